@@ -1,0 +1,17 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  resolve: {
+    alias: {
+      "expfile/table": new URL("./src/table.ts", import.meta.url).pathname,
+      "expfile/stats": new URL("./src/stats/index.ts", import.meta.url).pathname,
+      expfile: new URL("./src/index.ts", import.meta.url).pathname,
+    },
+  },
+  test: {
+    include: ["test/**/*.test.ts"],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    maxWorkers: 2,
+  },
+});
