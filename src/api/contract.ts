@@ -1,0 +1,69 @@
+// A contract: what a rule is told (config, arms), what it reads and what it makes. Recipes are typed by it; no code runs here.
+
+import type { z } from "zod";
+import type { InputSlot, Slot, Type } from "./slot.ts";
+
+export interface ContractSpec {
+  /** `package/rule`, for messages; never part of a key. */
+  readonly name: string;
+  /** Raise it to make every result of the rule stale. Part of the key. */
+  readonly version?: number;
+  /** The target's section of the config: a zod object, strict about unknown keys. */
+  readonly config?: z.ZodObject;
+  /** The settings of an ablation arm, where the rule works by arms. */
+  readonly arms?: z.ZodType;
+  readonly inputs?: Readonly<Record<string, InputSlot>>;
+  readonly outputs: Readonly<Record<string, Slot>>;
+  /** For fan-outs: what one item is told, reads and makes. */
+  readonly items?: ItemSpec;
+}
+
+export interface ItemSpec {
+  /** What many items share, an arm's settings say: `setup()` sees it. */
+  readonly settings?: Type<unknown>;
+  /** What tells this item from the others. */
+  readonly item: Type<unknown>;
+  /** Files of the target's own inputs that an item reads, chosen by `split`. */
+  readonly inputs?: Readonly<Record<string, Slot>>;
+  readonly outputs: Readonly<Record<string, Slot>>;
+}
+
+/** What a recipe may be told beside its config section. */
+export type ExperimentField = "arms" | "control" | "labels" | "seed";
+export const experimentFields: readonly ExperimentField[] = ["arms", "control", "labels", "seed"];
+
+/** States a rule's contract once, so that the rule and its recipes are typed by the same words. */
+export function contract<const C extends ContractSpec>(spec: C): C {
+  for (const field of experimentFields) {
+    if (spec.config && field in spec.config.shape) {
+      throw new Error(`rule ${spec.name}: the config field "${field}" is reserved for the experiment; choose another name`);
+    }
+  }
+  return spec;
+}
+
+export type ConfigOf<C extends ContractSpec> = C["config"] extends z.ZodObject ? z.output<C["config"]> : Record<never, never>;
+export type ArmSettingsOf<C extends ContractSpec> = C["arms"] extends z.ZodType ? z.output<C["arms"]> : never;
+
+/** An arm is its settings; `id` is their digest, its name is a label and no part of any key. */
+export interface Arm<Settings> {
+  readonly id: string;
+  readonly settings: Settings;
+}
+export interface ArmLabel {
+  readonly id: string;
+  readonly name: string;
+}
+
+export interface ExperimentValues<C extends ContractSpec> {
+  /** Sorted by id, so that order and names in the config count for nothing. */
+  readonly arms: readonly Arm<ArmSettingsOf<C>>[];
+  /** The id of the control arm, where the config names one. */
+  readonly control: string | undefined;
+  /** Names in the order of the config. */
+  readonly labels: readonly ArmLabel[];
+  readonly seed: number;
+}
+
+/** The names that `reads` may hold: fields of the config section, and the experiment's own. */
+export type ReadsOf<C extends ContractSpec> = (keyof ConfigOf<C> & string) | ExperimentField;

@@ -1,0 +1,49 @@
+// Gates: a target that fails when a research condition does not hold, with the number and the threshold in its message.
+
+import { contract, type ContractSpec, type ReadsOf } from "./contract.ts";
+import type { Context } from "./context.ts";
+import { makeRule, type Lazy, type Rule, type RunOptions } from "./rule.ts";
+import { json, type JsonFile, type Slot } from "./slot.ts";
+
+/** What a gate found. It passes when every condition holds. */
+export interface Condition {
+  /** What was measured: "share of novel peptides". */
+  readonly name: string;
+  readonly value: number;
+  readonly operator: ">=" | ">" | "<=" | "<" | "==";
+  readonly threshold: number;
+  /** What to think or do when it fails. */
+  readonly note?: string;
+}
+
+export type GateRecipe<C extends ContractSpec, R extends ReadsOf<C> = ReadsOf<C>> = (
+  context: Omit<Context<C, R>, "outputs">,
+) => Promise<readonly Condition[]> | readonly Condition[];
+
+type WithVerdict<C> = C & { readonly outputs: { readonly verdict: Slot<JsonFile<readonly Condition[]>, false> } };
+
+/** A rule whose recipe returns conditions. They are kept as the output `verdict`; one that does not hold fails the target. */
+export function gate<const C extends Omit<ContractSpec, "outputs" | "items">>(
+  spec: C,
+  recipe: Lazy<GateRecipe<C & { readonly outputs: Record<never, never> }>> | (RunOptions & { readonly recipe: Lazy<GateRecipe<C & { readonly outputs: Record<never, never> }>> }),
+): Rule<WithVerdict<C>> {
+  const whole = contract({ ...spec, outputs: { verdict: json<readonly Condition[]>() } });
+  const part = typeof recipe === "function" ? { load: recipe, reads: undefined } : { ...recipe, load: recipe.recipe, reads: undefined };
+  return makeRule(whole as unknown as WithVerdict<C>, { kind: "gate", part });
+}
+
+export function holds(condition: Condition): boolean {
+  const { value, threshold } = condition;
+  switch (condition.operator) {
+    case ">=":
+      return value >= threshold;
+    case ">":
+      return value > threshold;
+    case "<=":
+      return value <= threshold;
+    case "<":
+      return value < threshold;
+    case "==":
+      return value === threshold;
+  }
+}

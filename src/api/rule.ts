@@ -1,0 +1,229 @@
+// Rules: typed functions that make targets of one kind. What they return is plain data; nothing is read and no recipe is loaded here.
+
+import type { Json } from "../model/json.ts";
+import type { ConfigOf, ContractSpec, ReadsOf } from "./contract.ts";
+import type { ItemRecipe, Merge, Recipe, Split, VectorisedRecipe } from "./context.ts";
+import type { Content, ContentOfSlot, InputSlot, ListSlot, Slot, SourcesSlot } from "./slot.ts";
+
+/** What an action takes from the countable limits while it runs: `cpu`, `memory` (MiB), `gpu` and any named one, `"api:anthropic"`. */
+export type Resources = { readonly cpu?: number; readonly memory?: number; readonly gpu?: number } & { readonly [name: string]: number | undefined };
+
+/** Tries after the first one, for failures that may pass by themselves. */
+export interface Retries {
+  readonly times: number;
+  /** Wait before the first retry; doubled each time, with jitter. Default 1 s. */
+  readonly backoffMs?: number;
+  /** More of something each time: `(attempt) => ({ memory: 2048 * attempt })`. */
+  readonly resources?: (attempt: number) => Resources;
+}
+
+/** How an action runs. Nothing here is part of a key, except `env`, `tools` and `externals`. */
+export interface RunOptions {
+  readonly resources?: Resources;
+  readonly timeoutMs?: number;
+  readonly retries?: Retries | number;
+  /** Environment variables that the recipe may read; their values are part of the key. */
+  readonly env?: readonly string[];
+  /** Environment variables that are passed on and masked; never part of a key, a log or the cache. */
+  readonly secrets?: readonly string[];
+  /** Tools and their versions, verified where the action runs: `{ python3: "3.11", "python:torch": "2.4" }`. */
+  readonly tools?: Readonly<Record<string, string>>;
+  /** npm packages that are loaded when the recipe runs instead of being bundled (native addons); counted by name and version. */
+  readonly externals?: readonly string[];
+}
+
+/** `() => import("./judge.ts")` (its export `recipe`), or `() => import("./judges.ts").then((m) => m.novelty)`. */
+export type Lazy<T> = () => Promise<T | { readonly recipe: T }>;
+
+export type RecipeOptions<T> = RunOptions & { readonly recipe: Lazy<T> };
+
+/** A program as a recipe: it runs in an empty folder that holds `in/<slot>`, `out/` and its code files under their own relative names. */
+export interface CommandSpec<C extends ContractSpec = never, R extends string = string> extends RunOptions {
+  readonly kind: "command";
+  /** Files and globs from the folder of the Expfile: the program's code, its version. A folder prefix shared by all is kept. */
+  readonly code: readonly string[];
+  readonly reads?: readonly R[];
+  readonly argv: (context: CommandContext<C>) => readonly (string | number)[];
+}
+export interface CommandContext<C extends ContractSpec> {
+  readonly config: ConfigOf<C>;
+  readonly seed: number;
+  /** Paths relative to the folder in which the command runs. */
+  readonly inputs: { readonly [K in keyof C["inputs"]]: C["inputs"][K] extends Slot ? string : readonly string[] };
+  readonly outputs: { readonly [K in keyof C["outputs"]]: string };
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Targets
+
+declare const contentOf: unique symbol;
+
+/** The end of a wire that gives: `Artifact<"peptides/judge.scores", Table<Score>>`. */
+export interface Artifact<Name extends string, C> extends Needs<Name, C> {
+  readonly kind: "artifact";
+  readonly target: TargetDeclaration;
+  readonly slot: string;
+}
+/** The end of a wire that takes. Only the content decides whether they fit; the names make the error readable. */
+export interface Needs<_Name extends string, C> {
+  readonly [contentOf]?: C;
+}
+/** A file or glob of the project, wired directly: `source("data/words.txt", text())`. */
+export interface Source<C> extends Needs<"source", C> {
+  readonly kind: "source";
+  readonly path: string;
+  readonly slot: Slot<C>;
+}
+
+export function source<C>(path: string, slot: Slot<C>): Source<C> {
+  return { kind: "source", path, slot };
+}
+
+type WiredInputs<I> = { [K in keyof I as I[K] extends SourcesSlot ? never : K]: I[K] };
+type WireOf<Name extends string, K extends string, S> =
+  S extends ListSlot<infer C> ? readonly Needs<`${Name}.${K}`, C>[] : Needs<`${Name}.${K}`, ContentOfSlot<S>>;
+type OptionalInput<S> = S extends Slot<unknown, infer O> ? (true extends O ? true : false) : false;
+/** What a target of the contract must be handed, by input slot. */
+export type Wiring<C extends ContractSpec> = {
+  readonly [K in keyof WiredInputs<C["inputs"]> & string as OptionalInput<NonNullable<C["inputs"]>[K]> extends true ? never : K]: WireOf<
+    C["name"],
+    K,
+    NonNullable<C["inputs"]>[K]
+  >;
+} & {
+  readonly [K in keyof WiredInputs<C["inputs"]> & string as OptionalInput<NonNullable<C["inputs"]>[K]> extends true ? K : never]?: WireOf<
+    C["name"],
+    K,
+    NonNullable<C["inputs"]>[K]
+  >;
+};
+
+/** A target's outputs by slot, to be wired on. */
+export type Target<C extends ContractSpec> = {
+  readonly [K in keyof C["outputs"] & string]: Artifact<`${C["name"]}.${K}`, ContentOfSlot<C["outputs"][K]>>;
+} & { readonly $target: TargetDeclaration };
+
+export interface TargetOptions extends RunOptions {
+  /** The section of the config that this target reads; the target's own name if not said. */
+  readonly config?: string;
+  /** Shown by `exp graph` and completion. */
+  readonly description?: string;
+}
+
+export interface Rule<C extends ContractSpec> {
+  (...args: object extends Wiring<C> ? [inputs?: Wiring<C>, options?: TargetOptions] : [inputs: Wiring<C>, options?: TargetOptions]): Target<C>;
+  readonly contract: C;
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Declarations: what the engine reads. Untyped on purpose; the functions below are where types are checked.
+
+export type Wire =
+  | { readonly kind: "artifact"; readonly target: TargetDeclaration; readonly slot: string }
+  | { readonly kind: "source"; readonly path: string; readonly slot: Slot };
+
+export interface PartDeclaration extends RunOptions {
+  readonly load: Lazy<unknown>;
+  /** Undefined: the whole config section and no field of the experiment. */
+  readonly reads: readonly string[] | undefined;
+}
+export type Work =
+  | { readonly kind: "recipe"; readonly part: PartDeclaration }
+  | { readonly kind: "command"; readonly command: CommandSpec }
+  | {
+      readonly kind: "fan-out";
+      readonly split: PartDeclaration;
+      readonly recipes: Readonly<Record<string, PartDeclaration>>;
+      readonly merge: PartDeclaration;
+      readonly batch?: number;
+    }
+  | { readonly kind: "gate"; readonly part: PartDeclaration }
+  | { readonly kind: "handoff"; readonly handoff: HandoffDeclaration };
+
+export interface HandoffDeclaration {
+  readonly requests: (config: Json) => readonly HandoffRequest[];
+}
+/** What people are asked for. */
+export interface HandoffRequest {
+  /** File or folder, from the project's root. */
+  readonly path: string;
+  /** What it is: "HemoPI test set, FASTA". */
+  readonly what: string;
+  /** How to get it: the address, the button, the form to sign. */
+  readonly how: string;
+}
+
+export interface TargetDeclaration {
+  readonly kind: "target";
+  readonly contract: ContractSpec;
+  readonly work: Work;
+  readonly inputs: Readonly<Record<string, Wire | readonly Wire[]>>;
+  readonly options: TargetOptions;
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// The functions that authors call
+
+/** A rule with one recipe. */
+export function rule<const C extends ContractSpec>(contract: C, recipe: Lazy<Recipe<C>>): Rule<C>;
+/** A rule whose recipe reads only some fields: what it does not read does not make it stale. */
+export function rule<const C extends ContractSpec, const R extends ReadsOf<C>>(
+  contract: C,
+  options: RecipeOptions<Recipe<C, R>> & { readonly reads: readonly R[] },
+): Rule<C>;
+export function rule<const C extends ContractSpec>(contract: C, options: RecipeOptions<Recipe<C>>): Rule<C>;
+/** A rule whose recipe is a program. */
+export function rule<const C extends ContractSpec>(contract: C, command: CommandSpec<C>): Rule<C>;
+export function rule(contract: ContractSpec, how: Lazy<unknown> | CommandSpec | PartOptions): Rule<ContractSpec> {
+  if (typeof how === "object" && "kind" in how) return makeRule(contract, { kind: "command", command: how });
+  return makeRule(contract, { kind: "recipe", part: partOf(how, undefined) });
+}
+
+export function command<C extends ContractSpec>(spec: Omit<CommandSpec<C>, "kind">): CommandSpec<C> {
+  return { kind: "command", ...spec };
+}
+
+type Part<T> = Lazy<T> | (RunOptions & { readonly recipe: Lazy<T>; readonly reads?: readonly string[] });
+type PartOptions = RunOptions & { readonly recipe: Lazy<unknown>; readonly reads?: readonly string[] };
+
+/**
+ * A rule that works item by item: `split` decides the items, a recipe makes each, `merge` puts them together.
+ * Each part is bundled and keyed apart. `split` reads the whole section and the experiment's fields unless `reads` says less;
+ * items and `merge` read nothing unless `reads` says so (what an item needs, `split` hands it).
+ */
+export function fanOut<const C extends ContractSpec>(
+  contract: C,
+  parts: {
+    readonly split: Part<Split<C, never>> | Part<Split<C>>;
+    readonly recipes: Readonly<Record<string, Part<ItemRecipe<C, never, never>> | Part<VectorisedRecipe<C, never, never>>>>;
+    readonly merge: Part<Merge<C>>;
+    /** How many items travel together; chosen by the engine if not said. */
+    readonly batch?: number;
+  },
+): Rule<C> {
+  return makeRule(contract, {
+    kind: "fan-out",
+    split: partOf(parts.split as Part<unknown>, undefined),
+    recipes: Object.fromEntries(Object.entries(parts.recipes).map(([name, part]) => [name, partOf(part as Part<unknown>, [])])),
+    merge: partOf(parts.merge as Part<unknown>, []),
+    ...(parts.batch !== undefined && { batch: parts.batch }),
+  });
+}
+
+function partOf(part: Lazy<unknown> | PartOptions, reads: readonly string[] | undefined): PartDeclaration {
+  if (typeof part === "function") return { load: part, reads };
+  const { recipe, ...options } = part;
+  return { ...options, load: recipe, reads: part.reads ?? reads };
+}
+
+export function makeRule<C extends ContractSpec>(contract: C, work: Work): Rule<C> {
+  const make = (inputs: TargetDeclaration["inputs"] = {}, options: TargetOptions = {}) => {
+    const declaration: TargetDeclaration = { kind: "target", contract, work, inputs, options };
+    const artifacts = Object.keys(contract.outputs).map((slot) => [slot, { kind: "artifact", target: declaration, slot }] as const);
+    return { ...Object.fromEntries(artifacts), $target: declaration };
+  };
+  return Object.assign(make, { contract }) as unknown as Rule<C>;
+}
+
+export type { Content };
+export type AnyInputSlot = InputSlot;

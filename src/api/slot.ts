@@ -1,0 +1,121 @@
+// Slots: what kind of file an action reads or writes under a name, and what must hold for it.
+// Types only travel; at run time a slot is a small plain object.
+
+import type { ZodType } from "zod";
+import type { Columns, RowOf } from "../table.ts";
+
+/** The content of a slot, as a type. Invariant, so that a table of other rows is never "near enough". */
+export interface Table<Row> {
+  readonly format: "table";
+  readonly row: (row: Row) => Row;
+}
+export interface JsonFile<T> {
+  readonly format: "json";
+  readonly value: (value: T) => T;
+}
+export interface YamlFile<T> {
+  readonly format: "yaml";
+  readonly value: (value: T) => T;
+}
+export interface TextFile<Ext extends string> {
+  readonly format: "text";
+  readonly ext: Ext;
+}
+export interface AnyFile<Ext extends string> {
+  readonly format: "file";
+  readonly ext: Ext;
+}
+export interface Tree {
+  readonly format: "tree";
+}
+export type Content = Table<never> | JsonFile<never> | YamlFile<never> | TextFile<string> | AnyFile<string> | Tree;
+
+export type SlotFormat = "table" | "json" | "yaml" | "text" | "file" | "tree";
+
+declare const contentOf: unique symbol;
+
+/** One named file (or tree) of an action. `C` is its content, `Optional` whether it may be absent. */
+export interface Slot<C = unknown, Optional extends boolean = boolean> {
+  readonly kind: "slot";
+  readonly format: SlotFormat;
+  /** File extension with its dot, as the recipe sees it; "" for trees. */
+  readonly ext: string;
+  readonly optional: Optional;
+  readonly columns?: Columns;
+  readonly schema?: ZodType;
+  readonly minRows?: number;
+  readonly maxRows?: number;
+  readonly [contentOf]?: C;
+}
+
+/** Rows of one schema as Parquet. `minRows` and `maxRows` are checked after the action, as are types, nulls and NaN. */
+export function table<const C extends Columns>(
+  columns: C,
+  checks: { readonly minRows?: number; readonly maxRows?: number } = {},
+): Slot<Table<RowOf<C>>, false> {
+  return { kind: "slot", format: "table", ext: ".parquet", optional: false, columns, ...checks };
+}
+
+/** A JSON value. With a zod schema it is checked after the action; without one the type is the author's word. */
+export function json<T>(schema?: ZodType<T>): Slot<JsonFile<T>, false> {
+  return { kind: "slot", format: "json", ext: ".json", optional: false, ...(schema && { schema }) };
+}
+
+export function yaml<T>(schema?: ZodType<T>): Slot<YamlFile<T>, false> {
+  return { kind: "slot", format: "yaml", ext: ".yaml", optional: false, ...(schema && { schema }) };
+}
+
+/** UTF-8 text: `text(".md")`, `text(".svg")`. */
+export function text<const Ext extends `.${string}` = ".txt">(ext?: Ext): Slot<TextFile<Ext>, false> {
+  return { kind: "slot", format: "text", ext: ext ?? ".txt", optional: false };
+}
+
+/** Bytes of any kind: `file(".pt")`. */
+export function file<const Ext extends `.${string}`>(ext: Ext): Slot<AnyFile<Ext>, false> {
+  return { kind: "slot", format: "file", ext, optional: false };
+}
+
+/** A folder; its file names are part of its content. */
+export function tree(): Slot<Tree, false> {
+  return { kind: "slot", format: "tree", ext: "", optional: false };
+}
+
+/** An output that may be absent after a successful action, or an input that takes such an output. */
+export function optional<C>(slot: Slot<C>): Slot<C, true> {
+  return { ...slot, optional: true };
+}
+
+/** Several artifacts of one kind, in the order in which they are wired. */
+export interface ListSlot<C = unknown> {
+  readonly kind: "list";
+  readonly slot: Slot<C>;
+}
+export function list<C>(slot: Slot<C>): ListSlot<C> {
+  return { kind: "list", slot };
+}
+
+/**
+ * Files that the config names: for each pattern (a path or a glob, from the project's root) a list of files.
+ * A file that comes to match counts as a change; a plain path that is missing is an error that names it.
+ */
+export interface SourcesSlot {
+  readonly kind: "sources";
+  // The parameter is checked by the author's annotation against the contract's config.
+  readonly patterns: (config: never) => readonly string[];
+}
+export function sourceFiles<Config>(patterns: (config: Config) => readonly string[]): SourcesSlot {
+  return { kind: "sources", patterns: patterns as (config: never) => readonly string[] };
+}
+
+export type InputSlot = Slot | ListSlot | SourcesSlot;
+export type ContentOfSlot<S> = S extends Slot<infer C> ? C : never;
+
+/** A type that travels without a value: `items: { item: type<Draw>() }`. */
+export interface Type<T> {
+  readonly kind: "type";
+  readonly [contentOf]?: T;
+}
+export function type<T>(): Type<T> {
+  return { kind: "type" };
+}
+export type TypeOf<T> = T extends Type<infer V> ? V : never;

@@ -1,0 +1,83 @@
+// Everything that can happen in a build, as one union. The engine emits; reporters show. Events carry names, digests and numbers only.
+
+import type { Failure } from "./failure.ts";
+import type { Reason } from "./reason.ts";
+
+/** Where a result came from. */
+export type Origin = "computed" | "cached" | "fresh";
+
+export interface Counts {
+  readonly computed: number;
+  readonly cached: number;
+  readonly fresh: number;
+}
+
+export type Event =
+  | {
+      readonly kind: "build-started";
+      readonly run: string;
+      readonly experiment: string;
+      readonly targets: readonly string[];
+      readonly config: string;
+      readonly overrides: readonly string[];
+      /** Milliseconds since 1970. */
+      readonly at: number;
+    }
+  /** Another build holds this run; this one waits for it. */
+  | { readonly kind: "waiting-for-lock"; readonly run: string; readonly holder: string }
+  /** Another run computes the same action; this one waits for its result. */
+  | { readonly kind: "waiting-for-action"; readonly target: string; readonly holder: string }
+  /** The target has something to do. `items` counts its fan-out as far as it is known, `due` what of it must run. */
+  | {
+      readonly kind: "target-started";
+      readonly target: string;
+      readonly reasons: readonly Reason[];
+      readonly items: number | undefined;
+      readonly due: number | undefined;
+      /** Expected milliseconds by past traces. */
+      readonly expectedMs: number | undefined;
+    }
+  /** `split` has run: the fan-out's size is known. */
+  | { readonly kind: "items-known"; readonly target: string; readonly items: number; readonly due: number }
+  | { readonly kind: "item-finished"; readonly target: string; readonly origin: Origin; readonly tookMs: number; readonly costUsd: number }
+  | {
+      readonly kind: "action-retried";
+      readonly target: string;
+      readonly label: string | undefined;
+      readonly attempt: number;
+      readonly waitMs: number;
+      readonly why: string;
+    }
+  | { readonly kind: "log"; readonly target: string; readonly label: string | undefined; readonly text: string }
+  | {
+      readonly kind: "target-finished";
+      readonly target: string;
+      readonly origin: Origin;
+      readonly reasons: readonly Reason[];
+      readonly counts: Counts;
+      readonly tookMs: number;
+      readonly savedMs: number;
+      readonly costUsd: number;
+      /** Its outputs are the same bytes as before, so nothing downstream re-runs for its sake. */
+      readonly sameOutput: boolean;
+    }
+  | { readonly kind: "target-failed"; readonly target: string; readonly failures: readonly Failure[] }
+  | { readonly kind: "target-waits"; readonly target: string; readonly requests: readonly { path: string; what: string; how: string }[] }
+  /** Not tried, because something upstream failed or waits. */
+  | { readonly kind: "target-skipped"; readonly target: string; readonly because: string }
+  /** An output that somebody edited was set aside before the right one was restored. */
+  | { readonly kind: "output-set-aside"; readonly target: string; readonly file: string; readonly to: string }
+  | { readonly kind: "warning"; readonly text: string }
+  | {
+      readonly kind: "build-finished";
+      readonly outcome: "done" | "up-to-date" | "failed" | "waiting" | "interrupted";
+      readonly run: string;
+      readonly counts: Counts;
+      readonly tookMs: number;
+      readonly savedMs: number;
+      readonly costUsd: number;
+      /** Outputs of the requested targets that a person would open first, relative to the working folder. */
+      readonly reports: readonly string[];
+    };
+
+export type Emit = (event: Event) => void;

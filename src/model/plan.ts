@@ -1,0 +1,27 @@
+// What a build would do: the answer of `plan`, `status`, `why` and `graph`. Plain data; JSON as documented in docs/cli.md.
+
+import type { Reason } from "./reason.ts";
+
+export type TargetState = "fresh" | "cached" | "stale" | "unknown" | "waiting" | "failed";
+
+export interface PlannedTarget {
+  readonly name: string;
+  readonly rule: string;
+  readonly kind: "recipe" | "command" | "fan-out" | "gate" | "handoff";
+  readonly dependsOn: readonly string[];
+  readonly description: string | undefined;
+  /** `unknown`: depends on something that has to run first and may come out the same. */
+  readonly state: TargetState;
+  readonly reasons: readonly Reason[];
+  /** Of a fan-out, as far as its split is known. */
+  readonly items: { readonly fresh: number; readonly cached: number; readonly stale: number } | undefined;
+  /** By past traces; undefined where there is none. */
+  readonly expectedMs: number | undefined;
+  readonly expectedUsd: number | undefined;
+}
+
+export interface Plan {
+  readonly run: string;
+  readonly experiment: string;
+  readonly targets: readonly PlannedTarget[];
+}

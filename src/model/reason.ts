@@ -1,0 +1,47 @@
+// Why an action must run: the differing parts of its key, or what is missing. Data only; report/messages.ts words it.
+
+import type { Digest } from "./digest.ts";
+import type { Json } from "./json.ts";
+
+export type Reason =
+  /** No earlier result in this run. */
+  | { readonly kind: "new" }
+  /** A field of the config that the recipe reads: `path` as in `judge.pH`, values as JSON (undefined: absent). */
+  | { readonly kind: "config"; readonly path: string; readonly before: Json | undefined; readonly after: Json | undefined }
+  /** Code that the recipe reaches. `changes` is filled by `why` and by a build's one line as far as it is cheap. */
+  | { readonly kind: "code"; readonly before: Digest | undefined; readonly after: Digest; readonly changes: readonly CodeChange[] }
+  | { readonly kind: "rule-version"; readonly before: number; readonly after: number }
+  | { readonly kind: "input"; readonly slot: string; readonly before: InputContent | undefined; readonly after: InputContent | undefined }
+  /** The set or order of items changed (merge only). */
+  | { readonly kind: "items"; readonly added: number; readonly removed: number; readonly changed: number }
+  | { readonly kind: "item"; readonly before: Json | undefined; readonly after: Json }
+  | { readonly kind: "outputs"; readonly before: readonly string[]; readonly after: readonly string[] }
+  | { readonly kind: "environment"; readonly name: string; readonly before: string | undefined; readonly after: string | undefined }
+  | { readonly kind: "tool"; readonly name: string; readonly before: string | undefined; readonly after: string | undefined }
+  | { readonly kind: "command"; readonly before: readonly string[]; readonly after: readonly string[] }
+  | { readonly kind: "node"; readonly before: number; readonly after: number }
+  /** The result is known, its content is in no store. */
+  | { readonly kind: "content-lost"; readonly slot: string }
+  | { readonly kind: "cleaned"; readonly when: string }
+  /** Known only when an upstream target has run; its output may turn out the same. */
+  | { readonly kind: "upstream"; readonly target: string }
+  | { readonly kind: "failed-before"; readonly when: string };
+
+/** One top-level declaration of one module. Lines count from 1 in the file as it is now (as it was, if removed). */
+export interface CodeChange {
+  readonly change: "changed" | "added" | "removed";
+  /** Path from the project's root, or `package@version/path`. */
+  readonly file: string;
+  /** `function scoreCharge`, `const table`, `text` for an imported text, `module` for what runs when it is loaded. */
+  readonly name: string;
+  readonly lines: { readonly from: number; readonly to: number } | undefined;
+}
+
+export interface InputContent {
+  readonly digest: Digest;
+  /** Bytes; of a tree, the sum. */
+  readonly size: number;
+  /** Rows of a table, files of a tree, where known. */
+  readonly rows?: number;
+  readonly files?: number;
+}

@@ -1,0 +1,264 @@
+// Collects the closure of a recipe with esbuild's own resolution, and the list of what was looked at on the way.
+// Unaware of keys and of the graph.
+
+import type { BuildFailure, ImportKind, Message, OnResolveResult } from "esbuild";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { isBuiltin } from "node:module";
+import { dirname, extname, join, relative, sep } from "node:path";
+import { digestOfBytes } from "../../model/digest.ts";
+import { inputFailure, type Failure, type Place } from "../../model/failure.ts";
+import { fail, ok, type Result } from "../../util/result.ts";
+import { closureFormat, edgeKey, type Closure, type ClosureModule, type Loader, type ModuleType } from "./closure.ts";
+import { effectiveTsconfig } from "./tsconfig.ts";
+
+export interface CollectOptions {
+  readonly root: string;
+  /** Absolute path of the recipe's module. */
+  readonly file: string;
+  readonly exportName: string;
+  readonly externals: readonly string[];
+  readonly neededBy: string;
+}
+
+/** What has to be unchanged for the closure to be unchanged: absolute paths of files, and of files that were not there. */
+export interface Watched {
+  readonly files: readonly string[];
+  readonly absent: readonly string[];
+}
+
+export interface Collected {
+  readonly closure: Closure;
+  readonly watched: Watched;
+}
+
+const loaders: Readonly<Record<string, Loader>> = {
+  ".ts": "ts",
+  ".mts": "ts",
+  ".cts": "ts",
+  ".tsx": "tsx",
+  ".js": "js",
+  ".mjs": "js",
+  ".cjs": "js",
+  ".jsx": "jsx",
+  ".json": "json",
+};
+/** Prompts and small tables are imported as text, so they are code and count as such. */
+export const textExtensions = [".md", ".txt", ".csv", ".tsv", ".yaml", ".yml", ".fasta", ".sql", ".jinja", ".j2", ".html", ".css", ".svg", ".py", ".r", ".R"];
+
+interface Found {
+  readonly path: string;
+  readonly text: string;
+  readonly loader: Loader;
+  readonly edges: Map<string, string | { external: string }>;
+  sideEffects: boolean;
+}
+
+export async function collectClosure(options: CollectOptions): Promise<Result<Collected, readonly Failure[]>> {
+  const esbuild = await import("esbuild");
+  const found = new Map<string, Found>();
+  const sideEffectFree = new Set<string>();
+  const absent = new Set<string>();
+  const files = new Set<string>();
+  const tsconfig = effectiveTsconfig(options.file);
+  for (const file of tsconfig.files) files.add(file);
+  const order = new Map<string, string[]>();
+  try {
+    const built = await esbuild.build({
+      entryPoints: [options.file],
+      bundle: true,
+      write: false,
+      metafile: true,
+      format: "cjs",
+      platform: "node",
+      target: "node20",
+      treeShaking: false,
+      logLevel: "silent",
+      absWorkingDir: options.root,
+      outfile: join(options.root, "recipe.js"),
+      plugins: [
+        {
+          name: "collect",
+          setup(build) {
+            build.onResolve({ filter: /.*/ }, async (args): Promise<OnResolveResult | undefined> => {
+              if (args.pluginData === resolving) return undefined;
+              if (args.kind === "entry-point") return { path: args.path };
+              const edge = edgeKey(args.kind, args.path);
+              const from = found.get(args.importer);
+              if (isBuiltin(args.path)) {
+                from?.edges.set(edge, { external: args.path.startsWith("node:") ? args.path : `node:${args.path}` });
+                return { path: args.path, external: true };
+              }
+              if (options.externals.some((name) => args.path === name || args.path.startsWith(`${name}/`))) {
+                from?.edges.set(edge, { external: args.path });
+                return { path: args.path, external: true };
+              }
+              const resolved = await build.resolve(args.path, {
+                kind: args.kind,
+                importer: args.importer,
+                namespace: args.namespace,
+                resolveDir: args.resolveDir,
+                pluginData: resolving,
+              });
+              if (resolved.errors.length > 0) {
+                // An optional `require` inside try/catch may fail at run time, as it does without a bundler.
+                if (args.kind === "require-call" || args.kind === "require-resolve") {
+                  from?.edges.set(edge, { external: args.path });
+                  return { path: args.path, external: true };
+                }
+                return { errors: resolved.errors };
+              }
+              for (const probe of absentProbes(args.resolveDir, args.path, args.kind, resolved.path)) absent.add(probe);
+              if (!resolved.sideEffects) sideEffectFree.add(resolved.path);
+              from?.edges.set(edge, resolved.path);
+              return { path: resolved.path, namespace: resolved.namespace, sideEffects: resolved.sideEffects };
+            });
+            build.onLoad({ filter: /.*/ }, (args) => {
+              const extension = extname(args.path);
+              const loader = loaders[extension] ?? (textExtensions.includes(extension) ? "text" : undefined);
+              if (loader === undefined) return { errors: [{ text: cannotBundle(args.path, extension) }] };
+              const text = readFileSync(args.path, "utf8");
+              found.set(args.path, { path: args.path, text, loader, edges: new Map(), sideEffects: true });
+              return { contents: text, loader, resolveDir: dirname(args.path) };
+            });
+          },
+        },
+      ],
+    });
+    for (const [path, input] of Object.entries(built.metafile.inputs)) {
+      order.set(join(options.root, path), input.imports.map((imported) => edgeKey(imported.kind, imported.original ?? imported.path)));
+    }
+  } catch (error) {
+    if (!isBuildFailure(error)) throw error;
+    return fail(error.errors.map((message) => failureOfMessage(message, options)));
+  }
+
+  const numbered = depthFirst(options.file, found, order);
+  const index = new Map(numbered.map((path, i) => [path, i]));
+  const modules = numbered.map((path): ClosureModule => {
+    const module = found.get(path)!;
+    const scope = packageScope(path);
+    files.add(path);
+    if (scope.file !== undefined) files.add(scope.file);
+    for (const probe of scope.absent) absent.add(probe);
+    const edges = [...module.edges].flatMap(([key, to]): [string, number | string][] => {
+      if (typeof to !== "string") return [[key, to.external]];
+      const target = index.get(to);
+      return target === undefined ? [] : [[key, target]];
+    });
+    return {
+      label: labelOf(path, options.root, scope),
+      loader: module.loader,
+      type: moduleType(path, scope.type),
+      sideEffects: !sideEffectFree.has(path),
+      digest: digestOfBytes(module.text),
+      text: module.text,
+      edges: Object.fromEntries(edges),
+    };
+  });
+  const closure: Closure = { format: closureFormat, exportName: options.exportName, modules, tsconfig: tsconfig.options, externals: options.externals };
+  for (const probe of tsconfig.absent) absent.add(probe);
+  return ok({ closure, watched: { files: [...files], absent: [...absent] } });
+}
+
+const resolving = Symbol("resolving");
+
+function isBuildFailure(error: unknown): error is BuildFailure {
+  return error instanceof Error && Array.isArray((error as Partial<BuildFailure>).errors);
+}
+
+function cannotBundle(path: string, extension: string): string {
+  if (extension === ".node") return `the native addon ${path} cannot travel with a recipe: name its package in the rule's \`externals\``;
+  return `files ending in "${extension}" cannot be imported by a recipe: hand the file over as an input, or rename it to .txt to import it as text`;
+}
+
+/** esbuild's message as a failure, with its place underlined. */
+export function failureOfMessage(message: Message, options: { readonly root: string; readonly neededBy: string }): Failure {
+  const location = message.location;
+  const where: Place | undefined = location
+    ? { file: relative(options.root, join(options.root, location.file)), line: location.line, column: location.column + 1, length: location.length, text: location.lineText }
+    : undefined;
+  const notes = message.notes.map((note) => note.text).filter((text) => text !== "");
+  return inputFailure(message.text, { ...(where && { where }), neededBy: options.neededBy, ...(notes.length > 0 && { details: notes }) });
+}
+
+/** Paths in depth-first order of import statements from the entry. */
+function depthFirst(entry: string, found: ReadonlyMap<string, Found>, order: ReadonlyMap<string, readonly string[]>): string[] {
+  const seen = new Set<string>();
+  const result: string[] = [];
+  const stack = [entry];
+  while (stack.length > 0) {
+    const path = stack.pop()!;
+    const module = found.get(path);
+    if (module === undefined || seen.has(path)) continue;
+    seen.add(path);
+    result.push(path);
+    // Import order as written; edges that only onResolve saw (esbuild drops unused type imports from the metafile) come last.
+    const keys = [...new Set([...(order.get(path) ?? []), ...[...module.edges.keys()].sort()])];
+    for (const key of keys.reverse()) {
+      const to = module.edges.get(key);
+      if (typeof to === "string") stack.push(to);
+    }
+  }
+  return result;
+}
+
+/** Files that would have been found before the one that was. */
+function absentProbes(resolveDir: string, specifier: string, kind: ImportKind, resolved: string): string[] {
+  if (specifier.startsWith(".") || specifier.startsWith("/")) {
+    const asked = join(resolveDir, specifier);
+    if (asked === resolved) return [];
+    // `./x` tries x, x.tsx, x.ts … and `./x.js` tries x.js before x.ts.
+    const extensions = ["", ".tsx", ".ts", ".jsx", ".js", ".css", ".json"];
+    return extensions.map((extension) => asked + extension).filter((path) => path !== resolved && !isFile(path));
+  }
+  const name = specifier.startsWith("@") ? specifier.split("/", 2).join("/") : specifier.split("/", 1)[0]!;
+  const probes: string[] = [];
+  for (let folder = resolveDir; ; folder = dirname(folder)) {
+    const candidate = join(folder, "node_modules", name);
+    if (resolved.startsWith(candidate + sep)) break;
+    if (existsSync(candidate)) break;
+    probes.push(candidate);
+    if (dirname(folder) === folder) break;
+  }
+  return probes;
+}
+
+interface Scope {
+  readonly file: string | undefined;
+  readonly name: string | undefined;
+  readonly version: string | undefined;
+  readonly type: string | undefined;
+  readonly absent: readonly string[];
+}
+
+/** The nearest package.json above a file, and the ones that are not there. */
+function packageScope(path: string): Scope {
+  const absent: string[] = [];
+  for (let folder = dirname(path); ; folder = dirname(folder)) {
+    const file = join(folder, "package.json");
+    if (isFile(file)) {
+      const parsed = JSON.parse(readFileSync(file, "utf8")) as { name?: string; version?: string; type?: string };
+      return { file, name: parsed.name, version: parsed.version, type: parsed.type, absent };
+    }
+    absent.push(file);
+    if (dirname(folder) === folder) return { file: undefined, name: undefined, version: undefined, type: undefined, absent };
+  }
+}
+
+function moduleType(path: string, scopeType: string | undefined): ModuleType {
+  const extension = extname(path);
+  if (extension === ".mjs" || extension === ".mts") return "module";
+  if (extension === ".cjs" || extension === ".cts") return "commonjs";
+  return scopeType === "module" || scopeType === "commonjs" ? scopeType : "unknown";
+}
+
+function labelOf(path: string, root: string, scope: Scope): string {
+  const inside = relative(root, path);
+  const foreign = inside.startsWith("..") || path.includes(`${sep}node_modules${sep}`);
+  if (!foreign || scope.file === undefined) return inside;
+  return `${scope.name ?? "?"}@${scope.version ?? "?"}/${relative(dirname(scope.file), path)}`;
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}

@@ -1,0 +1,56 @@
+// One canonical, tagged walk over a value. A writer that hashes gives digests, a writer that lists gives explanations:
+// both see the same thing, so what is explained is what was hashed.
+
+import { startDigest, type Digest } from "../../model/digest.ts";
+import type { Json } from "../../model/json.ts";
+
+/** Canonical text of a JSON value: tags, lengths, keys sorted by code unit. Two values are equal when their texts are. */
+export function encode(value: Json): string {
+  switch (typeof value) {
+    case "string":
+      return `s${value.length}:${value}`;
+    case "number":
+      if (!Number.isFinite(value)) throw new RangeError(`${value} cannot be part of a key`);
+      // Shortest round-trip text; -0 and 0 are one number to every recipe that reads JSON.
+      return `d${Object.is(value, -0) ? 0 : value};`;
+    case "boolean":
+      return value ? "t" : "f";
+    case "object":
+      if (value === null) return "n";
+      if (Array.isArray(value)) return `a${value.length}:${(value as readonly Json[]).map(encode).join("")}`;
+      return encodeObject(value as Readonly<Record<string, Json>>);
+    default:
+      throw new TypeError(`a ${typeof value} cannot be part of a key`);
+  }
+}
+
+function encodeObject(object: Readonly<Record<string, Json>>): string {
+  const keys = Object.keys(object)
+    .filter((key) => object[key] !== undefined)
+    .sort();
+  return `o${keys.length}:${keys.map((key) => encode(key) + encode(object[key]!)).join("")}`;
+}
+
+/** The digest of a record: its kind is part of it, so that records of different kinds never collide. */
+export function hashRecord(kind: string, value: Json): Digest {
+  const digest = startDigest();
+  digest.update(encode(kind));
+  digest.update(encode(value));
+  return digest.end();
+}
+
+/** One scalar (or empty container) of a record with its path, as in `config.charge.pH`. */
+export type Leaves = ReadonlyMap<string, Json>;
+
+/** The record as a flat list of paths and values: what `explain` compares. */
+export function leavesOf(value: Json, prefix = ""): Leaves {
+  const leaves = new Map<string, Json>();
+  const walk = (path: string, part: Json) => {
+    if (typeof part !== "object" || part === null) return void leaves.set(path, part);
+    const entries = Array.isArray(part) ? part.map((item, i) => [`${path}[${i}]`, item as Json] as const) : Object.keys(part).sort().map((key) => [path === "" ? key : `${path}.${key}`, (part as Record<string, Json>)[key]!] as const);
+    if (entries.length === 0) return void leaves.set(path, part);
+    for (const [inner, item] of entries) walk(inner, item);
+  };
+  walk(prefix, value);
+  return leaves;
+}

@@ -1,0 +1,59 @@
+// File stats as evidence that content is unchanged, and the one case in which they prove nothing: an edit within the clock's tick.
+
+import { closeSync, fstatSync, mkdirSync, openSync, statSync, writeSync, type BigIntStats } from "node:fs";
+import { dirname } from "node:path";
+
+/** `size:mtime:ctime:inode`, times in nanoseconds. Equal text means that nothing touched the file in between. */
+export type StatText = string & { readonly __brand: "StatText" };
+
+export function statOf(path: string): BigIntStats | undefined {
+  try {
+    return statSync(path, { bigint: true, throwIfNoEntry: false });
+  } catch (error) {
+    // A file where a folder was expected, or a loop of links: not there, as far as reading goes.
+    if (["ENOTDIR", "ELOOP"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
+    throw error;
+  }
+}
+
+export function statText(stat: BigIntStats): StatText {
+  return `${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}:${stat.ino}` as StatText;
+}
+
+/**
+ * The clock of a file system. A file whose last change lies strictly before the clock's present tick cannot be edited again
+ * without its times moving; in the same tick it can (writes within 4 ms share an mtime on Linux), so it is called racy.
+ */
+export class FileClock {
+  readonly #fd: number;
+  readonly #device: bigint;
+
+  constructor(file: string) {
+    mkdirSync(dirname(file), { recursive: true });
+    this.#fd = openSync(file, "w");
+    this.#device = fstatSync(this.#fd, { bigint: true }).dev;
+  }
+
+  /** The present tick, nanoseconds on the file system's own clock. */
+  now(): bigint {
+    writeSync(this.#fd, ".", 0);
+    return fstatSync(this.#fd, { bigint: true }).mtimeNs;
+  }
+
+  /** Whether `stat`, taken before its file was hashed at tick `at`, leaves room for an unseen edit. */
+  isRacy(stat: BigIntStats, at: bigint): boolean {
+    const changed = stat.mtimeNs > stat.ctimeNs ? stat.mtimeNs : stat.ctimeNs;
+    // Another file system may keep another time: two seconds are more than the granularity of any in use.
+    const tick = stat.dev === this.#device ? 0n : 2_000_000_000n;
+    return changed >= at - tick;
+  }
+
+  /** Waits until the clock has left the tick `at`. */
+  async pass(at: bigint): Promise<void> {
+    while (this.now() <= at) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+}
