@@ -25,47 +25,6 @@ export interface Alignment {
   readonly length: number;
 }
 
-/** Best local score, at least 0; no alignment is kept, so this is the one to use against a reference set. */
-export function smithWatermanScore(a: Uint8Array, b: Uint8Array, gaps: GapCosts): number {
-  const { gapFirst, gapNext } = gaps;
-  const width = b.length;
-  const best = new Float64Array(width + 1);
-  const gapInB = new Float64Array(width + 1).fill(-Infinity);
-  let highest = 0;
-  for (let i = 0; i < a.length; i++) {
-    const row = a[i]! * RESIDUE_COUNT;
-    let diagonal = 0;
-    let left = 0;
-    let gapInA = -Infinity;
-    for (let j = 1; j <= width; j++) {
-      const up = best[j]!;
-      const fromUp = up - gapFirst;
-      const longerUp = gapInB[j]! - gapNext;
-      const vertical = fromUp > longerUp ? fromUp : longerUp;
-      gapInB[j] = vertical;
-      const fromLeft = left - gapFirst;
-      const longerLeft = gapInA - gapNext;
-      gapInA = fromLeft > longerLeft ? fromLeft : longerLeft;
-      let score = diagonal + BLOSUM62[row + b[j - 1]!]!;
-      if (vertical > score) score = vertical;
-      if (gapInA > score) score = gapInA;
-      if (score < 0) score = 0;
-      diagonal = up;
-      left = score;
-      best[j] = score;
-      if (score > highest) highest = score;
-    }
-  }
-  return highest;
-}
-
-/** Score of a sequence aligned with itself: no local alignment with it can score more. */
-export function selfScore(sequence: Uint8Array): number {
-  let score = 0;
-  for (const residue of sequence) score += BLOSUM62[residue * RESIDUE_COUNT + residue]!;
-  return score;
-}
-
 /** The best local alignment; among equally good ones a pair of residues is preferred to a gap. */
 export function smithWaterman(a: string, b: string, gaps: GapCosts = BLAST_GAPS): Alignment {
   return traceback(fillTable(encode(a), encode(b), gaps, "local"));

@@ -3,8 +3,9 @@
  * The lower, the more novel. Encode a reference once and use it for many sequences.
  */
 import { encode, whyUnscorable } from "./alphabet.ts";
-import { BLAST_GAPS, selfScore, smithWatermanScore } from "./align.ts";
+import { BLAST_GAPS } from "./align.ts";
 import type { GapCosts } from "./align.ts";
+import { selfScore, smithWatermanScore } from "./align-score.ts";
 import { notApplicable, value } from "./descriptor.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { levenshtein } from "./levenshtein.ts";

@@ -1,0 +1,41 @@
+/** Example peptides of each arm, their residues coloured by charge and oiliness (the letters say the same). */
+import { Html, html, table } from "./markup.ts";
+import type { Summary } from "./summary.ts";
+import { labelOf, number, percent, withUnit } from "./words.ts";
+
+export function examplesSection(summary: Summary): Html {
+  const arms = summary.examples.filter(({ peptides }) => peptides.length > 0);
+  if (arms.length === 0) return html`<p>No peptide met the rule for examples.</p>`;
+  const metrics = summary.metrics.filter(({ primary }) => primary);
+  const headings = ["Peptide", "Sequence", ...metrics.map(({ label, unit }) => ({ n: withUnit(label, unit === "" ? "" : `(${unit})`) })), { n: "nearest known" }, { n: "seed" }]; // prettier-ignore
+  const legend = html`<p class="legend muted">
+    ${summary.methods.examples} Residues: <span class="p">positive</span>, <span class="m">negative</span>,
+    <span class="o">hydrophobic</span>. “Nearest known” is the identity to the closest reference peptide.
+  </p>`;
+  const tables = arms.map(({ arm, peptides }) =>
+    table(
+      `Examples of ${labelOf(summary, arm)}`,
+      headings,
+      peptides.map(({ id, sequence, seed, nearestIdentity, values }) => [
+        id,
+        sequenceHtml(sequence),
+        ...metrics.map((metric) => ({ n: number(values[metric.id] ?? null) })),
+        { n: nearestIdentity === null ? "–" : percent(nearestIdentity) },
+        { n: String(seed) },
+      ]),
+    ),
+  );
+  return html`${legend}${tables}`;
+}
+
+const CLASSES = { KRH: "p", DE: "m", AILMFWVYC: "o" } as const;
+
+/** Runs of one class share a span, which keeps the file small. */
+export function sequenceHtml(sequence: string): Html {
+  const runs = sequence.match(/[KRH]+|[DE]+|[AILMFWVYC]+|[^KRHDEAILMFWVYC]+/g) ?? [];
+  const parts = runs.map((run) => {
+    const name = Object.entries(CLASSES).find(([letters]) => letters.includes(run[0]!))?.[1];
+    return name === undefined ? html`${run}` : html`<span class="${name}">${run}</span>`;
+  });
+  return html`<span class="seq">${parts}</span>`;
+}

@@ -1,0 +1,130 @@
+/** `report.md`: the same report for a repository, a pull request or a notebook. Figures are files beside it. */
+import { escapeMarkdown as escape } from "./escape.ts";
+import type { Figure } from "./figures.ts";
+import { STANDING_LIMITS } from "./limits.ts";
+import type { Metric, Summary } from "./summary.ts";
+import {
+  count,
+  findingSentences,
+  interval,
+  labelOf,
+  number,
+  percent,
+  pValue,
+  READING_WORDS,
+  reading,
+  withUnit,
+} from "./words.ts";
+
+/** @param figurePath where the SVG of a figure lies, seen from the report: `(id) => "figures/" + id + ".svg"` */
+export function reportMarkdown(
+  summary: Summary,
+  figures: readonly Figure[],
+  figurePath: (id: string) => string,
+): string {
+  const { notes, methods } = summary;
+  const blocks = [
+    `# ${escape(summary.title)}`,
+    escape(notes.what),
+    "## Finding",
+    findingSentences(summary).map(escape).join(" "),
+    "## Question",
+    `**Why.** ${escape(notes.why)}`,
+    `**Hypothesis, written before the run.** ${escape(notes.hypothesis ?? "none was written")}`,
+    "## Arms",
+    armsTable(summary),
+    "## Results",
+    `Means over seeds and differences from the control paired by seed, with ${percent(summary.level)} intervals.`,
+    ...summary.metrics.flatMap((metric) => metricBlocks(summary, metric)),
+    ...(figures.length === 0 ? [] : ["## Figures"]),
+    ...figures.flatMap((figure) => [
+      `### ${escape(figure.title)}`,
+      `![${escape(figure.alt)}](<${figurePath(figure.id).replace(/[<>\n]/g, "")}>)`,
+      escape(figure.caption),
+    ]),
+    "## Example peptides",
+    escape(methods.examples),
+    ...summary.examples.map((arm) => examplesTable(summary, arm)),
+    "## What was rejected, and why",
+    `${count(summary.prepare.kept)} of ${count(summary.prepare.read)} rows of the sources were kept. A value that could not be computed is left out and counted here; it is never replaced by 0.`,
+    rejectedTable(summary),
+    "## Methods",
+    bullets([
+      `Sampler (baseline): ${methods.sampler}`,
+      `Unit of analysis: the seed (${summary.seeds.length}: ${summary.seeds.join(", ")})`,
+      `Intervals: ${methods.interval}`,
+      `Test: ${methods.test}`,
+      `Several comparisons: ${methods.correction}`,
+      ...(methods.effect === null ? [] : [`Effect size: ${methods.effect}`]),
+      ...methods.notes,
+    ]),
+    "## Limits",
+    bullets([...STANDING_LIMITS, ...summary.limits]),
+    "## Data",
+    table(["Name", "File", "Rows", "Licence", "Source"], summary.data.map(({ name, file, rows, licence, source }) => [name, file, count(rows), licence, source])), // prettier-ignore
+  ];
+  return `${blocks.filter((block) => block !== "").join("\n\n")}\n`;
+}
+
+function armsTable(summary: Summary): string {
+  const settings = [...new Set(summary.arms.flatMap((arm) => Object.keys(arm.settings)))];
+  const rows = summary.arms.map((arm) => {
+    const counts = summary.counts.find((item) => item.arm === arm.id);
+    const numbers = [counts?.peptides, counts?.duplicates, counts?.invalid, counts?.novel];
+    return [
+      arm.control ? `${arm.label} (control)` : arm.label,
+      ...settings.map((name) => String(arm.settings[name] ?? "–")),
+      ...numbers.map((value) => (value === undefined || value === null ? "–" : count(value))),
+    ];
+  });
+  return table(["Arm", ...settings, "peptides", "duplicates", "invalid", "novel"], rows);
+}
+
+function metricBlocks(summary: Summary, metric: Metric): string[] {
+  const rows = metric.perArm.map((estimate) => {
+    const paired = metric.paired.find(({ arm }) => arm === estimate.arm);
+    return [
+      labelOf(summary, estimate.arm),
+      `${number(estimate.mean)} ${interval(estimate.low, estimate.high)}`,
+      paired === undefined ? "control" : `${number(paired.difference)} ${interval(paired.low, paired.high)}`,
+      paired === undefined ? "" : pValue(paired.pAdjusted),
+      paired === undefined ? "" : READING_WORDS[reading(paired, summary.level)],
+      count(estimate.nSeeds),
+      count(estimate.nPeptides),
+    ];
+  });
+  const heading = `### ${escape(withUnit(metric.label, metric.unit === "" ? "" : `(${metric.unit})`))}${metric.primary ? "" : ", exploratory"}`;
+  return [heading, escape(metric.description), table(["Arm", "Mean", "Difference from control", "adjusted p", "Reading", "seeds", "peptides"], rows)]; // prettier-ignore
+}
+
+function examplesTable(summary: Summary, { arm, peptides }: Summary["examples"][number]): string {
+  if (peptides.length === 0) return "";
+  const metrics = summary.metrics.filter(({ primary }) => primary);
+  const rows = peptides.map(({ id, sequence, nearestIdentity, values }) => [
+    id,
+    sequence,
+    ...metrics.map((metric) => number(values[metric.id] ?? null)),
+    nearestIdentity === null ? "–" : percent(nearestIdentity),
+  ]);
+  return table([labelOf(summary, arm), "Sequence", ...metrics.map(({ label }) => label), "nearest known"], rows);
+}
+
+function rejectedTable(summary: Summary): string {
+  const rows = [
+    ...summary.prepare.rejected.map(({ reason, count: rows }) => [reason, "prepare", count(rows)]),
+    ...summary.counts.filter(({ invalid }) => invalid > 0).map(({ arm, invalid }) => [`invalid sequence, ${labelOf(summary, arm)}`, "generate", count(invalid)]), // prettier-ignore
+    ...summary.metrics.flatMap(({ label, judge, notApplicable }) =>
+      notApplicable.map(({ reason, count: peptides }) => [`${label}: ${reason}`, `judge ${judge}`, count(peptides)]),
+    ),
+  ];
+  return rows.length === 0 ? "" : table(["Reason", "Where", "Count"], rows);
+}
+
+function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.map(escape).join(" | ")} |`;
+  return [line(headings), `|${" --- |".repeat(headings.length)}`, ...rows.map(line)].join("\n");
+}
+
+function bullets(items: readonly string[]): string {
+  return items.map((item) => `- ${escape(item)}`).join("\n");
+}

@@ -1,0 +1,61 @@
+/** The report's style sheet: light and dark, from 320 px to paper. No font, image or script from anywhere. */
+import { darkFigureRules } from "./palette.ts";
+
+export const STYLE = `
+:root{color-scheme:light dark;--ink:#1c2733;--muted:#5a6673;--paper:#fff;--soft:#f4f6f8;--line:#dde3e8;--accent:#1f6f8b;--signal:#9a4606;--positive:#1d5fb4;--negative:#b3261e;--oily:#6b5a10}
+@media (prefers-color-scheme:dark){:root{--ink:#e4e9ee;--muted:#9aa7b4;--paper:#161d24;--soft:#1e272f;--line:#33404b;--accent:#5cc0de;--signal:#f2a65a;--positive:#86b6f6;--negative:#f39a92;--oily:#d9c46a}
+${darkFigureRules("svg.figure")}
+}
+*{box-sizing:border-box}
+html{-webkit-text-size-adjust:100%}
+body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
+main,header,footer{max-width:60rem;margin:0 auto;padding:0 1rem}
+header{padding-top:2rem}
+footer{padding-bottom:3rem;color:var(--muted);font-size:.875rem}
+h1{font-size:clamp(1.5rem,5vw,2.1rem);line-height:1.2;margin:0 0 .35rem;text-wrap:balance}
+h2{font-size:1.3rem;line-height:1.3;margin:2.75rem 0 .75rem;padding-top:.75rem;border-top:1px solid var(--line)}
+h3{font-size:1.05rem;margin:1.75rem 0 .35rem}
+p,ul,dl{margin:.5rem 0 .9rem;max-width:46rem}
+a{color:var(--accent)}
+.muted{color:var(--muted)}
+.finding{background:var(--soft);border-left:4px solid var(--accent);border-radius:0 .4rem .4rem 0;padding:.9rem 1.1rem;margin:1.25rem 0;max-width:none}
+.finding h2{border:0;margin:0 0 .3rem;padding:0;font-size:1.1rem}
+.finding p{margin:0;max-width:52rem}
+dt{font-weight:600;margin-top:.5rem}
+dd{margin:0}
+.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(7rem,1fr));gap:.75rem;margin:1rem 0;padding:0;list-style:none;max-width:none}
+.facts li{border:1px solid var(--line);border-radius:.4rem;padding:.5rem .75rem}
+.facts b{display:block;font-size:1.35rem;line-height:1.3;font-variant-numeric:tabular-nums}
+.facts span{color:var(--muted);font-size:.85rem}
+.scroll{overflow-x:auto;margin:.5rem 0 1rem;-webkit-overflow-scrolling:touch}
+.scroll:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
+table{border-collapse:collapse;font-size:.9rem;min-width:100%;font-variant-numeric:tabular-nums}
+caption{text-align:left;color:var(--muted);padding-bottom:.4rem;font-size:.875rem;caption-side:top}
+th,td{text-align:left;vertical-align:top;padding:.4rem .9rem .4rem 0;border-bottom:1px solid var(--line)}
+thead th{font-weight:600;color:var(--muted);white-space:nowrap;border-bottom-width:2px}
+tbody th{font-weight:600;position:sticky;left:0;background:var(--paper);min-width:6.5rem}
+td.n,th.n{text-align:right}
+td .range{display:block;color:var(--muted);white-space:nowrap}
+.tag{display:inline-block;font-size:.75rem;font-weight:600;border:1px solid currentColor;border-radius:1rem;padding:0 .5rem;white-space:nowrap;color:var(--muted)}
+.shown{color:var(--signal);font-weight:600}
+.seq{font-family:ui-monospace,"SF Mono",Menlo,Consolas,monospace;font-size:.9rem;overflow-wrap:anywhere;min-width:11rem}
+.seq .p{color:var(--positive)}.seq .m{color:var(--negative)}.seq .o{color:var(--oily)}
+.legend .p{color:var(--positive)}.legend .m{color:var(--negative)}.legend .o{color:var(--oily)}
+.figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,24rem),1fr));gap:1.5rem;align-items:start}
+figure{margin:0}
+figure h3{margin:.25rem 0}
+figure svg{display:block;width:100%;max-width:28rem;height:auto}
+figcaption{color:var(--muted);font-size:.875rem;margin-top:.25rem;max-width:34rem}
+details{margin:1rem 0;border:1px solid var(--line);border-radius:.4rem;padding:.5rem .9rem}
+summary{cursor:pointer;font-weight:600}
+@media print{
+:root{color-scheme:light}
+body{font-size:10.5pt}
+main,header,footer{max-width:none;padding:0}
+h2,h3{break-after:avoid}
+figure,tr,.finding{break-inside:avoid}
+.scroll{overflow:visible}
+details{border:0;padding:0}
+details::details-content{content-visibility:visible;block-size:auto}
+}
+`.trim();

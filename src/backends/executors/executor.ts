@@ -1,0 +1,86 @@
+// What every executor offers: it takes orders (a recipe, what it is told, where its inputs lie) and gives outcomes. Unaware of keys, caches and the graph.
+
+import type { Artifacts } from "../../model/action.ts";
+import type { Json, JsonObject } from "../../model/json.ts";
+
+export type SlotFormat = "table" | "json" | "yaml" | "text" | "file" | "tree";
+export interface SlotOrder {
+  readonly format: SlotFormat;
+  readonly ext: string;
+  readonly optional: boolean;
+}
+
+/** Where the content of an input is. `text` is small content that has no file yet. */
+export type InputOrder =
+  | { readonly kind: "file"; readonly format: SlotFormat; readonly ext: string; readonly path?: string; readonly text?: string }
+  | { readonly kind: "tree"; readonly files: readonly (readonly [name: string, path: string])[] }
+  | { readonly kind: "list"; readonly members: readonly InputOrder[] }
+  | { readonly kind: "absent" };
+export type InputOrders = Readonly<Record<string, InputOrder>>;
+
+export type CodeOrder =
+  /** `bundle`: the file of the printed bundle; `resolveFrom`: the file from which declared externals are found. */
+  | { readonly kind: "module"; readonly bundle: string; readonly resolveFrom: string; readonly vectorised: boolean }
+  | { readonly kind: "command"; readonly argv: readonly string[]; readonly files: readonly (readonly [name: string, path: string])[] };
+
+export interface ItemOrder {
+  readonly settings: Json;
+  readonly item: Json;
+  readonly inputs: InputOrders;
+}
+
+export interface Order {
+  readonly part: "recipe" | "split" | "item" | "merge" | "gate";
+  readonly code: CodeOrder;
+  /** `config` and the fields of the experiment that the recipe reads. */
+  readonly told: JsonObject;
+  readonly inputs: InputOrders;
+  readonly outputs: Readonly<Record<string, SlotOrder>>;
+  /** The items of this batch, for `part: "item"`. */
+  readonly items?: readonly ItemOrder[];
+  /** For `merge`: a file of JSON lines, one item each, in order. */
+  readonly itemsFile?: string;
+  /** Declared variables and secrets, by value. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** To be verified where the action runs. */
+  readonly tools: Readonly<Record<string, string>>;
+  readonly timeoutMs: number | undefined;
+  readonly memoryMiB: number | undefined;
+  readonly attempt: number;
+  /** Output of the action is appended here; the file is made when there is something to write. */
+  readonly logFile: string;
+}
+
+/** How one action (one item of a batch) ended. */
+export type Outcome =
+  | { readonly kind: "done"; readonly outputs: Artifacts; readonly value?: Json; readonly tookMs: number; readonly costUsd: number; readonly startedAt: number }
+  | {
+      readonly kind: "failed";
+      readonly why: "threw" | "exit-code" | "timeout" | "memory" | "lost" | "output" | "tool";
+      readonly message: string;
+      /** The stack, mapped by nobody yet; the end of the log is read from the file. */
+      readonly stack?: string;
+      /** Whether trying again may help: the worker was lost, or the recipe said so by throwing an error with `retryable: true`. */
+      readonly retryable: boolean;
+      readonly tookMs: number;
+      readonly costUsd: number;
+    }
+  /** Not begun, because something stopped the batch before. To be ordered again. */
+  | { readonly kind: "not-begun" };
+
+/** Memory for paid calls, asked by running recipes. */
+export interface CallDesk {
+  find(request: Json, draw: number): { readonly response: Json } | undefined;
+  /** Returns when the answer is durable. */
+  remember(request: Json, draw: number, answer: { readonly response: Json; readonly costUsd: number }): Promise<void>;
+}
+
+export interface Executor {
+  readonly name: string;
+  /**
+   * Runs one order. `settle` is called once for each item, in any order, as soon as it has ended (index 0 for orders without items).
+   * Resolves when every item has been settled.
+   */
+  run(order: Order, settle: (index: number, outcome: Outcome) => void, signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,112 @@
+// The local action cache: action key → result. Each process appends to a segment of its own; all read all. It may be deleted at any time.
+
+import { randomBytes } from "node:crypto";
+import { readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import type { ActionResult } from "../../model/action.ts";
+import { digestOfBytes, type Digest } from "../../model/digest.ts";
+import { AppendLog, readLog } from "../../util/append-log.ts";
+import { isMissing } from "../../util/fs.ts";
+
+interface Entry {
+  readonly k: Digest;
+  readonly r: ActionResult;
+}
+
+const segmentsBeforeMerge = 24;
+
+export interface ActionCache {
+  get(key: Digest): ActionResult | undefined;
+  put(key: Digest, result: ActionResult): void;
+  /** Reads what other processes have added since. */
+  refresh(): void;
+  close(): void;
+}
+
+export class LocalActionCache implements ActionCache {
+  readonly #root: string;
+  readonly #own: AppendLog<Entry>;
+  readonly #ownName = `${randomBytes(4).toString("hex")}-${process.pid}-${hostTag()}.jsonl`;
+  #entries: Map<Digest, ActionResult> | undefined;
+
+  constructor(root: string) {
+    this.#root = root;
+    this.#own = new AppendLog(join(root, this.#ownName));
+  }
+
+  get(key: Digest): ActionResult | undefined {
+    return this.#load().get(key);
+  }
+
+  /** The first published result stays: others may rely on it. */
+  put(key: Digest, result: ActionResult): void {
+    const entries = this.#load();
+    if (entries.has(key)) return;
+    entries.set(key, result);
+    this.#own.append({ k: key, r: result });
+    this.#own.write();
+  }
+
+  refresh(): void {
+    const known = this.#entries;
+    if (known === undefined) return;
+    for (const [key, result] of this.#readAll()) if (!known.has(key)) known.set(key, result);
+  }
+
+  close(): void {
+    this.#own.close();
+    this.#mergeSegments();
+  }
+
+  #load(): Map<Digest, ActionResult> {
+    return (this.#entries ??= this.#readAll());
+  }
+
+  #segments(): string[] {
+    try {
+      return readdirSync(this.#root).filter((name) => name.endsWith(".jsonl")).sort();
+    } catch (error) {
+      if (isMissing(error)) return [];
+      throw error;
+    }
+  }
+
+  #readAll(): Map<Digest, ActionResult> {
+    const entries = new Map<Digest, ActionResult>();
+    for (const name of this.#segments()) {
+      for (const { k, r } of readLog<Entry>(join(this.#root, name)).lines) if (!entries.has(k)) entries.set(k, r);
+    }
+    return entries;
+  }
+
+  /** Many small builds leave many small segments: those that no live process can still be writing become one. */
+  #mergeSegments(): void {
+    const names = this.#segments().filter((name) => name !== this.#ownName && !isWriterAlive(name));
+    if (names.length < segmentsBeforeMerge) return;
+    const entries = new Map<Digest, ActionResult>();
+    for (const name of names) for (const { k, r } of readLog<Entry>(join(this.#root, name)).lines) if (!entries.has(k)) entries.set(k, r);
+    const merged = join(this.#root, `0-merged-${randomBytes(4).toString("hex")}.jsonl`);
+    writeFileSync(`${merged}.tmp`, [...entries].map(([k, r]) => JSON.stringify({ k, r }) + "\n").join(""));
+    renameSync(`${merged}.tmp`, merged);
+    for (const name of names) rmSync(join(this.#root, name), { force: true });
+  }
+}
+
+/** Segments of other hosts (a cache on a shared disk) are theirs to merge: only here can a pid be asked. */
+function isWriterAlive(name: string): boolean {
+  const [, pidText, host] = name.split(/[-.]/);
+  if (pidText === "merged") return false;
+  if (host !== hostTag()) return true;
+  const pid = Number(pidText);
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+function hostTag(): string {
+  return digestOfBytes(hostname()).slice(0, 8);
+}

@@ -1,0 +1,91 @@
+// Blobs in a folder: `<root>/ab/abcdef…`, read-only, written under a temporary name and renamed. Unaware of actions and runs.
+
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { digestOfBytes, startDigest, type BlobRef, type Digest } from "../../model/digest.ts";
+import { copyWhole, hasCode, readPieces, temporaryName, writeAtomic } from "../../util/fs.ts";
+import { statOf } from "../../util/stat.ts";
+import type { BlobStore } from "./store.ts";
+
+export class LocalStore implements BlobStore {
+  readonly root: string;
+  readonly #digests: FileDigests;
+
+  /** `digests` remembers by stat which files were hashed: a blob is verified when its stat is new or has changed. */
+  constructor(root: string, digests: FileDigests) {
+    this.root = root;
+    this.#digests = digests;
+  }
+
+  has(digest: Digest): boolean {
+    return this.pathOf(digest) !== undefined;
+  }
+
+  pathOf(digest: Digest): string | undefined {
+    const path = this.#pathFor(digest);
+    const found = this.#digests.digestOf(path);
+    if (found === undefined) return undefined;
+    if (found.digest === digest) return path;
+    // Damaged: its content is not what its name says. Out of the way, so that the right one can come.
+    rmSync(path, { force: true });
+    return undefined;
+  }
+
+  putBytes(bytes: Uint8Array | string): BlobRef {
+    const digest = digestOfBytes(bytes);
+    const path = this.#pathFor(digest);
+    if (statOf(path) === undefined) writeAtomic(path, bytes, { mode: 0o444 });
+    return { digest, size: Buffer.byteLength(bytes) };
+  }
+
+  putFile(path: string, options: { readonly move?: boolean; readonly known?: BlobRef } = {}): BlobRef {
+    const blob = options.known ?? digestOfFile(path);
+    const target = this.#pathFor(blob.digest);
+    if (statOf(target) !== undefined) {
+      if (options.move === true) rmSync(path, { force: true });
+      return blob;
+    }
+    mkdirSync(dirname(target), { recursive: true });
+    if (options.move === true) {
+      chmodSync(path, 0o444);
+      try {
+        renameSync(path, target);
+        return blob;
+      } catch (error) {
+        if (!hasCode(error, "EXDEV")) throw error;
+      }
+    }
+    // Copied under a temporary name and hashed again there: the file may be edited while it is copied.
+    const temporary = temporaryName(target);
+    copyWhole(path, temporary);
+    const copied = digestOfFile(temporary);
+    chmodSync(temporary, 0o444);
+    renameSync(temporary, this.#pathFor(copied.digest));
+    return copied;
+  }
+
+  read(digest: Digest): Buffer | undefined {
+    const path = this.pathOf(digest);
+    return path === undefined ? undefined : readFileSync(path);
+  }
+
+  #pathFor(digest: Digest): string {
+    return join(this.root, digest.slice(0, 2), digest);
+  }
+}
+
+/** The digests of files, remembered or not; undefined where there is no file. */
+export interface FileDigests {
+  digestOf(path: string): BlobRef | undefined;
+}
+
+/** SHA-256 of a file, read once. */
+export function digestOfFile(path: string): BlobRef {
+  const digest = startDigest();
+  let size = 0;
+  readPieces(path, (piece) => {
+    digest.update(piece);
+    size += piece.length;
+  });
+  return { digest: digest.end(), size };
+}

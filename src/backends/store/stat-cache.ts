@@ -1,0 +1,135 @@
+// Remembers the digest of files by their stat, for files anywhere. A fact once true stays true, so writers need no lock.
+// stat → xxhash → SHA-256: a file of 1 MiB and more that was touched is first compared by xxhash, four times faster.
+
+import { join } from "node:path";
+import { renameSync, writeFileSync } from "node:fs";
+import { startDigest, type BlobRef, type Digest } from "../../model/digest.ts";
+import { AppendLog, readLog } from "../../util/append-log.ts";
+import { readPieces } from "../../util/fs.ts";
+import { FileClock, statOf, statText, type StatText } from "../../util/stat.ts";
+import type { FileDigests } from "./local.ts";
+
+interface Known {
+  /** Path. */
+  readonly p: string;
+  readonly s: StatText;
+  readonly d: Digest;
+  /** 1: hashed within the clock's tick of its last change; to be hashed again. */
+  readonly r?: 1;
+  /** xxhash64 of files of 1 MiB and more, hex. */
+  readonly x?: string;
+}
+
+/** An incremental 64-bit xxhash; passed in because the library that makes it loads asynchronously. */
+export interface Xxhash {
+  create(): { update(bytes: Uint8Array): unknown; digest(): bigint };
+}
+
+const xxhashFromBytes = 1n << 20n;
+
+export class StatCache implements FileDigests {
+  readonly #file: string;
+  readonly #log: AppendLog<Known>;
+  readonly #clock: FileClock;
+  readonly #xxhash: Xxhash | undefined;
+  #known: Map<string, Known> | undefined;
+  #lines = 0;
+
+  constructor(folder: string, xxhash: Xxhash | undefined) {
+    this.#file = join(folder, "stats.jsonl");
+    this.#log = new AppendLog(this.#file);
+    this.#clock = new FileClock(join(folder, ".clock"));
+    this.#xxhash = xxhash;
+  }
+
+  get clock(): FileClock {
+    return this.#clock;
+  }
+
+  digestOf(path: string): BlobRef | undefined {
+    const stat = statOf(path);
+    if (stat === undefined || !stat.isFile()) return undefined;
+    const known = this.#load().get(path);
+    if (known !== undefined && known.r === undefined && known.s === statText(stat)) return { digest: known.d, size: Number(stat.size) };
+    return this.#hash(path, known);
+  }
+
+  /** Whether the last answer for `path` is to be taken with care: it was hashed within the tick of its last change. */
+  isRacy(path: string): boolean {
+    return this.#load().get(path)?.r === 1;
+  }
+
+  /** The stat for which the last answer held. */
+  statTextOf(path: string): StatText | undefined {
+    return this.#load().get(path)?.s;
+  }
+
+  /** Takes the word of whoever wrote the file (a worker, this process) that it holds `digest`, if it still has the stat that they saw. */
+  note(path: string, digest: Digest, seen: StatText): void {
+    const at = this.#clock.now();
+    const stat = statOf(path);
+    if (stat === undefined || statText(stat) !== seen) return;
+    this.#remember({ p: path, s: seen, d: digest, ...(this.#clock.isRacy(stat, at) && { r: 1 as const }) });
+  }
+
+  close(): void {
+    this.#compact();
+    this.#log.close();
+    this.#clock.close();
+  }
+
+  #hash(path: string, known: Known | undefined): BlobRef | undefined {
+    for (let tries = 0; ; tries++) {
+      const at = this.#clock.now();
+      const before = statOf(path);
+      if (before === undefined || !before.isFile()) return undefined;
+      const big = before.size >= xxhashFromBytes && this.#xxhash !== undefined;
+      const xxhash = big ? this.#xxhash!.create() : undefined;
+      if (big && known?.x !== undefined) {
+        // Only touched? Then the digest is the one known.
+        const quick = this.#xxhash!.create();
+        readPieces(path, (piece) => void quick.update(piece));
+        const after = statOf(path);
+        if (after !== undefined && statText(after) === statText(before) && quick.digest().toString(16) === known.x) {
+          this.#remember({ p: path, s: statText(before), d: known.d, x: known.x, ...(this.#clock.isRacy(before, at) && { r: 1 as const }) });
+          return { digest: known.d, size: Number(before.size) };
+        }
+      }
+      const running = startDigest();
+      readPieces(path, (piece) => {
+        running.update(piece);
+        xxhash?.update(piece);
+      });
+      const after = statOf(path);
+      // Edited while it was read: read it again; a file that never rests is taken as it was read, and as racy.
+      const rested = after !== undefined && statText(after) === statText(before);
+      if (!rested && tries < 3) continue;
+      const digest = running.end();
+      const racy = !rested || this.#clock.isRacy(before, at);
+      this.#remember({ p: path, s: statText(before), d: digest, ...(racy && { r: 1 as const }), ...(xxhash && { x: xxhash.digest().toString(16) }) });
+      return { digest, size: Number(before.size) };
+    }
+  }
+
+  #remember(known: Known): void {
+    this.#load().set(known.p, known);
+    this.#log.append(known);
+    this.#lines++;
+  }
+
+  #load(): Map<string, Known> {
+    if (this.#known === undefined) {
+      const { lines } = readLog<Known>(this.#file);
+      this.#lines = lines.length;
+      this.#known = new Map(lines.map((line) => [line.p, line]));
+    }
+    return this.#known;
+  }
+
+  #compact(): void {
+    if (this.#known === undefined || this.#lines < 1000 || this.#lines < 3 * this.#known.size) return;
+    this.#log.close();
+    writeFileSync(`${this.#file}.tmp`, [...this.#known.values()].map((known) => JSON.stringify(known) + "\n").join(""));
+    renameSync(`${this.#file}.tmp`, this.#file);
+  }
+}

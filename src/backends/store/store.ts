@@ -1,0 +1,13 @@
+// What every store of blobs offers. A blob is addressed by its digest; who puts it cannot choose its name.
+
+import type { BlobRef, Digest } from "../../model/digest.ts";
+
+export interface BlobStore {
+  has(digest: Digest): boolean;
+  /** The file of a blob, to read from only; undefined when it is not here or its content is no longer what its name says. */
+  pathOf(digest: Digest): string | undefined;
+  putBytes(bytes: Uint8Array | string): BlobRef;
+  /** Takes a file in by copy, or by `move` where the caller gives it up. */
+  putFile(path: string, options?: { readonly move?: boolean; readonly known?: BlobRef }): BlobRef;
+  read(digest: Digest): Buffer | undefined;
+}

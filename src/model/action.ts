@@ -1,0 +1,35 @@
+// What an action made, and how it is remembered.
+
+import type { BlobRef, Digest } from "./digest.ts";
+
+/** The content of one output slot. Small ones are kept inline with the result, so that a thousand items need no thousand files. */
+export type Artifact =
+  | { readonly kind: "file"; readonly blob: BlobRef; readonly text?: string }
+  /** `blob` is the tree's listing: canonical JSON of `[path, digest, size]`, sorted by path. */
+  | { readonly kind: "tree"; readonly blob: BlobRef; readonly files: number; readonly size: number }
+  | { readonly kind: "absent" };
+
+export type Artifacts = Readonly<Record<string, Artifact>>;
+
+export type TreeListing = readonly (readonly [path: string, digest: Digest, size: number])[];
+
+/** What is remembered of a finished action. Times in milliseconds, `at` since 1970. */
+export interface ActionResult {
+  readonly outputs: Artifacts;
+  readonly at: number;
+  readonly tookMs: number;
+  readonly costUsd: number;
+  /** `user@host`. */
+  readonly by: string;
+  readonly executor: string;
+  readonly attempts: number;
+}
+
+export function digestOfArtifact(artifact: Artifact): Digest | "absent" {
+  return artifact.kind === "absent" ? "absent" : artifact.blob.digest;
+}
+
+export function sameArtifacts(a: Artifacts, b: Artifacts): boolean {
+  const slots = Object.keys(a);
+  return slots.length === Object.keys(b).length && slots.every((slot) => b[slot] !== undefined && digestOfArtifact(a[slot]!) === digestOfArtifact(b[slot]));
+}

@@ -1,0 +1,165 @@
+// From YAML text to located values. Every problem of the text is reported together; nothing here knows what the keys mean.
+// Anchors, aliases and merge keys (`<<`) are welcome; what they expand to is bounded.
+
+import { isAlias, isMap, isScalar, isSeq, parseAllDocuments } from "yaml";
+import type { Alias, Document, Node, Pair, ParsedNode, Scalar, YAMLMap, YAMLSeq } from "yaml";
+import { inputFailure, type Failure } from "../../model/failure.ts";
+import type { Entry, Located, LocatedMap } from "./located.ts";
+import { scalarValue } from "./scalar.ts";
+import { lineAt, placeOf, spanOf, wholeOf, type SourceText, type Span } from "./source-text.ts";
+import { syntaxFailures } from "./syntax.ts";
+import { quote } from "./words.ts";
+
+const maxDepth = 100;
+/** How many values aliases may add in one file. */
+const maxAliased = 100_000;
+
+export interface Parsed {
+  /** As far as it could be read; undefined for an empty text. */
+  readonly value: Located | undefined;
+  readonly failures: readonly Failure[];
+}
+
+/** `text` stands in for the source's own where parts of it were blanked. */
+export function parseYaml(source: SourceText, text = source.text ?? ""): Parsed {
+  const documents = parseAllDocuments<ParsedNode>(text, {
+    uniqueKeys: false, // The walk finds them and says where the first one is.
+    stringKeys: true,
+    intAsBigInt: true,
+    resolveKnownTags: false,
+    prettyErrors: false,
+    logLevel: "error",
+  });
+  if (!Array.isArray(documents)) return { value: undefined, failures: [] };
+  const [document, second] = documents as Document.Parsed[];
+  const walk: Walk = { source, anchors: new Map(), open: new Set(), sizes: new Map(), aliased: 0, failures: [] };
+  walk.failures.push(...syntaxFailures(source, [...document!.errors, ...document!.warnings]));
+  if (second) complainAbout(walk, second.range[0], "a second document starts here; a config is one", 'Delete the line "---", or what follows it.');
+  if (document!.directives.yaml.version !== "1.2") {
+    complainAbout(walk, 0, `configs are YAML 1.2, this file says ${document!.directives.yaml.version}`, "Delete the line that starts with %YAML.");
+  }
+  const value = document!.contents ? convert(walk, document!.contents, 0) : undefined;
+  walk.failures.sort((a, b) => (a.where?.line ?? 0) - (b.where?.line ?? 0) || (a.where?.column ?? 0) - (b.where?.column ?? 0));
+  return { value, failures: walk.failures };
+}
+
+interface Walk {
+  readonly source: SourceText;
+  readonly anchors: Map<string, Located>;
+  /** Anchors whose own content is being read: an alias to one of them has no end. */
+  readonly open: Set<string>;
+  readonly sizes: Map<Located, number>;
+  aliased: number;
+  readonly failures: Failure[];
+}
+
+function convert(walk: Walk, node: Node | null, depth: number): Located {
+  const span = node?.range ? spanOf(walk.source, node.range[0], node.range[1]) : wholeOf(walk.source);
+  if (depth > maxDepth) return complain(walk, span, `maps and lists are nested more than ${maxDepth} deep`);
+  if (isAlias(node)) return convertAlias(walk, node, span);
+  const anchor = node && "anchor" in node ? node.anchor : undefined;
+  if (anchor) walk.open.add(anchor);
+  const located = convertContent(walk, node, span, depth);
+  if (anchor) {
+    walk.open.delete(anchor);
+    walk.anchors.set(anchor, located);
+  }
+  return located;
+}
+
+function convertContent(walk: Walk, node: Node | null, span: Span, depth: number): Located {
+  if (isMap(node)) return convertMap(walk, node, span, depth);
+  if (isSeq(node)) return convertList(walk, node, span, depth);
+  if (!isScalar(node)) return emptyAt(walk, span);
+  const scalar = scalarValue(node);
+  if (!scalar.ok) return complain(walk, span, scalar.error.what, scalar.error.fix);
+  return sized(walk, { kind: "scalar", value: scalar.value, span }, 1);
+}
+
+function convertList(walk: Walk, node: YAMLSeq, span: Span, depth: number): Located {
+  const items = node.items.map((item) => convert(walk, item as Node | null, depth + 1));
+  return sized(walk, { kind: "list", items, span }, 1 + sum(walk, items));
+}
+
+function convertMap(walk: Walk, node: YAMLMap, span: Span, depth: number): LocatedMap {
+  const own = new Map<string, Entry>();
+  const merged: LocatedMap[] = [];
+  for (const pair of node.items as Pair<Node, Node | null>[]) {
+    const key = readKey(walk, pair.key);
+    if (!key) continue;
+    const value = convert(walk, pair.value, depth + 1);
+    const first = own.get(key.name);
+    if (first) {
+      const line = lineAt(walk.source, first.key.start);
+      complain(walk, key.span, `the key ${quote(key.name)} is there twice, first in line ${line}`, "Keep one of them.");
+    } else if (key.isMerge) {
+      own.set(key.name, { key: key.span, value });
+      merged.push(...mergedMaps(walk, key.span, value));
+    } else {
+      own.set(key.name, { key: key.span, value });
+    }
+  }
+  if (merged.length > 0) own.delete("<<");
+  // Of several maps the earlier wins, and the map's own keys over all (yaml.org/type/merge).
+  const entries = new Map([...merged.toReversed().flatMap((map) => [...map.entries]), ...own]);
+  const map: LocatedMap = { kind: "map", entries, span };
+  sized(walk, map, 1 + sum(walk, [...entries.values()].map((entry) => entry.value)));
+  return map;
+}
+
+function readKey(walk: Walk, node: Node | null): { name: string; span: Span; isMerge: boolean } | undefined {
+  // A key that is no text has been reported by the parser already.
+  if (!isScalar(node) || !node.range) return undefined;
+  const span = spanOf(walk.source, node.range[0], node.range[1]);
+  const name = String((node as Scalar).value ?? node.source ?? "");
+  if (name === "__proto__") {
+    complain(walk, span, 'a key cannot be called "__proto__"');
+    return undefined;
+  }
+  return { name, span, isMerge: name === "<<" && node.type === "PLAIN" };
+}
+
+function mergedMaps(walk: Walk, key: Span, value: Located): LocatedMap[] {
+  const maps = value.kind === "list" ? value.items : [value];
+  const good = maps.filter((map): map is LocatedMap => map.kind === "map");
+  if (good.length < maps.length || maps.length === 0) {
+    complain(walk, key, 'the merge key "<<" takes a map or a list of maps', 'Give it an alias of a map: "<<: *defaults".');
+  }
+  return good;
+}
+
+function convertAlias(walk: Walk, node: Alias, span: Span): Located {
+  const target = walk.anchors.get(node.source);
+  if (walk.open.has(node.source)) return complain(walk, span, `the alias *${node.source} stands inside what it refers to`);
+  if (!target) {
+    const text = `"*${node.source}"`;
+    return complain(walk, span, `the alias *${node.source} refers to an anchor &${node.source} that is not above it`, `Put it in quotes if it is text: ${text}.`);
+  }
+  const before = walk.aliased;
+  walk.aliased += walk.sizes.get(target) ?? 1;
+  if (walk.aliased <= maxAliased) return target;
+  if (before > maxAliased) return emptyAt(walk, span);
+  return complain(walk, span, `aliases expand to more than ${maxAliased} values`, "Write the values out, or keep them in a data file.");
+}
+
+function sized(walk: Walk, located: Located, size: number): Located {
+  walk.sizes.set(located, size);
+  return located;
+}
+
+function sum(walk: Walk, values: readonly Located[]): number {
+  return values.reduce((total, value) => total + (walk.sizes.get(value) ?? 1), 0);
+}
+
+function emptyAt(walk: Walk, span: Span): Located {
+  return sized(walk, { kind: "scalar", value: null, span }, 1);
+}
+
+function complain(walk: Walk, span: Span, what: string, fix?: string): Located {
+  walk.failures.push(inputFailure(what, { where: placeOf(span), ...(fix !== undefined && { fix }) }));
+  return emptyAt(walk, span);
+}
+
+function complainAbout(walk: Walk, offset: number, what: string, fix: string): void {
+  complain(walk, spanOf(walk.source, offset, offset + 3), what, fix);
+}

@@ -1,0 +1,36 @@
+// Rows of cells as aligned lines. Unaware of what the cells mean.
+
+import { span, widthOf, type Line, type Span } from "./text.ts";
+
+export interface Columns {
+  /** Indices of columns that are aligned to the right: numbers. */
+  readonly right?: readonly number[];
+  /** Columns that are empty in every row are left out, unless this is set. */
+  readonly keepEmpty?: boolean;
+}
+
+/** Cells of a column share its width; two spaces lie between columns; nothing trails the last cell of a row. */
+export function alignRows(rows: readonly (readonly Span[])[], { right = [], keepEmpty = false }: Columns = {}): Line[] {
+  const count = Math.max(0, ...rows.map((row) => row.length));
+  const widths = Array.from({ length: count }, (_, column) =>
+    Math.max(0, ...rows.map((row) => widthOf(row[column]?.text ?? ""))),
+  );
+  const shown = widths.flatMap((width, column) => (width > 0 || keepEmpty ? [column] : []));
+  return rows.map((row) => alignRow(row, shown, widths, right));
+}
+
+function alignRow(row: readonly Span[], shown: readonly number[], widths: readonly number[], right: readonly number[]): Line {
+  const last = shown.findLast((column) => (row[column]?.text ?? "") !== "");
+  const line: Span[] = [];
+  for (const column of shown) {
+    const { text, style } = row[column] ?? span("");
+    if (line.length > 0) line.push(span("  "));
+    const pad = " ".repeat(Math.max(0, widths[column]! - widthOf(text)));
+    // The padding is a span of its own, so that an underlined or inverse style would not colour it.
+    if (right.includes(column)) line.push(span(pad), span(text, style));
+    else line.push(span(text, style), span(column === last ? "" : pad));
+    if (column === last) break;
+  }
+  return line.filter(({ text }) => text !== "");
+}
+

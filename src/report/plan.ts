@@ -1,0 +1,94 @@
+// The text of `exp plan`: what a build would do, why, and what that takes by past traces. Pure; the plan is given.
+
+import type { Plan, PlannedTarget } from "../model/plan.ts";
+import { countOf, formatMoney, formatRoughDuration } from "./amounts.ts";
+import { alignRows } from "./columns.ts";
+import { totalOf, wordItemCounts } from "./items.ts";
+import { styleOfState, type Palette } from "./palette.ts";
+import { wordReason } from "./reasons.ts";
+import { clipLine, fold, joinSpans, oneLine, paint, span, type Line, type Span } from "./text.ts";
+
+/** Reasons shown of one target; the rest is for `exp why`. */
+const MOST_REASONS = 4;
+
+export interface DrawOptions {
+  readonly palette: Palette;
+  /** Cells of the terminal; undefined for a pipe, where nothing is cut. */
+  readonly width?: number;
+}
+
+export function renderPlan(plan: Plan, { palette, width }: DrawOptions): string[] {
+  const header = joinSpans([span(`run ${oneLine(plan.run)}`, "bold"), span(oneLine(plan.experiment))], " · ");
+  const rows = plan.targets.flatMap(rowsOf);
+  const lines: Line[] = [header, ...alignRows(rows, { right: [2, 3] })];
+  const total = wordTotal(plan.targets);
+  const closing = width === undefined ? [total] : fold(total, width, "  ");
+  return [
+    ...lines.map((line) => paint(width === undefined ? line : clipLine(line, width), palette)),
+    ...closing.map((line) => paint([span(line, "bold")], palette)),
+  ];
+}
+
+/** `due: 2 targets, about 4 min, $1.20 by past traces`, `nothing to do`. */
+export function wordTotal(targets: readonly PlannedTarget[]): string {
+  const due = targets.filter(({ state }) => state === "stale" || state === "failed");
+  const parts = [
+    due.length > 0 ? countOf(due.length, "target") : "",
+    wordCount(targets, "unknown", "perhaps", "more"),
+    wordCount(targets, "cached", "", "from the cache"),
+    wordCount(targets, "waiting", "", "waiting for people"),
+  ].filter((part) => part !== "");
+  if (parts.length === 0) return "nothing to do";
+  return `due: ${[...parts, ...expectation(due)].join(", ")}`;
+}
+
+function wordCount(targets: readonly PlannedTarget[], state: PlannedTarget["state"], before: string, after: string): string {
+  const count = targets.filter((target) => target.state === state).length;
+  return count === 0 ? "" : [before, `${count}`, after].filter((word) => word !== "").join(" ");
+}
+
+function expectation(due: readonly PlannedTarget[]): readonly string[] {
+  if (due.length === 0) return [];
+  const known = due.filter(({ expectedMs }) => expectedMs !== undefined);
+  if (known.length === 0) return ["time not known yet"];
+  const ms = sum(known.map(({ expectedMs }) => expectedMs));
+  const usd = sum(due.map(({ expectedUsd }) => expectedUsd));
+  const time = ms < 950 ? formatRoughDuration(ms) : `about ${formatRoughDuration(ms)}`;
+  const amounts = usd > 0 ? `${time}, ${formatMoney(usd)} by past traces` : `${time} by past traces`;
+  const unknown = due.filter(({ expectedMs }) => expectedMs === undefined).map(({ name }) => oneLine(name));
+  return unknown.length === 0 ? [amounts] : [`${amounts} and what ${listOf(unknown)} will take`];
+}
+
+function listOf(names: readonly string[]): string {
+  if (names.length > 3) return countOf(names.length, "new target");
+  return names.length === 1 ? names[0]! : `${names.slice(0, -1).join(", ")} and ${names.at(-1)!}`;
+}
+
+function sum(numbers: readonly (number | undefined)[]): number {
+  return numbers.reduce<number>((total, each) => total + (each ?? 0), 0);
+}
+
+/** The first row carries the columns; more details follow beneath in the last column. */
+function rowsOf(target: PlannedTarget): Span[][] {
+  const [first = span(""), ...more] = detailsOf(target);
+  const isDue = target.state !== "fresh";
+  const row = [
+    span(oneLine(target.name)),
+    span(target.state, styleOfState[target.state]),
+    span(isDue && target.expectedMs !== undefined ? formatRoughDuration(target.expectedMs) : ""),
+    span(isDue && (target.expectedUsd ?? 0) > 0 ? formatMoney(target.expectedUsd!) : ""),
+    first,
+  ];
+  return [row, ...more.map((detail) => [span(""), span(""), span(""), span(""), detail])];
+}
+
+function detailsOf({ name, items, reasons, state }: PlannedTarget): Span[] {
+  const details: Span[] = [];
+  if (items !== undefined && totalOf(items) > 0) details.push(span(wordItemCounts(items)));
+  const shown = reasons.length > MOST_REASONS ? reasons.slice(0, MOST_REASONS - 1) : reasons;
+  details.push(...shown.map((reason) => span(wordReason(reason), "dim")));
+  const hidden = reasons.length - shown.length;
+  if (hidden > 0) details.push(span(`and ${countOf(hidden, "more reason")}: exp why ${oneLine(name)}`, "dim"));
+  if (state === "waiting" && reasons.length === 0) details.push(span("waits for people", "dim"));
+  return details;
+}

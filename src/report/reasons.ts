@@ -1,0 +1,153 @@
+// Reasons in words: one clear line each. The data is model/reason.ts; `why` shows the same at full length.
+
+import type { CodeChange, InputContent, Reason } from "../model/reason.ts";
+import { shortDigest } from "../model/digest.ts";
+import { unreachable } from "../util/result.ts";
+import { countOf, formatBytes, formatCount, formatDateTime } from "./amounts.ts";
+import { clip, oneLine } from "./text.ts";
+import { cutPair, formatCommand, formatValue } from "./values.ts";
+
+/** Cells for each side of `before → after` in one line. */
+const VALUE_WIDTH = 40;
+
+/** `config judge.pH: 7.4 → 7`, `cleaned 2026-11-20 10:12`. */
+export function wordReason(reason: Reason): string {
+  const { what, before, after } = describeReason(reason);
+  if (before === undefined || after === undefined) return what;
+  const [left, right] = cutPair(before, after, VALUE_WIDTH);
+  return `${what}: ${left} → ${right}`;
+}
+
+/** The one line for a build's output: the first reason and how many more there are; empty where there is none. */
+export function headline(reasons: readonly Reason[]): string {
+  const [first, ...more] = reasons;
+  if (first === undefined) return "";
+  return more.length === 0 ? wordReason(first) : `${wordReason(first)} (+${formatCount(more.length)} more)`;
+}
+
+export interface ReasonText {
+  /** Without `before` and `after`: the whole sentence. */
+  readonly what: string;
+  readonly before?: string;
+  readonly after?: string;
+}
+
+/** The reason in full, nothing cut: what differs, and both sides where there are two. */
+export function describeReason(reason: Reason): ReasonText {
+  switch (reason.kind) {
+    case "new":
+      return { what: "new: no earlier result in this run" };
+    case "config":
+      return sides(`config ${oneLine(reason.path)}`, formatValue(reason.before), formatValue(reason.after));
+    case "code":
+      return { what: wordCode(reason) };
+    case "rule-version":
+      return sides("rule version", `${reason.before}`, `${reason.after}`);
+    case "input":
+      return describeInput(`input ${oneLine(reason.slot)}`, reason.before, reason.after);
+    case "items":
+      return { what: wordItems(reason) };
+    case "item":
+      return reason.before === undefined
+        ? { what: `new item ${clip(formatValue(reason.after), 2 * VALUE_WIDTH)}` }
+        : sides("item", formatValue(reason.before), formatValue(reason.after));
+    case "outputs":
+      return { what: wordOutputs(reason.before, reason.after) };
+    case "environment":
+      return sides(`environment ${oneLine(reason.name)}`, wordOptional(reason.before), wordOptional(reason.after));
+    case "tool":
+      return sides(`tool ${oneLine(reason.name)}`, wordOptional(reason.before), wordOptional(reason.after));
+    case "command":
+      return sides("command", formatCommand(reason.before), formatCommand(reason.after));
+    case "node":
+      return sides("Node.js", `${reason.before}`, `${reason.after}`);
+    case "content-lost":
+      return { what: `output ${oneLine(reason.slot)}: its content is in no store any more` };
+    case "cleaned":
+      return { what: `cleaned ${wordTime(reason.when)}` };
+    case "upstream":
+      return { what: `depends on ${oneLine(reason.target)}, which has to run first` };
+    case "failed-before":
+      return { what: `failed ${wordTime(reason.when)}` };
+    default:
+      return unreachable(reason);
+  }
+}
+
+/** `function scoreCharge in rules/charge.ts, lines 12–20 changed`. */
+export function wordCodeChange({ change, file, name, lines }: CodeChange): string {
+  const path = oneLine(file);
+  const place =
+    name === "text" ? `text ${path}` : name === "module" ? `load-time code of ${path}` : `${oneLine(name)} in ${path}`;
+  return `${place}${lines === undefined ? "" : `, ${wordLines(lines)}`} ${change}`;
+}
+
+/** `line 12`, `lines 12–20`. */
+export function wordLines({ from, to }: { readonly from: number; readonly to: number }): string {
+  return from === to ? `line ${from}` : `lines ${from}–${to}`;
+}
+
+/** `12,000 rows`, `3 files`, `1.2 KiB`. */
+export function wordContent({ size, rows, files }: InputContent): string {
+  if (rows !== undefined) return countOf(rows, "row");
+  if (files !== undefined) return countOf(files, "file");
+  return formatBytes(size);
+}
+
+function sides(what: string, before: string, after: string): ReasonText {
+  return { what, before, after };
+}
+
+function wordCode({ before, after, changes }: Extract<Reason, { kind: "code" }>): string {
+  const [first, ...more] = changes;
+  if (first === undefined) {
+    return before === undefined ? "code: changed" : `code: changed (${shortDigest(before)} → ${shortDigest(after)})`;
+  }
+  return `code: ${wordCodeChange(first)}${more.length === 0 ? "" : ` and ${countOf(more.length, "more place")}`}`;
+}
+
+function describeInput(what: string, before: InputContent | undefined, after: InputContent | undefined): ReasonText {
+  if (after === undefined) return { what: `${what}: no longer there` };
+  if (before === undefined) return { what: `${what}: new, ${wordContent(after)}` };
+  // Only what differs tells something: rows first, then files, then bytes, then the content by name.
+  for (const unit of ["rows", "files"] as const) {
+    const [left, right] = [before[unit], after[unit]];
+    if (left === undefined || right === undefined || left === right) continue;
+    return sides(what, formatCount(left), countOf(right, unit.slice(0, -1)));
+  }
+  if (before.size !== after.size && formatBytes(before.size) !== formatBytes(after.size)) {
+    return sides(what, formatBytes(before.size), formatBytes(after.size));
+  }
+  if (before.size !== after.size) return sides(what, formatCount(before.size), countOf(after.size, "byte"));
+  return sides(
+    `${what}: ${wordContent(after)}, other content`,
+    shortDigest(before.digest),
+    shortDigest(after.digest),
+  );
+}
+
+function wordItems({ added, removed, changed }: Extract<Reason, { kind: "items" }>): string {
+  const parts = [
+    added > 0 ? `${formatCount(added)} added` : "",
+    removed > 0 ? `${formatCount(removed)} removed` : "",
+    changed > 0 ? `${formatCount(changed)} changed` : "",
+  ].filter((part) => part !== "");
+  return `items: ${parts.length === 0 ? "in another order" : parts.join(", ")}`;
+}
+
+function wordOutputs(before: readonly string[], after: readonly string[]): string {
+  const added = after.filter((slot) => !before.includes(slot)).map((slot) => `${oneLine(slot)} added`);
+  const removed = before.filter((slot) => !after.includes(slot)).map((slot) => `${oneLine(slot)} removed`);
+  const parts = [...added, ...removed];
+  return `outputs: ${parts.length === 0 ? "in another order" : parts.join(", ")}`;
+}
+
+function wordOptional(text: string | undefined): string {
+  return text === undefined ? "(absent)" : text === "" ? '""' : oneLine(text);
+}
+
+/** Times are recorded as ISO 8601; anything else is shown as it is. */
+function wordTime(when: string): string {
+  const at = Date.parse(when);
+  return Number.isNaN(at) ? oneLine(when) : formatDateTime(at);
+}

@@ -1,0 +1,71 @@
+// The text of `exp status`: a row a target, columns only where some row has something to say. Pure; the rows are given.
+
+import type { TargetState } from "../model/plan.ts";
+import { countOf, formatAgo, formatDuration, formatMoney } from "./amounts.ts";
+import { alignRows } from "./columns.ts";
+import { wordItemCounts, type ItemCounts } from "./items.ts";
+import { styleOfState } from "./palette.ts";
+import type { DrawOptions } from "./plan.ts";
+import { clipLine, joinSpans, oneLine, paint, span, type Line, type Span } from "./text.ts";
+
+export interface StatusRow {
+  readonly target: string;
+  readonly state: TargetState;
+  /** Milliseconds since 1970: when the run's present result was made. */
+  readonly finishedAt?: number;
+  readonly tookMs?: number;
+  readonly costUsd?: number;
+  /** `local`, `modal`, `slurm`. */
+  readonly executor?: string;
+  readonly items?: ItemCounts;
+  /** Of a waiting target: who or what, `runs/default/judge/ratings.csv`. */
+  readonly waitsFor?: string;
+  /** In words, one line. */
+  readonly reason?: string;
+}
+
+export interface StatusOptions extends DrawOptions {
+  readonly now: number;
+  /** The first line, if any: `run default · peptides · run@3`. */
+  readonly title?: readonly string[];
+}
+
+const HEADER = ["target", "state", "finished", "took", "cost", "on", "items", ""] as const;
+
+export function renderStatus(rows: readonly StatusRow[], { palette, width, now, title = [] }: StatusOptions): string[] {
+  const cells = rows.map((row) => cellsOf(row, now));
+  // A heading over an empty column would keep it alive.
+  const heading = HEADER.map((name, column) => span(cells.some((row) => row[column]!.text !== "") ? name : "", "dim"));
+  const lines: Line[] = [
+    ...(title.length === 0 ? [] : [joinSpans(title.map((part, index) => span(oneLine(part), index === 0 ? "bold" : undefined)), " · ")]),
+    ...(rows.length === 0 ? [] : alignRows([heading, ...cells], { right: [3, 4] })),
+    [span(wordStates(rows), "bold")],
+  ];
+  return lines.map((line) => paint(width === undefined ? line : clipLine(line, width), palette));
+}
+
+/** `up to date: 5 targets fresh`, `3 fresh, 1 stale, 1 waiting`. */
+export function wordStates(rows: readonly { readonly state: TargetState }[]): string {
+  if (rows.length === 0) return "no targets";
+  if (rows.every(({ state }) => state === "fresh")) return `up to date: ${countOf(rows.length, "target")} fresh`;
+  const states = Object.keys(styleOfState) as TargetState[];
+  return states
+    .map((state) => ({ state, count: rows.filter((row) => row.state === state).length }))
+    .filter(({ count }) => count > 0)
+    .map(({ state, count }) => `${count} ${state}`)
+    .join(", ");
+}
+
+function cellsOf(row: StatusRow, now: number): Span[] {
+  const note = row.waitsFor === undefined ? oneLine(row.reason ?? "") : `waits for ${oneLine(row.waitsFor)}`;
+  return [
+    span(oneLine(row.target)),
+    span(row.state, styleOfState[row.state]),
+    span(row.finishedAt === undefined ? "" : formatAgo(row.finishedAt, now)),
+    span(row.tookMs === undefined ? "" : formatDuration(row.tookMs)),
+    span((row.costUsd ?? 0) > 0 ? formatMoney(row.costUsd!) : ""),
+    span(oneLine(row.executor ?? "")),
+    span(row.items === undefined ? "" : wordItemCounts(row.items)),
+    span(note, "dim"),
+  ];
+}

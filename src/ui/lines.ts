@@ -1,0 +1,290 @@
+// The wording of a build's output, shared by every reporter for people: event → lines. Knows no stream and no cursor.
+//
+//   run default · peptides · configs/default.yaml
+//   prepare   computed   0.1 s  new: no earlier result in this run
+//   generate  computed   2.1 s  1,000 items (50 cached) · config generate.samples: 50 → 100
+//   judge     cached            saved 3.2 s
+//   analyse   fresh
+//   done in 4.2 s: 951 computed, 51 cached, 1 fresh; the cache saved 3.2 s
+//   report: runs/default/analyse/report.html
+
+import type { Counts, Event } from "../model/event.ts";
+import type { Failure } from "../model/failure.ts";
+import { countOf, formatCount, formatDuration, formatMoney, formatRoughDuration } from "../report/amounts.ts";
+import { styleOfOrigin, type Style } from "../report/palette.ts";
+import { headline } from "../report/reasons.ts";
+import { joinSpans, linesOfLog, oneLine, padEnd, padStart, span, widthOf, type Line, type Span } from "../report/text.ts";
+import { unreachable } from "../util/result.ts";
+import { countReady, remainingMs, type Running, type RunningTargets } from "./running.ts";
+
+/** Lines of failures as report/messages.ts renders them, colours included. */
+export type RenderFailure = (failure: Failure) => readonly string[];
+
+export interface ShownLine {
+  readonly line: Line;
+  /**
+   * What a narrow screen does: `clip` a row of the table, `fold` a sentence at its spaces, or show it `whole`, because it is
+   * copied (a path, a command) or already painted.
+   */
+  readonly fit: "clip" | "fold" | "whole";
+}
+
+export interface LinesOptions {
+  readonly renderFailure: RenderFailure;
+  /** What goes on after people have answered: `exp build`, with the arguments of this build. */
+  readonly again?: string;
+  /** Names that will appear, where they are known: the columns then fit from the first line on. */
+  readonly targets?: readonly string[];
+}
+
+export interface BuildLines {
+  /** What the event shows; `running` is asked as it was before the event. */
+  linesOf(event: Event, running: RunningTargets): readonly ShownLine[];
+  /** That a long target has started, with its reasons, which its last line then need not repeat. */
+  startOf(running: Running): readonly ShownLine[];
+  /** How far a long target is. */
+  progressOf(running: Running, now: number): readonly ShownLine[];
+  /** The first line, if no line has been shown yet. */
+  header(): readonly ShownLine[];
+}
+
+const WIDEST_NAME = 32;
+const STATE_WIDTH = "computed".length;
+/** So many targets in a row that were left alone get a line each. */
+const MOST_FRESH_LINES = 4;
+const MOST_REPORTS = 5;
+
+export function createBuildLines({ renderFailure, again = "exp build", targets = [] }: LinesOptions): BuildLines {
+  let nameWidth = Math.min(WIDEST_NAME, Math.max(8, ...targets.map((name) => widthOf(oneLine(name)))));
+  let timeWidth = 6;
+  /** Held back until something else is shown: an up-to-date build says one line. */
+  let firstLine: Line | undefined;
+  let fresh: string[] = [];
+  const ends = new Map<string, "failed" | "waits" | "was not tried">();
+
+  function row(target: string, state: Span, time: string, details: Line): ShownLine {
+    const name = oneLine(target);
+    nameWidth = Math.min(WIDEST_NAME, Math.max(nameWidth, widthOf(name)));
+    timeWidth = Math.max(timeWidth, widthOf(time));
+    const detail = joinSpans(details, " · ");
+    const cells: Span[] = [span(padEnd(name, nameWidth)), span("  "), state];
+    if (time !== "" || detail.length > 0) {
+      cells.push(span(" ".repeat(Math.max(0, STATE_WIDTH - widthOf(state.text)))), span("  "));
+      cells.push(span(padStart(time, timeWidth)));
+    }
+    if (detail.length > 0) cells.push(span("  "), ...detail);
+    return { line: cells, fit: "clip" };
+  }
+
+  function flush(): ShownLine[] {
+    const held: ShownLine[] = [];
+    if (firstLine !== undefined) held.push({ line: firstLine, fit: "clip" });
+    if (fresh.length > MOST_FRESH_LINES) held.push(row(countOf(fresh.length, "target"), span("fresh", "dim"), "", [listNames(fresh)]));
+    else held.push(...fresh.map((name) => row(name, span("fresh", styleOfOrigin.fresh), "", [])));
+    firstLine = undefined;
+    fresh = [];
+    return held;
+  }
+
+  function wordBecause(because: string): string {
+    const end = ends.get(because);
+    return end === undefined ? oneLine(because) : `${oneLine(because)} ${end}`;
+  }
+
+  function linesOf(event: Event, running: RunningTargets): readonly ShownLine[] {
+    switch (event.kind) {
+      case "build-started":
+        firstLine = headerOf(event);
+        for (const name of event.targets) nameWidth = Math.min(WIDEST_NAME, Math.max(nameWidth, widthOf(oneLine(name))));
+        return [];
+      case "waiting-for-lock":
+        return [...flush(), sentence(`run ${event.run} is being built by ${event.holder}: this build goes on when that one ends`)];
+      case "waiting-for-action":
+        return [...flush(), row(event.target, span("waiting", "dim"), "", [span(`${oneLine(event.holder)} computes the same result`)])];
+      case "target-started":
+      case "items-known":
+      case "item-finished":
+        return [];
+      case "action-retried":
+        return [...flush(), row(event.target, span("retry", "yellow"), "", retryDetails(event))];
+      case "log":
+        return [...flush(), ...linesOfLog(event.text).map((text) => whole(logLine(event, text)))];
+      case "target-finished":
+        if (event.origin === "fresh") {
+          fresh.push(event.target);
+          return [];
+        }
+        return [...flush(), finishedRow(event, running.all.get(event.target))];
+      case "target-failed":
+        ends.set(event.target, "failed");
+        return [...flush(), row(event.target, span("failed", "red"), "", failureCount(event.failures)), ...failureLines(event.failures)];
+      case "target-waits":
+        ends.set(event.target, "waits");
+        return [...flush(), row(event.target, span("waits", "magenta"), "", requestCount(event.requests)), ...requestLines(event.requests)];
+      case "target-skipped":
+        ends.set(event.target, "was not tried");
+        return [...flush(), row(event.target, span("skipped", "dim"), "", [span(wordBecause(event.because), "dim")])];
+      case "output-set-aside":
+        return [...flush(), row(event.target, span("kept", "yellow"), "", [span(`${oneLine(event.file)} was edited: your version is now ${oneLine(event.to)}`)])];
+      case "warning":
+        return [...flush(), { line: [span("warning: ", "yellow"), span(oneLine(event.text))], fit: "fold" }];
+      case "build-finished":
+        return closingLines(event);
+      default:
+        return unreachable(event);
+    }
+  }
+
+  function finishedRow(event: Extract<Event, { kind: "target-finished" }>, running: Running | undefined): ShownLine {
+    const details: Span[] = [span(wordItems(event.counts, event.origin, running?.items))];
+    if (event.costUsd > 0) details.push(span(formatMoney(event.costUsd), "bold"));
+    if (event.savedMs >= 50) details.push(span(`saved ${formatDuration(event.savedMs)}`));
+    if (event.sameOutput && event.origin === "computed") details.push(span("same output"));
+    if (running?.isAnnounced !== true) details.push(span(headline(event.reasons), "dim"));
+    const time = event.origin === "computed" ? formatDuration(event.tookMs) : "";
+    return row(event.target, span(event.origin, styleOfOrigin[event.origin]), time, details);
+  }
+
+  function failureLines(failures: readonly Failure[]): ShownLine[] {
+    return failures.flatMap((failure) => renderFailure(failure).map((line) => whole([span(`  ${line}`)])));
+  }
+
+  function requestLines(requests: Extract<Event, { kind: "target-waits" }>["requests"]): ShownLine[] {
+    const field = (name: string, text: string): ShownLine[] =>
+      linesOfLog(text).map((line, index) => ({
+        line: [span(`  ${padEnd(index === 0 ? name : "", 5)}  `, "dim"), span(line)],
+        fit: name === "where" ? "whole" : "fold",
+      }));
+    const asked = requests.flatMap(({ what, path, how }) => [...field("what", what), ...field("where", path), ...field("how", how)]);
+    return [...asked, whole([span("  then   ", "dim"), span(again, "bold")])];
+  }
+
+  function closingLines(event: Extract<Event, { kind: "build-finished" }>): readonly ShownLine[] {
+    if (event.outcome === "up-to-date") {
+      firstLine = undefined;
+      fresh = [];
+      return [{ line: upToDateLine(event.run), fit: "clip" }];
+    }
+    const lines = [...flush(), closingLine(event)];
+    if (event.outcome === "interrupted") lines.push(sentence(`what is finished is kept: ${again} goes on from here`));
+    return [...lines, ...reportLines(event.reports)];
+  }
+
+  function closingLine(event: Extract<Event, { kind: "build-finished" }>): ShownLine {
+    const took = formatDuration(event.tookMs);
+    const failed = [...ends].filter(([, end]) => end === "failed").map(([name]) => name);
+    const waits = [...ends].filter(([, end]) => end === "waits").map(([name]) => name);
+    const skipped = [...ends.values()].filter((end) => end === "was not tried").length;
+    const outcomes = {
+      done: span(`done in ${took}`, "green"),
+      "up-to-date": span("up to date", "green"),
+      failed: span(`failed after ${took}`, "red"),
+      waiting: span(`waiting for people after ${took}`, "magenta"),
+      interrupted: span(`interrupted after ${took}`, "yellow"),
+    };
+    const facts = [
+      failed.length > 0 ? `${listNames(failed).text} failed` : "",
+      failed.length > 0 && waits.length > 0 ? `${listNames(waits).text} ${waits.length === 1 ? "waits" : "wait"} for people` : "",
+      skipped > 0 ? `${countOf(skipped, "target")} not tried` : "",
+      wordCounts(event.counts),
+      event.savedMs >= 50 ? `the cache saved ${formatDuration(event.savedMs)}` : "",
+      event.costUsd > 0 ? `cost ${formatMoney(event.costUsd)}` : "",
+    ].filter((fact) => fact !== "");
+    return { line: [outcomes[event.outcome], span(`: ${facts.join("; ")}`)], fit: "fold" };
+  }
+
+  return {
+    linesOf,
+    header: flush,
+    startOf: (running) => {
+      running.isAnnounced = true;
+      const details = [span(wordDue(running)), span(wordExpected(running)), span(headline(running.reasons), "dim")];
+      return [...flush(), row(running.target, span("running"), "", details)];
+    },
+    progressOf: (running, now) => {
+      const left = remainingMs(running, now);
+      const ready = `${formatCount(countReady(running))} of ${running.items === undefined ? "?" : formatCount(running.items)} items`;
+      const details = [
+        span(running.items === undefined && running.ready === 0 ? "" : ready),
+        span(left === undefined ? "" : `${formatRoughDuration(left)} left`),
+        span(running.costUsd > 0 ? formatMoney(running.costUsd) : "", "bold"),
+      ];
+      return [...flush(), row(running.target, span("running"), formatDuration(now - running.startedAt), details)];
+    },
+  };
+}
+
+/** `up to date · run default`: also what the fast path prints, which sees no events. */
+export function upToDateLine(run: string): Line {
+  return [span("up to date", "green"), span(` · run ${oneLine(run)}`)];
+}
+
+function headerOf({ run, experiment, config, overrides }: Extract<Event, { kind: "build-started" }>): Line {
+  const parts = [span(`run ${oneLine(run)}`, "bold"), span(oneLine(experiment)), span(oneLine(config))];
+  return joinSpans([...parts, span(overrides.map(oneLine).join(" "))], " · ");
+}
+
+function retryDetails(event: Extract<Event, { kind: "action-retried" }>): Line {
+  const label = event.label === undefined ? "" : `${oneLine(event.label)}: `;
+  const when = event.waitMs > 0 ? ` in ${formatDuration(event.waitMs)}` : "";
+  return [span(`${label}${oneLine(event.why)}`), span(`attempt ${event.attempt}${when}`, "dim")];
+}
+
+function logLine({ target, label }: Extract<Event, { kind: "log" }>, text: string): Line {
+  const name = label === undefined ? oneLine(target) : `${oneLine(target)}[${oneLine(label)}]`;
+  return [span(`${name}: `, "dim"), span(text)];
+}
+
+function failureCount(failures: readonly Failure[]): Line {
+  return failures.length > 1 ? [span(countOf(failures.length, "failure"))] : [];
+}
+
+function requestCount(requests: readonly unknown[]): Line {
+  return [span(requests.length > 1 ? `${countOf(requests.length, "answer")} needed` : "an answer is needed")];
+}
+
+function reportLines(reports: readonly string[]): ShownLine[] {
+  const hidden = reports.length - MOST_REPORTS;
+  const shown = reports.slice(0, MOST_REPORTS).map((path, index) => whole([span(index === 0 ? "report: " : "        ", "dim"), span(oneLine(path))]));
+  return hidden > 0 ? [...shown, whole([span(`        and ${countOf(hidden, "more file")}`, "dim")])] : shown;
+}
+
+/** `1,000 items (50 cached)`: in brackets what differs from the word beside it. */
+function wordItems(counts: Counts, origin: keyof Counts, items: number | undefined): string {
+  const all = items ?? counts.computed + counts.cached + counts.fresh;
+  if (items === undefined && all <= 1) return "";
+  const others = (["computed", "cached", "fresh"] as const)
+    .filter((other) => other !== origin && counts[other] > 0)
+    .map((other) => `${formatCount(counts[other])} ${other}`);
+  return others.length === 0 ? countOf(all, "item") : `${countOf(all, "item")} (${others.join(", ")})`;
+}
+
+function wordCounts(counts: Counts): string {
+  const parts = (["computed", "cached", "fresh"] as const)
+    .filter((origin) => counts[origin] > 0)
+    .map((origin) => `${formatCount(counts[origin])} ${origin}`);
+  return parts.length === 0 ? "nothing computed" : parts.join(", ");
+}
+
+function wordDue({ items, due }: Running): string {
+  if (items === undefined) return "";
+  return due === undefined || due === items ? countOf(items, "item") : `${countOf(items, "item")}, ${formatCount(due)} to run`;
+}
+
+function wordExpected({ expectedMs }: Running): string {
+  return expectedMs === undefined ? "" : `about ${formatRoughDuration(expectedMs)}`;
+}
+
+function listNames(names: readonly string[]): Span {
+  const shown = names.slice(0, names.length > MOST_REPORTS + 1 ? MOST_REPORTS : names.length).map(oneLine);
+  const hidden = names.length - shown.length;
+  return span(hidden > 0 ? `${shown.join(", ")} and ${hidden} more` : shown.join(", "));
+}
+
+function sentence(text: string): ShownLine {
+  return { line: [span(oneLine(text))], fit: "fold" };
+}
+
+function whole(line: Line): ShownLine {
+  return { line, fit: "whole" };
+}

@@ -1,0 +1,88 @@
+// An append-only file of JSON lines with group commit: many appends share one fsync. One writer at a time; a torn last line is dropped.
+
+import { closeSync, fstatSync, mkdirSync, openSync, readSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+import { readIfThere, syncData } from "./fs.ts";
+
+export class AppendLog<Line> {
+  readonly #path: string;
+  #fd: number | undefined;
+  #waiting: string[] = [];
+  #committing: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Takes a line; it is on its way to the disk when `commit` returns. */
+  append(line: Line): void {
+    this.#waiting.push(JSON.stringify(line));
+  }
+
+  /** Everything appended so far, written and synced. Calls that come while a sync runs share the next one. */
+  commit(): Promise<void> {
+    if (this.#committing === undefined) return (this.#committing = this.#flush().finally(() => (this.#committing = undefined)));
+    this.#next ??= this.#committing.then(
+      () => ((this.#next = undefined), this.commit()),
+      () => ((this.#next = undefined), this.commit()),
+    );
+    return this.#next;
+  }
+
+  /** Written, not synced: survives the death of the process, not power loss. */
+  write(): void {
+    if (this.#waiting.length === 0) return;
+    const text = this.#waiting.join("\n") + "\n";
+    this.#waiting = [];
+    writeAll((this.#fd ??= openForAppend(this.#path)), text);
+  }
+
+  close(): void {
+    this.write();
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#waiting.length === 0) return;
+    this.write();
+    await syncData(this.#fd!);
+  }
+}
+
+function writeAll(fd: number, text: string): void {
+  const bytes = Buffer.from(text, "utf8");
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+}
+
+/** If the last writer died within a line, that line is closed first, so that it spoils no other. */
+function openForAppend(path: string): number {
+  mkdirSync(dirname(path), { recursive: true });
+  const fd = openSync(path, "a+");
+  const { size } = fstatSync(fd);
+  const last = Buffer.alloc(1);
+  if (size > 0 && readSync(fd, last, 0, 1, size - 1) === 1 && last[0] !== 0x0a) writeSync(fd, "\n");
+  return fd;
+}
+
+/** The whole lines of a log; lines that do not parse (torn by a crash) are left out and counted. */
+export function readLog<Line>(path: string): { readonly lines: Line[]; readonly torn: number } {
+  const bytes = readIfThere(path);
+  if (bytes === undefined) return { lines: [], torn: 0 };
+  const lines: Line[] = [];
+  let torn = 0;
+  const text = bytes.toString("utf8");
+  for (let at = 0; at < text.length; ) {
+    const end = text.indexOf("\n", at);
+    const line = text.slice(at, end === -1 ? text.length : end);
+    at = end === -1 ? text.length : end + 1;
+    if (line === "") continue;
+    try {
+      lines.push(JSON.parse(line) as Line);
+    } catch {
+      torn++;
+    }
+  }
+  return { lines, torn };
+}
