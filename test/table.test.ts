@@ -254,16 +254,27 @@ describe("files that do not fit", () => {
     }
   });
 
-  it("a footer that lies about rows or places is refused", async () => {
+  it("more rows than allowed are refused before they are read, however few bytes they take", async () => {
     const file = newFile();
-    const buffer = (rowsClaimed: bigint) =>
-      parquetWriteBuffer({
-        columnData: [{ name: "a", data: Array.from({ length: Number(rowsClaimed) }, () => "same") }],
-      });
-    // The same constant column needs few bytes for many rows, so only the limit can tell.
-    writeFileSync(file.path, new Uint8Array(buffer(5000n)));
+    await writeTable(
+      file,
+      { a: "string" },
+      Array.from({ length: 5000 }, () => ({ a: "same" })),
+    );
     expect((await problemOf(readTable(file, { a: "string" }, { maxRows: 4999 }))).problems).toEqual([
       "5000 rows, more than the 4999 allowed",
+    ]);
+  });
+
+  it("a footer that claims two thousand million columns costs nothing", async () => {
+    const file = newFile();
+    // Field 2, a list, of 2^31-1 structs.
+    const footer = Buffer.from([0x29, 0xfc, 0xff, 0xff, 0xff, 0xff, 0x07]);
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(footer.length);
+    writeFileSync(file.path, Buffer.concat([Buffer.from("PAR1"), footer, length, Buffer.from("PAR1")]));
+    expect((await problemOf(describeTable(file))).problems).toEqual([
+      "not a readable table: a list claims 2147483647 items",
     ]);
   });
 

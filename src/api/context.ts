@@ -1,6 +1,6 @@
 // What a recipe is given: its config, its inputs, where to write, and memory for paid calls. An interface with a version, outside the key.
 
-import type { ConfigOf, ContractSpec, ExperimentField, ExperimentValues, ReadsOf } from "./contract.ts";
+import type { ConfigKeysOf, ConfigOf, ContractSpec, ExperimentField, ExperimentValues, ReadsOf } from "./contract.ts";
 import type { Json } from "../model/json.ts";
 import type { AnyFile, JsonFile, ListSlot, Slot, SourcesSlot, Table, TextFile, Tree, TypeOf, YamlFile } from "./slot.ts";
 
@@ -117,13 +117,13 @@ type Told<C extends ContractSpec, R extends string> = {
 } & Pick<ExperimentValues<C>, R & ExperimentField>;
 
 /** What a recipe of the contract `C` is given, when it reads the fields `R`. */
-export type Context<C extends ContractSpec, R extends ReadsOf<C> = ReadsOf<C>> = Told<C, R> & {
+export type Context<C extends ContractSpec, R extends ReadsOf<C> = ConfigKeysOf<C>> = Told<C, R> & {
   readonly inputs: InputsOf<NonNullable<C["inputs"]>>;
   readonly outputs: OutputsOf<C["outputs"]>;
 } & Runtime;
 
 /** The work of a rule: reads `inputs`, writes every output. */
-export type Recipe<C extends ContractSpec, R extends ReadsOf<C> = ReadsOf<C>> = (context: Context<C, R>) => Promise<void> | void;
+export type Recipe<C extends ContractSpec, R extends ReadsOf<C> = ConfigKeysOf<C>> = (context: Context<C, R>) => Promise<void> | void;
 
 type Items<C extends ContractSpec> = NonNullable<C["items"]>;
 type SettingsOf<C extends ContractSpec> = Items<C>["settings"] extends infer S ? (undefined extends S ? undefined : TypeOf<S>) : never;
@@ -144,7 +144,7 @@ export interface ItemRequest<C extends ContractSpec> {
 export type ItemInput = FileIn | { readonly tree: TreeIn; readonly file: string };
 
 /** Decides the items of a fan-out, in their order. */
-export type Split<C extends ContractSpec, R extends ReadsOf<C> = ReadsOf<C>> = (
+export type Split<C extends ContractSpec, R extends ReadsOf<C> = ConfigKeysOf<C>> = (
   context: Told<C, R> & { readonly inputs: InputsOf<NonNullable<C["inputs"]>> } & Runtime,
 ) => Promise<readonly ItemRequest<C>[]> | readonly ItemRequest<C>[];
 
@@ -167,9 +167,11 @@ export type ItemRecipe<C extends ContractSpec, R extends ReadsOf<C> = never, S =
       run(context: ItemContext<C, R, S>): Promise<void> | void;
     };
 
-/** Many items at once, as on a GPU: results may depend on the batch and are not claimed to be reproducible by byte. */
+/**
+ * Many items of equal settings and inputs at once, as on a GPU: results may depend on the batch and are not claimed to be reproducible by byte.
+ * Declared in the rule by `vectorised: true` beside the recipe.
+ */
 export interface VectorisedRecipe<C extends ContractSpec, R extends ReadsOf<C> = never, S = undefined> {
-  readonly vectorised: true;
   setup?(context: SetupContext<C, R>): Promise<S> | S;
   run(
     context: SetupContext<C, R> & {

@@ -1,6 +1,7 @@
 // A contract: what a rule is told (config, arms), what it reads and what it makes. Recipes are typed by it; no code runs here.
 
 import type { z } from "zod";
+import type { JsonObject } from "../model/json.ts";
 import type { InputSlot, Slot, Type } from "./slot.ts";
 
 export interface ContractSpec {
@@ -10,6 +11,11 @@ export interface ContractSpec {
   readonly version?: number;
   /** The target's section of the config: a zod object, strict about unknown keys. */
   readonly config?: z.ZodObject;
+  /**
+   * Brings the section from version n of the config, the key, to version n + 1, before anything is validated or merged: it may see
+   * a part of the section, as a file that others extend has it. A config's current version is one more than the highest key of all rules.
+   */
+  readonly migrations?: Readonly<Record<number, (section: JsonObject) => JsonObject>>;
   /** The settings of an ablation arm, where the rule works by arms. */
   readonly arms?: z.ZodType;
   readonly inputs?: Readonly<Record<string, InputSlot>>;
@@ -36,13 +42,17 @@ export const experimentFields: readonly ExperimentField[] = ["arms", "control", 
 export function contract<const C extends ContractSpec>(spec: C): C {
   for (const field of experimentFields) {
     if (spec.config && field in spec.config.shape) {
-      throw new Error(`rule ${spec.name}: the config field "${field}" is reserved for the experiment; choose another name`);
+      throw new Error(
+        `rule ${spec.name}: the config field "${field}" is reserved for the experiment; choose another name`,
+      );
     }
   }
   return spec;
 }
 
-export type ConfigOf<C extends ContractSpec> = C["config"] extends z.ZodObject ? z.output<C["config"]> : Record<never, never>;
+export type ConfigOf<C extends ContractSpec> = C["config"] extends z.ZodObject
+  ? z.output<C["config"]>
+  : Record<never, never>;
 export type ArmSettingsOf<C extends ContractSpec> = C["arms"] extends z.ZodType ? z.output<C["arms"]> : never;
 
 /** An arm is its settings; `id` is their digest, its name is a label and no part of any key. */
@@ -65,5 +75,7 @@ export interface ExperimentValues<C extends ContractSpec> {
   readonly seed: number;
 }
 
+/** Every field of the config section: what a recipe reads that does not say less. */
+export type ConfigKeysOf<C extends ContractSpec> = keyof ConfigOf<C> & string;
 /** The names that `reads` may hold: fields of the config section, and the experiment's own. */
-export type ReadsOf<C extends ContractSpec> = (keyof ConfigOf<C> & string) | ExperimentField;
+export type ReadsOf<C extends ContractSpec> = ConfigKeysOf<C> | ExperimentField;

@@ -1,6 +1,6 @@
 // Gates: a target that fails when a research condition does not hold, with the number and the threshold in its message.
 
-import { contract, type ContractSpec, type ReadsOf } from "./contract.ts";
+import { contract, type ConfigKeysOf, type ContractSpec, type ReadsOf } from "./contract.ts";
 import type { Context } from "./context.ts";
 import { makeRule, type Lazy, type Rule, type RunOptions } from "./rule.ts";
 import { json, type JsonFile, type Slot } from "./slot.ts";
@@ -16,7 +16,7 @@ export interface Condition {
   readonly note?: string;
 }
 
-export type GateRecipe<C extends ContractSpec, R extends ReadsOf<C> = ReadsOf<C>> = (
+export type GateRecipe<C extends ContractSpec, R extends ReadsOf<C> = ConfigKeysOf<C>> = (
   context: Omit<Context<C, R>, "outputs">,
 ) => Promise<readonly Condition[]> | readonly Condition[];
 

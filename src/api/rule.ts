@@ -124,8 +124,9 @@ export type Wire =
 
 export interface PartDeclaration extends RunOptions {
   readonly load: Lazy<unknown>;
-  /** Undefined: the whole config section and no field of the experiment. */
+  /** Undefined: the whole config section, and no field of the experiment. */
   readonly reads: readonly string[] | undefined;
+  readonly vectorised?: boolean;
 }
 export type Work =
   | { readonly kind: "recipe"; readonly part: PartDeclaration }
@@ -183,8 +184,9 @@ export function command<C extends ContractSpec>(spec: Omit<CommandSpec<C>, "kind
   return { kind: "command", ...spec };
 }
 
-type Part<T> = Lazy<T> | (RunOptions & { readonly recipe: Lazy<T>; readonly reads?: readonly string[] });
-type PartOptions = RunOptions & { readonly recipe: Lazy<unknown>; readonly reads?: readonly string[] };
+type PartObject<T> = RunOptions & { readonly recipe: Lazy<T>; readonly reads?: readonly string[] };
+type Part<T> = Lazy<T> | PartObject<T>;
+type PartOptions = PartObject<unknown> & { readonly vectorised?: boolean };
 
 /**
  * A rule that works item by item: `split` decides the items, a recipe makes each, `merge` puts them together.
@@ -195,7 +197,7 @@ export function fanOut<const C extends ContractSpec>(
   contract: C,
   parts: {
     readonly split: Part<Split<C, never>> | Part<Split<C>>;
-    readonly recipes: Readonly<Record<string, Part<ItemRecipe<C, never, never>> | Part<VectorisedRecipe<C, never, never>>>>;
+    readonly recipes: Readonly<Record<string, Part<ItemRecipe<C, never, never>> | (PartObject<VectorisedRecipe<C, never, never>> & { readonly vectorised: true })>>;
     readonly merge: Part<Merge<C>>;
     /** How many items travel together; chosen by the engine if not said. */
     readonly batch?: number;
@@ -204,7 +206,7 @@ export function fanOut<const C extends ContractSpec>(
   return makeRule(contract, {
     kind: "fan-out",
     split: partOf(parts.split as Part<unknown>, undefined),
-    recipes: Object.fromEntries(Object.entries(parts.recipes).map(([name, part]) => [name, partOf(part as Part<unknown>, [])])),
+    recipes: Object.fromEntries(Object.entries(parts.recipes).map(([name, part]) => [name, partOf(part as Lazy<unknown> | PartOptions, [])])),
     merge: partOf(parts.merge as Part<unknown>, []),
     ...(parts.batch !== undefined && { batch: parts.batch }),
   });

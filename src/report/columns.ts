@@ -2,6 +2,9 @@
 
 import { span, widthOf, type Line, type Span } from "./text.ts";
 
+/** Less room than this for a detail beside its row, and it is better off beneath it. */
+const COMFORTABLE_DETAIL = 40;
+
 export interface Columns {
   /** Indices of columns that are aligned to the right: numbers. */
   readonly right?: readonly number[];
@@ -19,7 +22,39 @@ export function alignRows(rows: readonly (readonly Span[])[], { right = [], keep
   return rows.map((row) => alignRow(row, shown, widths, right));
 }
 
-function alignRow(row: readonly Span[], shown: readonly number[], widths: readonly number[], right: readonly number[]): Line {
+/**
+ * Rows whose last cells are `details`, which stand in line where the screen has room for them and beneath their row where it has not.
+ */
+export function alignDetailedRows(
+  rows: readonly { readonly cells: readonly Span[]; readonly details: readonly Span[] }[],
+  { width, right = [] }: Columns & { readonly width: number | undefined },
+): Line[] {
+  const count = Math.max(0, ...rows.map(({ cells }) => cells.length));
+  const blank = Array.from({ length: count }, () => span(""));
+  const inLine = rows.flatMap(({ cells, details: [first = span(""), ...more] }) => [
+    [...cells, ...blank.slice(cells.length), first],
+    ...more.map((detail) => [...blank, detail]),
+  ]);
+  const lines = alignRows(inLine, { right });
+  const widest = Math.max(0, ...lines.map((line) => widthOf(line.map(({ text }) => text).join(""))));
+  const widestDetail = Math.max(0, ...rows.flatMap(({ details }) => details.map(({ text }) => widthOf(text))));
+  if (width === undefined || widest <= width || width - (widest - widestDetail) >= COMFORTABLE_DETAIL) return lines;
+  const heads = alignRows(
+    rows.map(({ cells }) => cells),
+    { right },
+  );
+  return rows.flatMap(({ details }, index) => [
+    heads[index]!,
+    ...details.filter(({ text }) => text !== "").map((detail): Line => [span("  "), detail]),
+  ]);
+}
+
+function alignRow(
+  row: readonly Span[],
+  shown: readonly number[],
+  widths: readonly number[],
+  right: readonly number[],
+): Line {
   const last = shown.findLast((column) => (row[column]?.text ?? "") !== "");
   const line: Span[] = [];
   for (const column of shown) {
@@ -33,4 +68,3 @@ function alignRow(row: readonly Span[], shown: readonly number[], widths: readon
   }
   return line.filter(({ text }) => text !== "");
 }
-

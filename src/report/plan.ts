@@ -2,7 +2,7 @@
 
 import type { Plan, PlannedTarget } from "../model/plan.ts";
 import { countOf, formatMoney, formatRoughDuration } from "./amounts.ts";
-import { alignRows } from "./columns.ts";
+import { alignDetailedRows } from "./columns.ts";
 import { totalOf, wordItemCounts } from "./items.ts";
 import { styleOfState, type Palette } from "./palette.ts";
 import { wordReason } from "./reasons.ts";
@@ -19,8 +19,8 @@ export interface DrawOptions {
 
 export function renderPlan(plan: Plan, { palette, width }: DrawOptions): string[] {
   const header = joinSpans([span(`run ${oneLine(plan.run)}`, "bold"), span(oneLine(plan.experiment))], " · ");
-  const rows = plan.targets.flatMap(rowsOf);
-  const lines: Line[] = [header, ...alignRows(rows, { right: [2, 3] })];
+  const rows = plan.targets.map((target) => ({ cells: cellsOf(target), details: detailsOf(target) }));
+  const lines: Line[] = [header, ...alignDetailedRows(rows, { width, right: [2, 3] })];
   const total = wordTotal(plan.targets);
   const closing = width === undefined ? [total] : fold(total, width, "  ");
   return [
@@ -42,7 +42,12 @@ export function wordTotal(targets: readonly PlannedTarget[]): string {
   return `due: ${[...parts, ...expectation(due)].join(", ")}`;
 }
 
-function wordCount(targets: readonly PlannedTarget[], state: PlannedTarget["state"], before: string, after: string): string {
+function wordCount(
+  targets: readonly PlannedTarget[],
+  state: PlannedTarget["state"],
+  before: string,
+  after: string,
+): string {
   const count = targets.filter((target) => target.state === state).length;
   return count === 0 ? "" : [before, `${count}`, after].filter((word) => word !== "").join(" ");
 }
@@ -68,18 +73,14 @@ function sum(numbers: readonly (number | undefined)[]): number {
   return numbers.reduce<number>((total, each) => total + (each ?? 0), 0);
 }
 
-/** The first row carries the columns; more details follow beneath in the last column. */
-function rowsOf(target: PlannedTarget): Span[][] {
-  const [first = span(""), ...more] = detailsOf(target);
+function cellsOf(target: PlannedTarget): Span[] {
   const isDue = target.state !== "fresh";
-  const row = [
+  return [
     span(oneLine(target.name)),
     span(target.state, styleOfState[target.state]),
     span(isDue && target.expectedMs !== undefined ? formatRoughDuration(target.expectedMs) : ""),
     span(isDue && (target.expectedUsd ?? 0) > 0 ? formatMoney(target.expectedUsd!) : ""),
-    first,
   ];
-  return [row, ...more.map((detail) => [span(""), span(""), span(""), span(""), detail])];
 }
 
 function detailsOf({ name, items, reasons, state }: PlannedTarget): Span[] {

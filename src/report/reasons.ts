@@ -119,11 +119,7 @@ function describeInput(what: string, before: InputContent | undefined, after: In
     return sides(what, formatBytes(before.size), formatBytes(after.size));
   }
   if (before.size !== after.size) return sides(what, formatCount(before.size), countOf(after.size, "byte"));
-  return sides(
-    `${what}: ${wordContent(after)}, other content`,
-    shortDigest(before.digest),
-    shortDigest(after.digest),
-  );
+  return sides(`${what}: ${wordContent(after)}, other content`, shortDigest(before.digest), shortDigest(after.digest));
 }
 
 function wordItems({ added, removed, changed }: Extract<Reason, { kind: "items" }>): string {

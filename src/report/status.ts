@@ -2,7 +2,7 @@
 
 import type { TargetState } from "../model/plan.ts";
 import { countOf, formatAgo, formatDuration, formatMoney } from "./amounts.ts";
-import { alignRows } from "./columns.ts";
+import { alignDetailedRows } from "./columns.ts";
 import { wordItemCounts, type ItemCounts } from "./items.ts";
 import { styleOfState } from "./palette.ts";
 import type { DrawOptions } from "./plan.ts";
@@ -30,15 +30,16 @@ export interface StatusOptions extends DrawOptions {
   readonly title?: readonly string[];
 }
 
-const HEADER = ["target", "state", "finished", "took", "cost", "on", "items", ""] as const;
+const HEADER = ["target", "state", "finished", "took", "cost", "on"] as const;
 
 export function renderStatus(rows: readonly StatusRow[], { palette, width, now, title = [] }: StatusOptions): string[] {
-  const cells = rows.map((row) => cellsOf(row, now));
+  const table = rows.map((row) => ({ cells: cellsOf(row, now), details: detailsOf(row) }));
   // A heading over an empty column would keep it alive.
-  const heading = HEADER.map((name, column) => span(cells.some((row) => row[column]!.text !== "") ? name : "", "dim"));
+  const isUsed = (column: number): boolean => table.some(({ cells }) => cells[column]!.text !== "");
+  const heading = { cells: HEADER.map((name, column) => span(isUsed(column) ? name : "", "dim")), details: [] };
   const lines: Line[] = [
-    ...(title.length === 0 ? [] : [joinSpans(title.map((part, index) => span(oneLine(part), index === 0 ? "bold" : undefined)), " · ")]),
-    ...(rows.length === 0 ? [] : alignRows([heading, ...cells], { right: [3, 4] })),
+    ...(title.length === 0 ? [] : [titleLine(title)]),
+    ...(rows.length === 0 ? [] : alignDetailedRows([heading, ...table], { width, right: [3, 4] })),
     [span(wordStates(rows), "bold")],
   ];
   return lines.map((line) => paint(width === undefined ? line : clipLine(line, width), palette));
@@ -56,8 +57,12 @@ export function wordStates(rows: readonly { readonly state: TargetState }[]): st
     .join(", ");
 }
 
+function titleLine(title: readonly string[]): Line {
+  const parts = title.map((part, index) => span(oneLine(part), index === 0 ? "bold" : undefined));
+  return joinSpans(parts, " · ");
+}
+
 function cellsOf(row: StatusRow, now: number): Span[] {
-  const note = row.waitsFor === undefined ? oneLine(row.reason ?? "") : `waits for ${oneLine(row.waitsFor)}`;
   return [
     span(oneLine(row.target)),
     span(row.state, styleOfState[row.state]),
@@ -65,7 +70,13 @@ function cellsOf(row: StatusRow, now: number): Span[] {
     span(row.tookMs === undefined ? "" : formatDuration(row.tookMs)),
     span((row.costUsd ?? 0) > 0 ? formatMoney(row.costUsd!) : ""),
     span(oneLine(row.executor ?? "")),
-    span(row.items === undefined ? "" : wordItemCounts(row.items)),
-    span(note, "dim"),
+  ];
+}
+
+function detailsOf({ items, waitsFor, reason }: StatusRow): Span[] {
+  return [
+    ...(items === undefined ? [] : [span(wordItemCounts(items))]),
+    ...(waitsFor === undefined ? [] : [span(`waits for ${oneLine(waitsFor)}`, "dim")]),
+    ...(reason === undefined || reason === "" ? [] : [span(oneLine(reason), "dim")]),
   ];
 }

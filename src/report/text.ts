@@ -20,7 +20,9 @@ export function paint(line: Line, palette: Palette): string {
 
 /** Spans with `between` among them; empty ones are left out. */
 export function joinSpans(spans: Line, between: string): Line {
-  return spans.filter(({ text }) => text !== "").flatMap((each, index) => (index === 0 ? [each] : [span(between), each]));
+  return spans
+    .filter(({ text }) => text !== "")
+    .flatMap((each, index) => (index === 0 ? [each] : [span(between), each]));
 }
 
 /**
@@ -76,16 +78,16 @@ export function clipLine(line: Line, width: number): Line {
 /** Lines of at most `width` cells, broken at spaces; later ones begin with `indent`. A longer word (a path) stays whole. */
 export function fold(text: string, width: number, indent = ""): readonly string[] {
   const lines: string[] = [];
+  const lead = /^ */.exec(text)![0];
   let line = "";
-  for (const word of text.split(" ")) {
-    const longer = line === "" ? word : `${line} ${word}`;
-    const isTooWide = widthOf(longer) > width;
-    if (isTooWide && line.trim() !== "") {
-      lines.push(line);
-      line = indent + word;
-    } else line = longer;
+  let start = lead;
+  for (const word of text.slice(lead.length).split(" ")) {
+    if (line !== "" && widthOf(`${start}${line} ${word}`) > width) {
+      lines.push(start + line.trimEnd());
+      [start, line] = [indent, word];
+    } else line = line === "" ? word : `${line} ${word}`;
   }
-  lines.push(line);
+  lines.push(start + line);
   return lines;
 }
 

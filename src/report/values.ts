@@ -31,7 +31,7 @@ export function cutPair(before: string, after: string, width: number): readonly 
   const lead = Math.floor(width / 4);
   if (same <= Math.floor(width / 2)) return [clip(before, width), clip(after, width)];
   const from = same - lead;
-  const cut = (characters: readonly string[]): string => clip(`…${characters.slice(from).join("")}`, width);
+  const cut = (characters: readonly string[]): string => clip(`…${characters.slice(from).join("").trimStart()}`, width);
   return [cut(left), cut(right)];
 }
 

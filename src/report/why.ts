@@ -79,13 +79,20 @@ function linesOf(reason: Reason, width: number): Line[] {
     }
   }
   const { what, before, after } = describeReason(reason);
-  if (before === undefined || after === undefined) return fold(what, width - 2, "  ").map((line) => [span(`  ${line}`)]);
+  if (before === undefined || after === undefined)
+    return fold(what, width - 2, "  ").map((line) => [span(`  ${line}`)]);
   const sides: Line = [span(before, "red"), span(" → "), span(after, "green")];
   if (widthOf(`  ${what}: ${before} → ${after}`) <= width) return [[span(`  ${what}: `), ...sides]];
   return [
     [span(`  ${what}`)],
-    ...fold(before, width - 6, "  ").map((line, index): Line => [span(`    ${index === 0 ? "− " : "  "}`, "red"), span(line, "red")]),
-    ...fold(after, width - 6, "  ").map((line, index): Line => [span(`    ${index === 0 ? "+ " : "  "}`, "green"), span(line, "green")]),
+    ...fold(before, width - 6).map((line, index): Line => [
+      span(`    ${index === 0 ? "− " : "  "}`, "red"),
+      span(line, "red"),
+    ]),
+    ...fold(after, width - 6).map((line, index): Line => [
+      span(`    ${index === 0 ? "+ " : "  "}`, "green"),
+      span(line, "green"),
+    ]),
   ];
 }
 
@@ -102,7 +109,10 @@ function linesOfCode(changes: readonly CodeChange[]): Line[] {
       span(name === "module" ? "what runs when it is loaded" : name === "text" ? "the text" : oneLine(name)),
       span(change === "changed" ? "" : change, "dim"),
     ]);
-    lines.push([span(`    ${oneLine(file)}`)], ...alignRows(rows, { right: [1] }).map((row) => [span("      "), ...row]));
+    lines.push(
+      [span(`    ${oneLine(file)}`)],
+      ...alignRows(rows, { right: [1] }).map((row) => [span("      "), ...row]),
+    );
   }
   return lines;
 }

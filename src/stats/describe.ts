@@ -50,7 +50,7 @@ export function quantile(values: readonly number[], p: number): number {
 export function ranks(values: readonly number[]): number[] {
   const order = values.map((_, i) => i).sort((i, j) => values[i]! - values[j]!);
   const result = new Array<number>(values.length).fill(0);
-  for (let start = 0; start < order.length; ) {
+  for (let start = 0; start < order.length;) {
     let end = start;
     while (end + 1 < order.length && values[order[end + 1]!] === values[order[start]!]) end++;
     for (let k = start; k <= end; k++) result[order[k]!] = (start + end) / 2 + 1;

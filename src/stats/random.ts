@@ -20,7 +20,9 @@ export interface Random {
  */
 export function createRandom(seed: number | string): Random {
   if (typeof seed === "number" && !Number.isFinite(seed)) {
-    throw new RangeError(`createRandom: the seed is ${seed}; give a finite number or a text, so that a run can be repeated.`);
+    throw new RangeError(
+      `createRandom: the seed is ${seed}; give a finite number or a text, so that a run can be repeated.`,
+    );
   }
   const next = sfc32(hashSeed(String(seed)));
   const uniform = (): number => ((next() >>> 5) * 67108864 + (next() >>> 6)) / 9007199254740992;

@@ -53,7 +53,10 @@ function trackOf(share: number | undefined, width: number): Span[] {
 function amountOf(running: Running, now: number): string {
   if (running.items !== undefined) return `${formatCount(countReady(running))}/${formatCount(running.items)}`;
   // Whole seconds: tenths would only flicker.
-  return formatDuration(Math.max(1000, Math.floor((now - running.startedAt) / 1000) * 1000)).replace(/^(\d)\.0 s$/, "$1 s");
+  return formatDuration(Math.max(1000, Math.floor((now - running.startedAt) / 1000) * 1000)).replace(
+    /^(\d)\.0 s$/,
+    "$1 s",
+  );
 }
 
 function rateText(running: Running, now: number): string {

@@ -8,14 +8,37 @@
 //   done in 4.2 s: 951 computed, 51 cached, 1 fresh; the cache saved 3.2 s
 //   report: runs/default/analyse/report.html
 
-import type { Counts, Event } from "../model/event.ts";
+import type { Event } from "../model/event.ts";
 import type { Failure } from "../model/failure.ts";
 import { countOf, formatCount, formatDuration, formatMoney, formatRoughDuration } from "../report/amounts.ts";
-import { styleOfOrigin, type Style } from "../report/palette.ts";
+import { styleOfOrigin } from "../report/palette.ts";
 import { headline } from "../report/reasons.ts";
-import { joinSpans, linesOfLog, oneLine, padEnd, padStart, span, widthOf, type Line, type Span } from "../report/text.ts";
+import {
+  joinSpans,
+  linesOfLog,
+  oneLine,
+  padEnd,
+  padStart,
+  span,
+  widthOf,
+  type Line,
+  type Span,
+} from "../report/text.ts";
 import { unreachable } from "../util/result.ts";
 import { countReady, remainingMs, type Running, type RunningTargets } from "./running.ts";
+import {
+  headerOf,
+  listNames,
+  logLine,
+  retryDetails,
+  upToDateLine,
+  wordCounts,
+  wordDue,
+  wordExpected,
+  wordFailures,
+  wordItems,
+  wordRequests,
+} from "./words.ts";
 
 /** Lines of failures as report/messages.ts renders them, colours included. */
 export type RenderFailure = (failure: Failure) => readonly string[];
@@ -79,7 +102,8 @@ export function createBuildLines({ renderFailure, again = "exp build", targets =
   function flush(): ShownLine[] {
     const held: ShownLine[] = [];
     if (firstLine !== undefined) held.push({ line: firstLine, fit: "clip" });
-    if (fresh.length > MOST_FRESH_LINES) held.push(row(countOf(fresh.length, "target"), span("fresh", "dim"), "", [listNames(fresh)]));
+    if (fresh.length > MOST_FRESH_LINES)
+      held.push(row(countOf(fresh.length, "target"), span("fresh", "dim"), "", [span(listNames(fresh))]));
     else held.push(...fresh.map((name) => row(name, span("fresh", styleOfOrigin.fresh), "", [])));
     firstLine = undefined;
     fresh = [];
@@ -92,42 +116,62 @@ export function createBuildLines({ renderFailure, again = "exp build", targets =
   }
 
   function linesOf(event: Event, running: RunningTargets): readonly ShownLine[] {
+    // In this order: what was held back may widen the columns.
+    const held = isQuiet(event) ? [] : flush();
+    return [...held, ...ownLinesOf(event, running)];
+  }
+
+  /** Without what was held back. */
+  function ownLinesOf(event: Event, running: RunningTargets): readonly ShownLine[] {
     switch (event.kind) {
       case "build-started":
         firstLine = headerOf(event);
-        for (const name of event.targets) nameWidth = Math.min(WIDEST_NAME, Math.max(nameWidth, widthOf(oneLine(name))));
+        for (const name of event.targets)
+          nameWidth = Math.min(WIDEST_NAME, Math.max(nameWidth, widthOf(oneLine(name))));
         return [];
       case "waiting-for-lock":
-        return [...flush(), sentence(`run ${event.run} is being built by ${event.holder}: this build goes on when that one ends`)];
+        return [sentence(`run ${event.run} is being built by ${event.holder}: this build goes on when that one ends`)];
       case "waiting-for-action":
-        return [...flush(), row(event.target, span("waiting", "dim"), "", [span(`${oneLine(event.holder)} computes the same result`)])];
+        return [
+          row(event.target, span("waiting", "dim"), "", [span(`${oneLine(event.holder)} computes the same result`)]),
+        ];
       case "target-started":
       case "items-known":
       case "item-finished":
         return [];
       case "action-retried":
-        return [...flush(), row(event.target, span("retry", "yellow"), "", retryDetails(event))];
+        return [row(event.target, span("retry", "yellow"), "", retryDetails(event))];
       case "log":
-        return [...flush(), ...linesOfLog(event.text).map((text) => whole(logLine(event, text)))];
+        return linesOfLog(event.text).map((text) => whole(logLine(event, text)));
       case "target-finished":
         if (event.origin === "fresh") {
           fresh.push(event.target);
           return [];
         }
-        return [...flush(), finishedRow(event, running.all.get(event.target))];
+        return [finishedRow(event, running.all.get(event.target))];
       case "target-failed":
         ends.set(event.target, "failed");
-        return [...flush(), row(event.target, span("failed", "red"), "", failureCount(event.failures)), ...failureLines(event.failures)];
+        return [
+          row(event.target, span("failed", "red"), "", [span(wordFailures(event.failures.length))]),
+          ...failureLines(event.failures),
+        ];
       case "target-waits":
         ends.set(event.target, "waits");
-        return [...flush(), row(event.target, span("waits", "magenta"), "", requestCount(event.requests)), ...requestLines(event.requests)];
+        return [
+          row(event.target, span("waits", "magenta"), "", [span(wordRequests(event.requests.length))]),
+          ...requestLines(event.requests),
+        ];
       case "target-skipped":
         ends.set(event.target, "was not tried");
-        return [...flush(), row(event.target, span("skipped", "dim"), "", [span(wordBecause(event.because), "dim")])];
+        return [row(event.target, span("skipped", "dim"), "", [span(wordBecause(event.because), "dim")])];
       case "output-set-aside":
-        return [...flush(), row(event.target, span("kept", "yellow"), "", [span(`${oneLine(event.file)} was edited: your version is now ${oneLine(event.to)}`)])];
+        return [
+          row(event.target, span("kept", "yellow"), "", [
+            span(`${oneLine(event.file)} was edited: your version is now ${oneLine(event.to)}`),
+          ]),
+        ];
       case "warning":
-        return [...flush(), { line: [span("warning: ", "yellow"), span(oneLine(event.text))], fit: "fold" }];
+        return [{ line: [span("warning: ", "yellow"), span(oneLine(event.text))], fit: "fold" }];
       case "build-finished":
         return closingLines(event);
       default:
@@ -146,7 +190,10 @@ export function createBuildLines({ renderFailure, again = "exp build", targets =
   }
 
   function failureLines(failures: readonly Failure[]): ShownLine[] {
-    return failures.flatMap((failure) => renderFailure(failure).map((line) => whole([span(`  ${line}`)])));
+    return failures.flatMap((failure, index) => {
+      const lines = renderFailure(failure).map((line) => whole([span(`  ${line}`)]));
+      return index === 0 ? lines : [whole([]), ...lines];
+    });
   }
 
   function requestLines(requests: Extract<Event, { kind: "target-waits" }>["requests"]): ShownLine[] {
@@ -155,7 +202,11 @@ export function createBuildLines({ renderFailure, again = "exp build", targets =
         line: [span(`  ${padEnd(index === 0 ? name : "", 5)}  `, "dim"), span(line)],
         fit: name === "where" ? "whole" : "fold",
       }));
-    const asked = requests.flatMap(({ what, path, how }) => [...field("what", what), ...field("where", path), ...field("how", how)]);
+    const asked = requests.flatMap(({ what, path, how }) => [
+      ...field("what", what),
+      ...field("where", path),
+      ...field("how", how),
+    ]);
     return [...asked, whole([span("  then   ", "dim"), span(again, "bold")])];
   }
 
@@ -183,8 +234,10 @@ export function createBuildLines({ renderFailure, again = "exp build", targets =
       interrupted: span(`interrupted after ${took}`, "yellow"),
     };
     const facts = [
-      failed.length > 0 ? `${listNames(failed).text} failed` : "",
-      failed.length > 0 && waits.length > 0 ? `${listNames(waits).text} ${waits.length === 1 ? "waits" : "wait"} for people` : "",
+      failed.length > 0 ? `${listNames(failed)} failed` : "",
+      failed.length > 0 && waits.length > 0
+        ? `${listNames(waits)} ${waits.length === 1 ? "waits" : "wait"} for people`
+        : "",
       skipped > 0 ? `${countOf(skipped, "target")} not tried` : "",
       wordCounts(event.counts),
       event.savedMs >= 50 ? `the cache saved ${formatDuration(event.savedMs)}` : "",
@@ -214,71 +267,18 @@ export function createBuildLines({ renderFailure, again = "exp build", targets =
   };
 }
 
-/** `up to date · run default`: also what the fast path prints, which sees no events. */
-export function upToDateLine(run: string): Line {
-  return [span("up to date", "green"), span(` · run ${oneLine(run)}`)];
-}
-
-function headerOf({ run, experiment, config, overrides }: Extract<Event, { kind: "build-started" }>): Line {
-  const parts = [span(`run ${oneLine(run)}`, "bold"), span(oneLine(experiment)), span(oneLine(config))];
-  return joinSpans([...parts, span(overrides.map(oneLine).join(" "))], " · ");
-}
-
-function retryDetails(event: Extract<Event, { kind: "action-retried" }>): Line {
-  const label = event.label === undefined ? "" : `${oneLine(event.label)}: `;
-  const when = event.waitMs > 0 ? ` in ${formatDuration(event.waitMs)}` : "";
-  return [span(`${label}${oneLine(event.why)}`), span(`attempt ${event.attempt}${when}`, "dim")];
-}
-
-function logLine({ target, label }: Extract<Event, { kind: "log" }>, text: string): Line {
-  const name = label === undefined ? oneLine(target) : `${oneLine(target)}[${oneLine(label)}]`;
-  return [span(`${name}: `, "dim"), span(text)];
-}
-
-function failureCount(failures: readonly Failure[]): Line {
-  return failures.length > 1 ? [span(countOf(failures.length, "failure"))] : [];
-}
-
-function requestCount(requests: readonly unknown[]): Line {
-  return [span(requests.length > 1 ? `${countOf(requests.length, "answer")} needed` : "an answer is needed")];
+/** Shows nothing by itself, or (an ending) decides itself about what is held back. */
+function isQuiet(event: Event): boolean {
+  const quiet = ["build-started", "target-started", "items-known", "item-finished", "build-finished"];
+  return quiet.includes(event.kind) || (event.kind === "target-finished" && event.origin === "fresh");
 }
 
 function reportLines(reports: readonly string[]): ShownLine[] {
   const hidden = reports.length - MOST_REPORTS;
-  const shown = reports.slice(0, MOST_REPORTS).map((path, index) => whole([span(index === 0 ? "report: " : "        ", "dim"), span(oneLine(path))]));
+  const shown = reports
+    .slice(0, MOST_REPORTS)
+    .map((path, index) => whole([span(index === 0 ? "report: " : "        ", "dim"), span(oneLine(path))]));
   return hidden > 0 ? [...shown, whole([span(`        and ${countOf(hidden, "more file")}`, "dim")])] : shown;
-}
-
-/** `1,000 items (50 cached)`: in brackets what differs from the word beside it. */
-function wordItems(counts: Counts, origin: keyof Counts, items: number | undefined): string {
-  const all = items ?? counts.computed + counts.cached + counts.fresh;
-  if (items === undefined && all <= 1) return "";
-  const others = (["computed", "cached", "fresh"] as const)
-    .filter((other) => other !== origin && counts[other] > 0)
-    .map((other) => `${formatCount(counts[other])} ${other}`);
-  return others.length === 0 ? countOf(all, "item") : `${countOf(all, "item")} (${others.join(", ")})`;
-}
-
-function wordCounts(counts: Counts): string {
-  const parts = (["computed", "cached", "fresh"] as const)
-    .filter((origin) => counts[origin] > 0)
-    .map((origin) => `${formatCount(counts[origin])} ${origin}`);
-  return parts.length === 0 ? "nothing computed" : parts.join(", ");
-}
-
-function wordDue({ items, due }: Running): string {
-  if (items === undefined) return "";
-  return due === undefined || due === items ? countOf(items, "item") : `${countOf(items, "item")}, ${formatCount(due)} to run`;
-}
-
-function wordExpected({ expectedMs }: Running): string {
-  return expectedMs === undefined ? "" : `about ${formatRoughDuration(expectedMs)}`;
-}
-
-function listNames(names: readonly string[]): Span {
-  const shown = names.slice(0, names.length > MOST_REPORTS + 1 ? MOST_REPORTS : names.length).map(oneLine);
-  const hidden = names.length - shown.length;
-  return span(hidden > 0 ? `${shown.join(", ")} and ${hidden} more` : shown.join(", "));
 }
 
 function sentence(text: string): ShownLine {

@@ -19,7 +19,12 @@ const LONG_MS = 10_000;
 /** A log that says nothing for longer looks dead. */
 const PROGRESS_MS = 60_000;
 
-export function createPlainReporter({ write, palette = noColours, ticker = systemTicker, ...options }: PlainOptions): Reporter {
+export function createPlainReporter({
+  write,
+  palette = noColours,
+  ticker = systemTicker,
+  ...options
+}: PlainOptions): Reporter {
   const lines = createBuildLines(options);
   const running = followRunningTargets();
   const pending = new Map<string, () => void>();
@@ -53,7 +58,11 @@ export function createPlainReporter({ write, palette = noColours, ticker = syste
       if (event.kind === "target-started") {
         const { target, expectedMs = 0 } = event;
         if (expectedMs >= LONG_MS) announce(target);
-        else pending.set(target, ticker.after(LONG_MS, () => announce(target)));
+        else
+          pending.set(
+            target,
+            ticker.after(LONG_MS, () => announce(target)),
+          );
       }
       if (event.kind === "item-finished" && ticker.now() - shownAt >= PROGRESS_MS) {
         const each = running.all.get(event.target);

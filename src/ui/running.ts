@@ -44,7 +44,8 @@ export function rateOf({ computed, startedAt }: Running, now: number): number | 
 /** Milliseconds to go: by its own rate, before there is one by past traces. */
 export function remainingMs(running: Running, now: number): number | undefined {
   const rate = rateOf(running, now);
-  if (rate !== undefined && running.due !== undefined) return (Math.max(0, running.due - running.computed) / rate) * 1000;
+  if (rate !== undefined && running.due !== undefined)
+    return (Math.max(0, running.due - running.computed) / rate) * 1000;
   if (running.expectedMs === undefined) return undefined;
   const left = running.expectedMs - (now - running.startedAt);
   // Past its expected time nobody knows any more.

@@ -4,6 +4,7 @@
 import type { MultiBar, SingleBar } from "cli-progress";
 import { noColours, type Palette } from "../report/palette.ts";
 import { clipLine, fold, oneLine, paint, widthOf } from "../report/text.ts";
+import { unreachable } from "../util/result.ts";
 import { barOf } from "./bar.ts";
 import { createBuildLines, type LinesOptions, type ShownLine } from "./lines.ts";
 import { systemTicker, type Reporter, type Ticker } from "./reporter.ts";
@@ -45,7 +46,8 @@ export function createTerminalReporter(options: TerminalOptions): Reporter {
   let isOver = false;
   let forgetProcess: (() => void) | undefined;
 
-  const columns = (): number => stream.columns ?? 80;
+  // Some pseudo-terminals say that they have no columns at all.
+  const columns = (): number => stream.columns || 80;
 
   function show(shown: readonly ShownLine[]): void {
     const texts = shown.flatMap((each) => fit(each, columns(), palette));
@@ -63,7 +65,7 @@ export function createTerminalReporter(options: TerminalOptions): Reporter {
   function raiseBars(): void {
     if (isOver) return;
     const waiting = [...running.all.keys()].filter((target) => !pending.has(target) && !bars.has(target));
-    const room = Math.min(MOST_BARS, Math.max(1, (stream.rows ?? 24) - 2)) - bars.size;
+    const room = Math.min(MOST_BARS, Math.max(1, (stream.rows || 24) - 2)) - bars.size;
     if (waiting.length === 0 || room <= 0) return;
     if (multi === undefined) {
       void loadBars();
@@ -186,6 +188,8 @@ function fit({ line, fit }: ShownLine, columns: number, palette: Palette): reado
       const start = first.startsWith(lead.text) ? paint([lead], palette) + first.slice(lead.text.length) : first;
       return [others.length === 0 ? paint([{ ...lead, text: first }], palette) : start, ...more];
     }
+    default:
+      return unreachable(fit);
   }
 }
 
@@ -200,7 +204,7 @@ function ttyOf(stream: TerminalStream): NodeJS.WritableStream {
   const tty = {
     isTTY: true,
     get columns() {
-      return stream.columns;
+      return stream.columns || 80;
     },
     write: (text: string) => stream.write(text),
   };
@@ -208,15 +212,16 @@ function ttyOf(stream: TerminalStream): NodeJS.WritableStream {
 }
 
 /**
- * Runs on Ctrl-C too when nobody else listens for it: then the signal is sent again, so that the process ends as if we had not
- * listened.
+ * Runs on Ctrl-C too. When nobody else listens for it the signal is sent again, so that the process ends as if we had not
+ * listened. Others are counted before and after: a listener for one time is gone by the time it has run.
  */
 function onSignalsAndExit(restore: () => void): () => void {
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const heard = new Set<NodeJS.Signals>(signals.filter((signal) => process.listenerCount(signal) > 0));
   const onSignal = (signal: NodeJS.Signals): void => {
     forget();
     restore();
-    if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+    if (!heard.has(signal) && process.listenerCount(signal) === 0) process.kill(process.pid, signal);
   };
   const forget = (): void => {
     for (const signal of signals) process.removeListener(signal, onSignal);

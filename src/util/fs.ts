@@ -12,14 +12,15 @@ export function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && (error as NodeJS.ErrnoException).code === code;
 }
 
-/** A name beside `path` that nobody else uses; the suffix is what sweepers look for. */
-export function temporaryName(path: string): string {
-  return `${path}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
+/** A name beside `path` (or in the folder `staging` of the same file system) that nobody else uses. */
+export function temporaryName(path: string, staging?: string): string {
+  const name = `${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
+  return staging === undefined ? `${path}.${name}` : join(staging, name);
 }
 
 /** Writes all of it or nothing: to a temporary name, then renamed. With `durable`, it survives power loss. */
-export function writeAtomic(path: string, data: string | Uint8Array, options: { readonly durable?: boolean; readonly mode?: number } = {}): void {
-  const temporary = temporaryName(path);
+export function writeAtomic(path: string, data: string | Uint8Array, options: { readonly durable?: boolean; readonly mode?: number; readonly staging?: string } = {}): void {
+  const temporary = temporaryName(path, options.staging);
   mkdirSync(dirname(path), { recursive: true });
   try {
     if (options.durable === true) {
@@ -58,9 +59,9 @@ export function syncData(fd: number): Promise<void> {
 }
 
 /** Copies by reflink where the file system can, never by hard link: a recipe running as root could write through one. */
-export function copyWhole(from: string, to: string): void {
+export function copyWhole(from: string, to: string, staging?: string): void {
   mkdirSync(dirname(to), { recursive: true });
-  const temporary = temporaryName(to);
+  const temporary = temporaryName(to, staging);
   try {
     copyFileSync(from, temporary, constants.COPYFILE_FICLONE);
     renameSync(temporary, to);

@@ -5,7 +5,7 @@
  * this folder and the ones above it. Reads the disk; used by tests only.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { NotOffered } from "./not-offered.ts";
@@ -16,7 +16,7 @@ export function loadDataset(description: string): string[] {
   const filter = /([A-Za-z_]\w*)\s*=\s*([\w.]+)/.exec(description);
   const column = filter?.[1];
   if (file === undefined && column === undefined) throw new NotOffered(`no data set in "${description}"`);
-  const rows = file === undefined ? rowsWithColumn(column!) : readRows(join(dataFolder(), file));
+  const rows = file === undefined ? rowsWithColumn(column!) : rowsOfFile(file);
   const kept = filter === null ? rows : rows.filter((row) => row[filter[1]!] === filter[2]);
   const first = Number(/\bfirst (\d+)/.exec(description)?.[1] ?? Infinity);
   const sequences = kept.slice(0, first).map((row) => row["sequence"] ?? "");
@@ -26,11 +26,15 @@ export function loadDataset(description: string): string[] {
 
 type Row = Record<string, string>;
 
+function rowsOfFile(file: string): Row[] {
+  const path = csvFiles().find((each) => basename(each) === file);
+  if (path === undefined) throw new NotOffered(`the data file ${file} is not here`);
+  return readRows(path);
+}
+
 function rowsWithColumn(column: string): Row[] {
-  const folder = dataFolder();
-  for (const file of readdirSync(folder).sort()) {
-    if (!file.endsWith(".csv")) continue;
-    const rows = readRows(join(folder, file));
+  for (const path of csvFiles()) {
+    const rows = readRows(path);
     if (rows[0] !== undefined && column in rows[0] && "sequence" in rows[0]) return rows;
   }
   throw new NotOffered(`no data file has a column ${column}`);
@@ -38,7 +42,6 @@ function rowsWithColumn(column: string): Row[] {
 
 /** These files hold no quotes and no commas inside fields. */
 function readRows(path: string): Row[] {
-  if (!existsSync(path)) throw new NotOffered(`the data file ${path} is not here`);
   const [header, ...lines] = readFileSync(path, "utf8").trim().split(/\r?\n/);
   const columns = header!.split(",");
   return lines.map((line) => {
@@ -47,17 +50,19 @@ function readRows(path: string): Row[] {
   });
 }
 
-function dataFolder(): string {
-  const candidates = [process.env["EXP_REFERENCE_DATA"] ?? ""];
+/** Nearest folder first, by name within a folder. */
+function csvFiles(): string[] {
+  const folders = [process.env["EXP_REFERENCE_DATA"] ?? ""];
   for (let at = dirname(fileURLToPath(import.meta.url)); ; at = dirname(at)) {
-    candidates.push(join(at, "data"), join(at, "shared", "data"));
+    folders.push(join(at, "data"), join(at, "shared", "data"));
     if (dirname(at) === at) break;
   }
-  const found = candidates.find((folder) => folder !== "" && isDataFolder(folder));
-  if (found === undefined) throw new NotOffered("the reference data files are not here");
-  return found;
-}
-
-function isDataFolder(folder: string): boolean {
-  return existsSync(folder) && readdirSync(folder).some((file) => file.endsWith(".csv"));
+  return folders
+    .filter((folder) => folder !== "" && existsSync(folder))
+    .flatMap((folder) =>
+      readdirSync(folder)
+        .sort()
+        .filter((file) => file.endsWith(".csv"))
+        .map((file) => join(folder, file)),
+    );
 }

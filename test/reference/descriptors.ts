@@ -47,13 +47,10 @@ import { instabilityIndex } from "../../rules/peptides/science/instability.ts";
 import { kmerJaccard } from "../../rules/peptides/science/kmer.ts";
 import { levenshtein } from "../../rules/peptides/science/levenshtein.ts";
 import { molecularWeight, mz } from "../../rules/peptides/science/masses.ts";
+import type { MassKind } from "../../rules/peptides/science/masses.ts";
 import { convertNotation } from "../../rules/peptides/science/notation.ts";
 import type { Notation } from "../../rules/peptides/science/notation.ts";
-import {
-  bestLevenshteinSimilarity,
-  bestSmithWaterman,
-  encodeReference,
-} from "../../rules/peptides/science/novelty.ts";
+import { bestLevenshteinSimilarity, bestSmithWaterman, encodeReference } from "../../rules/peptides/science/novelty.ts";
 import { PKA_SETS } from "../../rules/peptides/science/pka.ts";
 import type { PkaName } from "../../rules/peptides/science/pka.ts";
 import { PROTEASE_RULES, proteaseFragments } from "../../rules/peptides/science/protease.ts";
@@ -84,7 +81,7 @@ export const descriptors: Record<string, Call> = {
   molecular_weight: ofOne((sequence, parameters) =>
     molecularWeight(
       sequence,
-      oneOf(parameters, "average", ["expasy", "monoisotopic", "average"], "average"),
+      oneOf<MassKind>(parameters, "average", ["expasy", "monoisotopic", "average"], "average"),
       termini(parameters),
     ),
   ),
@@ -229,8 +226,8 @@ function set(sequences: string | string[]): string[] {
 
 function termini(parameters: Parameters): Termini {
   return {
-    nTerm: oneOf(parameters, "n_term", ["free", "acetyl"], "free"),
-    cTerm: oneOf(parameters, "c_term", ["free", "amide"], "free"),
+    nTerm: oneOf<"free" | "acetyl">(parameters, "n_term", ["free", "acetyl"], "free"),
+    cTerm: oneOf<"free" | "amide">(parameters, "c_term", ["free", "amide"], "free"),
   };
 }
 

@@ -1,8 +1,8 @@
 /** The results: one table a metric, estimates beside paired differences. Metrics that were not primary stand folded. */
-import { Html, html, table } from "./markup.ts";
-import type { Cell } from "./markup.ts";
+import { html, table } from "./markup.ts";
+import type { Cell, Html } from "./markup.ts";
 import type { Estimate, Metric, PairedDifference, Summary } from "./summary.ts";
-import { count, interval, labelOf, number, pValue, READING_WORDS, reading, withUnit } from "./words.ts";
+import { count, fixed, labelOf, pValue, range, READING_WORDS, reading, withUnit } from "./words.ts";
 
 export function comparisons(summary: Summary): Html {
   const primary = summary.metrics.filter((metric) => metric.primary);
@@ -38,11 +38,11 @@ function metricHtml(summary: Summary, metric: Metric): Html {
   const reordered = rows.map(([arm, mean, seeds, peptides, ...rest]) => [arm!, mean!, ...rest, seeds!, peptides!]);
   return html`<h3>${metric.label}</h3>
     <p>${metric.description} ${wanted}</p>
-    ${table(caption, headings, reordered)}`;
+    ${table(caption, headings, reordered, "results")}`;
 }
 
 function estimateCells({ mean, low, high, nSeeds, nPeptides }: Estimate): Cell[] {
-  return [range(mean, low, high), { n: count(nSeeds) }, { n: count(nPeptides) }];
+  return [rangeHtml(mean, low, high), { n: count(nSeeds) }, { n: count(nPeptides) }];
 }
 
 function differenceCells(summary: Summary, paired: PairedDifference | undefined): Cell[] {
@@ -51,13 +51,14 @@ function differenceCells(summary: Summary, paired: PairedDifference | undefined)
   const read = reading(paired, summary.level);
   const words = READING_WORDS[read];
   return [
-    range(difference, low, high),
+    rangeHtml(difference, low, high),
     { n: pValue(pAdjusted) },
     read === "higher" || read === "lower" ? html`<span class="shown">${words}</span>` : words,
-    { n: number(effect) },
+    { n: effect === null ? "–" : fixed(effect, 2) },
   ];
 }
 
-function range(value: number | null, low: number | null, high: number | null): Html {
-  return html`${number(value)} <span class="range">${interval(low, high)}</span>`;
+function rangeHtml(value: number | null, low: number | null, high: number | null): Html {
+  const text = range({ value, low, high });
+  return html`${text.value} <span class="range">${text.interval}</span>`;
 }

@@ -14,5 +14,6 @@ export function escapeMarkdown(text: string): string {
   return text
     .replace(/\s+/g, " ")
     .replace(/[\\`*_{}[\]<>#|~&!]/g, (character) => `\\${character}`)
-    .replace(/^([-+]|\d+(?=[.)]))/, "\\$1");
+    .replace(/^([-+])(?=\s|$)/, "\\$1")
+    .replace(/^(\d+)([.)])(?=\s|$)/, "$1\\$2");
 }

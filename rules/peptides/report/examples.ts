@@ -1,5 +1,6 @@
 /** Example peptides of each arm, their residues coloured by charge and oiliness (the letters say the same). */
-import { Html, html, table } from "./markup.ts";
+import type { Html } from "./markup.ts";
+import { html, table } from "./markup.ts";
 import type { Summary } from "./summary.ts";
 import { labelOf, number, percent, withUnit } from "./words.ts";
 
@@ -23,6 +24,7 @@ export function examplesSection(summary: Summary): Html {
         { n: nearestIdentity === null ? "–" : percent(nearestIdentity) },
         { n: String(seed) },
       ]),
+      "peptides",
     ),
   );
   return html`${legend}${tables}`;

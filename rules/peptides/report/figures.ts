@@ -3,7 +3,7 @@ import { differencesSpec, histogramSpec, spreadSpec } from "./specs.ts";
 import type { Group, SpreadGroup } from "./specs.ts";
 import { svgOf } from "./svg.ts";
 import type { Metric, Summary } from "./summary.ts";
-import { controlOf, interval, labelOf, number, percent, reading, READING_WORDS, withUnit } from "./words.ts";
+import { controlOf, labelOf, number, percent, range, reading, READING_WORDS, withUnit } from "./words.ts";
 
 export type Figure = {
   /** Letters, digits and dashes; names the file and the place in the page. */
@@ -38,7 +38,8 @@ export async function differencesFigure(summary: Summary, metrics: readonly Metr
   const alt = panels
     .map(({ title, rows }) => {
       const said = rows.map(
-        (row) => `${row.label} ${number(row.difference)} ${interval(row.low, row.high)}, ${READING_WORDS[row.read]}`,
+        (row) =>
+          `${row.label} ${Object.values(range({ value: row.difference, low: row.low, high: row.high })).join(" ")}, ${READING_WORDS[row.read]}`,
       );
       return `${title}: ${said.join("; ")}.`;
     })
@@ -68,6 +69,7 @@ export async function spreadFigure(
     }));
   if (groups.length === 0) return null;
   const id = `spread-${slug(metric.id)}`;
+  const title = `${metric.label}: spread over peptides`;
   const alt = `${groups
     .map(({ label, values }) => {
       const [q05, , q50, , q95] = quantiles(values);
@@ -77,11 +79,11 @@ export async function spreadFigure(
   const spec = spreadSpec(withUnit(metric.label, metric.unit === "" ? "" : `(${metric.unit})`), groups.map((group) => ({ ...group, quantiles: quantiles(group.values) }))); // prettier-ignore
   return {
     id,
-    title: metric.label,
+    title,
     caption:
       "Thin line: the middle 90 % of peptides; thick line: the middle half; tick: median. Points: the mean of each seed, which is what the comparisons use.",
     alt,
-    svg: await svgOf(id, spec, { title: metric.label, description: alt }),
+    svg: await svgOf(id, spec, { title, description: alt }),
   };
 }
 

@@ -2,11 +2,12 @@
 import { comparisons } from "./comparisons.ts";
 import { examplesSection } from "./examples.ts";
 import type { Figure } from "./figures.ts";
+import { findingSentences } from "./finding.ts";
 import { STANDING_LIMITS } from "./limits.ts";
 import { Html, html, table } from "./markup.ts";
 import { STYLE } from "./style.ts";
 import type { Arm, Summary } from "./summary.ts";
-import { count, findingSentences, labelOf, percent } from "./words.ts";
+import { count, labelOf, percent } from "./words.ts";
 
 export function reportHtml(summary: Summary, figures: readonly Figure[]): string {
   const { title, notes, level } = summary;

@@ -1,20 +1,10 @@
 /** `report.md`: the same report for a repository, a pull request or a notebook. Figures are files beside it. */
 import { escapeMarkdown as escape } from "./escape.ts";
 import type { Figure } from "./figures.ts";
+import { findingSentences } from "./finding.ts";
 import { STANDING_LIMITS } from "./limits.ts";
 import type { Metric, Summary } from "./summary.ts";
-import {
-  count,
-  findingSentences,
-  interval,
-  labelOf,
-  number,
-  percent,
-  pValue,
-  READING_WORDS,
-  reading,
-  withUnit,
-} from "./words.ts";
+import { count, labelOf, number, percent, pValue, range, READING_WORDS, reading, withUnit } from "./words.ts";
 
 /** @param figurePath where the SVG of a figure lies, seen from the report: `(id) => "figures/" + id + ".svg"` */
 export function reportMarkdown(
@@ -85,8 +75,8 @@ function metricBlocks(summary: Summary, metric: Metric): string[] {
     const paired = metric.paired.find(({ arm }) => arm === estimate.arm);
     return [
       labelOf(summary, estimate.arm),
-      `${number(estimate.mean)} ${interval(estimate.low, estimate.high)}`,
-      paired === undefined ? "control" : `${number(paired.difference)} ${interval(paired.low, paired.high)}`,
+      rangeText(estimate.mean, estimate.low, estimate.high),
+      paired === undefined ? "control" : rangeText(paired.difference, paired.low, paired.high),
       paired === undefined ? "" : pValue(paired.pAdjusted),
       paired === undefined ? "" : READING_WORDS[reading(paired, summary.level)],
       count(estimate.nSeeds),
@@ -95,6 +85,11 @@ function metricBlocks(summary: Summary, metric: Metric): string[] {
   });
   const heading = `### ${escape(withUnit(metric.label, metric.unit === "" ? "" : `(${metric.unit})`))}${metric.primary ? "" : ", exploratory"}`;
   return [heading, escape(metric.description), table(["Arm", "Mean", "Difference from control", "adjusted p", "Reading", "seeds", "peptides"], rows)]; // prettier-ignore
+}
+
+function rangeText(value: number | null, low: number | null, high: number | null): string {
+  const text = range({ value, low, high });
+  return `${text.value} ${text.interval}`;
 }
 
 function examplesTable(summary: Summary, { arm, peptides }: Summary["examples"][number]): string {

@@ -28,8 +28,16 @@ function toText(value: Value): string {
 
 export type Cell = string | Html | { readonly n: string | Html };
 
-/** A table with caption and headings; the first cell of each row names the row. Scrolls sideways within itself. */
-export function table(caption: string, headings: readonly Cell[], rows: readonly (readonly Cell[])[]): Html {
+/**
+ * A table with caption and headings; the first cell of each row names the row. Scrolls sideways within itself.
+ * `kind` is a class of the style sheet that gives tables of one kind equal columns.
+ */
+export function table(
+  caption: string,
+  headings: readonly Cell[],
+  rows: readonly (readonly Cell[])[],
+  kind: "plain" | "results" | "peptides" = "plain",
+): Html {
   const head = headings.map((heading) => html`<th scope="col" ${numeric(heading)}>${content(heading)}</th>`);
   const body = rows.map(
     ([name, ...cells]) =>
@@ -39,9 +47,9 @@ export function table(caption: string, headings: readonly Cell[], rows: readonly
       </tr> `,
   );
   return html`<div class="scroll" role="region" tabindex="0" aria-label="${caption}">
-    <table>
+    <table class="${kind}">
       <caption>
-        ${caption}
+        <span>${caption}</span>
       </caption>
       <thead>
         <tr>

@@ -16,7 +16,7 @@ export const PALETTE = {
   paper: { light: "#ffffff", dark: "#161d24" },
 } as const;
 
-/** Rules for the dark, to stand inside `@media (prefers-color-scheme: dark)`. */
+/** Rules for the dark, to stand inside `@media screen and (prefers-color-scheme: dark)`. */
 export function darkFigureRules(selector: string): string {
   return Object.values(PALETTE)
     .flatMap(({ light, dark }) => [

@@ -22,43 +22,43 @@ const byControl = (arm: string, control: string) => ({
 });
 
 export function differencesSpec(panels: readonly DifferencePanel[]): TopLevelSpec {
+  const byShown = (shown: string, other: string) => ({
+    condition: { test: "datum.shown", value: shown },
+    value: other,
+  });
   return {
-    spacing: 22,
-    vconcat: panels.map(({ title, rows }) => ({
-      title,
-      width: WIDTH,
-      height: { step: ROW - 4 },
-      data: { values: rows.map((row) => ({ ...row })) },
-      encoding: { y: rowsAxis },
-      layer: [
-        {
-          mark: { type: "rule", color: color("zero"), strokeDash: [4, 3] },
-          encoding: { x: { datum: 0, type: "quantitative" }, y: {} },
-        },
-        {
-          mark: { type: "rule", strokeWidth: 2.5, strokeCap: "round" },
-          encoding: {
-            x: {
-              field: "low",
-              type: "quantitative",
-              title: "difference from control",
-              axis: { tickCount: 5, grid: true },
-              scale: { zero: true },
+    spacing: 18,
+    vconcat: panels.map(({ title, rows }, panel) => {
+      const xTitle = panel === panels.length - 1 ? "difference from the control" : null;
+      const x = (field: string) => ({ field, type: "quantitative", title: xTitle, axis: { tickCount: 5 } }) as const;
+      return {
+        title,
+        width: WIDTH,
+        height: { step: ROW - 4 },
+        data: { values: rows.map((row) => ({ ...row })) },
+        layer: [
+          { mark: { type: "rule", color: color("zero"), strokeDash: [4, 3] }, encoding: { x: { datum: 0 } } },
+          {
+            mark: { type: "rule", strokeWidth: 2.5, strokeCap: "round" },
+            encoding: {
+              y: rowsAxis,
+              x: x("low"),
+              x2: { field: "high" },
+              color: byShown(color("signal"), color("control")),
             },
-            x2: { field: "high" },
-            color: { condition: { test: "datum.shown", value: color("signal") }, value: color("control") },
           },
-        },
-        {
-          mark: { type: "point", size: 70, strokeWidth: 2, opacity: 1 },
-          encoding: {
-            x: { field: "difference", type: "quantitative" },
-            stroke: { condition: { test: "datum.shown", value: color("signal") }, value: color("control") },
-            fill: { condition: { test: "datum.shown", value: color("signal") }, value: color("paper") },
+          {
+            mark: { type: "point", size: 70, strokeWidth: 2, opacity: 1 },
+            encoding: {
+              y: rowsAxis,
+              x: x("difference"),
+              stroke: byShown(color("signal"), color("control")),
+              fill: byShown(color("signal"), color("paper")),
+            },
           },
-        },
-      ],
-    })),
+        ],
+      };
+    }),
   };
 }
 
@@ -113,37 +113,42 @@ export function histogramSpec(
 ): TopLevelSpec {
   const edges = binEdges([...groups.flatMap(({ values }) => values), ...(reference ?? [])], wholeNumbers);
   const behind = reference === null ? [] : shares(reference, edges);
-  const rows = groups.flatMap(({ label, control, values }) =>
-    shares(values, edges).map((bin, index) => ({ label, control, ...bin, reference: behind[index]?.share ?? 0 })),
-  );
-  const x = { field: "x", type: "quantitative", title: axis, scale: { nice: false, zero: false }, axis: { tickCount: 6, grid: false } } as const; // prettier-ignore
-  const noAxis = { axis: null, scale: { zero: true, nice: false } } as const;
+  const panels = groups.map(({ label, control, values }) => ({ label, control, bins: shares(values, edges) }));
+  const highest = Math.max(...[...panels.map(({ bins }) => bins), behind].flat().map(({ share }) => share));
+  const y = { field: "share", type: "quantitative", axis: null, scale: { domain: [0, highest] as number[] } } as const;
   return {
-    data: { values: rows },
-    facet: {
-      row: {
-        field: "label",
-        type: "nominal",
-        sort: null,
-        title: null,
-        header: { labelAngle: 0, labelOrient: "top", labelAnchor: "start", labelPadding: 2 },
-      },
-    },
-    spacing: 4,
-    spec: {
-      width: 370,
-      height: 44,
-      layer: [
-        {
-          mark: { type: "area", interpolate: "step-after", color: color("controlSoft"), opacity: 1 },
-          encoding: { x, y: { field: "reference", type: "quantitative", ...noAxis } },
-        },
-        {
-          mark: { type: "line", interpolate: "step-after", strokeWidth: 1.75, color: color("accent") },
-          encoding: { x, y: { field: "share", type: "quantitative", ...noAxis } },
-        },
-      ],
-    },
+    spacing: 10,
+    vconcat: panels.map(({ label, control, bins }, panel) => {
+      const x = {
+        field: "x",
+        type: "quantitative",
+        title: panel === panels.length - 1 ? axis : null,
+        scale: { domain: [edges[0]!, edges[edges.length - 1]!] as number[], nice: false },
+        axis: { tickCount: 6, grid: false, labels: panel === panels.length - 1, ticks: panel === panels.length - 1 },
+      } as const;
+      return {
+        title: { text: label, fontWeight: "normal", fontSize: 12, offset: 2 },
+        width: 370,
+        height: 44,
+        layer: [
+          {
+            data: { values: behind.map((bin) => ({ ...bin })) },
+            mark: { type: "area", interpolate: "step-after", color: color("controlSoft"), opacity: 1 },
+            encoding: { x, y },
+          },
+          {
+            data: { values: bins.map((bin) => ({ ...bin })) },
+            mark: {
+              type: "line",
+              interpolate: "step-after",
+              strokeWidth: 1.75,
+              color: color(control ? "control" : "accent"),
+            },
+            encoding: { x, y },
+          },
+        ],
+      };
+    }),
   };
 }
 

@@ -3,7 +3,7 @@ import { darkFigureRules } from "./palette.ts";
 
 export const STYLE = `
 :root{color-scheme:light dark;--ink:#1c2733;--muted:#5a6673;--paper:#fff;--soft:#f4f6f8;--line:#dde3e8;--accent:#1f6f8b;--signal:#9a4606;--positive:#1d5fb4;--negative:#b3261e;--oily:#6b5a10}
-@media (prefers-color-scheme:dark){:root{--ink:#e4e9ee;--muted:#9aa7b4;--paper:#161d24;--soft:#1e272f;--line:#33404b;--accent:#5cc0de;--signal:#f2a65a;--positive:#86b6f6;--negative:#f39a92;--oily:#d9c46a}
+@media screen and (prefers-color-scheme:dark){:root{--ink:#e4e9ee;--muted:#9aa7b4;--paper:#161d24;--soft:#1e272f;--line:#33404b;--accent:#5cc0de;--signal:#f2a65a;--positive:#86b6f6;--negative:#f39a92;--oily:#d9c46a}
 ${darkFigureRules("svg.figure")}
 }
 *{box-sizing:border-box}
@@ -31,18 +31,26 @@ dd{margin:0}
 .scroll:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 table{border-collapse:collapse;font-size:.9rem;min-width:100%;font-variant-numeric:tabular-nums}
 caption{text-align:left;color:var(--muted);padding-bottom:.4rem;font-size:.875rem;caption-side:top}
+caption span{display:block;position:sticky;left:0;max-width:min(100vw - 2rem,46rem)}
 th,td{text-align:left;vertical-align:top;padding:.4rem .9rem .4rem 0;border-bottom:1px solid var(--line)}
 thead th{font-weight:600;color:var(--muted);white-space:nowrap;border-bottom-width:2px}
 tbody th{font-weight:600;position:sticky;left:0;background:var(--paper);min-width:6.5rem}
 td.n,th.n{text-align:right}
+th.n:last-child,td.n:last-child{padding-right:0}
+table.results{table-layout:fixed;min-width:max(100%,46rem)}
+table.results th:nth-child(1){width:19%}table.results th:nth-child(2){width:16%}table.results th:nth-child(3){width:20%}table.results th:nth-child(4){width:10%}table.results th:nth-child(5){width:13%}
+table.results thead th{white-space:normal;vertical-align:bottom}
+table.peptides{table-layout:fixed;min-width:max(100%,46rem)}
+table.peptides th:nth-child(1){width:14%}table.peptides th:nth-child(2){width:34%}
+table.peptides thead th{white-space:normal;vertical-align:bottom}
 td .range{display:block;color:var(--muted);white-space:nowrap}
 .tag{display:inline-block;font-size:.75rem;font-weight:600;border:1px solid currentColor;border-radius:1rem;padding:0 .5rem;white-space:nowrap;color:var(--muted)}
 .shown{color:var(--signal);font-weight:600}
 .seq{font-family:ui-monospace,"SF Mono",Menlo,Consolas,monospace;font-size:.9rem;overflow-wrap:anywhere;min-width:11rem}
 .seq .p{color:var(--positive)}.seq .m{color:var(--negative)}.seq .o{color:var(--oily)}
 .legend .p{color:var(--positive)}.legend .m{color:var(--negative)}.legend .o{color:var(--oily)}
-.figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,24rem),1fr));gap:1.5rem;align-items:start}
-figure{margin:0}
+.figures{columns:24rem auto;column-gap:2rem}
+figure{margin:0 0 1.75rem;break-inside:avoid}
 figure h3{margin:.25rem 0}
 figure svg{display:block;width:100%;max-width:28rem;height:auto}
 figcaption{color:var(--muted);font-size:.875rem;margin-top:.25rem;max-width:34rem}

@@ -30,7 +30,7 @@ export async function svgOf(id: string, spec: TopLevelSpec, text: SvgText): Prom
   return `${opening}${about}<style>${STYLE}</style>${body}`;
 }
 
-const STYLE = `svg.figure{max-width:100%;height:auto}@media (prefers-color-scheme: dark){${darkFigureRules("svg.figure").replaceAll("\n", "")}}`;
+const STYLE = `svg.figure{max-width:100%;height:auto;overflow:visible}@media screen and (prefers-color-scheme: dark){${darkFigureRules("svg.figure").replaceAll("\n", "")}}`;
 
 const FONT = "sans-serif";
 
@@ -71,17 +71,19 @@ const FIGURE_CONFIG: Config = {
 
 /** Vega allows a width function of one's own; otherwise it asks a canvas if there is one, and guesses 0.8 em if not. */
 function measureByTable(): void {
-  const { textMetrics } = vega as unknown as { textMetrics: { width: (item: TextItem, text: unknown) => number } };
+  const { textMetrics } = vega as unknown as {
+    textMetrics: { width: (item: TextItem, text: string | undefined) => number };
+  };
   textMetrics.width = (item, text) => textWidth(String(text ?? item.text ?? ""), item.fontSize ?? 11);
 }
 
-type TextItem = { readonly fontSize?: number; readonly text?: unknown };
+type TextItem = { readonly fontSize?: number; readonly text?: string };
 
 /** Pixels of a text in a common sans-serif; a little generous, so that labels never collide. */
 function textWidth(text: string, fontSize: number): number {
   let ems = 0;
   for (const character of text) {
-    ems += NARROW.test(character) ? 0.32 : WIDE.test(character) ? 0.9 : UPPER.test(character) ? 0.7 : 0.57;
+    ems += NARROW.test(character) ? 0.37 : WIDE.test(character) ? 0.95 : UPPER.test(character) ? 0.72 : 0.63;
   }
   return Math.round(ems * fontSize * 10) / 10;
 }

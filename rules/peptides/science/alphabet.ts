@@ -7,9 +7,10 @@
 export const RESIDUES = "ACDEFGHIKLMNPQRSTVWY";
 export const RESIDUE_COUNT = 20;
 
+// prettier-ignore
 export type Residue =
   | "A" | "C" | "D" | "E" | "F" | "G" | "H" | "I" | "K" | "L"
-  | "M" | "N" | "P" | "Q" | "R" | "S" | "T" | "V" | "W" | "Y"; // prettier-ignore
+  | "M" | "N" | "P" | "Q" | "R" | "S" | "T" | "V" | "W" | "Y";
 
 /** One number for each canonical residue. */
 export type ResidueTable = Readonly<Record<Residue, number>>;

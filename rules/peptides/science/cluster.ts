@@ -85,7 +85,7 @@ function sortedWords(sequence: Uint8Array, wordLength: number): Float64Array {
 
 function countCommon(a: Float64Array, b: Float64Array): number {
   let common = 0;
-  for (let i = 0, j = 0; i < a.length && j < b.length; ) {
+  for (let i = 0, j = 0; i < a.length && j < b.length;) {
     const difference = a[i]! - b[j]!;
     if (difference === 0) common++;
     if (difference <= 0) i++;

@@ -16,7 +16,7 @@ export function kmerSet(sequence: string, k: number): Float64Array {
 /** 0 to 1. Two empty sets have no words in common: 0. */
 export function jaccard(a: Float64Array, b: Float64Array): number {
   let common = 0;
-  for (let i = 0, j = 0; i < a.length && j < b.length; ) {
+  for (let i = 0, j = 0; i < a.length && j < b.length;) {
     const difference = a[i]! - b[j]!;
     if (difference === 0) common++;
     if (difference <= 0) i++;

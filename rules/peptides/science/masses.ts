@@ -70,8 +70,7 @@ export function mz(sequence: string, options: MzOptions): Descriptor {
   const unscorable = whyUnscorable(sequence);
   if (unscorable !== null) return notApplicable(unscorable);
   if (!Number.isInteger(charge) || charge < 1) return notApplicable("the charge must be a whole number above 0");
-  const neutral =
-    weigh(elementCounts(sequence, options), MONOISOTOPIC) + cysteineShift * countAmong(sequence, "C");
+  const neutral = weigh(elementCounts(sequence, options), MONOISOTOPIC) + cysteineShift * countAmong(sequence, "C");
   return value((neutral + charge * PROTON) / charge, "m/z");
 }
 
@@ -83,7 +82,5 @@ function capMass(termini: Termini): number {
 }
 
 function weigh(atoms: ElementCounts, masses: ElementCounts): number {
-  return (
-    atoms.C * masses.C + atoms.H * masses.H + atoms.N * masses.N + atoms.O * masses.O + atoms.S * masses.S
-  );
+  return atoms.C * masses.C + atoms.H * masses.H + atoms.N * masses.N + atoms.O * masses.O + atoms.S * masses.S;
 }

@@ -69,11 +69,7 @@ export function cleavageSites(sequence: string, rule: ProteaseRule): number[] {
  * Fragments in the order pyteomics gives them: by the cut that ends them, and the longest first among those.
  * Repeats are kept. With `missedCleavages` m, also the fragments that span up to m uncut sites.
  */
-export function proteaseFragments(
-  sequence: string,
-  rule: ProteaseRule,
-  missedCleavages = 0,
-): Descriptor<string[]> {
+export function proteaseFragments(sequence: string, rule: ProteaseRule, missedCleavages = 0): Descriptor<string[]> {
   const unscorable = whyUnscorable(sequence);
   if (unscorable !== null) return notApplicable(unscorable);
   const ends = [0, ...cleavageSites(sequence, rule), sequence.length];

@@ -61,9 +61,10 @@ const MASK_64 = 0xffffffffffffffffn;
 function expandSeed(seed: string): [number, number, number, number] {
   if (!/^[0-9a-f]{1,32}$/i.test(seed)) throw new RangeError(`a seed is 1 to 32 hexadecimal digits, not "${seed}"`);
   const bits = BigInt(`0x${seed}`);
-  const first = splitmix64(bits & MASK_64);
-  // The high half is stirred into the second draw, so a 64-bit seed and its zero-extended form are the same.
-  const second = splitmix64((first.state ^ (bits >> 64n)) & MASK_64);
+  const high = bits >> 64n;
+  // Both halves reach every word, and no two seeds give the same four words.
+  const first = splitmix64((bits & MASK_64) ^ splitmix64(high).output);
+  const second = splitmix64(first.state ^ high);
   const words = [first.output >> 32n, first.output, second.output >> 32n, second.output];
   const [a, b, c, d] = words.map((word) => Number(word & 0xffffffffn)) as [number, number, number, number];
   return (a | b | c | d) === 0 ? [1, 0, 0, 0] : [a, b, c, d];

@@ -67,7 +67,5 @@ function count(sequence: string, residues: string): Descriptor {
 
 function fraction(sequence: string, residues: string): Descriptor {
   const unscorable = whyUnscorable(sequence);
-  return unscorable === null
-    ? value(countAmong(sequence, residues) / sequence.length)
-    : notApplicable(unscorable);
+  return unscorable === null ? value(countAmong(sequence, residues) / sequence.length) : notApplicable(unscorable);
 }

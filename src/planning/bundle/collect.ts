@@ -1,14 +1,15 @@
 // Collects the closure of a recipe with esbuild's own resolution, and the list of what was looked at on the way.
 // Unaware of keys and of the graph.
 
-import type { BuildFailure, ImportKind, Message, OnResolveResult } from "esbuild";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import type { BuildFailure, Message, OnResolveResult } from "esbuild";
+import { readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { dirname, extname, join, relative, sep } from "node:path";
-import { digestOfBytes } from "../../model/digest.ts";
+import { digestOfBytes, type Digest } from "../../model/digest.ts";
 import { inputFailure, type Failure, type Place } from "../../model/failure.ts";
 import { fail, ok, type Result } from "../../util/result.ts";
-import { closureFormat, edgeKey, type Closure, type ClosureModule, type Loader, type ModuleType } from "./closure.ts";
+import { closureFormat, edgeKey, type Closure, type ClosureModule, type Loader } from "./closure.ts";
+import { absentProbes, moduleType, packageScope, type PackageScope } from "./resolution.ts";
 import { effectiveTsconfig } from "./tsconfig.ts";
 
 export interface CollectOptions {
@@ -20,9 +21,9 @@ export interface CollectOptions {
   readonly neededBy: string;
 }
 
-/** What has to be unchanged for the closure to be unchanged: absolute paths of files, and of files that were not there. */
+/** What has to be unchanged for the closure to be unchanged: absolute paths of files (with the digest of what was read, where it was), and of files that were not there. */
 export interface Watched {
-  readonly files: readonly string[];
+  readonly files: ReadonlyMap<string, Digest | undefined>;
   readonly absent: readonly string[];
 }
 
@@ -48,9 +49,10 @@ export const textExtensions = [".md", ".txt", ".csv", ".tsv", ".yaml", ".yml", "
 interface Found {
   readonly path: string;
   readonly text: string;
+  /** Of the bytes that were read, so that an edit since then is not taken for what was bundled. */
+  readonly digest: Digest;
   readonly loader: Loader;
   readonly edges: Map<string, string | { external: string }>;
-  sideEffects: boolean;
 }
 
 export async function collectClosure(options: CollectOptions): Promise<Result<Collected, readonly Failure[]>> {
@@ -58,9 +60,9 @@ export async function collectClosure(options: CollectOptions): Promise<Result<Co
   const found = new Map<string, Found>();
   const sideEffectFree = new Set<string>();
   const absent = new Set<string>();
-  const files = new Set<string>();
+  const files = new Map<string, Digest | undefined>();
   const tsconfig = effectiveTsconfig(options.file);
-  for (const file of tsconfig.files) files.add(file);
+  for (const file of tsconfig.files) files.set(file, undefined);
   const order = new Map<string, string[]>();
   try {
     const built = await esbuild.build({
@@ -116,8 +118,9 @@ export async function collectClosure(options: CollectOptions): Promise<Result<Co
               const extension = extname(args.path);
               const loader = loaders[extension] ?? (textExtensions.includes(extension) ? "text" : undefined);
               if (loader === undefined) return { errors: [{ text: cannotBundle(args.path, extension) }] };
-              const text = readFileSync(args.path, "utf8");
-              found.set(args.path, { path: args.path, text, loader, edges: new Map(), sideEffects: true });
+              const bytes = readFileSync(args.path);
+              const text = bytes.toString("utf8");
+              found.set(args.path, { path: args.path, text, digest: digestOfBytes(bytes), loader, edges: new Map() });
               return { contents: text, loader, resolveDir: dirname(args.path) };
             });
           },
@@ -137,8 +140,8 @@ export async function collectClosure(options: CollectOptions): Promise<Result<Co
   const modules = numbered.map((path): ClosureModule => {
     const module = found.get(path)!;
     const scope = packageScope(path);
-    files.add(path);
-    if (scope.file !== undefined) files.add(scope.file);
+    files.set(path, module.digest);
+    if (scope.file !== undefined) files.set(scope.file, undefined);
     for (const probe of scope.absent) absent.add(probe);
     const edges = [...module.edges].flatMap(([key, to]): [string, number | string][] => {
       if (typeof to !== "string") return [[key, to.external]];
@@ -150,19 +153,19 @@ export async function collectClosure(options: CollectOptions): Promise<Result<Co
       loader: module.loader,
       type: moduleType(path, scope.type),
       sideEffects: !sideEffectFree.has(path),
-      digest: digestOfBytes(module.text),
+      digest: module.digest,
       text: module.text,
       edges: Object.fromEntries(edges),
     };
   });
   const closure: Closure = { format: closureFormat, exportName: options.exportName, modules, tsconfig: tsconfig.options, externals: options.externals };
   for (const probe of tsconfig.absent) absent.add(probe);
-  return ok({ closure, watched: { files: [...files], absent: [...absent] } });
+  return ok({ closure, watched: { files, absent: [...absent] } });
 }
 
 const resolving = Symbol("resolving");
 
-function isBuildFailure(error: unknown): error is BuildFailure {
+export function isBuildFailure(error: unknown): error is BuildFailure {
   return error instanceof Error && Array.isArray((error as Partial<BuildFailure>).errors);
 }
 
@@ -202,63 +205,9 @@ function depthFirst(entry: string, found: ReadonlyMap<string, Found>, order: Rea
   return result;
 }
 
-/** Files that would have been found before the one that was. */
-function absentProbes(resolveDir: string, specifier: string, kind: ImportKind, resolved: string): string[] {
-  if (specifier.startsWith(".") || specifier.startsWith("/")) {
-    const asked = join(resolveDir, specifier);
-    if (asked === resolved) return [];
-    // `./x` tries x, x.tsx, x.ts … and `./x.js` tries x.js before x.ts.
-    const extensions = ["", ".tsx", ".ts", ".jsx", ".js", ".css", ".json"];
-    return extensions.map((extension) => asked + extension).filter((path) => path !== resolved && !isFile(path));
-  }
-  const name = specifier.startsWith("@") ? specifier.split("/", 2).join("/") : specifier.split("/", 1)[0]!;
-  const probes: string[] = [];
-  for (let folder = resolveDir; ; folder = dirname(folder)) {
-    const candidate = join(folder, "node_modules", name);
-    if (resolved.startsWith(candidate + sep)) break;
-    if (existsSync(candidate)) break;
-    probes.push(candidate);
-    if (dirname(folder) === folder) break;
-  }
-  return probes;
-}
-
-interface Scope {
-  readonly file: string | undefined;
-  readonly name: string | undefined;
-  readonly version: string | undefined;
-  readonly type: string | undefined;
-  readonly absent: readonly string[];
-}
-
-/** The nearest package.json above a file, and the ones that are not there. */
-function packageScope(path: string): Scope {
-  const absent: string[] = [];
-  for (let folder = dirname(path); ; folder = dirname(folder)) {
-    const file = join(folder, "package.json");
-    if (isFile(file)) {
-      const parsed = JSON.parse(readFileSync(file, "utf8")) as { name?: string; version?: string; type?: string };
-      return { file, name: parsed.name, version: parsed.version, type: parsed.type, absent };
-    }
-    absent.push(file);
-    if (dirname(folder) === folder) return { file: undefined, name: undefined, version: undefined, type: undefined, absent };
-  }
-}
-
-function moduleType(path: string, scopeType: string | undefined): ModuleType {
-  const extension = extname(path);
-  if (extension === ".mjs" || extension === ".mts") return "module";
-  if (extension === ".cjs" || extension === ".cts") return "commonjs";
-  return scopeType === "module" || scopeType === "commonjs" ? scopeType : "unknown";
-}
-
-function labelOf(path: string, root: string, scope: Scope): string {
+function labelOf(path: string, root: string, scope: PackageScope): string {
   const inside = relative(root, path);
   const foreign = inside.startsWith("..") || path.includes(`${sep}node_modules${sep}`);
   if (!foreign || scope.file === undefined) return inside;
   return `${scope.name ?? "?"}@${scope.version ?? "?"}/${relative(dirname(scope.file), path)}`;
-}
-
-function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }

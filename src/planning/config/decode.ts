@@ -17,7 +17,12 @@ export function decode(file: string, bytes: Uint8Array): Result<string, Failure[
   }
   const text = decodeUtf8(bytes);
   if (text !== undefined) return ok(text);
-  return fail([inputFailure(describeEncoding(bytes), { where: { file, line: lineOfBadByte(bytes) }, fix: "Save the file as UTF-8." })]);
+  return fail([
+    inputFailure(describeEncoding(bytes), {
+      where: { file, line: lineOfBadByte(bytes) },
+      fix: "Save the file as UTF-8.",
+    }),
+  ]);
 }
 
 /** Undefined where the bytes are not UTF-8. A byte order mark is left out. */

@@ -2,9 +2,10 @@
 // Anchors, aliases and merge keys (`<<`) are welcome; what they expand to is bounded.
 
 import { isAlias, isMap, isScalar, isSeq, parseAllDocuments } from "yaml";
-import type { Alias, Document, Node, Pair, ParsedNode, Scalar, YAMLMap, YAMLSeq } from "yaml";
+import type { Alias, Document, Node, Pair, ParsedNode, YAMLMap, YAMLSeq } from "yaml";
 import { inputFailure, type Failure } from "../../model/failure.ts";
 import type { Entry, Located, LocatedMap } from "./located.ts";
+import { inOrder } from "./order.ts";
 import { scalarValue } from "./scalar.ts";
 import { lineAt, placeOf, spanOf, wholeOf, type SourceText, type Span } from "./source-text.ts";
 import { syntaxFailures } from "./syntax.ts";
@@ -30,17 +31,39 @@ export function parseYaml(source: SourceText, text = source.text ?? ""): Parsed 
     prettyErrors: false,
     logLevel: "error",
   });
-  if (!Array.isArray(documents)) return { value: undefined, failures: [] };
-  const [document, second] = documents as Document.Parsed[];
-  const walk: Walk = { source, anchors: new Map(), open: new Set(), sizes: new Map(), aliased: 0, failures: [] };
-  walk.failures.push(...syntaxFailures(source, [...document!.errors, ...document!.warnings]));
-  if (second) complainAbout(walk, second.range[0], "a second document starts here; a config is one", 'Delete the line "---", or what follows it.');
-  if (document!.directives.yaml.version !== "1.2") {
-    complainAbout(walk, 0, `configs are YAML 1.2, this file says ${document!.directives.yaml.version}`, "Delete the line that starts with %YAML.");
+  const [document, second] = documents as readonly Document.Parsed[];
+  // Nothing, or nothing but comments.
+  if (!document) return { value: undefined, failures: [] };
+  const problems = [...document.errors, ...document.warnings];
+  if (problems.some((problem) => problem.code === "RESOURCE_EXHAUSTION")) {
+    return { value: undefined, failures: syntaxFailures(source, problems, new Map()) };
   }
-  const value = document!.contents ? convert(walk, document!.contents, 0) : undefined;
-  walk.failures.sort((a, b) => (a.where?.line ?? 0) - (b.where?.line ?? 0) || (a.where?.column ?? 0) - (b.where?.column ?? 0));
-  return { value, failures: walk.failures };
+  const walk: Walk = {
+    source,
+    anchors: new Map(),
+    open: new Set(),
+    sizes: new Map(),
+    quoted: new Map(),
+    aliased: 0,
+    failures: [],
+  };
+  if (second)
+    complainAbout(
+      walk,
+      second.range[0],
+      "a second document starts here; a config is one",
+      'Delete the line "---", or what follows it.',
+    );
+  const { version } = document.directives.yaml;
+  if (version !== "1.2")
+    complainAbout(
+      walk,
+      0,
+      `configs are YAML 1.2, this file says ${version}`,
+      "Delete the line that starts with %YAML.",
+    );
+  const value = document.contents ? convert(walk, document.contents, 0) : undefined;
+  return { value, failures: inOrder([...syntaxFailures(source, problems, walk.quoted), ...walk.failures]) };
 }
 
 interface Walk {
@@ -49,6 +72,8 @@ interface Walk {
   /** Anchors whose own content is being read: an alias to one of them has no end. */
   readonly open: Set<string>;
   readonly sizes: Map<Located, number>;
+  /** Where quoted texts begin, by where they end. */
+  readonly quoted: Map<number, number>;
   aliased: number;
   readonly failures: Failure[];
 }
@@ -71,6 +96,7 @@ function convertContent(walk: Walk, node: Node | null, span: Span, depth: number
   if (isMap(node)) return convertMap(walk, node, span, depth);
   if (isSeq(node)) return convertList(walk, node, span, depth);
   if (!isScalar(node)) return emptyAt(walk, span);
+  if (node.type?.startsWith("QUOTE")) walk.quoted.set(span.end, span.start);
   const scalar = scalarValue(node);
   if (!scalar.ok) return complain(walk, span, scalar.error.what, scalar.error.fix);
   return sized(walk, { kind: "scalar", value: scalar.value, span }, 1);
@@ -103,7 +129,15 @@ function convertMap(walk: Walk, node: YAMLMap, span: Span, depth: number): Locat
   // Of several maps the earlier wins, and the map's own keys over all (yaml.org/type/merge).
   const entries = new Map([...merged.toReversed().flatMap((map) => [...map.entries]), ...own]);
   const map: LocatedMap = { kind: "map", entries, span };
-  sized(walk, map, 1 + sum(walk, [...entries.values()].map((entry) => entry.value)));
+  sized(
+    walk,
+    map,
+    1 +
+      sum(
+        walk,
+        [...entries.values()].map((entry) => entry.value),
+      ),
+  );
   return map;
 }
 
@@ -111,7 +145,7 @@ function readKey(walk: Walk, node: Node | null): { name: string; span: Span; isM
   // A key that is no text has been reported by the parser already.
   if (!isScalar(node) || !node.range) return undefined;
   const span = spanOf(walk.source, node.range[0], node.range[1]);
-  const name = String((node as Scalar).value ?? node.source ?? "");
+  const name = typeof node.value === "string" ? node.value : (node.source ?? "");
   if (name === "__proto__") {
     complain(walk, span, 'a key cannot be called "__proto__"');
     return undefined;
@@ -123,23 +157,39 @@ function mergedMaps(walk: Walk, key: Span, value: Located): LocatedMap[] {
   const maps = value.kind === "list" ? value.items : [value];
   const good = maps.filter((map): map is LocatedMap => map.kind === "map");
   if (good.length < maps.length || maps.length === 0) {
-    complain(walk, key, 'the merge key "<<" takes a map or a list of maps', 'Give it an alias of a map: "<<: *defaults".');
+    complain(
+      walk,
+      key,
+      'the merge key "<<" takes a map or a list of maps',
+      'Give it an alias of a map: "<<: *defaults".',
+    );
   }
   return good;
 }
 
 function convertAlias(walk: Walk, node: Alias, span: Span): Located {
   const target = walk.anchors.get(node.source);
-  if (walk.open.has(node.source)) return complain(walk, span, `the alias *${node.source} stands inside what it refers to`);
+  if (walk.open.has(node.source))
+    return complain(walk, span, `the alias *${node.source} stands inside what it refers to`);
   if (!target) {
     const text = `"*${node.source}"`;
-    return complain(walk, span, `the alias *${node.source} refers to an anchor &${node.source} that is not above it`, `Put it in quotes if it is text: ${text}.`);
+    return complain(
+      walk,
+      span,
+      `the alias *${node.source} refers to an anchor &${node.source} that is not above it`,
+      `Put it in quotes if it is text: ${text}.`,
+    );
   }
   const before = walk.aliased;
   walk.aliased += walk.sizes.get(target) ?? 1;
   if (walk.aliased <= maxAliased) return target;
   if (before > maxAliased) return emptyAt(walk, span);
-  return complain(walk, span, `aliases expand to more than ${maxAliased} values`, "Write the values out, or keep them in a data file.");
+  return complain(
+    walk,
+    span,
+    `aliases expand to more than ${maxAliased} values`,
+    "Write the values out, or keep them in a data file.",
+  );
 }
 
 function sized(walk: Walk, located: Located, size: number): Located {

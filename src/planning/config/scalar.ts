@@ -44,5 +44,8 @@ function floatValue(value: number, source: string): Result<number, Complaint> {
 
 function textValue(value: string): Result<string, Complaint> {
   if (!/\p{Surrogate}/u.test(value)) return ok(value);
-  return fail({ what: "this text has half a character in it (a surrogate escape without its other half)", fix: "Write the character itself." });
+  return fail({
+    what: "this text has half a character in it (a surrogate escape without its other half)",
+    fix: "Write the character itself.",
+  });
 }

@@ -9,21 +9,29 @@ interface Wording {
   readonly fix?: string;
 }
 
-/** One failure a line: what follows a first error on the same line is most often its echo. */
-export function syntaxFailures(source: SourceText, errors: readonly YAMLError[]): Failure[] {
+/**
+ * One failure a line: what follows a first error on the same line is most often its echo. `quoted` says where the quoted text that
+ * ends at an offset began: one that is not closed ends at the end of the file, and nobody looks for it there.
+ */
+export function syntaxFailures(
+  source: SourceText,
+  errors: readonly YAMLError[],
+  quoted: ReadonlyMap<number, number>,
+): Failure[] {
   const exhausted = errors.find((error) => error.code === "RESOURCE_EXHAUSTION");
-  if (exhausted) return [toFailure(source, exhausted)];
+  if (exhausted) return [toFailure(source, exhausted, quoted)];
   const byLine = new Map<number, Failure>();
   for (const error of errors) {
     const line = lineAt(source, error.pos[0]);
-    if (!byLine.has(line)) byLine.set(line, toFailure(source, error));
+    if (!byLine.has(line)) byLine.set(line, toFailure(source, error, quoted));
   }
   return [...byLine.values()];
 }
 
-function toFailure(source: SourceText, error: YAMLError): Failure {
+function toFailure(source: SourceText, error: YAMLError, quoted: ReadonlyMap<number, number>): Failure {
   const [start, end] = error.pos;
-  const where = placeOf(spanOf(source, start, end));
+  const opening = error.message.startsWith("Missing closing") ? quoted.get(start) : undefined;
+  const where = placeOf(opening === undefined ? spanOf(source, start, end) : spanOf(source, opening, opening + 1));
   return inputFailure("", { where, ...word(error, source.text!.slice(start, end)) });
 }
 
@@ -47,11 +55,15 @@ function word(error: YAMLError, found: string): Wording {
     case "NON_STRING_KEY":
       return { what: "a key must be a single word or text", fix: "Put it in quotes if it is text." };
     case "BAD_ALIAS":
-      return { what: `${JSON.stringify(found)} begins an anchor or alias without a name`, fix: "Put it in quotes if it is text." };
+      return {
+        what: `${JSON.stringify(found)} begins an anchor or alias without a name`,
+        fix: "Put it in quotes if it is text.",
+      };
     case "BAD_DQ_ESCAPE":
-      return { what: "YAML knows no such escape after a backslash", fix: "Use single quotes for text with backslashes, or double each backslash." };
-    case "MULTIPLE_DOCS":
-      return { what: "a second document starts here; a config is one", fix: 'Delete the line "---", or what follows it.' };
+      return {
+        what: "YAML knows no such escape after a backslash",
+        fix: "Use single quotes for text with backslashes, or double each backslash.",
+      };
     case "RESOURCE_EXHAUSTION":
       return { what: "maps and lists are nested too deeply" };
     case "TAG_RESOLVE_FAILED":
@@ -69,12 +81,16 @@ function wordIndent(message: string): Wording {
       fix: `Close it with ${JSON.stringify(closing)}, or indent what belongs to it.`,
     };
   }
-  return { what: "this line is indented differently from those beside it", fix: "Give all keys of one map, and all elements of one list, the same indentation." };
+  return {
+    what: "this line is indented differently from those beside it",
+    fix: "Give all keys of one map, and all elements of one list, the same indentation.",
+  };
 }
 
 function wordMissing(message: string): Wording {
   const mark = /^Missing closing (["'])quote/.exec(message)?.[1];
   if (mark) return { what: `a text that began with ${mark} is not closed`, fix: `Close it with ${mark}.` };
-  if (message.startsWith("Implicit map keys")) return { what: 'this line is not "key: value"', fix: "Put a colon and a space after the key." };
+  if (message.startsWith("Implicit map keys"))
+    return { what: 'this line is not "key: value"', fix: "Put a colon and a space after the key." };
   return { what: message.charAt(0).toLowerCase() + message.slice(1) };
 }

@@ -25,7 +25,11 @@ export function alternatives(words: readonly string[]): string {
 }
 
 /** `Did you mean "temperature"?`, or what there is to choose from, or undefined. */
-export function didYouMean(word: string, known: Iterable<string>, otherwise?: (known: readonly string[]) => string): string | undefined {
+export function didYouMean(
+  word: string,
+  known: Iterable<string>,
+  otherwise?: (known: readonly string[]) => string,
+): string | undefined {
   const names = [...known];
   const near = suggest(word, names);
   if (near !== undefined) return `Did you mean ${quote(near)}?`;

@@ -47,22 +47,24 @@ export function cohenKappa(
   const weight = agreementWeight(weights, size);
   const rowWeight = rows.map((_, i) => sum(columns.map((q, j) => q * weight(i, j))));
   const columnWeight = columns.map((_, j) => sum(rows.map((p, i) => p * weight(i, j))));
-  const cells = rows.flatMap((p, i) => columns.map((q, j) => ({ i, j, p: share[i]![j]!, chance: p * q, w: weight(i, j) })));
+  const cells = rows.flatMap((p, i) =>
+    columns.map((q, j) => ({ i, j, p: share[i]![j]!, chance: p * q, w: weight(i, j) })),
+  );
 
   const observed = sum(cells.map(({ p, w }) => p * w));
   const expected = sum(cells.map(({ chance, w }) => chance * w));
   if (1 - expected < 1e-14) {
-    throw new RangeError("cohenKappa: both raters put every item in one category, so kappa is undefined; report plain agreement.");
+    throw new RangeError(
+      "cohenKappa: both raters put every item in one category, so kappa is undefined; report plain agreement.",
+    );
   }
   const kappa = (observed - expected) / (1 - expected);
-  const spread = sum(
-    cells.map(({ i, j, p, w }) => p * (w - (rowWeight[i]! + columnWeight[j]!) * (1 - kappa)) ** 2),
-  );
+  const spread = sum(cells.map(({ i, j, p, w }) => p * (w - (rowWeight[i]! + columnWeight[j]!) * (1 - kappa)) ** 2));
   const ase = Math.sqrt(Math.max(0, spread - (kappa - expected * (1 - kappa)) ** 2) / n) / (1 - expected);
   const spread0 = sum(cells.map(({ i, j, chance, w }) => chance * (w - (rowWeight[i]! + columnWeight[j]!)) ** 2));
   const ase0 = Math.sqrt(Math.max(0, spread0 - expected ** 2) / n) / (1 - expected);
   const reach = normalQuantile(0.5 + level / 2) * ase;
-  const z = kappa / ase0;
+  const z = ase0 > 0 ? kappa / ase0 : 0; // A rater of one category only: kappa is 0 and shows nothing.
   return { kappa, ase, low: kappa - reach, high: kappa + reach, ase0, z, pTwoSided: 2 * normalSurvival(Math.abs(z)) };
 }
 
@@ -75,6 +77,8 @@ function agreementWeight(weights: KappaWeights, size: number): (i: number, j: nu
     case "quadratic":
       return (i, j) => 1 - ((i - j) / (size - 1)) ** 2;
     default:
-      throw new RangeError(`cohenKappa: the weights are ${JSON.stringify(weights)}, but must be none, linear or quadratic.`);
+      throw new RangeError(
+        `cohenKappa: the weights are ${JSON.stringify(weights)}, but must be none, linear or quadratic.`,
+      );
   }
 }

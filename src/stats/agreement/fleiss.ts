@@ -31,7 +31,8 @@ export function randolphKappa(counts: readonly (readonly number[])[]): number {
 function meanAgreement(where: string, counts: readonly (readonly number[])[]): { raters: number; agreement: number } {
   checkCounts(where, counts);
   const raters = sum(counts[0]!);
-  if (!(raters > 1)) throw new RangeError(`${where}: row 0 holds ${raters} ratings; agreement needs two raters or more.`);
+  if (!(raters > 1))
+    throw new RangeError(`${where}: row 0 holds ${raters} ratings; agreement needs two raters or more.`);
   const odd = counts.findIndex((row) => Math.abs(sum(row) - raters) > 1e-9 * raters);
   if (odd >= 0) {
     throw new RangeError(

@@ -29,7 +29,9 @@ export function icc(ratings: readonly (readonly number[])[]): Icc {
   ratings.forEach((row, i) => {
     checkNumbers("icc", `ratings[${i}]`, row);
     if (row.length !== k) {
-      throw new RangeError(`icc: subject ${i} has ${row.length} ratings and subject 0 has ${k}; all raters must rate all subjects.`);
+      throw new RangeError(
+        `icc: subject ${i} has ${row.length} ratings and subject 0 has ${k}; all raters must rate all subjects.`,
+      );
     }
   });
   const grand = mean(ratings.flat());
@@ -41,7 +43,9 @@ export function icc(ratings: readonly (readonly number[])[]): Icc {
   const residuals = ratings.flatMap((row, i) => row.map((x, j) => (x - bySubject[i]! - byRater[j]! + grand) ** 2));
   const error = sum(residuals) / ((n - 1) * (k - 1));
   if (between === 0) {
-    throw new RangeError("icc: all subjects have the same mean rating, so no share of variance can be told; rate subjects that differ.");
+    throw new RangeError(
+      "icc: all subjects have the same mean rating, so no share of variance can be told; rate subjects that differ.",
+    );
   }
   return {
     icc1: (between - within) / (between + (k - 1) * within),

@@ -28,13 +28,19 @@ export function krippendorffAlphaOfUnits(units: readonly (readonly Rating[])[], 
     .filter((unit) => unit.length >= 2);
   const ratings = pairable.flat();
   if (ratings.length === 0) {
-    throw new RangeError("krippendorffAlpha: no unit has two ratings, so nothing can be compared; rate some units twice.");
+    throw new RangeError(
+      "krippendorffAlpha: no unit has two ratings, so nothing can be compared; rate some units twice.",
+    );
   }
   if (level !== "nominal") checkNumbers(`krippendorffAlpha (${level})`, "ratings", ratings as number[]);
   const values = distinct(ratings);
   const total = new Map(values.map((value) => [value, 0]));
   for (const rating of ratings) total.set(rating, total.get(rating)! + 1);
-  const distance = distances(values, values.map((value) => total.get(value)!), level);
+  const distance = distances(
+    values,
+    values.map((value) => total.get(value)!),
+    level,
+  );
   const place = new Map(values.map((value, i) => [value, i]));
 
   let observed = 0;

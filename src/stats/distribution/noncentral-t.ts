@@ -17,13 +17,7 @@ export function nonCentralTSurvival(x: number, df: number, ncp: number): number 
   return averageOverScale("nonCentralTSurvival", x, df, ncp, normalSurvival);
 }
 
-function averageOverScale(
-  where: string,
-  x: number,
-  df: number,
-  ncp: number,
-  tail: (z: number) => number,
-): number {
+function averageOverScale(where: string, x: number, df: number, ncp: number, tail: (z: number) => number): number {
   checkPositive(where, "df", df);
   if (!Number.isFinite(x) || !Number.isFinite(ncp)) {
     throw new RangeError(`${where}: x is ${x} and ncp is ${ncp}, but both must be finite numbers.`);

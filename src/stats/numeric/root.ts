@@ -9,7 +9,8 @@ export function findRoot(f: (x: number) => number, low: number, high: number): n
   let [fa, fb] = [f(a), f(b)];
   if (fa === 0) return a;
   if (fb === 0) return b;
-  if (fa > 0 === fb > 0) throw new RangeError(`findRoot: the function does not change sign between ${low} and ${high}.`);
+  if (fa > 0 === fb > 0)
+    throw new RangeError(`findRoot: the function does not change sign between ${low} and ${high}.`);
   let [c, fc] = [a, fa];
   let step = b - a;
   let before = step;
@@ -25,7 +26,8 @@ export function findRoot(f: (x: number) => number, low: number, high: number): n
     const tolerance = 2 ** -52 * Math.abs(b) + 1e-300;
     const half = (c - b) / 2;
     if (Math.abs(half) <= tolerance || fb === 0) return b;
-    const guess = Math.abs(before) >= tolerance && Math.abs(fa) > Math.abs(fb) ? interpolate(a, b, c, fa, fb, fc) : null;
+    const guess =
+      Math.abs(before) >= tolerance && Math.abs(fa) > Math.abs(fb) ? interpolate(a, b, c, fa, fb, fc) : null;
     if (guess !== null && Math.abs(guess) < Math.min(1.5 * Math.abs(half), Math.abs(before / 2)) && guess * half > 0) {
       before = step;
       step = guess;

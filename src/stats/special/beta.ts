@@ -9,7 +9,7 @@ export function logBeta(a: number, b: number): number {
   const corrections = stirlingError(a) + stirlingError(b) - stirlingError(a + b);
   return (
     corrections +
-    0.918938533204672741780329736406 -
+    0.9189385332046728 -
     0.5 * Math.log(b) +
     (a - 0.5) * Math.log(a / (a + b)) +
     b * Math.log1p(-a / (a + b))

@@ -2,7 +2,7 @@
 // Sources: DLMF chapters 5 and 8; the saddle-point pieces (`stirlingError`, `devianceTerm`) are C. Loader (2000),
 // "Fast and accurate computation of binomial probabilities", which avoid the cancellation of log-gamma differences.
 
-const HALF_LOG_TWO_PI = 0.918938533204672741780329736406;
+const HALF_LOG_TWO_PI = 0.9189385332046728;
 
 /**
  * Natural logarithm of the gamma function.
@@ -12,7 +12,7 @@ const HALF_LOG_TWO_PI = 0.918938533204672741780329736406;
 export function logGamma(x: number): number {
   if (!(x > 0)) throw new RangeError(`logGamma: x is ${x}, but must be greater than 0.`);
   if (x === 1 || x === 2) return 0;
-  return (x - 0.5) * Math.log(x) - x + HALF_LOG_TWO_PI + stirlingError(x) - 0;
+  return (x - 0.5) * Math.log(x) - x + HALF_LOG_TWO_PI + stirlingError(x);
 }
 
 /** The gamma function for x greater than 0; Infinity beyond 171.62. */
@@ -41,7 +41,9 @@ export function stirlingError(x: number): number {
   const series =
     (1 / 12 -
       r *
-        (1 / 360 - r * (1 / 1260 - r * (1 / 1680 - r * (1 / 1188 - r * (691 / 360360 - r * (1 / 156 - (r * 3617) / 122400))))))) /
+        (1 / 360 -
+          r *
+            (1 / 1260 - r * (1 / 1680 - r * (1 / 1188 - r * (691 / 360360 - r * (1 / 156 - (r * 3617) / 122400))))))) /
     at;
   return series + shift;
 }

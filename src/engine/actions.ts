@@ -1,0 +1,191 @@
+// From a target's declaration to its actions: the record that is hashed, and the order that an executor takes. One place makes both.
+
+import { join, relative, sep } from "node:path";
+import { globSync } from "tinyglobby";
+import type { CommandSpec, PartDeclaration, Resources, RunOptions } from "../api/rule.ts";
+import type { CodeOrder, SlotOrder } from "../backends/executors/executor.ts";
+import { digestOfBytes, type Digest } from "../model/digest.ts";
+import { inputFailure, type Failure } from "../model/failure.ts";
+import type { JsonObject } from "../model/json.ts";
+import type { Bundle } from "../planning/bundle/bundler.ts";
+import { actionKey, coreKey, recordFormat, type ActionRecord, type CodeRecord } from "../planning/fingerprint/action-key.ts";
+import type { GraphTarget } from "../planning/graph.ts";
+import { tell, type ExperimentTold } from "../planning/told.ts";
+import type { Part } from "../runs/trace.ts";
+import { fail, ok, type Result } from "../util/result.ts";
+import type { ResolvedInputs } from "./inputs.ts";
+
+/** An action ready to be decided on and, if due, ordered. */
+export interface PreparedAction {
+  readonly record: ActionRecord;
+  readonly core: Digest;
+  readonly key: Digest;
+  readonly codeOrder: CodeOrder;
+  readonly outputs: Readonly<Record<string, SlotOrder>>;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly options: Required<Pick<RunOptions, "resources">> & RunOptions;
+}
+
+export interface ActionFactoryOptions {
+  readonly root: string;
+  readonly nodeMajor: number;
+  readonly experiment: ExperimentTold;
+  readonly bundle: (options: { file: string; exportName: string; externals: readonly string[]; neededBy: string }) => Promise<Result<Bundle, readonly Failure[]>>;
+  readonly digestOf: (path: string) => { readonly digest: Digest } | undefined;
+  /** The driver's environment and secrets, of which an action gets what it declares. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+export class ActionFactory {
+  readonly #options: ActionFactoryOptions;
+  /** What was read of the environment, and which code files of commands: for the stamp. */
+  readonly read = { environment: new Set<string>(), files: new Set<string>(), globs: new Map<string, string>() };
+
+  constructor(options: ActionFactoryOptions) {
+    this.#options = options;
+  }
+
+  /** The action of a recipe in TypeScript. `extra` is what a part adds to the record. */
+  async ofPart(
+    target: GraphTarget,
+    section: JsonObject,
+    part: Part,
+    declared: PartDeclaration,
+    given: { readonly inputs: ResolvedInputs; readonly outputs: Readonly<Record<string, SlotOrder>>; readonly items?: Digest },
+  ): Promise<Result<PreparedAction, readonly Failure[]>> {
+    const options = mergeOptions(declared, target.declaration.options);
+    const located = await locate(declared, target.name);
+    if (!located.ok) return fail([located.error]);
+    const bundled = await this.#options.bundle({
+      file: join(this.#options.root, located.value.file),
+      exportName: located.value.export,
+      externals: options.externals ?? [],
+      neededBy: `target "${target.name}"`,
+    });
+    if (!bundled.ok) return bundled;
+    const { code, file, externals } = bundled.value;
+    const vectorised = declared.vectorised ?? false;
+    const told = tell(section, this.#options.experiment, declared.reads);
+    const codeOrder: CodeOrder = { kind: "module", bundle: file, resolveFrom: join(this.#options.root, "Expfile.ts"), vectorised };
+    return this.#finish(target, part, { kind: "module", digest: code, externals, vectorised }, codeOrder, told, options, given);
+  }
+
+  ofCommand(target: GraphTarget, section: JsonObject, command: CommandSpec, given: { readonly inputs: ResolvedInputs; readonly outputs: Readonly<Record<string, SlotOrder>> }): Result<PreparedAction, readonly Failure[]> {
+    const { root, experiment, digestOf } = this.#options;
+    const files: [string, string][] = [];
+    for (const pattern of command.code) {
+      const matches = globSync(pattern, { cwd: root, absolute: true, expandDirectories: true }).sort();
+      this.read.globs.set(pattern, digestOfBytes(matches.map((path) => relative(root, path)).join("\n")));
+      if (matches.length === 0) return fail([inputFailure(`no file matches "${pattern}", declared as code`, { neededBy: `target "${target.name}"`, fix: "Name the program's files from the folder of Expfile.ts." })]);
+      for (const path of matches) files.push([relative(root, path).split(sep).join("/"), path]);
+    }
+    for (const [, path] of files) this.read.files.add(path);
+    const told = tell(section, experiment, command.reads);
+    const placeholders = Object.entries(given.inputs).map(([slot, input]) => [slot, neutralPaths(slot, input)] as const);
+    let argv: readonly string[];
+    try {
+      argv = command
+        .argv({
+          config: told.config as never,
+          seed: experiment.seed,
+          inputs: Object.fromEntries(placeholders) as never,
+          outputs: Object.fromEntries(Object.entries(given.outputs).map(([slot, { ext }]) => [slot, `out/${slot}${ext}`])) as never,
+        })
+        .map(String);
+    } catch (error) {
+      return fail([inputFailure(`the command's argv threw: ${error instanceof Error ? error.message : String(error)}`, { neededBy: `target "${target.name}"` })]);
+    }
+    const digests = Object.fromEntries(files.map(([name, path]) => [name, digestOf(path)!.digest]));
+    // What the command line does not say, the program cannot see: the argv stands for the config.
+    return this.#finish(target, "recipe", { kind: "command", argv, files: digests }, { kind: "command", argv, files }, {}, mergeOptions(command, target.declaration.options), given);
+  }
+
+  #finish(
+    target: GraphTarget,
+    part: Part,
+    code: CodeRecord,
+    codeOrder: CodeOrder,
+    told: JsonObject,
+    options: RunOptions,
+    given: { readonly inputs: ResolvedInputs; readonly outputs: Readonly<Record<string, SlotOrder>>; readonly items?: Digest },
+  ): Result<PreparedAction, readonly Failure[]> {
+    const available = this.#options.environment;
+    const declared = [...(options.env ?? []), ...(options.secrets ?? [])];
+    for (const name of declared) this.read.environment.add(name);
+    const missing = (options.secrets ?? []).filter((name) => available[name] === undefined);
+    if (missing.length > 0) {
+      return fail(missing.map((name) => inputFailure(`the secret ${name} is not set`, { neededBy: `target "${target.name}"`, fix: `Set it in the environment, or as a line ${name}=… in the file .env` })));
+    }
+    const record: ActionRecord = {
+      format: recordFormat,
+      part,
+      code,
+      version: target.declaration.contract.version ?? 1,
+      config: told,
+      inputs: Object.fromEntries(Object.entries(given.inputs).map(([slot, input]) => [slot, input.record])),
+      outputs: Object.fromEntries(Object.entries(given.outputs).map(([slot, { format, ext, optional }]) => [slot, `${format} ${ext}${optional ? " optional" : ""}`])),
+      environment: Object.fromEntries((options.env ?? []).map((name) => [name, available[name] ?? null])),
+      tools: options.tools ?? {},
+      items: given.items ?? null,
+    };
+    const core = coreKey(record);
+    const environment = Object.fromEntries(declared.flatMap((name) => (available[name] === undefined ? [] : [[name, available[name]]])));
+    return ok({ record, core, key: actionKey(core, code.kind, this.#options.nodeMajor), codeOrder, outputs: given.outputs, environment, options: { ...options, resources: options.resources ?? {} } });
+  }
+}
+
+/** A target's options over the rule's. */
+function mergeOptions(rule: RunOptions, target: RunOptions): RunOptions {
+  const resources: Resources = { ...rule.resources, ...target.resources };
+  const { timeoutMs, retries, tools, env, secrets, externals } = target;
+  return {
+    ...rule,
+    resources,
+    ...(timeoutMs !== undefined && { timeoutMs }),
+    ...(retries !== undefined && { retries }),
+    ...(tools !== undefined && { tools: { ...rule.tools, ...tools } }),
+    ...(env !== undefined && { env: [...(rule.env ?? []), ...env] }),
+    ...(secrets !== undefined && { secrets: [...(rule.secrets ?? []), ...secrets] }),
+    ...(externals !== undefined && { externals: [...(rule.externals ?? []), ...externals] }),
+  };
+}
+
+interface Located {
+  readonly file: string;
+  readonly export: string;
+}
+
+/** Where a recipe is: the compiled Expfile holds stubs in place of recipes. */
+async function locate(declared: PartDeclaration, target: string): Promise<Result<Located, Failure>> {
+  const loaded = await declared.load();
+  const stub = stubIn(loaded) ?? stubIn((loaded as { recipe?: unknown } | undefined)?.recipe) ?? stubIn((loaded as { default?: unknown } | undefined)?.default);
+  if (stub !== undefined) return ok(stub);
+  return fail(
+    inputFailure("the recipe's module has no export of that name", {
+      where: { file: "Expfile.ts" },
+      neededBy: `target "${target}"`,
+      fix: 'Export the recipe as `recipe`, or choose one: () => import("./file.ts").then((m) => m.name)',
+    }),
+  );
+}
+
+function stubIn(value: unknown): Located | undefined {
+  return typeof value === "object" && value !== null && "$recipe" in value ? (value.$recipe as Located) : undefined;
+}
+
+function neutralPaths(slot: string, input: ResolvedInputs[string]): string | string[] | undefined {
+  const paths = (record: ResolvedInputs[string]["record"], place: string): string[] => {
+    switch (record.kind) {
+      case "absent":
+        return [];
+      case "file":
+        return [place + record.ext];
+      case "tree":
+        return [place];
+      case "list":
+        return record.members.flatMap((member, i) => paths(member, `${place}/${String(i).padStart(4, "0")}`));
+    }
+  };
+  const all = paths(input.record, `in/${slot}`);
+  return input.record.kind === "list" ? all : all[0];
+}

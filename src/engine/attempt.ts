@@ -1,0 +1,56 @@
+// One action or batch on an executor, with the tries that its rule allows. Knows no keys and no caches.
+
+import type { Resources, RunOptions } from "../api/rule.ts";
+import type { Executor, Order, Outcome } from "../backends/executors/executor.ts";
+import type { ResourcePool } from "./resources.ts";
+
+export interface AttemptContext {
+  readonly executor: Executor;
+  readonly pool: ResourcePool;
+  readonly signal: AbortSignal;
+  readonly priority: number;
+  readonly target: string;
+  /** Milliseconds to wait; a test's clock may not wait at all. */
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** In [0, 1), for the jitter of waits. */
+  readonly random: () => number;
+  readonly onRetry: (index: number, attempt: number, waitMs: number, why: string) => void;
+}
+
+/** Runs an order of one action (no items) until it is done, fails for good, or is not begun because of `signal`. */
+export async function attemptAction(order: Omit<Order, "attempt" | "timeoutMs" | "memoryMiB">, options: RunOptions, context: AttemptContext): Promise<{ readonly outcome: Outcome; readonly attempts: number }> {
+  for (let attempt = 1; ; attempt++) {
+    const resources = resourcesFor(options, attempt);
+    const release = await context.pool.acquire(resources, context.priority, context.signal);
+    const settled: Outcome[] = [];
+    try {
+      await context.executor.run({ ...order, ...limitsOf(options, resources), attempt }, (_, outcome) => settled.push(outcome), context.signal);
+    } finally {
+      release();
+    }
+    const outcome = settled[0] ?? { kind: "not-begun" };
+    const waitMs = waitBefore(outcome, attempt, options, context.random);
+    if (waitMs === undefined || context.signal.aborted) return { outcome, attempts: attempt };
+    context.onRetry(0, attempt + 1, waitMs, outcome.kind === "failed" ? outcome.message : "");
+    await context.sleep(waitMs, context.signal);
+  }
+}
+
+export function resourcesFor(options: RunOptions, attempt: number): Resources {
+  const more = attempt > 1 && typeof options.retries === "object" ? options.retries.resources?.(attempt) : undefined;
+  return { cpu: 1, ...options.resources, ...more };
+}
+
+export function limitsOf(options: RunOptions, resources: Resources): Pick<Order, "timeoutMs" | "memoryMiB"> {
+  return { timeoutMs: options.timeoutMs, memoryMiB: resources.memory };
+}
+
+/** How long to wait before trying again; undefined when there is nothing to try again, or no try left. */
+export function waitBefore(outcome: Outcome, attempt: number, options: RunOptions, random: () => number): number | undefined {
+  if (outcome.kind !== "failed" || !outcome.retryable) return undefined;
+  const retries = typeof options.retries === "number" ? { times: options.retries } : options.retries;
+  if (retries === undefined || attempt > retries.times) return undefined;
+  // Full jitter over the upper half, so that a hundred items that failed together do not come back together.
+  const ceiling = Math.min((retries.backoffMs ?? 1000) * 2 ** (attempt - 1), 60_000);
+  return Math.round(ceiling * (0.5 + random() / 2));
+}

@@ -1,0 +1,193 @@
+// A build: brings the targets asked for up to date, in order, and tells what happened. The scheduler knows the order, `assess` decides, `perform` acts.
+
+import { gateFailures } from "./gate.ts";
+import type { Artifacts } from "../model/action.ts";
+import { sameArtifacts } from "../model/action.ts";
+import type { Counts, Origin } from "../model/event.ts";
+import { actionFailure, type Failure } from "../model/failure.ts";
+import type { Reason } from "../model/reason.ts";
+import type { GraphTarget } from "../planning/graph.ts";
+import { assess, type Assessment, type Upstream } from "./assess.ts";
+import { performAction, performItems, type Tally, type Work } from "./perform.ts";
+import { AbortedError } from "./resources.ts";
+import { criticalPath, runSchedule, shuffledPriorities, type NodeEnd } from "./scheduler.ts";
+import { LostRun, type BuildSession } from "./session.ts";
+
+/** How a target came out of a build. */
+export type TargetEnd =
+  | {
+      readonly kind: "done";
+      readonly origin: Origin;
+      readonly artifacts: Artifacts;
+      readonly core: string;
+      readonly counts: Counts;
+      readonly reasons: readonly Reason[];
+      readonly tookMs: number;
+      readonly savedMs: number;
+      readonly costUsd: number;
+      readonly finishedAt: number;
+      readonly executor: string;
+      /** Items of a fan-out. */
+      readonly items: number | undefined;
+    }
+  | { readonly kind: "failed"; readonly failures: readonly Failure[]; readonly counts: Counts; readonly tookMs: number; readonly costUsd: number }
+  | { readonly kind: "waits"; readonly requests: readonly { readonly path: string; readonly what: string; readonly how: string }[] }
+  | { readonly kind: "skipped"; readonly because: string }
+  | { readonly kind: "interrupted"; readonly counts: Counts };
+
+export interface BuildOptions {
+  readonly needed: readonly number[];
+  readonly signal: AbortSignal;
+  /** Start independent work in a shuffled order. */
+  readonly shuffleSeed: number | undefined;
+  /** Told of each end, before what depends on it starts. */
+  readonly onEnd: (target: GraphTarget, end: TargetEnd) => void;
+}
+
+/** How often a target is assessed again before "something keeps changing under it" is the better explanation. */
+const maxRounds = 12;
+
+export async function buildTargets(session: BuildSession, options: BuildOptions): Promise<ReadonlyMap<number, TargetEnd>> {
+  const { graph, trace } = session;
+  const ends = new Map<number, TargetEnd>();
+  const expected = (index: number) => expectedMs(session, graph.targets[index]!) ?? 1000;
+  const dependsOn = (index: number) => graph.targets[index]!.dependsOn;
+  const priorities = options.shuffleSeed === undefined ? criticalPath(options.needed, dependsOn, expected) : shuffledPriorities(options.needed, options.shuffleSeed);
+  const end = (target: GraphTarget, how: TargetEnd): NodeEnd => {
+    ends.set(target.index, how);
+    options.onEnd(target, how);
+    return how.kind === "done" ? "done" : how.kind === "waits" ? "waits" : "failed";
+  };
+  const upstream: Upstream = (index) => {
+    const how = ends.get(index);
+    if (how?.kind !== "done") throw new Error(`target ${index} was started before what it depends on`);
+    return { artifacts: how.artifacts, target: graph.targets[index]! };
+  };
+  await runSchedule(
+    { nodes: options.needed, dependsOn, priority: (index) => priorities.get(index) ?? 0, width: 256, keepGoing: session.keepGoing },
+    async (index) => {
+      const target = graph.targets[index]!;
+      if (options.signal.aborted) return end(target, { kind: "interrupted", counts: noCounts });
+      return end(target, await bringUpToDate(session, target, upstream, priorities.get(index) ?? 0, options.signal));
+    },
+    (index, because) => {
+      const target = graph.targets[index]!;
+      const how: TargetEnd = options.signal.aborted
+        ? { kind: "interrupted", counts: noCounts }
+        : { kind: "skipped", because: because === undefined ? "the build stopped at the first failure (-k goes on)" : graph.targets[because]!.name };
+      if (how.kind === "skipped") session.emit({ kind: "target-skipped", target: target.name, because: how.because });
+      end(target, how);
+    },
+  );
+  await trace.commit();
+  return ends;
+}
+
+const noCounts: Counts = { computed: 0, cached: 0, fresh: 0 };
+
+async function bringUpToDate(session: BuildSession, target: GraphTarget, upstream: Upstream, priority: number, signal: AbortSignal): Promise<TargetEnd> {
+  const tally: Tally = { computed: 0, cached: 0, fresh: 0, tookMs: 0, savedMs: 0, costUsd: 0 };
+  const work: Work = { session, target, priority, tally, signal };
+  const before = lastArtifacts(session, target);
+  let reasons: readonly Reason[] = [];
+  let started = false;
+  const failed = (failures: readonly Failure[]): TargetEnd => {
+    session.emit({ kind: "target-failed", target: target.name, failures });
+    return { kind: "failed", failures, counts: countsOf(tally), tookMs: tally.tookMs, costUsd: tally.costUsd };
+  };
+  try {
+    for (let round = 0; round < maxRounds; round++) {
+      const assessment = await assess(session, target, upstream);
+      switch (assessment.kind) {
+        case "wrong":
+          return failed(assessment.failures);
+        case "waits":
+          session.emit({ kind: "target-waits", target: target.name, requests: assessment.requests });
+          return { kind: "waits", requests: assessment.requests };
+        case "settled":
+          return settle(work, assessment, reasons, before, failed);
+        case "due": {
+          const { stage } = assessment;
+          if (reasons.length === 0) reasons = stage.reasons;
+          if (!started) announce(session, target, assessment, reasons);
+          started = true;
+          if (stage.kind === "items") {
+            const due = stage.states.decisions.filter((one) => one.kind === "stale").length;
+            session.emit({ kind: "items-known", target: target.name, items: stage.states.decisions.length, due });
+          }
+          const performed = stage.kind === "items" ? await performItems(work, stage) : await performAction(work, stage);
+          if (!performed.ok) return failed(performed.error);
+          if (performed.value === "interrupted") return { kind: "interrupted", counts: countsOf(tally) };
+        }
+      }
+    }
+    return failed([actionFailure(`${target.name} was made ${maxRounds} times, and each time something under it had changed`, { fix: "Is a program still writing its inputs or outputs? Run the build again when it has ended." })]);
+  } catch (error) {
+    if (error instanceof AbortedError || signal.aborted) return { kind: "interrupted", counts: countsOf(tally) };
+    if (error instanceof LostRun) return failed([error.failure]);
+    throw error;
+  }
+}
+
+function settle(
+  work: Work,
+  settled: Extract<Assessment, { kind: "settled" }>,
+  reasons: readonly Reason[],
+  before: Artifacts | undefined,
+  failed: (failures: readonly Failure[]) => TargetEnd,
+): TargetEnd {
+  const { session, target, tally } = work;
+  const items = settled.states?.decisions.length;
+  const touched = tally.computed + tally.cached;
+  if (items !== undefined) tally.fresh = Math.max(0, items - touched);
+  else if (touched === 0) tally.fresh = 1;
+  const last = session.trace.standingOf(target.name).at(-1);
+  if (last?.core !== settled.core) {
+    session.trace.append({ t: target.name, b: session.build, at: session.now(), now: settled.core, ...(settled.split !== undefined && { s: settled.split }) });
+  }
+  if (target.declaration.work.kind === "gate") {
+    const failures = gateFailures(session, target, settled.result.outputs);
+    if (failures.length > 0) return failed(failures);
+  }
+  const origin: Origin = tally.computed > 0 || tally.tookMs > 0 ? "computed" : tally.cached > 0 || reasons.length > 0 ? "cached" : touched === 0 ? "fresh" : "cached";
+  const end = {
+    origin,
+    reasons,
+    counts: countsOf(tally),
+    tookMs: tally.tookMs,
+    savedMs: tally.savedMs,
+    costUsd: tally.costUsd,
+  };
+  const sameOutput = origin === "computed" && before !== undefined && sameArtifacts(before, settled.result.outputs);
+  session.emit({ kind: "target-finished", target: target.name, ...end, sameOutput });
+  return { kind: "done", ...end, artifacts: settled.result.outputs, core: settled.core, finishedAt: settled.result.at, executor: settled.result.executor, items };
+}
+
+function announce(session: BuildSession, target: GraphTarget, assessment: Extract<Assessment, { kind: "due" }>, reasons: readonly Reason[]): void {
+  const { stage } = assessment;
+  const decisions = stage.kind === "items" ? stage.states.decisions : undefined;
+  session.emit({
+    kind: "target-started",
+    target: target.name,
+    reasons,
+    items: decisions?.length,
+    due: decisions?.filter((one) => one.kind === "stale").length,
+    expectedMs: expectedMs(session, target),
+  });
+}
+
+function countsOf(tally: Tally): Counts {
+  return { computed: tally.computed, cached: tally.cached, fresh: tally.fresh };
+}
+
+/** What the target made when it was last settled. */
+export function lastArtifacts(session: Pick<BuildSession, "trace">, target: GraphTarget): Artifacts | undefined {
+  const last = session.trace.standingOf(target.name).at(-1);
+  return last === undefined ? undefined : session.trace.find(last.core)?.result.outputs;
+}
+
+/** How long the target took when it was last made, its items together, by the run's own traces. */
+export function expectedMs(session: Pick<BuildSession, "trace">, target: GraphTarget): number | undefined {
+  const last = session.trace.standingOf(target.name).at(-1);
+  return last === undefined ? undefined : session.trace.find(last.core)?.result.tookMs;
+}

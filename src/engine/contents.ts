@@ -1,0 +1,227 @@
+// Where the content of artifacts is: inline with the result, in the store, or at its place in the run's folder. Puts outputs at their places.
+
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import type { InputOrder, SlotFormat } from "../backends/executors/executor.ts";
+import type { BlobStore } from "../backends/store/store.ts";
+import type { FileDigests } from "../backends/store/local.ts";
+import type { Artifact, Artifacts, TreeListing } from "../model/action.ts";
+import { digestOfBytes, type Digest } from "../model/digest.ts";
+import type { Trace } from "../runs/trace.ts";
+import { copyWhole, isMissing, listTree, temporaryName, writeAtomic } from "../util/fs.ts";
+import { statOf, statText, type StatText } from "../util/stat.ts";
+
+/** The folder of a run in which outputs are put together before they appear. */
+export const stagingName = ".staging";
+
+export interface SlotShape {
+  readonly format: SlotFormat;
+  readonly ext: string;
+}
+
+export interface ContentsOptions {
+  readonly runFolder: string;
+  readonly stores: readonly BlobStore[];
+  readonly digests: FileDigests & { note(path: string, digest: Digest, seen: StatText): void };
+  readonly trace: Trace;
+  /** Told when an edited output is set aside. */
+  readonly onSetAside: (target: string, file: string, to: string) => void;
+}
+
+/** Content that is in no store and at no place any more. */
+export class ContentLost extends Error {
+  readonly slot: string;
+  constructor(slot: string) {
+    super(`the content of "${slot}" is lost`);
+    this.slot = slot;
+  }
+}
+
+export class Contents {
+  readonly #options: ContentsOptions;
+
+  constructor(options: ContentsOptions) {
+    this.#options = options;
+  }
+
+  /** Where slot `slot` of a target lies in the run's folder. */
+  placeOf(target: string, slot: string, ext: string): string {
+    return join(this.#options.runFolder, target, slot + ext);
+  }
+
+  /** Whether an artifact's content can be had without its place in the run. */
+  isStored(artifact: Artifact): boolean {
+    switch (artifact.kind) {
+      case "absent":
+        return true;
+      case "file":
+        return artifact.text !== undefined || this.#blobPath(artifact.blob.digest) !== undefined;
+      case "tree":
+        return this.listingOf(artifact)?.every(([, digest]) => this.#blobPath(digest) !== undefined) ?? false;
+    }
+  }
+
+  listingOf(artifact: Extract<Artifact, { kind: "tree" }>): TreeListing | undefined {
+    const path = this.#blobPath(artifact.blob.digest);
+    return path === undefined ? undefined : (JSON.parse(readFileSync(path, "utf8")) as TreeListing);
+  }
+
+  /** Whether the target's outputs lie at their places with the right content: by stat where that proves it. */
+  isPlaced(target: string, slots: Readonly<Record<string, SlotShape>>, artifacts: Artifacts): boolean {
+    return Object.entries(slots).every(([slot, { ext }]) => this.#isAt(this.placeOf(target, slot, ext), artifacts[slot] ?? { kind: "absent" }));
+  }
+
+  /** Puts every output that is not at its place there, whole or not at all. Returns the slots whose content is lost. */
+  place(target: string, slots: Readonly<Record<string, SlotShape>>, artifacts: Artifacts): readonly string[] {
+    const lost: string[] = [];
+    for (const [slot, { ext }] of Object.entries(slots)) {
+      const artifact = artifacts[slot] ?? { kind: "absent" };
+      const place = this.placeOf(target, slot, ext);
+      if (this.#isAt(place, artifact)) continue;
+      if (!this.isStored(artifact)) lost.push(slot);
+      else {
+        this.#setAsideIfEdited(target, place);
+        this.#put(place, artifact);
+      }
+    }
+    return lost;
+  }
+
+  /** Takes content that is only at its place in the run back into the store. Returns false when it is not there either. */
+  recover(target: string, slot: string, ext: string, artifact: Artifact): boolean {
+    if (this.isStored(artifact)) return true;
+    const place = this.placeOf(target, slot, ext);
+    if (!this.#isAt(place, artifact)) return false;
+    const store = this.#options.stores[0]!;
+    if (artifact.kind === "file") store.putFile(place);
+    if (artifact.kind === "tree") {
+      const listing = listTree(place).map((name) => {
+        const blob = store.putFile(join(place, name));
+        return [name, blob.digest, blob.size] as const;
+      });
+      store.putBytes(JSON.stringify(listing));
+    }
+    return this.isStored(artifact);
+  }
+
+  /** How a recipe is handed an artifact. Throws `ContentLost`. */
+  orderOf(slot: string, shape: SlotShape, artifact: Artifact): InputOrder {
+    switch (artifact.kind) {
+      case "absent":
+        return { kind: "absent" };
+      case "file": {
+        if (artifact.text !== undefined) return { kind: "file", ...shape, text: artifact.text };
+        const path = this.#blobPath(artifact.blob.digest);
+        if (path === undefined) throw new ContentLost(slot);
+        return { kind: "file", ...shape, path };
+      }
+      case "tree": {
+        const listing = this.listingOf(artifact);
+        if (listing === undefined) throw new ContentLost(slot);
+        const files = listing.map(([name, digest]) => {
+          const path = this.#blobPath(digest);
+          if (path === undefined) throw new ContentLost(`${slot}/${name}`);
+          return [name, path] as const;
+        });
+        return { kind: "tree", files };
+      }
+    }
+  }
+
+  /** The bytes of a file artifact, for checks and for gates. Throws `ContentLost`. */
+  textOf(slot: string, artifact: Artifact): string {
+    if (artifact.kind !== "file") throw new ContentLost(slot);
+    if (artifact.text !== undefined) return artifact.text;
+    const path = this.#blobPath(artifact.blob.digest);
+    if (path === undefined) throw new ContentLost(slot);
+    return readFileSync(path, "utf8");
+  }
+
+  #blobPath(digest: Digest): string | undefined {
+    for (const store of this.#options.stores) {
+      const path = store.pathOf(digest);
+      if (path !== undefined) return path;
+    }
+    return undefined;
+  }
+
+  #isAt(place: string, artifact: Artifact): boolean {
+    switch (artifact.kind) {
+      case "absent":
+        return statOf(place) === undefined;
+      case "file":
+        return this.#options.digests.digestOf(place)?.digest === artifact.blob.digest;
+      case "tree":
+        return this.#digestOfTree(place) === artifact.blob.digest;
+    }
+  }
+
+  /** The digest that the tree at `place` would have as an artifact. */
+  #digestOfTree(place: string): Digest | undefined {
+    let names: string[];
+    try {
+      names = listTree(place);
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+    const listing = names.map((name) => {
+      const blob = this.#options.digests.digestOf(join(place, name));
+      return blob === undefined ? [name, "", 0] : [name, blob.digest, blob.size];
+    });
+    return digestOfBytes(JSON.stringify(listing));
+  }
+
+  #put(place: string, artifact: Artifact): void {
+    mkdirSync(dirname(place), { recursive: true });
+    const { digests, trace, runFolder } = this.#options;
+    // Half-written files are only ever in here; the next build empties it.
+    const staging = join(runFolder, stagingName);
+    mkdirSync(staging, { recursive: true });
+    switch (artifact.kind) {
+      case "absent":
+        rmSync(place, { recursive: true, force: true });
+        return;
+      case "file": {
+        if (statOf(place)?.isDirectory() === true) rmSync(place, { recursive: true });
+        if (artifact.text !== undefined) writeAtomic(place, artifact.text, { staging });
+        else copyWhole(this.#blobPath(artifact.blob.digest)!, place, staging);
+        digests.note(place, artifact.blob.digest, statText(statOf(place)!));
+        break;
+      }
+      case "tree": {
+        // A folder cannot be replaced in one step: the old one goes away first, so that no mixture of both is ever seen.
+        const temporary = temporaryName(place, staging);
+        mkdirSync(temporary);
+        for (const [name, digest] of this.listingOf(artifact)!) copyWhole(this.#blobPath(digest)!, join(temporary, name));
+        if (statOf(place) !== undefined) {
+          const old = temporaryName(place, staging);
+          renameSync(place, old);
+          renameSync(temporary, place);
+          rmSync(old, { recursive: true, force: true });
+        } else renameSync(temporary, place);
+        break;
+      }
+    }
+    trace.append({ out: relative(runFolder, place), d: artifact.blob.digest });
+  }
+
+  /** What lies at a place and was not put there by exp is somebody's work: it is set aside under a name that is told. */
+  #setAsideIfEdited(target: string, place: string): void {
+    const stat = statOf(place);
+    if (stat === undefined) return;
+    const { runFolder, trace, digests } = this.#options;
+    const name = relative(runFolder, place);
+    const placed = trace.placedAt(name);
+    const found = stat.isDirectory() ? this.#digestOfTree(place) : digests.digestOf(place)?.digest;
+    if (placed !== undefined && placed === found) return;
+    const folder = join(runFolder, "set-aside");
+    mkdirSync(folder, { recursive: true });
+    const base = name.replaceAll("/", "_");
+    const taken = new Set(readdirSync(folder));
+    let to = base;
+    for (let n = 2; taken.has(to); n++) to = `${n}_${base}`;
+    renameSync(place, join(folder, to));
+    this.#options.onSetAside(target, name, join("set-aside", to));
+  }
+}

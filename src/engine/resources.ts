@@ -1,0 +1,92 @@
+// Countable limits: cpu, memory, gpu and named ones. Who waits longest on the critical path goes first. Knows no actions.
+
+import type { Resources } from "../api/rule.ts";
+import { actionFailure, type Failure } from "../model/failure.ts";
+
+export type Limits = Readonly<Record<string, number>>;
+
+interface Waiter {
+  readonly request: Resources;
+  readonly priority: number;
+  readonly order: number;
+  readonly start: () => void;
+}
+
+export class ResourcePool {
+  readonly #free: Record<string, number>;
+  readonly #limits: Limits;
+  #waiting: Waiter[] = [];
+  #order = 0;
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+    this.#free = { ...limits };
+  }
+
+  /** What a request comes to: cpu is cut to what there is (as `make -j` does), anything else that can never be had is a failure. */
+  admit(request: Resources, target: string): { readonly ok: true; readonly value: Resources } | { readonly ok: false; readonly error: Failure } {
+    const admitted: Record<string, number> = { cpu: 1 };
+    for (const [name, amount] of Object.entries(request)) {
+      if (amount === undefined) continue;
+      const limit = this.#limits[name];
+      if (limit === undefined) {
+        return { ok: false, error: actionFailure(`the resource "${name}" has no limit here`, { neededBy: `target "${target}"`, fix: `Say how many there are: --limit ${name}=4` }) };
+      }
+      if (name !== "cpu" && amount > limit) {
+        return { ok: false, error: actionFailure(`needs ${amount} of "${name}", and there are ${limit}`, { neededBy: `target "${target}"`, fix: `Raise it with --limit ${name}=${amount}, or run it where there is more` }) };
+      }
+      admitted[name] = Math.min(amount, limit);
+    }
+    return { ok: true, value: admitted };
+  }
+
+  /** Waits its turn; the function returned gives everything back. Rejects when `signal` is aborted first. */
+  acquire(request: Resources, priority: number, signal: AbortSignal): Promise<() => void> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(new AbortedError());
+      const onAbort = () => {
+        this.#waiting = this.#waiting.filter((other) => other !== waiter);
+        reject(new AbortedError());
+      };
+      const start = () => {
+        signal.removeEventListener("abort", onAbort);
+        this.#add(request, -1);
+        let released = false;
+        resolve(() => {
+          if (released) return;
+          released = true;
+          this.#add(request, 1);
+          this.#startWaiting();
+        });
+      };
+      const waiter: Waiter = { request, priority, order: this.#order++, start };
+      signal.addEventListener("abort", onAbort, { once: true });
+      this.#waiting.push(waiter);
+      this.#waiting.sort((a, b) => b.priority - a.priority || a.order - b.order);
+      this.#startWaiting();
+    });
+  }
+
+  #fits(request: Resources): boolean {
+    return Object.entries(request).every(([name, amount]) => amount === undefined || this.#free[name]! >= amount - 1e-9);
+  }
+
+  #add(request: Resources, sign: 1 | -1): void {
+    for (const [name, amount] of Object.entries(request)) if (amount !== undefined) this.#free[name]! += sign * amount;
+  }
+
+  /** In order of priority; what does not fit yet lets smaller ones pass, so that a scarce GPU does not idle the processors. */
+  #startWaiting(): void {
+    for (const waiter of [...this.#waiting]) {
+      if (!this.#fits(waiter.request)) continue;
+      this.#waiting = this.#waiting.filter((other) => other !== waiter);
+      waiter.start();
+    }
+  }
+}
+
+export class AbortedError extends Error {
+  constructor() {
+    super("aborted");
+  }
+}

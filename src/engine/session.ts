@@ -1,0 +1,70 @@
+// What a build (or a plan) of one run works with, put together by the composition root. Data and interfaces; no behaviour.
+
+import type { Executor } from "../backends/executors/executor.ts";
+import type { ActionCache } from "../backends/store/action-cache.ts";
+import type { BlobStore } from "../backends/store/store.ts";
+import type { Digest } from "../model/digest.ts";
+import type { Emit } from "../model/event.ts";
+import type { Failure } from "../model/failure.ts";
+import type { JsonObject } from "../model/json.ts";
+import type { Graph } from "../planning/graph.ts";
+import type { Trace } from "../runs/trace.ts";
+import type { ActionFactory } from "./actions.ts";
+import type { Contents } from "./contents.ts";
+import type { InputResolver, SourceDigests } from "./inputs.ts";
+import type { Rebuilder } from "./rebuilder.ts";
+import type { ResourcePool } from "./resources.ts";
+
+/** Enough to decide. */
+export interface Session {
+  readonly run: string;
+  readonly root: string;
+  readonly runFolder: string;
+  readonly graph: Graph;
+  /** The validated config section of each target, by number. */
+  readonly sections: readonly JsonObject[];
+  readonly nodeMajor: number;
+  readonly trace: Trace;
+  readonly cache: ActionCache;
+  readonly store: BlobStore;
+  /** For what must outlive the cache: handed-over files, splits. */
+  readonly archive: BlobStore;
+  readonly digests: SourceDigests;
+  readonly contents: Contents;
+  readonly resolver: InputResolver;
+  readonly factory: ActionFactory;
+  readonly rebuilder: Rebuilder;
+}
+
+/** Enough to build. */
+export interface BuildSession extends Session {
+  readonly build: number;
+  readonly executor: Executor;
+  readonly pool: ResourcePool;
+  readonly emit: Emit;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  readonly random: () => number;
+  /** `user@host`. */
+  readonly who: string;
+  readonly logsFolder: string;
+  /** Keeps the bundle of a code digest in the archive, before the first result that rests on it. */
+  readonly keepCode: (code: Digest) => void;
+  /** Turns a stack of the bundle into one of the sources. */
+  readonly mapStack: (bundle: string, stack: string) => readonly string[];
+  /** One build at a time computes an action: waits for the other, told by `onWait`; the function returned gives way. */
+  readonly claim: (key: Digest, onWait: (holder: string) => void, signal: AbortSignal) => Promise<(() => void) | undefined>;
+  /** Whether this build still holds the run: asked before each commit. */
+  readonly holdsRun: () => boolean;
+  readonly keepGoing: boolean;
+  readonly mask: (text: string) => string;
+}
+
+export class LostRun extends Error {
+  readonly failure: Failure;
+  constructor(run: string) {
+    super(`run ${run} was taken over`);
+    this.failure = { kind: "action", what: `another build took over the run "${run}" while this one was suspended`, fix: "Nothing was lost: run the command again." };
+  }
+}

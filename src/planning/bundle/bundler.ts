@@ -1,0 +1,124 @@
+// Bundles recipes and remembers them: as long as nothing that was looked at has changed, the kept code digest is the answer
+// and the bundler is not even loaded. So an upgrade of the bundler changes nothing by itself.
+
+import { readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { digestOfBytes, type Digest } from "../../model/digest.ts";
+import type { Failure } from "../../model/failure.ts";
+import { writeAtomic } from "../../util/fs.ts";
+import { fail, ok, type Result } from "../../util/result.ts";
+import { AppendLog, readLog } from "../../util/append-log.ts";
+import { collectClosure, type CollectOptions } from "./collect.ts";
+import type { Closure } from "./closure.ts";
+import { recordWatched, watchedHolds, type DigestOf, type WatchedRecord } from "./watched.ts";
+import type { Printer } from "./print.ts";
+
+export interface Bundle {
+  /** The digest of the print: the code version. */
+  readonly code: Digest;
+  /** The file of the print. */
+  readonly file: string;
+  /** Name and version of each declared external. */
+  readonly externals: Readonly<Record<string, string>>;
+}
+
+/** What the archive keeps of a bundle; read back by `why` and `reproduce`. */
+export interface BundleSource {
+  readonly closure: Closure;
+  readonly map: string;
+  readonly printer: string;
+}
+
+interface Kept {
+  readonly id: string;
+  readonly code: Digest;
+  readonly externals: Readonly<Record<string, string>>;
+  readonly watched: WatchedRecord;
+}
+
+export class Bundler {
+  readonly #root: string;
+  readonly #folder: string;
+  readonly #digestOf: DigestOf;
+  readonly #makePrinter: () => Promise<Printer>;
+  readonly #log: AppendLog<Kept>;
+  readonly #bundles = new Map<string, Promise<Result<Bundle, readonly Failure[]>>>();
+  #kept: Map<string, Kept> | undefined;
+  #printer: Promise<Printer> | undefined;
+  /** Absolute paths of everything that bundles of this process depend on, and of what was absent: for the stamp of the fast path. */
+  readonly looked = { files: new Set<string>(), absent: new Set<string>() };
+
+  constructor(options: { readonly root: string; readonly folder: string; readonly digestOf: DigestOf; readonly makePrinter: () => Promise<Printer> }) {
+    this.#root = options.root;
+    this.#folder = options.folder;
+    this.#digestOf = options.digestOf;
+    this.#makePrinter = options.makePrinter;
+    this.#log = new AppendLog(join(options.folder, "kept.jsonl"));
+  }
+
+  bundle(options: Omit<CollectOptions, "root">): Promise<Result<Bundle, readonly Failure[]>> {
+    const id = JSON.stringify([relative(this.#root, options.file), options.exportName, options.externals]);
+    let bundle = this.#bundles.get(id);
+    if (bundle === undefined) this.#bundles.set(id, (bundle = this.#find(id, options)));
+    return bundle;
+  }
+
+  /** The sources of a bundle that this project has printed; undefined when the cache was deleted since. */
+  sourceOf(code: Digest): BundleSource | undefined {
+    try {
+      return JSON.parse(readFileSync(join(this.#folder, `${code}.json`), "utf8")) as BundleSource;
+    } catch {
+      return undefined;
+    }
+  }
+
+  close(): void {
+    this.#log.close();
+  }
+
+  async #find(id: string, options: Omit<CollectOptions, "root">): Promise<Result<Bundle, readonly Failure[]>> {
+    const kept = this.#load().get(id);
+    if (kept !== undefined && watchedHolds(kept.watched, this.#digestOf) && this.#digestOf(this.#fileOf(kept.code))?.digest === kept.code) {
+      this.#look(kept.watched);
+      return ok({ code: kept.code, file: this.#fileOf(kept.code), externals: kept.externals });
+    }
+    const collected = await collectClosure({ ...options, root: this.#root });
+    if (!collected.ok) return fail(collected.error);
+    const { closure, watched } = collected.value;
+    this.#printer ??= this.#makePrinter();
+    const printer = await this.#printer;
+    const print = await printer.print(closure);
+    const code = digestOfBytes(print.code);
+    writeAtomic(this.#fileOf(code), print.code);
+    const source: BundleSource = { closure, map: print.map, printer: printer.name };
+    writeAtomic(join(this.#folder, `${code}.json`), JSON.stringify(source));
+    const externals = Object.fromEntries(options.externals.map((name) => [name, versionOfPackage(this.#root, name)]));
+    const entry: Kept = { id, code, externals, watched: recordWatched(watched, this.#digestOf) };
+    this.#load().set(id, entry);
+    this.#log.append(entry);
+    this.#log.write();
+    this.#look(entry.watched);
+    return ok({ code, file: this.#fileOf(code), externals });
+  }
+
+  #look(watched: WatchedRecord): void {
+    for (const [path] of watched.files) this.looked.files.add(path);
+    for (const path of watched.absent) this.looked.absent.add(path);
+  }
+
+  #fileOf(code: Digest): string {
+    return join(this.#folder, `${code}.cjs`);
+  }
+
+  #load(): Map<string, Kept> {
+    return (this.#kept ??= new Map(readLog<Kept>(join(this.#folder, "kept.jsonl")).lines.map((line) => [line.id, line])));
+  }
+}
+
+function versionOfPackage(root: string, name: string): string {
+  try {
+    return (JSON.parse(readFileSync(join(root, "node_modules", name, "package.json"), "utf8")) as { version: string }).version;
+  } catch {
+    return "missing";
+  }
+}

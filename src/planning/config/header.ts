@@ -1,0 +1,104 @@
+// The keys that belong to the experiment itself: everything at the top of a config that is no target's section.
+
+import { inputFailure, type Failure } from "../../model/failure.ts";
+import type { Json } from "../../model/json.ts";
+import { fail, ok, type Result } from "../../util/result.ts";
+import { find, formatPath, placeOfKey, placeOfValue, toJson, type LocatedMap, type Path } from "./located.ts";
+import { describe, didYouMean, listNames, quote } from "./words.ts";
+
+export const reservedKeys = ["version", "experiment", "extends", "notes", "seed", "control", "arms", "matrix"] as const;
+
+const noteKeys = ["what", "why", "hypothesis"] as const;
+
+export type Notes = { readonly [K in (typeof noteKeys)[number]]?: string };
+
+export interface Header {
+  /** Undefined: the Expfile's first. */
+  readonly experiment: string | undefined;
+  readonly notes: Notes;
+  readonly seed: number;
+  /** The name of the control arm. */
+  readonly control: string | undefined;
+}
+
+export function readHeader(tree: LocatedMap): Result<Header, Failure[]> {
+  const reading: Reading = { tree, failures: [] };
+  const header: Header = {
+    experiment: textAt(reading, ["experiment"]),
+    notes: readNotes(reading),
+    seed: readSeed(reading),
+    control: textAt(reading, ["control"]),
+  };
+  return reading.failures.length > 0 ? fail(reading.failures) : ok(header);
+}
+
+/** Unknown keys at the top; `sections` are the names of the sections that targets read. */
+export function checkTopLevel(tree: LocatedMap, sections: readonly string[]): Failure[] {
+  const known = [...reservedKeys, ...sections];
+  const unknown = [...tree.entries.keys()].filter((name) => !known.includes(name));
+  return unknown.map((name) => {
+    const otherwise = () =>
+      sections.length > 0 ? `Targets read the sections ${listNames(sections)}.` : "No target reads a section.";
+    return inputFailure(`unknown key ${quote(name)} at the top of the config`, {
+      where: placeOfKey(tree, [name]),
+      fix: didYouMean(name, known, otherwise),
+    });
+  });
+}
+
+/** The experiment that the config asks for, or the first of the Expfile's. */
+export function chooseExperiment(tree: LocatedMap, experiments: readonly string[]): Result<string, Failure[]> {
+  const reading: Reading = { tree, failures: [] };
+  const name = textAt(reading, ["experiment"]) ?? experiments[0];
+  if (reading.failures.length > 0) return fail(reading.failures);
+  if (name !== undefined && experiments.includes(name)) return ok(name);
+  const fix = didYouMean(name ?? "", experiments, (known) => `It has ${listNames(known)}.`);
+  const what = name === undefined ? "the Expfile has no experiment" : `the Expfile has no experiment ${quote(name)}`;
+  return fail([inputFailure(what, { where: placeOfValue(tree, ["experiment"]), fix })]);
+}
+
+interface Reading {
+  readonly tree: LocatedMap;
+  readonly failures: Failure[];
+}
+
+function valueAt({ tree }: Reading, path: Path): Json | undefined {
+  const value = find(tree, path)?.value;
+  return value && toJson(value);
+}
+
+function textAt(reading: Reading, path: Path): string | undefined {
+  const value = valueAt(reading, path);
+  if (typeof value === "string" && value.trim() !== "") return value;
+  if (value !== undefined && value !== null) complain(reading, path, `${formatPath(path)} must be text`, value);
+  return undefined;
+}
+
+function readSeed(reading: Reading): number {
+  const value = valueAt(reading, ["seed"]) ?? 1;
+  if (typeof value === "number" && Number.isSafeInteger(value)) return value;
+  complain(reading, ["seed"], "seed must be a whole number", value);
+  return 1;
+}
+
+function readNotes(reading: Reading): Notes {
+  const value = valueAt(reading, ["notes"]) ?? {};
+  if (typeof value === "string") return { what: value };
+  if (typeof value !== "object" || Array.isArray(value)) {
+    complain(reading, ["notes"], "notes must be text, or a map of what, why and hypothesis", value);
+    return {};
+  }
+  for (const name of Object.keys(value)) {
+    if ((noteKeys as readonly string[]).includes(name)) continue;
+    const fix = didYouMean(name, noteKeys, () => `It may have ${noteKeys.join(", ")}.`);
+    reading.failures.push(
+      inputFailure(`unknown key ${quote(name)} in notes`, { where: placeOfKey(reading.tree, ["notes", name]), fix }),
+    );
+  }
+  const notes = noteKeys.map((name) => [name, textAt(reading, ["notes", name])] as const);
+  return Object.fromEntries(notes.filter(([, text]) => text !== undefined));
+}
+
+function complain(reading: Reading, path: Path, what: string, value: Json): void {
+  reading.failures.push(inputFailure(`${what}; it is ${describe(value)}`, { where: placeOfValue(reading.tree, path) }));
+}

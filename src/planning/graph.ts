@@ -1,0 +1,151 @@
+// The graph of an experiment: targets by number in topological order, their wires resolved to numbers. Plain data; loads no recipe.
+
+import type { Experiments, Targets } from "../api/experiment.ts";
+import type { TargetDeclaration, Wire } from "../api/rule.ts";
+import type { Slot } from "../api/slot.ts";
+import { inputFailure, type Failure } from "../model/failure.ts";
+import { suggest } from "../util/suggest.ts";
+import { fail, ok, type Result } from "../util/result.ts";
+
+export type GraphInput =
+  | { readonly kind: "artifact"; readonly target: number; readonly slot: string; readonly declared: Slot }
+  | { readonly kind: "source"; readonly path: string; readonly declared: Slot }
+  | { readonly kind: "list"; readonly members: readonly GraphInput[] }
+  | { readonly kind: "sources"; readonly patterns: (config: never) => readonly string[] }
+  | { readonly kind: "absent" };
+
+export interface GraphTarget {
+  readonly index: number;
+  readonly name: string;
+  /** The section of the config that it reads. */
+  readonly section: string;
+  readonly declaration: TargetDeclaration;
+  readonly inputs: Readonly<Record<string, GraphInput>>;
+  /** Sorted, without repeats. */
+  readonly dependsOn: readonly number[];
+}
+
+export interface Graph {
+  readonly experiment: string;
+  /** In topological order: a target comes after everything that it depends on. */
+  readonly targets: readonly GraphTarget[];
+  readonly byName: ReadonlyMap<string, GraphTarget>;
+}
+
+export function makeGraph(experiment: string, targets: Targets): Result<Graph, readonly Failure[]> {
+  const failures: Failure[] = [];
+  const nameOf = new Map<TargetDeclaration, string>();
+  for (const [name, target] of Object.entries(targets)) {
+    const problem = nameProblem(name);
+    if (problem !== undefined) failures.push(inputFailure(`"${name}" cannot be the name of a target: ${problem}`, { where: { file: "Expfile.ts" } }));
+    const other = nameOf.get(target.$target);
+    if (other !== undefined) failures.push(inputFailure(`"${name}" and "${other}" are the same target`, { where: { file: "Expfile.ts" }, fix: "Return it under one name." }));
+    nameOf.set(target.$target, name);
+  }
+  const numbered: GraphTarget[] = [];
+  const numberOf = new Map<TargetDeclaration, number>();
+  // A handle must exist before it can be wired, so there are no cycles; a stack of our own, because chains may be long.
+  for (const root of nameOf.keys()) {
+    const stack = [root];
+    while (stack.length > 0) {
+      const declaration = stack.at(-1)!;
+      if (numberOf.has(declaration)) {
+        stack.pop();
+        continue;
+      }
+      const missing = upstreamOf(declaration).filter((upstream) => !numberOf.has(upstream));
+      if (missing.length > 0) {
+        for (const upstream of missing) {
+          if (!nameOf.has(upstream)) {
+            nameOf.set(upstream, upstream.contract.name);
+            failures.push(
+              inputFailure(`target "${nameOf.get(declaration)!}" uses a target of rule ${upstream.contract.name} that has no name`, {
+                where: { file: "Expfile.ts" },
+                fix: "Return it from the experiment under a name, like the others.",
+              }),
+            );
+          }
+          stack.push(upstream);
+        }
+        continue;
+      }
+      stack.pop();
+      const name = nameOf.get(declaration)!;
+      const inputs = Object.fromEntries(
+        Object.entries(declaration.contract.inputs ?? {}).map(([slot, declared]): [string, GraphInput] => {
+          if (declared.kind === "sources") return [slot, { kind: "sources", patterns: declared.patterns }];
+          const wired = declaration.inputs[slot];
+          if (declared.kind === "list") {
+            return [slot, { kind: "list", members: ((wired ?? []) as readonly Wire[]).map((wire) => resolveWire(wire, declared.slot, numberOf)) }];
+          }
+          if (wired !== undefined) return [slot, resolveWire(wired as Wire, declared, numberOf)];
+          if (!declared.optional) failures.push(inputFailure(`target "${name}" is not handed its input "${slot}"`, { where: { file: "Expfile.ts" }, neededBy: `rule ${declaration.contract.name}` }));
+          return [slot, { kind: "absent" }];
+        }),
+      );
+      for (const slot of Object.keys(declaration.inputs)) {
+        if (slot in (declaration.contract.inputs ?? {})) continue;
+        const near = suggest(slot, Object.keys(declaration.contract.inputs ?? {}));
+        failures.push(inputFailure(`target "${name}" is handed "${slot}", which rule ${declaration.contract.name} does not take`, { where: { file: "Expfile.ts" }, ...(near && { fix: `Did you mean "${near}"?` }) }));
+      }
+      const dependsOn = [...new Set(upstreamOf(declaration).map((upstream) => numberOf.get(upstream)!))].sort((a, b) => a - b);
+      numberOf.set(declaration, numbered.length);
+      numbered.push({ index: numbered.length, name, section: declaration.options.config ?? name, declaration, inputs, dependsOn });
+    }
+  }
+  if (failures.length > 0) return fail(failures);
+  return ok({ experiment, targets: numbered, byName: new Map(numbered.map((target) => [target.name, target])) });
+}
+
+/** The experiment that a config names, or the Expfile's first. */
+export function chooseExperiment(experiments: Experiments, name: string | undefined): Result<{ readonly name: string; readonly make: () => Targets }, Failure> {
+  const names = Object.keys(experiments.byName);
+  const chosen = name ?? names[0];
+  if (chosen === undefined) return fail(inputFailure("the Expfile declares no experiment", { where: { file: "Expfile.ts" }, fix: "export default experiments({ main: () => ({ … }) });" }));
+  const make = experiments.byName[chosen];
+  if (make !== undefined) return ok({ name: chosen, make });
+  const near = suggest(chosen, names);
+  return fail(inputFailure(`unknown experiment "${chosen}"`, { fix: near ? `Did you mean "${near}"?` : `The Expfile declares: ${names.join(", ")}.` }));
+}
+
+/** The targets asked for and everything that they need; all of them when none is named. */
+export function selectTargets(graph: Graph, names: readonly string[]): Result<{ readonly asked: readonly number[]; readonly needed: readonly number[] }, readonly Failure[]> {
+  const failures: Failure[] = [];
+  const asked = (names.length === 0 ? graph.targets.map((target) => target.name) : names).flatMap((name) => {
+    const target = graph.byName.get(name);
+    if (target !== undefined) return [target.index];
+    const near = suggest(name, graph.byName.keys());
+    const known = [...graph.byName.keys()];
+    const list = known.length > 12 ? `${known.slice(0, 12).join(", ")} …` : known.join(", ");
+    failures.push(inputFailure(`unknown target "${name}"`, { fix: near ? `Did you mean "${near}"?` : `Targets of ${graph.experiment}: ${list}.` }));
+    return [];
+  });
+  if (failures.length > 0) return fail(failures);
+  const needed = new Set<number>();
+  const stack = [...asked];
+  while (stack.length > 0) {
+    const index = stack.pop()!;
+    if (needed.has(index)) continue;
+    needed.add(index);
+    stack.push(...graph.targets[index]!.dependsOn);
+  }
+  return ok({ asked, needed: [...needed].sort((a, b) => a - b) });
+}
+
+function upstreamOf(declaration: TargetDeclaration): TargetDeclaration[] {
+  const wires = Object.values(declaration.inputs).flatMap((wired) => wired as Wire | readonly Wire[]);
+  return wires.flatMap((wire) => (wire.kind === "artifact" ? [wire.target] : []));
+}
+
+function resolveWire(wire: Wire, declared: Slot, numberOf: ReadonlyMap<TargetDeclaration, number>): GraphInput {
+  if (wire.kind === "source") return { kind: "source", path: wire.path, declared };
+  return { kind: "artifact", target: numberOf.get(wire.target)!, slot: wire.slot, declared };
+}
+
+/** Names are folders of a run, words of the command line and keys of the config. */
+function nameProblem(name: string): string | undefined {
+  if (!/^[A-Za-z][A-Za-z0-9_-]*$/.test(name)) return "use letters, digits, - and _, beginning with a letter";
+  if (name.length > 100) return "it is longer than 100 characters";
+  if (["logs", "trace", "version", "experiment", "extends", "notes", "seed", "arms", "matrix", "control"].includes(name)) return "the word has a meaning of its own in configs or run folders";
+  return undefined;
+}

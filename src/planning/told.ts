@@ -1,0 +1,21 @@
+// What a recipe is told: the fields that it declares that it reads, and no other. This object is in the key as it is given.
+
+import type { Json, JsonObject } from "../model/json.ts";
+
+/** The experiment's own values, as a config resolves them. */
+export interface ExperimentTold {
+  readonly arms: readonly { readonly id: string; readonly settings: Json }[];
+  readonly control: string | undefined;
+  readonly labels: readonly { readonly id: string; readonly name: string }[];
+  readonly seed: number;
+}
+
+const experimentFieldNames = ["arms", "control", "labels", "seed"] as const;
+
+/** `reads` undefined: the whole section, and nothing of the experiment. */
+export function tell(section: JsonObject, experiment: ExperimentTold, reads: readonly string[] | undefined): JsonObject {
+  if (reads === undefined) return { config: section };
+  const config = Object.fromEntries(Object.entries(section).filter(([name]) => reads.includes(name)));
+  const own = experimentFieldNames.filter((name) => reads.includes(name)).map((name) => [name, (experiment[name] ?? null) as Json]);
+  return { config, ...Object.fromEntries(own) };
+}

@@ -1,0 +1,189 @@
+// Compiles and loads Expfile.ts. Recipes are not loaded: each `import("./recipe.ts")` becomes a stub that carries the path and the export names.
+// A compiled Expfile is kept until something that it was made of, or looked for, has changed.
+
+import { existsSync } from "node:fs";
+import { isBuiltin } from "node:module";
+import { dirname, join, relative } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { Experiments } from "../api/experiment.ts";
+import { digestOfBytes, type Digest } from "../model/digest.ts";
+import { inputFailure, type Failure } from "../model/failure.ts";
+import { failureOfMessage, isBuildFailure } from "../planning/bundle/collect.ts";
+import { absentProbes, packageScope } from "../planning/bundle/resolution.ts";
+import { effectiveTsconfig } from "../planning/bundle/tsconfig.ts";
+import { recordWatched, watchedHolds, type DigestOf, type WatchedRecord } from "../planning/bundle/watched.ts";
+import { readTextIfThere, writeAtomic } from "../util/fs.ts";
+import { fail, ok, type Result } from "../util/result.ts";
+
+export const expfileName = "Expfile.ts";
+
+/** What a stub export is at run time: where the recipe is, not the recipe. */
+export interface RecipeStub {
+  readonly $recipe: { readonly file: string; readonly export: string };
+}
+
+export interface LoadedExpfile {
+  readonly experiments: Experiments;
+  readonly watched: WatchedRecord;
+  /** Environment variables that evaluating it read, by value. */
+  readonly environment: ReadonlyMap<string, string | undefined>;
+  /** Node modules that can look at the world in ways that are not recorded: with one, no build is taken for up to date unseen. */
+  readonly impure: readonly string[];
+}
+
+interface Kept {
+  readonly module: string;
+  readonly impure: readonly string[];
+  readonly watched: WatchedRecord;
+}
+
+// What a declaration may use without leaving traces that have to be recorded.
+const pureModules = new Set(["path", "url", "util", "assert", "crypto", "buffer", "events", "querystring", "string_decoder"]);
+
+export async function loadExpfile(root: string, cacheFolder: string, digestOf: DigestOf): Promise<Result<LoadedExpfile, readonly Failure[]>> {
+  const folder = join(cacheFolder, "expfile");
+  const kept = readKept(join(folder, "kept.json"));
+  let current = kept !== undefined && watchedHolds(kept.watched, digestOf) && existsSync(join(folder, kept.module)) ? kept : undefined;
+  if (current === undefined) {
+    const compiled = await compile(root, folder, digestOf);
+    if (!compiled.ok) return compiled;
+    current = compiled.value;
+  }
+  const environment = new Map<string, string | undefined>();
+  let exported: unknown;
+  try {
+    exported = await recordingEnvironment(environment, async () => {
+      const module = (await import(pathToFileURL(join(folder, current.module)).href)) as { default?: unknown };
+      return module.default;
+    });
+  } catch (error) {
+    return fail([inputFailure(`evaluating the Expfile threw: ${error instanceof Error ? error.message : String(error)}`, { where: { file: expfileName }, details: stackLines(error) })]);
+  }
+  if (!isExperiments(exported)) {
+    return fail([inputFailure("the Expfile exports no experiments", { where: { file: expfileName }, fix: "export default experiments({ main: () => ({ … }) });" })]);
+  }
+  return ok({ experiments: exported, watched: current.watched, environment, impure: current.impure });
+}
+
+async function compile(root: string, folder: string, digestOf: DigestOf): Promise<Result<Kept, readonly Failure[]>> {
+  const esbuild = await import("esbuild");
+  const entry = join(root, expfileName);
+  const files = new Map<string, Digest | undefined>();
+  const absent = new Set<string>();
+  const impure = new Set<string>();
+  const tsconfig = effectiveTsconfig(entry);
+  for (const file of tsconfig.files) files.set(file, undefined);
+  for (const file of tsconfig.absent) absent.add(file);
+  const resolving = Symbol("resolving");
+  try {
+    const built = await esbuild.build({
+      entryPoints: [entry],
+      bundle: true,
+      write: false,
+      metafile: true,
+      format: "esm",
+      platform: "node",
+      target: "node20",
+      logLevel: "silent",
+      absWorkingDir: root,
+      outfile: "Expfile.mjs",
+      // CommonJS packages inside the bundle may call `require` for Node's modules.
+      banner: { js: `import { createRequire as $createRequire } from "node:module"; const require = $createRequire(${JSON.stringify(pathToFileURL(entry).href)});` },
+      plugins: [
+        {
+          name: "recipe-stubs",
+          setup(build) {
+            build.onResolve({ filter: /.*/ }, async (args) => {
+              if (args.pluginData === resolving || args.kind === "entry-point") return undefined;
+              if (isBuiltin(args.path)) {
+                const name = args.path.replace(/^node:/, "");
+                if (!pureModules.has(name) && !args.importer.includes("node_modules")) impure.add(name);
+                return { path: args.path, external: true };
+              }
+              const resolved = await build.resolve(args.path, { kind: args.kind, importer: args.importer, resolveDir: args.resolveDir, pluginData: resolving });
+              if (resolved.errors.length > 0) return { errors: resolved.errors };
+              for (const probe of absentProbes(args.resolveDir, args.path, args.kind, resolved.path)) absent.add(probe);
+              if (args.kind !== "dynamic-import") return { path: resolved.path, sideEffects: resolved.sideEffects };
+              return { path: resolved.path, namespace: "recipe" };
+            });
+            build.onLoad({ filter: /.*/, namespace: "recipe" }, async (args) => {
+              files.set(args.path, undefined);
+              return { contents: await stubOf(args.path, root), loader: "js" };
+            });
+          },
+        },
+      ],
+    });
+    for (const input of Object.keys(built.metafile.inputs)) {
+      if (input.startsWith("recipe:")) continue;
+      const path = join(root, input);
+      files.set(path, undefined);
+      const scope = packageScope(path);
+      if (scope.file !== undefined) files.set(scope.file, undefined);
+      for (const probe of scope.absent) absent.add(probe);
+    }
+    const text = built.outputFiles[0]!.text;
+    const module = `${digestOfBytes(text).slice(0, 16)}.mjs`;
+    writeAtomic(join(folder, module), text);
+    const kept: Kept = { module, impure: [...impure].sort(), watched: recordWatched({ files, absent: [...absent] }, digestOf) };
+    writeAtomic(join(folder, "kept.json"), JSON.stringify(kept));
+    return ok(kept);
+  } catch (error) {
+    if (!isBuildFailure(error)) throw error;
+    return fail(error.errors.map((message) => failureOfMessage(message, { root, neededBy: "the Expfile" })));
+  }
+}
+
+/** A module with the export names of the recipe's module, each telling where it is. */
+async function stubOf(file: string, root: string): Promise<string> {
+  const esbuild = await import("esbuild");
+  const built = await esbuild.build({ entryPoints: [file], bundle: false, write: false, metafile: true, format: "esm", outdir: dirname(file), logLevel: "silent" });
+  const names = Object.values(built.metafile.outputs)[0]?.exports ?? [];
+  const path = relative(root, file);
+  return names
+    .map((name) => {
+      const stub = JSON.stringify({ $recipe: { file: path, export: name } });
+      return name === "default" ? `export default ${stub};` : `const $${name} = ${stub}; export { $${name} as ${name} };`;
+    })
+    .join("\n");
+}
+
+function readKept(file: string): Kept | undefined {
+  const text = readTextIfThere(file);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as Kept;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Runs `work` while every variable that is read from the environment is written down. */
+async function recordingEnvironment<T>(into: Map<string, string | undefined>, work: () => Promise<T>): Promise<T> {
+  const real = process.env;
+  const note = (name: string | symbol) => {
+    if (typeof name === "string") into.set(name, real[name]);
+  };
+  process.env = new Proxy(real, {
+    get: (target, name) => (note(name), Reflect.get(target, name) as unknown),
+    has: (target, name) => (note(name), Reflect.has(target, name)),
+    ownKeys: (target) => {
+      for (const name of Object.keys(target)) note(name);
+      return Reflect.ownKeys(target);
+    },
+  });
+  try {
+    return await work();
+  } finally {
+    process.env = real;
+  }
+}
+
+function isExperiments(value: unknown): value is Experiments {
+  return typeof value === "object" && value !== null && (value as Partial<Experiments>).kind === "experiments";
+}
+
+function stackLines(error: unknown): readonly string[] {
+  return error instanceof Error ? (error.stack ?? "").split("\n").slice(1, 6).map((line) => line.trim()) : [];
+}
+

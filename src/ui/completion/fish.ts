@@ -1,0 +1,71 @@
+// Completion for fish: one line a fact.
+
+import { wordsOf, type CommandSpec, type FlagSpec } from "./table.ts";
+
+export function fishScript(commands: readonly CommandSpec[], program: string): string {
+  const name = program.replace(/\W/g, "_");
+  const lines = [
+    `# fish completion for ${program}: ${program} completion fish | source`,
+    "",
+    `function __${name}_words`,
+    `    # The program as it was typed, so that a local one answers for its own project.`,
+    `    set -l program (commandline -opc)[1]`,
+    `    test -n "$program"; or set program ${program}`,
+    `    eval (string escape -- (string replace -r '^~/' "$HOME/" -- $program)) completion --words $argv[1] 2>/dev/null`,
+    `end`,
+    "",
+    `# The command is the first word that is not a flag.`,
+    `function __${name}_command`,
+    `    for word in (commandline -opc)[2..-1]`,
+    `        string match -q -- '-*' $word; and continue`,
+    `        echo $word`,
+    `        return 0`,
+    `    end`,
+    `    return 1`,
+    `end`,
+    "",
+    `function __${name}_is`,
+    `    test (__${name}_command; or echo) = $argv[1]`,
+    `end`,
+    "",
+    `complete -c ${program} -f`,
+    `complete -c ${program} -s h -l help -d 'show help'`,
+    `complete -c ${program} -n 'not __${name}_command >/dev/null' -l version -d 'show the version'`,
+  ];
+  for (const command of commands) {
+    const start = `complete -c ${program} -n '__${name}_is ${command.name}'`;
+    lines.push(
+      "",
+      `complete -c ${program} -n 'not __${name}_command >/dev/null' -a ${command.name} -d ${quoteFish(command.summary)}`,
+    );
+    const args = fishAction(command.args, name);
+    if (args !== undefined) lines.push(`${start} ${args}`);
+    for (const flag of command.flags) lines.push(`${start} ${fishFlag(flag, name)}`);
+    if (command.takesKeysAsFlags === true)
+      lines.push(
+        `complete -c ${program} -n '__${name}_is ${command.name}; and string match -q -- "-*" (commandline -ct)' -a '--(__${name}_words keys)'`,
+      );
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function fishFlag(flag: FlagSpec, name: string): string {
+  const short = flag.short === undefined ? "" : `-s ${flag.short} `;
+  const action = flag.value === undefined ? undefined : (fishAction(flag.value, name) ?? "-x");
+  const value = action === undefined ? "" : action === "-F" ? " -r -F" : action === "-x" ? " -x" : ` -x ${action}`;
+  return `${short}-l ${flag.name} -d ${quoteFish(flag.summary)}${value}`;
+}
+
+function fishAction(kind: NonNullable<FlagSpec["value"]> | CommandSpec["args"], name: string): string | undefined {
+  const words = wordsOf(kind);
+  if (words !== undefined) return `-a '(__${name}_words ${words})'`;
+  if (kind === "file" || kind === "files") return "-F";
+  if (kind === "directory") return "-a '(__fish_complete_directories)'";
+  if (kind === "setting") return `-a '(__${name}_words keys)='`;
+  if (typeof kind === "string") return undefined;
+  return `-a ${quoteFish(kind.join(" "))}`;
+}
+
+function quoteFish(text: string): string {
+  return `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
+}

@@ -1,0 +1,40 @@
+// The table of commands that completion is made from, and what every shell's script needs to know of it.
+
+/** Words that only the project knows. */
+export const WORD_LISTS = ["targets", "runs", "keys"] as const;
+export type WordList = (typeof WORD_LISTS)[number];
+
+export interface FlagSpec {
+  /** Without dashes: `config`. */
+  readonly name: string;
+  /** One letter: `c`. */
+  readonly short?: string;
+  readonly summary: string;
+  /** What follows the flag: something of that kind, one of a list, or nothing. `setting` is `key=value`. */
+  readonly value?: "file" | "directory" | "run" | "target" | "setting" | "text" | readonly string[];
+}
+
+export interface CommandSpec {
+  readonly name: string;
+  readonly summary: string;
+  /** What its arguments are: words of the project, files, one of a list, or none. */
+  readonly args: "targets" | "runs" | "keys" | "files" | "none" | readonly string[];
+  readonly flags: readonly FlagSpec[];
+  /** Config keys are flags of this command: `exp build --judge.pH 7`. */
+  readonly takesKeysAsFlags?: boolean;
+}
+
+/** `'it'\''s'` for bash and zsh. */
+export function quoteShell(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+export function wordsOf(kind: NonNullable<FlagSpec["value"]> | CommandSpec["args"]): WordList | undefined {
+  if (kind === "run" || kind === "runs") return "runs";
+  if (kind === "target" || kind === "targets") return "targets";
+  return kind === "keys" ? "keys" : undefined;
+}
+
+export function spellings({ name, short }: FlagSpec): readonly string[] {
+  return short === undefined ? [`--${name}`] : [`--${name}`, `-${short}`];
+}
