@@ -38,11 +38,11 @@ export type Lazy<T> = () => Promise<T | { readonly recipe: T }>;
 export type RecipeOptions<T> = RunOptions & { readonly recipe: Lazy<T> };
 
 /** A program as a recipe: it runs in an empty folder that holds `in/<slot>`, `out/` and its code files under their own relative names. */
-export interface CommandSpec<C extends ContractSpec = never, R extends string = string> extends RunOptions {
+export interface CommandSpec<C extends ContractSpec = never> extends RunOptions {
   readonly kind: "command";
   /** Files and globs from the folder of the Expfile: the program's code, its version. A folder prefix shared by all is kept. */
   readonly code: readonly string[];
-  readonly reads?: readonly R[];
+  /** The command line. What it does not say, the program cannot see: it stands for the config in the key. */
   readonly argv: (context: CommandContext<C>) => readonly (string | number)[];
 }
 export interface CommandContext<C extends ContractSpec> {

@@ -29,7 +29,8 @@ export interface PreparedAction {
 export interface ActionFactoryOptions {
   readonly root: string;
   readonly nodeMajor: number;
-  readonly experiment: ExperimentTold;
+  /** The experiment's values as each target's rule takes them, by number. */
+  readonly experiment: (target: number) => ExperimentTold;
   readonly bundle: (options: { file: string; exportName: string; externals: readonly string[]; neededBy: string }) => Promise<Result<Bundle, readonly Failure[]>>;
   readonly digestOf: (path: string) => { readonly digest: Digest } | undefined;
   /** The driver's environment and secrets, of which an action gets what it declares. */
@@ -65,7 +66,7 @@ export class ActionFactory {
     if (!bundled.ok) return bundled;
     const { code, file, externals } = bundled.value;
     const vectorised = declared.vectorised ?? false;
-    const told = tell(section, this.#options.experiment, declared.reads);
+    const told = tell(section, this.#options.experiment(target.index), declared.reads);
     const codeOrder: CodeOrder = { kind: "module", bundle: file, resolveFrom: join(this.#options.root, "Expfile.ts"), vectorised };
     return this.#finish(target, part, { kind: "module", digest: code, externals, vectorised }, codeOrder, told, options, given);
   }
@@ -80,14 +81,13 @@ export class ActionFactory {
       for (const path of matches) files.push([relative(root, path).split(sep).join("/"), path]);
     }
     for (const [, path] of files) this.read.files.add(path);
-    const told = tell(section, experiment, command.reads);
     const placeholders = Object.entries(given.inputs).map(([slot, input]) => [slot, neutralPaths(slot, input)] as const);
     let argv: readonly string[];
     try {
       argv = command
         .argv({
-          config: told.config as never,
-          seed: experiment.seed,
+          config: section as never,
+          seed: experiment(target.index).seed,
           inputs: Object.fromEntries(placeholders) as never,
           outputs: Object.fromEntries(Object.entries(given.outputs).map(([slot, { ext }]) => [slot, `out/${slot}${ext}`])) as never,
         })

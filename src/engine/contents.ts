@@ -105,15 +105,15 @@ export class Contents {
   }
 
   /** How a recipe is handed an artifact. Throws `ContentLost`. */
-  orderOf(slot: string, shape: SlotShape, artifact: Artifact): InputOrder {
+  orderOf(slot: string, { format, ext }: SlotShape, artifact: Artifact): InputOrder {
     switch (artifact.kind) {
       case "absent":
         return { kind: "absent" };
       case "file": {
-        if (artifact.text !== undefined) return { kind: "file", ...shape, text: artifact.text };
+        if (artifact.text !== undefined) return { kind: "file", format, ext, text: artifact.text };
         const path = this.#blobPath(artifact.blob.digest);
         if (path === undefined) throw new ContentLost(slot);
-        return { kind: "file", ...shape, path };
+        return { kind: "file", format, ext, path };
       }
       case "tree": {
         const listing = this.listingOf(artifact);

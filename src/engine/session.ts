@@ -7,6 +7,7 @@ import type { Digest } from "../model/digest.ts";
 import type { Emit } from "../model/event.ts";
 import type { Failure } from "../model/failure.ts";
 import type { JsonObject } from "../model/json.ts";
+import type { Reason } from "../model/reason.ts";
 import type { Graph } from "../planning/graph.ts";
 import type { Trace } from "../runs/trace.ts";
 import type { ActionFactory } from "./actions.ts";
@@ -53,6 +54,8 @@ export interface BuildSession extends Session {
   readonly keepCode: (code: Digest) => void;
   /** Turns a stack of the bundle into one of the sources. */
   readonly mapStack: (bundle: string, stack: string) => readonly string[];
+  /** Names the functions and lines behind reasons that name code. */
+  readonly explain: (reasons: readonly Reason[]) => Promise<readonly Reason[]>;
   /** One build at a time computes an action: waits for the other, told by `onWait`; the function returned gives way. */
   readonly claim: (key: Digest, onWait: (holder: string) => void, signal: AbortSignal) => Promise<(() => void) | undefined>;
   /** Whether this build still holds the run: asked before each commit. */

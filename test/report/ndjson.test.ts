@@ -62,7 +62,7 @@ describe("docs/events.md", () => {
   });
 
   test("shows a line as it is written", () => {
-    const example = /```jsonl\n(.*)\n```/.exec(page)![1]!;
+    const example = /```text\n(.*)\n```/.exec(page)![1]!;
     expect(Object.keys(JSON.parse(example) as object)).toEqual(
       Object.keys(JSON.parse(linesOf(everyEvent["target-finished"])[0]!) as object),
     );

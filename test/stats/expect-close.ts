@@ -2,7 +2,11 @@
 import { expect } from "vitest";
 
 /** Expects `actual` to equal the number (or the list) within a relative tolerance; zero is met absolutely. */
-export function expectClose(actual: number | readonly number[], known: number | readonly number[], relative = 1e-10): void {
+export function expectClose(
+  actual: number | readonly number[],
+  known: number | readonly number[],
+  relative = 1e-10,
+): void {
   const [ours, theirs] = [[actual].flat(), [known].flat()] as [number[], number[]];
   expect(ours).toHaveLength(theirs.length);
   ours.forEach((value, i) => {

@@ -6,7 +6,7 @@ import { findingSentences } from "./finding.ts";
 import { STANDING_LIMITS } from "./limits.ts";
 import { Html, html, table } from "./markup.ts";
 import { STYLE } from "./style.ts";
-import type { Arm, Summary } from "./summary.ts";
+import type { Arm, RunNotes, Summary } from "./summary.ts";
 import { count, labelOf, percent } from "./words.ts";
 
 export function reportHtml(summary: Summary, figures: readonly Figure[]): string {
@@ -26,7 +26,7 @@ export function reportHtml(summary: Summary, figures: readonly Figure[]): string
       <body>
         <header>
           <h1>${title}</h1>
-          <p class="muted">${notes.what}</p>
+          ${notes === null ? null : html`<p class="muted">${notes.what}</p>`}
         </header>
         <main>
           <section class="finding" aria-labelledby="finding">
@@ -34,16 +34,7 @@ export function reportHtml(summary: Summary, figures: readonly Figure[]): string
             <p>${findingSentences(summary).join(" ")}</p>
           </section>
           ${facts(summary)}
-          ${section(
-            "question",
-            "Question",
-            html`<dl>
-              <dt>Why</dt>
-              <dd>${notes.why}</dd>
-              <dt>Hypothesis, written before the run</dt>
-              <dd>${notes.hypothesis ?? "none was written"}</dd>
-            </dl>`,
-          )}
+          ${notes === null ? null : section("question", "Question", question(notes))}
           ${section("arms", "Arms", armsTable(summary))}
           ${section(
             "results",
@@ -71,6 +62,15 @@ export function reportHtml(summary: Summary, figures: readonly Figure[]): string
         <footer><p>All numbers of this report are in summary.json beside it.</p></footer>
       </body>
     </html> `.text;
+}
+
+function question({ why, hypothesis }: RunNotes): Html {
+  return html`<dl>
+    <dt>Why</dt>
+    <dd>${why}</dd>
+    <dt>Hypothesis, written before the run</dt>
+    <dd>${hypothesis ?? "none was written"}</dd>
+  </dl>`;
 }
 
 function section(id: string, heading: string, body: Html): Html {

@@ -3,7 +3,7 @@ import { escapeMarkdown as escape } from "./escape.ts";
 import type { Figure } from "./figures.ts";
 import { findingSentences } from "./finding.ts";
 import { STANDING_LIMITS } from "./limits.ts";
-import type { Metric, Summary } from "./summary.ts";
+import type { Metric, RunNotes, Summary } from "./summary.ts";
 import { count, labelOf, number, percent, pValue, range, READING_WORDS, reading, withUnit } from "./words.ts";
 
 /** @param figurePath where the SVG of a figure lies, seen from the report: `(id) => "figures/" + id + ".svg"` */
@@ -15,12 +15,10 @@ export function reportMarkdown(
   const { notes, methods } = summary;
   const blocks = [
     `# ${escape(summary.title)}`,
-    escape(notes.what),
+    notes === null ? "" : escape(notes.what),
     "## Finding",
     findingSentences(summary).map(escape).join(" "),
-    "## Question",
-    `**Why.** ${escape(notes.why)}`,
-    `**Hypothesis, written before the run.** ${escape(notes.hypothesis ?? "none was written")}`,
+    ...(notes === null ? [] : question(notes)),
     "## Arms",
     armsTable(summary),
     "## Results",
@@ -54,6 +52,14 @@ export function reportMarkdown(
     table(["Name", "File", "Rows", "Licence", "Source"], summary.data.map(({ name, file, rows, licence, source }) => [name, file, count(rows), licence, source])), // prettier-ignore
   ];
   return `${blocks.filter((block) => block !== "").join("\n\n")}\n`;
+}
+
+function question({ why, hypothesis }: RunNotes): string[] {
+  return [
+    "## Question",
+    `**Why.** ${escape(why)}`,
+    `**Hypothesis, written before the run.** ${escape(hypothesis ?? "none was written")}`,
+  ];
 }
 
 function armsTable(summary: Summary): string {

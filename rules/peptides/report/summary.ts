@@ -6,7 +6,8 @@
 export type Summary = {
   readonly schema: "peptide-summary 1";
   readonly title: string;
-  readonly notes: RunNotes;
+  /** Null when nobody wrote any. */
+  readonly notes: RunNotes | null;
   /** Confidence level of every interval, a fraction such as 0.95. */
   readonly level: number;
   readonly arms: readonly Arm[];

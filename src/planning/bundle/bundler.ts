@@ -2,7 +2,7 @@
 // and the bundler is not even loaded. So an upgrade of the bundler changes nothing by itself.
 
 import { readFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { basename, join, relative } from "node:path";
 import { digestOfBytes, type Digest } from "../../model/digest.ts";
 import type { Failure } from "../../model/failure.ts";
 import { writeAtomic } from "../../util/fs.ts";
@@ -72,15 +72,19 @@ export class Bundler {
     }
   }
 
+  sourceOfFile(file: string): BundleSource | undefined {
+    return this.sourceOf(basename(file, ".cjs") as Digest);
+  }
+
   close(): void {
     this.#log.close();
   }
 
   async #find(id: string, options: Omit<CollectOptions, "root">): Promise<Result<Bundle, readonly Failure[]>> {
     const kept = this.#load().get(id);
-    if (kept !== undefined && watchedHolds(kept.watched, this.#digestOf) && this.#digestOf(this.#fileOf(kept.code))?.digest === kept.code) {
+    if (kept !== undefined && watchedHolds(kept.watched, this.#digestOf) && this.#digestOf(this.fileOf(kept.code))?.digest === kept.code) {
       this.#look(kept.watched);
-      return ok({ code: kept.code, file: this.#fileOf(kept.code), externals: kept.externals });
+      return ok({ code: kept.code, file: this.fileOf(kept.code), externals: kept.externals });
     }
     const collected = await collectClosure({ ...options, root: this.#root });
     if (!collected.ok) return fail(collected.error);
@@ -89,7 +93,7 @@ export class Bundler {
     const printer = await this.#printer;
     const print = await printer.print(closure);
     const code = digestOfBytes(print.code);
-    writeAtomic(this.#fileOf(code), print.code);
+    writeAtomic(this.fileOf(code), print.code);
     const source: BundleSource = { closure, map: print.map, printer: printer.name };
     writeAtomic(join(this.#folder, `${code}.json`), JSON.stringify(source));
     const externals = Object.fromEntries(options.externals.map((name) => [name, versionOfPackage(this.#root, name)]));
@@ -98,7 +102,7 @@ export class Bundler {
     this.#log.append(entry);
     this.#log.write();
     this.#look(entry.watched);
-    return ok({ code, file: this.#fileOf(code), externals });
+    return ok({ code, file: this.fileOf(code), externals });
   }
 
   #look(watched: WatchedRecord): void {
@@ -106,7 +110,8 @@ export class Bundler {
     for (const path of watched.absent) this.looked.absent.add(path);
   }
 
-  #fileOf(code: Digest): string {
+  /** The file of a print. */
+  fileOf(code: Digest): string {
     return join(this.#folder, `${code}.cjs`);
   }
 

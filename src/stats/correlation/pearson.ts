@@ -35,6 +35,7 @@ export function correlationOf(where: string, x: readonly number[], y: readonly n
       `${where}: all values of ${xx === 0 ? "x" : "y"} are equal, so there is no correlation to measure.`,
     );
   }
-  const r = sum(x.map((value, i) => (value - mx) * (y[i]! - my))) / Math.sqrt(xx) / Math.sqrt(yy);
-  return Math.max(-1, Math.min(1, r));
+  const r = (sum(x.map((value, i) => (value - mx) * (y[i]! - my))) / xx) * Math.sqrt(xx / yy);
+  // So near to ±1 only rounding keeps it away.
+  return 1 - Math.abs(r) < 1e-15 ? Math.sign(r) : r;
 }

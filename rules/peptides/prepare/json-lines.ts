@@ -1,0 +1,34 @@
+/** JSON Lines: one object a line. Its columns are all keys that occur. */
+import { cell, sourceError, type RawTable, type SourceFile } from "./raw-table.ts";
+import { readText } from "./read-text.ts";
+
+export function readJsonLines(file: SourceFile): RawTable {
+  const objects = readText(file)
+    .split("\n")
+    .flatMap((line, index) => (line.trim() === "" ? [] : [{ row: index + 1, values: parseLine(file, index + 1, line) }]));
+  const columns = [...new Set(objects.flatMap(({ values }) => [...values.keys()]))];
+  return {
+    columns,
+    rows: objects.map(({ row, values }) => ({ row, cells: columns.map((name) => textOf(file, row, name, values.get(name))) })),
+  };
+}
+
+function parseLine(file: SourceFile, row: number, line: string): ReadonlyMap<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch (error) {
+    throw sourceError(file, row, `it is not JSON: ${(error as Error).message}`);
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw sourceError(file, row, "an object is expected");
+  return new Map(Object.entries(value));
+}
+
+function textOf(file: SourceFile, row: number, name: string, value: unknown): string | null {
+  if (value === undefined || value === null) return null;
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  if (typeof value !== "string") return JSON.stringify(value);
+  // JSON can spell halves of characters, which no table can hold.
+  if (/\p{Surrogate}/u.test(value)) throw sourceError(file, row, `"${name}" is not well-formed text`);
+  return cell(value);
+}

@@ -1,0 +1,109 @@
+// The command line: config keys as flags are taken out first, the rest is commander's. Every mistake suggests the right word.
+
+import { Command, CommanderError } from "commander";
+import { inputFailure, type Failure } from "../model/failure.ts";
+import type { CommandSpec } from "../ui/completion.ts";
+import { suggest } from "../util/suggest.ts";
+import { fail, ok, type Result } from "../util/result.ts";
+import { commandTable, exitCodes } from "./table.ts";
+
+export interface Arguments {
+  readonly command: string;
+  readonly operands: readonly string[];
+  /** Flags by their long name; those that may be repeated as lists. */
+  readonly flags: Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
+  /** `key=value`, in the order of the command line. */
+  readonly overrides: readonly string[];
+}
+
+export type Parsed = Result<Arguments | { readonly print: string; readonly exitCode: number }, Failure>;
+
+const repeatable = new Set(["set", "limit"]);
+const exitText = `
+Exit codes: 0 done · 1 a target failed · 2 wrong input · 3 incomplete (people or machines are awaited, or work is due) · 130 interrupted`;
+
+export function parseArguments(argv: readonly string[], version: string): Parsed {
+  const spec = commandTable.find((command) => command.name === argv.find((word) => !word.startsWith("-")));
+  const keys = spec?.takesKeysAsFlags === true ? takeKeyFlags(argv) : { rest: argv, overrides: [] };
+  if ("failure" in keys) return fail(keys.failure);
+  let parsed: Arguments | undefined;
+  let printed = "";
+  const program = makeProgram(version, (command, operands, flags) => {
+    const { set = [], ...others } = flags;
+    parsed = { command, operands, flags: others, overrides: [...(set as readonly string[]), ...keys.overrides] };
+  });
+  const write = (text: string) => void (printed += text);
+  for (const command of [program, ...program.commands]) command.configureOutput({ writeOut: write, writeErr: () => undefined }).exitOverride();
+  try {
+    program.parse([...keys.rest], { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.code.startsWith("commander.help") || error.code === "commander.version") return ok({ print: printed, exitCode: argv.length === 0 ? exitCodes.wrongInput : exitCodes.done });
+    return fail(failureOf(error, argv, spec));
+  }
+  if (parsed === undefined) return ok({ print: program.helpInformation(), exitCode: exitCodes.wrongInput });
+  return ok(parsed);
+}
+
+type OnCommand = (command: string, operands: readonly string[], flags: Record<string, string | boolean | readonly string[]>) => void;
+
+/** The whole command line as commander has it; also what docs/cli.md is generated from. */
+export function makeProgram(version: string, onCommand: OnCommand): Command {
+  const program = new Command("exp").description("make for experiments").version(version, "-V, --version", "the version").helpOption("-h, --help", "what exp does, and its commands").helpCommand(false);
+  program.addHelpText("after", exitText);
+  for (const spec of commandTable) {
+    const operands = spec.args === "none" ? "" : spec.args === "targets" ? " [target…]" : spec.args === "runs" ? " [list|show] [run]" : Array.isArray(spec.args) ? ` <${spec.args.join("|")}>` : "";
+    const command = program.command(spec.name).summary(spec.summary).description(spec.summary).usage(`[flags]${operands}`).argument("[operands...]").helpOption("-h, --help", "what the command does, and its flags");
+    command.configureHelp({ visibleArguments: () => [] });
+    for (const flag of spec.flags) {
+      if (flag.name === "help") continue;
+      const value = flag.value === undefined ? "" : ` <${Array.isArray(flag.value) ? flag.value.join("|") : String(flag.value)}>`;
+      const words = `${flag.short === undefined ? "" : `-${flag.short}, `}--${flag.name}${value}`;
+      if (repeatable.has(flag.name)) command.option(words, flag.summary, (one: string, all: string[]) => [...all, one], []);
+      else command.option(words, flag.summary);
+    }
+    if (spec.name === "completion") command.option("--words <list>", "");
+    command.action((words: string[]) => {
+      const flags = Object.fromEntries(Object.entries(command.opts<Record<string, string | boolean | readonly string[]>>()).map(([name, value]) => [name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`), value]));
+      onCommand(spec.name, words, flags);
+    });
+  }
+  return program;
+}
+
+const keyFlag = /^--([A-Za-z][\w-]*(?:\.[\w-]+|\.?\[\d+\])+)(?:=(.*))?$/s;
+const headerFlag = /^--(seed|control|experiment)(?:=(.*))?$/s;
+
+/** `--generate.samples 50` and `--generate.samples=50` become overrides; so do the experiment's own keys. */
+function takeKeyFlags(argv: readonly string[]): { readonly rest: readonly string[]; readonly overrides: readonly string[] } | { readonly failure: Failure } {
+  const rest: string[] = [];
+  const overrides: string[] = [];
+  for (let i = 0; i < argv.length; i++) {
+    const word = argv[i]!;
+    if (word === "--") return { rest: [...rest, ...argv.slice(i)], overrides };
+    const match = keyFlag.exec(word) ?? headerFlag.exec(word);
+    if (match === null) {
+      rest.push(word);
+      continue;
+    }
+    const value = match[2] ?? argv[++i];
+    if (value === undefined) return { failure: inputFailure(`${word} needs a value`, { fix: `${word} VALUE, or ${word}=VALUE` }) };
+    overrides.push(`${match[1]!}=${value}`);
+  }
+  return { rest, overrides };
+}
+
+function failureOf(error: CommanderError, argv: readonly string[], spec: CommandSpec | undefined): Failure {
+  const first = argv[0] ?? "";
+  if (error.code === "commander.unknownCommand" || (spec === undefined && !first.startsWith("-"))) {
+    const near = suggest(first, commandTable.map((command) => command.name));
+    return inputFailure(`unknown command "${first}"`, { fix: near ? `Did you mean "exp ${near}"?` : "exp --help lists the commands." });
+  }
+  if (error.code === "commander.unknownOption") {
+    const word = /'(.+?)'/.exec(error.message)?.[1] ?? "";
+    const near = suggest(word.replace(/^-+/, ""), (spec?.flags ?? []).map((flag) => flag.name));
+    const command = spec === undefined ? "exp" : `exp ${spec.name}`;
+    return inputFailure(`unknown flag "${word}"`, { fix: near ? `Did you mean "--${near}"?` : `${command} --help lists the flags.${spec?.takesKeysAsFlags === true ? " Config keys are flags with their section: --generate.samples 50" : ""}` });
+  }
+  return inputFailure(error.message.replace(/^error: /, ""), { fix: `exp ${spec?.name ?? ""} --help`.replace("  ", " ") });
+}

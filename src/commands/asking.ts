@@ -1,0 +1,42 @@
+// What every command that asks about a run begins with: the project, the run, the targets.
+
+import { inputFailure, type Failure } from "../model/failure.ts";
+import { selectTargets } from "../planning/graph.ts";
+import { openRun, type OpenRun, type RunRequest } from "../project/open-run.ts";
+import { findRoot } from "../project/paths.ts";
+import { openProject, type Project } from "../project/project.ts";
+import { UnreadableRun } from "../runs/run.ts";
+import { fail, ok, type Result } from "../util/result.ts";
+import type { Arguments } from "./arguments.ts";
+import type { Screen } from "./screen.ts";
+
+export interface Asked {
+  readonly project: Project;
+  readonly run: OpenRun;
+  /** Numbers of the targets named, and of everything that they need. */
+  readonly asked: readonly number[];
+  readonly needed: readonly number[];
+}
+
+export async function findProject(screen: Screen): Promise<Result<Project, readonly Failure[]>> {
+  const root = findRoot(screen.workingFolder);
+  if (root === undefined) return fail([inputFailure("there is no Expfile.ts here or in a folder above", { fix: "exp init makes this folder a project." })]);
+  return ok(await openProject(root, screen.environment));
+}
+
+export function requestOf(args: Arguments): RunRequest {
+  return { config: args.flags.config as string | undefined, run: args.flags.run as string | undefined, overrides: args.overrides, reset: args.flags.reset === true };
+}
+
+export async function openAsked(project: Project, args: Arguments, names: readonly string[] = args.operands): Promise<Result<Asked, readonly Failure[]>> {
+  try {
+    const run = await openRun(project, requestOf(args));
+    if (!run.ok) return run;
+    const selected = selectTargets(run.value.graph, names);
+    if (!selected.ok) return selected;
+    return ok({ project, run: run.value, ...selected.value });
+  } catch (error) {
+    if (error instanceof UnreadableRun) return fail([inputFailure(error.message, { where: { file: error.file } })]);
+    throw error;
+  }
+}

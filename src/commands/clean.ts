@@ -1,0 +1,99 @@
+// `exp clean`: the run's results of the targets named are to be computed anew. Nothing that others rely on is deleted.
+
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { countOf, formatDuration, formatMoney } from "../report/amounts.ts";
+import { Lease } from "../runs/lease.ts";
+import { Trace } from "../runs/trace.ts";
+import type { StageState } from "../runs/run.ts";
+import type { Arguments } from "./arguments.ts";
+import { findProject, openAsked } from "./asking.ts";
+import { showFailures, writeJson, writeLines, type Screen } from "./screen.ts";
+import { exitCodes } from "./table.ts";
+
+export async function clean(args: Arguments, screen: Screen): Promise<number> {
+  const project = await findProject(screen);
+  if (!project.ok) {
+    showFailures(screen, project.error);
+    return exitCodes.wrongInput;
+  }
+  try {
+    const asked = await openAsked(project.value, args);
+    if (!asked.ok) {
+      showFailures(screen, asked.error);
+      return exitCodes.wrongInput;
+    }
+    const { run } = asked.value;
+    const lease = await Lease.take(join(run.folder.folder, "lock"), "exp clean", { onWait: (holder) => screen.writeError(`waiting for ${holder}\n`), signal: screen.signal });
+    if (lease === undefined) return exitCodes.interrupted;
+    const onlyOutputs = args.flags.outputs === true;
+    const names = asked.value.asked.map((index) => run.graph.targets[index]!.name);
+    const trace = new Trace(run.folder.folder);
+    const cleaned = names.map((name) => ({ target: name, ...lastCost(trace, name) }));
+    try {
+      for (const name of names) {
+        if (!onlyOutputs) trace.append({ t: name, clean: screen.now(), ...(args.flags.calls === true && { calls: true as const }) });
+        rmSync(join(run.folder.folder, name), { recursive: true, force: true });
+      }
+      await trace.commit();
+      // A clean run.yaml: what is gone is said to be gone.
+      const state = run.folder.load();
+      if (state !== undefined && !onlyOutputs) {
+        const stages = Object.entries(state.targets).map(([name, stage]): [string, StageState] => (names.includes(name) ? [name, { status: "cleaned" }] : [name, stage]));
+        run.folder.save({ ...state, targets: Object.fromEntries(stages) });
+      }
+    } finally {
+      trace.close();
+      lease.release();
+    }
+    const dependents = dependentsOf(asked.value.asked, run.graph.targets);
+    if (args.flags.json === true) writeJson(screen, { run: run.folder.id, cleaned, dependents, outputs_only: onlyOutputs, calls: args.flags.calls === true });
+    else writeLines(screen, wordClean(run.folder.id, cleaned, dependents, onlyOutputs, args.flags.calls === true));
+    return exitCodes.done;
+  } finally {
+    project.value.close();
+  }
+}
+
+interface Cleaned {
+  readonly target: string;
+  readonly tookMs: number;
+  readonly costUsd: number;
+  readonly results: number;
+}
+
+function lastCost(trace: Trace, target: string): Omit<Cleaned, "target"> {
+  let tookMs = 0;
+  let costUsd = 0;
+  let results = 0;
+  for (const [, known] of trace.results()) {
+    if (known.target !== target) continue;
+    tookMs += known.result.tookMs;
+    costUsd += known.result.costUsd;
+    results++;
+  }
+  return { tookMs, costUsd, results };
+}
+
+function dependentsOf(asked: readonly number[], targets: readonly { readonly index: number; readonly name: string; readonly dependsOn: readonly number[] }[]): string[] {
+  const reached = new Set(asked);
+  const names: string[] = [];
+  for (const target of targets) {
+    if (reached.has(target.index) || !target.dependsOn.some((upstream) => reached.has(upstream))) continue;
+    reached.add(target.index);
+    names.push(target.name);
+  }
+  return names;
+}
+
+function wordClean(run: string, cleaned: readonly Cleaned[], dependents: readonly string[], onlyOutputs: boolean, calls: boolean): string[] {
+  const lines = cleaned.map(({ target, tookMs, costUsd, results }) => {
+    if (onlyOutputs) return `${target}: files removed; the next build fetches them back`;
+    if (results === 0) return `${target}: there was nothing to clean`;
+    const cost = costUsd > 0 ? ` and ${formatMoney(costUsd)}` : "";
+    return `${target}: cleaned; ${countOf(results, "result")} took ${formatDuration(tookMs)}${cost} to compute`;
+  });
+  if (dependents.length > 0 && !onlyOutputs) lines.push(`depends on ${cleaned.length === 1 ? "it" : "them"}: ${dependents.join(", ")} (re-run only if the outputs differ)`);
+  if (!onlyOutputs && !calls && cleaned.some(({ costUsd }) => costUsd > 0)) lines.push("paid calls are kept and will be answered from memory; --calls pays them again");
+  return [...lines, `run ${run}: exp build makes ${cleaned.length === 1 ? "it" : "them"} anew`].filter((line, i, all) => !(onlyOutputs && i === all.length - 1));
+}

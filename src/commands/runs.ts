@@ -1,0 +1,93 @@
+// `exp runs`: the registry: every run with its config, notes and where it stands.
+
+import { inputFailure } from "../model/failure.ts";
+import { formatAgo, formatDuration } from "../report/amounts.ts";
+import { alignRows } from "../report/columns.ts";
+import { paint, span } from "../report/text.ts";
+import { findRoot, pathsOf } from "../project/paths.ts";
+import { listRuns, RunFolder, UnreadableRun, type RunState } from "../runs/run.ts";
+import { suggest } from "../util/suggest.ts";
+import type { Arguments } from "./arguments.ts";
+import { paletteOf, showFailures, writeJson, writeLines, type Screen } from "./screen.ts";
+import { exitCodes } from "./table.ts";
+
+export async function runs(args: Arguments, screen: Screen): Promise<number> {
+  const root = findRoot(screen.workingFolder);
+  if (root === undefined) {
+    showFailures(screen, [inputFailure("there is no Expfile.ts here or in a folder above", { fix: "exp init makes this folder a project." })]);
+    return exitCodes.wrongInput;
+  }
+  const folder = pathsOf(root).runs;
+  const [verb = "list", name] = args.operands;
+  if (verb === "show" && name !== undefined) return show(folder, name, args, screen);
+  if (verb === "list" && name === undefined) return list(folder, args, screen);
+  const near = suggest(verb, ["list", "show"]);
+  showFailures(screen, [inputFailure(verb === "show" ? "which run?" : `unknown words "${args.operands.join(" ")}"`, { fix: verb === "show" ? "exp runs show NAME" : near ? `Did you mean "exp runs ${near}"?` : "exp runs, or exp runs show NAME" })]);
+  return exitCodes.wrongInput;
+}
+
+function list(folder: string, args: Arguments, screen: Screen): number {
+  const states = listRuns(folder).flatMap((id) => {
+    try {
+      const state = new RunFolder(folder, id).load();
+      return state === undefined ? [] : [state];
+    } catch (error) {
+      if (!(error instanceof UnreadableRun)) throw error;
+      screen.writeError(`${error.message}\n`);
+      return [];
+    }
+  });
+  if (args.flags.json === true) {
+    writeJson(screen, states);
+    return exitCodes.done;
+  }
+  if (states.length === 0) {
+    writeLines(screen, ["no runs yet: exp build makes the first"]);
+    return exitCodes.done;
+  }
+  const heading = ["run", "experiment", "state", "last result", "config", "what"].map((text) => span(text, "dim"));
+  const rows = states.map((state) => [
+    span(`${state.run}@${state.builds}`, "bold"),
+    span(state.experiment),
+    span(stateOf(state)),
+    span(lastResult(state) === undefined ? "" : formatAgo(lastResult(state)!, screen.now())),
+    span([state.config.source, ...state.config.overrides].join(" ")),
+    span(String(state.notes?.what ?? "")),
+  ]);
+  writeLines(screen, alignRows([heading, ...rows]).map((line) => paint(line, paletteOf(screen)).trimEnd()));
+  return exitCodes.done;
+}
+
+function show(folder: string, name: string, args: Arguments, screen: Screen): number {
+  const [id = name, number] = name.split("@");
+  const run = new RunFolder(folder, id);
+  const state = run.load();
+  if (state === undefined) {
+    const near = suggest(id, listRuns(folder));
+    showFailures(screen, [inputFailure(`there is no run "${id}"`, { fix: near ? `Did you mean "${near}"?` : "exp runs lists them." })]);
+    return exitCodes.wrongInput;
+  }
+  const history = run.history().filter((entry) => number === undefined || entry.build === Number(number));
+  if (args.flags.json === true) {
+    writeJson(screen, { ...state, history });
+    return exitCodes.done;
+  }
+  const notes = Object.entries(state.notes ?? {}).map(([key, value]) => `${key}: ${String(value)}`);
+  const builds = history.flatMap((entry) => [
+    `${state.run}@${entry.build}  ${entry.at}  ${entry.outcome}, ${formatDuration(entry.took_ms)}, exp ${entry.exp}, node ${entry.node}`,
+    ...Object.entries(entry.changed).map(([target, change]) => `  ${target}  ${change.origin}  ${change.reason}`),
+  ]);
+  writeLines(screen, [`${state.run} · ${state.experiment} · ${[state.config.source, ...state.config.overrides].join(" ")}`, ...notes, `created ${state.created}`, "", ...builds]);
+  return exitCodes.done;
+}
+
+function stateOf(state: RunState): string {
+  const counts = new Map<string, number>();
+  for (const stage of Object.values(state.targets)) counts.set(stage.status, (counts.get(stage.status) ?? 0) + 1);
+  return [...counts].map(([status, count]) => `${count} ${status}`).join(", ");
+}
+
+function lastResult(state: RunState): number | undefined {
+  const times = Object.values(state.targets).flatMap((stage) => (stage.at === undefined ? [] : [Date.parse(stage.at)]));
+  return times.length === 0 ? undefined : Math.max(...times);
+}

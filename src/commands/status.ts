@@ -1,0 +1,40 @@
+// `exp status`: the run at a glance: state by the same decisions as a build, and what is remembered of each stage.
+
+import { renderStatus, type StatusRow } from "../report/status.ts";
+import { headline } from "../report/reasons.ts";
+import type { StageState } from "../runs/run.ts";
+import type { PlannedTarget } from "../model/plan.ts";
+import type { Arguments } from "./arguments.ts";
+import { withPlan } from "./plan.ts";
+import { paletteOf, writeJson, writeLines, type Screen } from "./screen.ts";
+import { exitCodes } from "./table.ts";
+
+export async function status(args: Arguments, screen: Screen): Promise<number> {
+  return withPlan(args, screen, args.operands, async (plan, { run }) => {
+    const stages = run.state?.targets ?? {};
+    const rows = plan.targets.map((target) => rowOf(target, stages[target.name]));
+    if (args.flags.json === true) writeJson(screen, { run: plan.run, experiment: plan.experiment, builds: run.state?.builds ?? 0, config: { source: run.source, overrides: run.overrides }, targets: rows });
+    else {
+      const builds = run.state?.builds ?? 0;
+      const title = [`run ${plan.run}${builds > 0 ? `@${builds}` : ""}`, plan.experiment, run.source, ...(run.overrides.length > 0 ? [run.overrides.join(" ")] : [])];
+      writeLines(screen, renderStatus(rows, { palette: paletteOf(screen), width: screen.width, now: screen.now(), title }));
+    }
+    return exitCodes.done;
+  });
+}
+
+function rowOf(target: PlannedTarget, stage: StageState | undefined): StatusRow {
+  const failed = stage?.status === "failed" && target.state !== "fresh";
+  const reason = failed ? stage.failure : target.reasons.length > 0 ? headline(target.reasons) : undefined;
+  return {
+    target: target.name,
+    state: failed ? "failed" : target.state,
+    ...(stage?.at !== undefined && { finishedAt: Date.parse(stage.at) }),
+    ...(stage?.took_ms !== undefined && { tookMs: stage.took_ms }),
+    ...(stage?.cost_usd !== undefined && stage.cost_usd > 0 && { costUsd: stage.cost_usd }),
+    ...(stage?.executor !== undefined && { executor: stage.executor }),
+    ...(target.items !== undefined && { items: target.items }),
+    ...(stage?.waits_for !== undefined && target.state === "waiting" && { waitsFor: stage.waits_for.join(", ") }),
+    ...(reason !== undefined && { reason }),
+  };
+}

@@ -1,0 +1,32 @@
+// The program's first file: answers "up to date" from the stamp before anything else is loaded, or starts the real thing.
+
+import { existsSync, writeSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { isatty } from "node:tty";
+import { askedText, checkStamp, screenOf, stampName } from "./fast/stamp.ts";
+
+declare const EXP_BUILD_ID: string;
+
+function answerFromStamp(): boolean {
+  const argv = process.argv.slice(2);
+  if (argv[0] !== "build") return false;
+  const workingFolder = process.cwd();
+  let root = workingFolder;
+  while (!existsSync(join(root, "Expfile.ts"))) {
+    if (dirname(root) === root) return false;
+    root = dirname(root);
+  }
+  const asked = askedText(argv, workingFolder, screenOf(isatty(1), process.env));
+  const output = checkStamp(join(root, "cache", "stamps", stampName(asked)), asked, EXP_BUILD_ID, process.env);
+  if (output === undefined) return false;
+  writeSync(1, output);
+  return true;
+}
+
+if (!answerFromStamp()) {
+  const nodeModule = process.getBuiltinModule?.("node:module") as { enableCompileCache?: () => void } | undefined;
+  // Node 22.8 and newer keep compiled code between runs; older ones compile again.
+  nodeModule?.enableCompileCache?.();
+  // Written so that the bundler leaves it alone: main.js is an ES module beside this file.
+  void import(/* @vite-ignore */ join(__dirname, "main.js")).then((main: { run: () => Promise<void> }) => main.run());
+}

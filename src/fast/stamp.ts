@@ -1,0 +1,92 @@
+// The stamp of the fast path: everything that a complete, successful build looked at, as flat arrays of stats. It is read before anything else is
+// loaded, so this file imports node:fs only. Any doubt falls through to the real thing.
+
+import { readFileSync, statSync } from "node:fs";
+
+/**
+ * A JSON header, then the stats as 64-bit integers, four a path: size, mtime (ns), ctime (ns), inode; -1 four times for a path that must not exist.
+ * A folder stands for its listing: its times move when an entry comes, goes or is renamed.
+ */
+export interface StampHeader {
+  readonly format: 1;
+  /** Which program wrote it. */
+  readonly build: string;
+  readonly node: string;
+  /** Command line, working folder and screen, as the stamp's name has them by hash. */
+  readonly asked: string;
+  readonly paths: readonly string[];
+  /** Variables that were read, with their values; null: not set. */
+  readonly environment: readonly (readonly [name: string, value: string | null])[];
+  /** What to print, byte for byte. */
+  readonly output: string;
+}
+
+export const stampFormat = 1;
+const magic = "exp-stamp-1\n";
+
+/** The bytes of a stamp. `stats` holds four numbers a path. */
+export function packStamp(header: StampHeader, stats: BigInt64Array): Buffer {
+  const json = Buffer.from(JSON.stringify(header), "utf8");
+  const start = magic.length + 4 + json.length;
+  const padding = (8 - (start % 8)) % 8;
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(json.length + padding);
+  return Buffer.concat([Buffer.from(magic), length, json, Buffer.alloc(padding, " "), Buffer.from(stats.buffer, stats.byteOffset, stats.byteLength)]);
+}
+
+/** What to print when everything is still as the stamp says; undefined at the first doubt. */
+export function checkStamp(file: string, asked: string, build: string, environment: NodeJS.ProcessEnv): string | undefined {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(file);
+  } catch {
+    return undefined;
+  }
+  if (bytes.length < magic.length + 4 || bytes.toString("latin1", 0, magic.length) !== magic) return undefined;
+  const start = magic.length + 4 + bytes.readUInt32LE(magic.length);
+  let header: StampHeader;
+  try {
+    header = JSON.parse(bytes.toString("utf8", magic.length + 4, start)) as StampHeader;
+  } catch {
+    return undefined;
+  }
+  const { paths } = header;
+  if (header.build !== build || header.node !== process.version || header.asked !== asked || bytes.length !== start + paths.length * 32) return undefined;
+  for (const [name, value] of header.environment) if ((environment[name] ?? null) !== value) return undefined;
+  // A copy only where the buffer from the pool is not aligned.
+  const aligned = (bytes.byteOffset + start) % 8 === 0 ? bytes : Buffer.from(bytes);
+  const stats = new BigInt64Array(aligned.buffer, aligned.byteOffset + start, paths.length * 4);
+  const options = { bigint: true, throwIfNoEntry: false } as const;
+  for (let i = 0, at = 0; i < paths.length; i++, at += 4) {
+    let stat;
+    try {
+      stat = statSync(paths[i]!, options);
+    } catch {
+      stat = undefined;
+    }
+    if (stat === undefined) {
+      if (stats[at] !== -1n) return undefined;
+    } else if (stat.size !== stats[at] || stat.mtimeNs !== stats[at + 1] || stat.ctimeNs !== stats[at + 2] || stat.ino !== stats[at + 3]) {
+      // A folder's size says nothing that its times do not.
+      return undefined;
+    }
+  }
+  return header.output;
+}
+
+/** What decides what would be printed, beside the project's state. */
+export function askedText(argv: readonly string[], workingFolder: string, screen: string): string {
+  return JSON.stringify([argv, workingFolder, screen]);
+}
+
+/** The name of the stamp's file: a hash (FNV-1a) that need not be unique, because the stamp itself says what was asked. */
+export function stampName(asked: string): string {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < asked.length; i++) hash = Math.imul(hash ^ asked.charCodeAt(i), 0x01000193);
+  return (hash >>> 0).toString(16).padStart(8, "0");
+}
+
+/** What of the screen decides how output looks. */
+export function screenOf(isTerminal: boolean, environment: NodeJS.ProcessEnv): string {
+  return [isTerminal, environment.NO_COLOR ?? "", environment.FORCE_COLOR ?? "", environment.TERM === "dumb"].join();
+}

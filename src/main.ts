@@ -1,0 +1,102 @@
+// The program: reads the command line, loads the command, sets the exit code. The only file beside exp.ts that touches `process`.
+
+import { isatty } from "node:tty";
+import { parseArguments, type Arguments } from "./commands/arguments.ts";
+import { showFailures, type Screen } from "./commands/screen.ts";
+import { exitCodes } from "./commands/table.ts";
+import { FailureError } from "./model/failure.ts";
+import { version } from "./project/version.ts";
+
+type Command = (args: Arguments, screen: Screen) => Promise<number>;
+
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  build: async () => (await import("./commands/build.ts")).build,
+  plan: async () => (await import("./commands/plan.ts")).plan,
+  status: async () => (await import("./commands/status.ts")).status,
+  why: async () => (await import("./commands/why.ts")).why,
+  clean: async () => (await import("./commands/clean.ts")).clean,
+  graph: async () => (await import("./commands/graph.ts")).graph,
+  runs: async () => (await import("./commands/runs.ts")).runs,
+  init: async () => (await import("./commands/init.ts")).init,
+  doctor: async () => (await import("./commands/doctor.ts")).doctor,
+  completion: async () => (await import("./commands/completion.ts")).completion,
+};
+
+export async function run(): Promise<void> {
+  const interrupt = new AbortController();
+  let interrupts = 0;
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => {
+      interrupt.abort();
+      // Asked twice: the work is not waited for. What was reported finished is safe.
+      if (++interrupts > 1) process.exit(exitCodes.interrupted);
+    });
+  }
+  // A reader that has seen enough (`exp status | head`) is no error.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(process.exitCode ?? 0);
+    throw error;
+  });
+  const isTerminal = isatty(1);
+  const { NO_COLOR, FORCE_COLOR, TERM } = process.env;
+  const screen: Screen = {
+    workingFolder: process.cwd(),
+    environment: process.env,
+    argv: process.argv.slice(2),
+    isTerminal: isTerminal && TERM !== "dumb",
+    color: NO_COLOR === undefined || NO_COLOR === "" ? (FORCE_COLOR !== undefined && FORCE_COLOR !== "0") || (isTerminal && TERM !== "dumb") : false,
+    width: isTerminal ? process.stdout.columns || undefined : undefined,
+    write: (text) => void process.stdout.write(text),
+    writeError: (text) => void process.stderr.write(text),
+    signal: interrupt.signal,
+    now: Date.now,
+  };
+  process.exitCode = await runCommand(screen);
+}
+
+async function runCommand(screen: Screen): Promise<number> {
+  const parsed = parseArguments(screen.argv, version);
+  if (!parsed.ok) {
+    showFailures(screen, [parsed.error]);
+    return exitCodes.wrongInput;
+  }
+  if ("print" in parsed.value) {
+    screen.write(parsed.value.print);
+    return parsed.value.exitCode;
+  }
+  try {
+    const command = await commands[parsed.value.command]!();
+    return await command(parsed.value, screen);
+  } catch (error) {
+    if (error instanceof FailureError) {
+      showFailures(screen, error.failures);
+      return error.failures.every((failure) => failure.kind === "input") ? exitCodes.wrongInput : exitCodes.failed;
+    }
+    const known = diskTrouble(error);
+    if (known !== undefined) {
+      screen.writeError(`${known}\n`);
+      return exitCodes.failed;
+    }
+    screen.writeError(`internal error in exp ${version}, please report it (exp ${screen.argv.join(" ")}):\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    return exitCodes.failed;
+  }
+}
+
+/** The worst days of a disk, in words. */
+function diskTrouble(error: unknown): string | undefined {
+  const { code, path, message } = (error ?? {}) as NodeJS.ErrnoException;
+  switch (code) {
+    case "ENOSPC":
+      return `the disk is full${path === undefined ? "" : ` (${path})`}: nothing finished was lost. Make room (cache/ may be deleted at any time) and run the command again`;
+    case "EDQUOT":
+      return `the disk quota is used up${path === undefined ? "" : ` (${path})`}: nothing finished was lost. Make room and run the command again`;
+    case "EROFS":
+    case "EACCES":
+      return `${path ?? "a file"} cannot be written: ${message ?? code}. Check who owns it (exp doctor looks at cache/ and runs/)`;
+    case "EMFILE":
+    case "ENFILE":
+      return "too many files are open: raise the limit (ulimit -n 4096) or build with fewer workers (-j 1)";
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,223 @@
+// From a command's arguments to a run that can be asked and built: its config, its experiment's graph, each target's section. Reads; writes nothing.
+
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { z } from "zod";
+import type { Experiments } from "../api/experiment.ts";
+import type { TargetDeclaration } from "../api/rule.ts";
+import { inputFailure, type Failure } from "../model/failure.ts";
+import type { JsonObject } from "../model/json.ts";
+import { resolveArms } from "../planning/config/arms.ts";
+import { chooseExperiment } from "../planning/config/header.ts";
+import { readConfig, resolveConfig, type ConfigDocument } from "../planning/config/load.ts";
+import type { Sections } from "../planning/config/migrate.ts";
+import { parseOverride } from "../planning/config/override.ts";
+import { configRecord } from "../planning/config/record.ts";
+import type { FileRead, ReadFile } from "../planning/config/reads.ts";
+import { findSecretsIn, loadSecrets, type Secrets } from "../planning/config/secrets.ts";
+import { validateSection } from "../planning/config/section.ts";
+import { makeGraph, type Graph } from "../planning/graph.ts";
+import type { ExperimentTold } from "../planning/told.ts";
+import { RunFolder, runNameProblem, type RunState } from "../runs/run.ts";
+import { hasCode } from "../util/fs.ts";
+import { fail, ok, type Result } from "../util/result.ts";
+import { suggest } from "../util/suggest.ts";
+import { listRuns } from "../runs/run.ts";
+import { loadExpfile, type LoadedExpfile } from "./expfile.ts";
+import type { Project } from "./project.ts";
+
+export interface RunRequest {
+  /** `-c`. */
+  readonly config: string | undefined;
+  /** `--run`. */
+  readonly run: string | undefined;
+  /** `key=value`, from `--set` and from config keys as flags. */
+  readonly overrides: readonly string[];
+  /** Drop remembered overrides. */
+  readonly reset: boolean;
+}
+
+export interface OpenRun {
+  readonly folder: RunFolder;
+  readonly state: RunState | undefined;
+  readonly expfile: LoadedExpfile;
+  readonly document: ConfigDocument;
+  /** The config file, from the root. */
+  readonly source: string;
+  /** Remembered and given ones, by path. */
+  readonly overrides: readonly string[];
+  readonly graph: Graph;
+  readonly sections: readonly JsonObject[];
+  readonly told: readonly ExperimentTold[];
+  readonly secrets: Secrets;
+  readonly configText: string;
+  readonly configReads: readonly FileRead[];
+  readonly warnings: readonly string[];
+}
+
+export const defaultConfig = join("configs", "default.yaml");
+
+export async function openRun(project: Project, request: RunRequest): Promise<Result<OpenRun, readonly Failure[]>> {
+  const named = nameRun(project, request);
+  if (!named.ok) return named;
+  const { folder, state, source, warnings } = named.value;
+  const overrides = mergeOverrides(request.reset ? [] : (state?.config.overrides ?? []), request.overrides);
+  if (!overrides.ok) return overrides;
+
+  const [expfile, config] = [await loadExpfile(project.paths.root, project.paths.cache, (path) => project.digests.digestOf(path)), readConfig({ root: project.paths.root, file: source, overrides: overrides.value, readFile, listFolder })];
+  if (!expfile.ok || !config.ok) return fail([...(expfile.ok ? [] : expfile.error), ...(config.ok ? [] : config.error)]);
+  const chosen = chooseExperiment(config.value.tree, Object.keys(expfile.value.experiments.byName));
+  if (!chosen.ok) return chosen;
+  const graph = evaluate(expfile.value.experiments, chosen.value);
+  if (!graph.ok) return graph;
+  const document = resolveConfig(config.value, sectionsOf(graph.value));
+  if (!document.ok) return document;
+
+  const checked = checkSections(document.value, graph.value);
+  const secrets = loadSecrets({ root: project.paths.root, env: project.environment, names: secretNames(graph.value), readFile, modeOf });
+  if (!checked.ok || !secrets.ok) return fail([...(checked.ok ? [] : checked.error), ...(secrets.ok ? [] : secrets.error)]);
+  const leaked = findSecretsIn(document.value.tree, secrets.value);
+  if (leaked.length > 0) return fail(leaked);
+  const record = configRecord(document.value, secrets.value, checked.value.bySection);
+  if (!record.ok) return record;
+  return ok({
+    folder,
+    state,
+    expfile: expfile.value,
+    document: document.value,
+    source,
+    overrides: overrides.value,
+    graph: graph.value,
+    sections: checked.value.sections,
+    told: checked.value.told,
+    secrets: secrets.value,
+    configText: record.value,
+    configReads: [...document.value.reads, ...secrets.value.reads],
+    warnings: [...warnings, ...secrets.value.warnings, ...checked.value.notes],
+  });
+}
+
+/** Which run is meant, and which config it follows: a run remembers its source, and falls back on its record when the source is gone. */
+function nameRun(project: Project, request: RunRequest): Result<{ folder: RunFolder; state: RunState | undefined; source: string; warnings: string[] }, readonly Failure[]> {
+  const id = request.run ?? (request.config === undefined ? "default" : basename(request.config).replace(/\.ya?ml$/i, ""));
+  const problem = runNameProblem(id);
+  if (problem !== undefined) return fail([inputFailure(`"${id}" cannot be the name of a run: ${problem}`, { fix: "Choose one with --run NAME." })]);
+  const folder = new RunFolder(project.paths.runs, id);
+  const state = folder.load();
+  const source = request.config ?? state?.config.source ?? defaultConfig;
+  if (existsSync(join(project.paths.root, source)) || request.config !== undefined) return ok({ folder, state, source, warnings: [] });
+  if (state !== undefined && existsSync(folder.configFile)) {
+    const record = join("runs", id, "config.yaml");
+    return ok({ folder, state, source: record, warnings: [`${source} is gone: the run goes on with its own record, ${record}`] });
+  }
+  if (request.run !== undefined && state === undefined) {
+    const near = suggest(id, listRuns(project.paths.runs));
+    const fix = near === undefined ? `A new run needs a config: exp build -c FILE --run ${id}` : `Did you mean "${near}"? A new run needs a config: -c FILE`;
+    return fail([inputFailure(`there is no run "${id}", and no ${defaultConfig}`, { fix })]);
+  }
+  return ok({ folder, state, source, warnings: [] });
+}
+
+/** Later ones win over earlier ones of the same path. */
+function mergeOverrides(remembered: readonly string[], given: readonly string[]): Result<readonly string[], readonly Failure[]> {
+  const failures: Failure[] = [];
+  const byPath = new Map<string, string>();
+  for (const text of [...remembered, ...given]) {
+    const parsed = parseOverride(text);
+    if (!parsed.ok) failures.push(...parsed.error);
+    else {
+      const path = JSON.stringify(parsed.value.path);
+      byPath.delete(path);
+      byPath.set(path, text);
+    }
+  }
+  return failures.length > 0 ? fail(failures) : ok([...byPath.values()]);
+}
+
+function evaluate(experiments: Experiments, name: string): Result<Graph, readonly Failure[]> {
+  try {
+    return makeGraph(name, experiments.byName[name]!());
+  } catch (error) {
+    return fail([inputFailure(`experiment "${name}" threw while it was declared: ${error instanceof Error ? error.message : String(error)}`, { where: { file: "Expfile.ts" } })]);
+  }
+}
+
+function sectionsOf(graph: Graph): Sections {
+  const sections: Record<string, TargetDeclaration["contract"][]> = {};
+  for (const { section, declaration } of graph.targets) (sections[section] ??= []).push(declaration.contract);
+  return sections;
+}
+
+interface Checked {
+  readonly sections: JsonObject[];
+  readonly told: ExperimentTold[];
+  readonly bySection: Record<string, { schema: z.ZodType; value: JsonObject }>;
+  readonly notes: string[];
+}
+
+function checkSections(document: ConfigDocument, graph: Graph): Result<Checked, readonly Failure[]> {
+  const failures: Failure[] = [];
+  const checked: Checked = { sections: [], told: [], bySection: {}, notes: [] };
+  for (const { name, section, declaration } of graph.targets) {
+    const neededBy = `target "${name}"`;
+    const schema = declaration.contract.config ?? z.strictObject({});
+    const value = validateSection(document, section, schema, neededBy);
+    if (!value.ok) failures.push(...value.error);
+    checked.sections.push(value.ok ? value.value : {});
+    if (value.ok && declaration.contract.config !== undefined) checked.bySection[section] ??= { schema, value: value.value };
+    const { seed } = document.header;
+    if (declaration.contract.arms === undefined) {
+      checked.told.push({ arms: [], control: undefined, labels: [], seed });
+      continue;
+    }
+    const arms = resolveArms(document, declaration.contract.arms, neededBy);
+    if (!arms.ok) {
+      failures.push(...arms.error);
+      checked.told.push({ arms: [], control: undefined, labels: [], seed });
+      continue;
+    }
+    for (const names of arms.value.shared) {
+      const note = `arms ${names.join(", ")} have equal settings: they share one arm's draws`;
+      if (!checked.notes.includes(note)) checked.notes.push(note);
+    }
+    checked.told.push({ arms: arms.value.arms, control: arms.value.control, labels: arms.value.labels, seed });
+  }
+  return failures.length > 0 ? fail(distinct(failures)) : ok(checked);
+}
+
+/** Two targets that read one section report its problems once. */
+function distinct(failures: readonly Failure[]): Failure[] {
+  const seen = new Set<string>();
+  return failures.filter((failure) => {
+    const text = JSON.stringify([failure.what, failure.where]);
+    return seen.has(text) ? false : (seen.add(text), true);
+  });
+}
+
+function secretNames(graph: Graph): string[] {
+  return graph.targets.flatMap(({ declaration: { work, options } }) => {
+    const parts = work.kind === "fan-out" ? [work.split, work.merge, ...Object.values(work.recipes)] : work.kind === "command" ? [work.command] : work.kind === "handoff" ? [] : [work.part];
+    return [...parts, options].flatMap((part) => part.secrets ?? []);
+  });
+}
+
+const readFile: ReadFile = (path) => {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if (hasCode(error, "ENOENT") || hasCode(error, "ENOTDIR")) return undefined;
+    throw error;
+  }
+};
+
+function listFolder(path: string): readonly string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
+}
+
+function modeOf(path: string): number | undefined {
+  return process.platform === "win32" ? undefined : statSync(path, { throwIfNoEntry: false })?.mode;
+}

@@ -1,0 +1,189 @@
+// The composition root: the only file that names concrete stores and executors. Everybody else is handed interfaces.
+
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { hostname, userInfo, cpus, totalmem } from "node:os";
+import { join } from "node:path";
+import { LocalExecutor } from "../backends/executors/local.ts";
+import { LocalActionCache } from "../backends/store/action-cache.ts";
+import { LocalStore } from "../backends/store/local.ts";
+import { StatCache } from "../backends/store/stat-cache.ts";
+import { ActionFactory } from "../engine/actions.ts";
+import { Contents, stagingName } from "../engine/contents.ts";
+import { InputResolver, type SourcesRead } from "../engine/inputs.ts";
+import { Rebuilder } from "../engine/rebuilder.ts";
+import { ResourcePool, type Limits } from "../engine/resources.ts";
+import type { BuildSession, Session } from "../engine/session.ts";
+import type { Digest } from "../model/digest.ts";
+import type { Emit } from "../model/event.ts";
+import { Bundler } from "../planning/bundle/bundler.ts";
+import { esbuildPrinter } from "../planning/bundle/print.ts";
+import { mapStack } from "../planning/bundle/stack.ts";
+import { Archive } from "../runs/archive.ts";
+import { Calls } from "../runs/calls.ts";
+import { Lease } from "../runs/lease.ts";
+import { Trace } from "../runs/trace.ts";
+import { sleep } from "../util/clock.ts";
+import { explainReasons } from "./explain-code.ts";
+import type { OpenRun } from "./open-run.ts";
+import { pathsOf, type ProjectPaths } from "./paths.ts";
+
+export interface Project {
+  readonly paths: ProjectPaths;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly digests: StatCache;
+  readonly store: LocalStore;
+  readonly archive: Archive;
+  readonly archiveBlobs: LocalStore;
+  readonly bundler: Bundler;
+  close(): void;
+}
+
+export async function openProject(root: string, environment: NodeJS.ProcessEnv): Promise<Project> {
+  const paths = pathsOf(root);
+  mkdirSync(paths.cache, { recursive: true });
+  const { default: makeXxhash } = await import("xxhash-wasm");
+  const { create64 } = await makeXxhash();
+  const digests = new StatCache(paths.cache, { create: create64 });
+  const archiveBlobs = new LocalStore(join(paths.archive, "blobs"), digests);
+  const bundler = new Bundler({ root, folder: join(paths.cache, "bundles"), digestOf: (path) => digests.digestOf(path), makePrinter: esbuildPrinter });
+  return {
+    paths,
+    environment,
+    digests,
+    store: new LocalStore(join(paths.cache, "blobs"), digests),
+    archive: new Archive(paths.archive, archiveBlobs),
+    archiveBlobs,
+    bundler,
+    close() {
+      bundler.close();
+      digests.close();
+    },
+  };
+}
+
+export interface DecidingSession extends Session {
+  readonly sources: SourcesRead;
+  close(): void;
+}
+
+/** Enough to decide on every target of a run; the trace is read as it is now. */
+export function openSession(project: Project, run: OpenRun, onSetAside: (target: string, file: string, to: string) => void): DecidingSession {
+  const { paths, digests, store, archiveBlobs } = project;
+  const trace = new Trace(run.folder.folder);
+  const cache = new LocalActionCache(join(paths.cache, "actions"));
+  const sources: SourcesRead = { files: new Map(), absent: new Set(), globs: new Map() };
+  const contents = new Contents({ runFolder: run.folder.folder, stores: [store, archiveBlobs], digests, trace, onSetAside });
+  const environment = { ...project.environment, ...Object.fromEntries(run.secrets.values) };
+  const factory = new ActionFactory({
+    root: paths.root,
+    nodeMajor: Number(process.versions.node.split(".")[0]),
+    experiment: (target) => run.told[target]!,
+    bundle: (options) => project.bundler.bundle(options),
+    digestOf: (path) => digests.digestOf(path),
+    environment,
+  });
+  return {
+    run: run.folder.id,
+    root: paths.root,
+    runFolder: run.folder.folder,
+    graph: run.graph,
+    sections: run.sections,
+    nodeMajor: Number(process.versions.node.split(".")[0]),
+    trace,
+    cache,
+    store,
+    archive: archiveBlobs,
+    digests,
+    contents,
+    resolver: new InputResolver({ root: paths.root, digests, contents, sources }),
+    factory,
+    rebuilder: new Rebuilder(trace, cache, (result) => Object.values(result.outputs).every((artifact) => contents.isStored(artifact))),
+    sources,
+    close() {
+      trace.close();
+      cache.close();
+    },
+  };
+}
+
+export interface BuildSetup {
+  readonly build: number;
+  readonly lease: Lease;
+  readonly limits: Limits;
+  readonly keepGoing: boolean;
+  readonly emit: Emit;
+}
+
+/** Adds what it takes to build: workers, limits, memory for paid calls, claims. */
+export function openBuildSession(project: Project, run: OpenRun, deciding: DecidingSession, setup: BuildSetup): BuildSession & { closeBuild(): Promise<void> } {
+  const { paths, archive, bundler } = project;
+  const scratchRoot = join(paths.cache, "tmp");
+  sweepScratch(scratchRoot);
+  rmSync(join(run.folder.folder, stagingName), { recursive: true, force: true });
+  const calls = new Calls(join(paths.archive, "calls"), { now: Date.now, notBefore: deciding.trace.callsHiddenBefore() });
+  const executor = new LocalExecutor({
+    workerFile: new URL("./worker.js", import.meta.url).pathname,
+    blobsFolder: join(paths.cache, "blobs"),
+    scratch: join(scratchRoot, `${process.pid}`),
+    environment: pick(project.environment, ["PATH"]),
+    calls,
+  });
+  const kept = new Set<Digest>();
+  return {
+    ...deciding,
+    build: setup.build,
+    executor,
+    pool: new ResourcePool(setup.limits),
+    emit: setup.emit,
+    now: Date.now,
+    sleep,
+    random: Math.random,
+    who: `${userInfo().username}@${hostname()}`,
+    logsFolder: run.folder.logsFolder,
+    keepCode(code) {
+      if (kept.has(code)) return;
+      const source = bundler.sourceOf(code);
+      if (source !== undefined) archive.keepBundle(code, bundler.fileOf(code), source);
+      kept.add(code);
+    },
+    mapStack: (bundle, stack) => mapStack(bundle, stack, bundler.sourceOfFile(bundle)),
+    explain: (reasons) => explainReasons(project, reasons),
+    async claim(key, onWait, signal) {
+      const lease = await Lease.take(join(paths.cache, "claims", key), `run ${run.folder.id}`, { onWait, signal });
+      return lease === undefined ? undefined : () => lease.release();
+    },
+    holdsRun: () => setup.lease.isHeld(),
+    keepGoing: setup.keepGoing,
+    mask: run.secrets.mask,
+    async closeBuild() {
+      await executor.close();
+      calls.close();
+    },
+  };
+}
+
+/** cpu, memory and gpu of this machine, with what the user said over it. */
+export function machineLimits(jobs: number | undefined, named: Limits): Limits {
+  return { cpu: jobs ?? cpus().length, memory: Math.floor(totalmem() / 2 ** 20), gpu: 0, ...named };
+}
+
+/** Folders of builds whose process is gone. */
+function sweepScratch(folder: string): void {
+  let names: string[];
+  try {
+    names = readdirSync(folder);
+  } catch {
+    return;
+  }
+  for (const name of names) {
+    try {
+      process.kill(Number(name), 0);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ESRCH") rmSync(join(folder, name), { recursive: true, force: true });
+    }
+  }
+}
+
+function pick(environment: Readonly<Record<string, string | undefined>>, names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]])));
+}

@@ -1,0 +1,117 @@
+// Writes down what a build came to: run.yaml, config.yaml and the history. When something has changed, and now and then while the build goes on.
+
+import { join } from "node:path";
+import type { TargetEnd } from "../engine/build.ts";
+import type { GraphTarget } from "../planning/graph.ts";
+import { failureLine } from "../report/messages.ts";
+import { headline } from "../report/reasons.ts";
+import { runFormat, type RunState, type StageState } from "../runs/run.ts";
+import { readTextIfThere, writeAtomic } from "../util/fs.ts";
+import type { OpenRun } from "./open-run.ts";
+import { version } from "./version.ts";
+
+export class RunRecord {
+  readonly #run: OpenRun;
+  readonly #build: number;
+  readonly #startedAt: number;
+  readonly #stages: Record<string, StageState>;
+  readonly #changed: Record<string, { origin: string; key: string; reason: string }> = {};
+  #saved = 0;
+
+  constructor(run: OpenRun, startedAt: number, build: number) {
+    this.#run = run;
+    this.#build = build;
+    this.#startedAt = startedAt;
+    this.#stages = { ...run.state?.targets };
+  }
+
+  note(target: GraphTarget, end: TargetEnd): void {
+    const old = this.#stages[target.name];
+    const stage = this.#stageOf(end, old);
+    if (stage !== undefined) this.#stages[target.name] = stage;
+    if (end.kind === "done" && end.origin !== "fresh") this.#changed[target.name] = { origin: end.origin, key: end.core, reason: headline(end.reasons) };
+    if (end.kind === "failed") this.#changed[target.name] = { origin: "failed", key: "", reason: end.failures[0] === undefined ? "" : this.#run.secrets.mask(failureLine(end.failures[0])) };
+    // The record of a long build is kept near the truth without rewriting it for each of ten thousand targets.
+    if (Date.now() - this.#saved > 2000 && Object.keys(this.#changed).length > 0) this.#write(this.#build);
+  }
+
+  save(outcome: string, command: readonly string[], now: number): void {
+    const { folder, state } = this.#run;
+    const config = { source: this.#run.source, overrides: this.#run.overrides };
+    const changedConfig = JSON.stringify(state?.config) !== JSON.stringify(config);
+    const changed = Object.keys(this.#changed).length > 0;
+    if (changed || state === undefined) {
+      folder.addToHistory({
+        build: this.#build,
+        at: new Date(this.#startedAt).toISOString(),
+        took_ms: Math.round(now - this.#startedAt),
+        outcome,
+        command: command.map(this.#run.secrets.mask),
+        config,
+        exp: version,
+        node: process.version,
+        by: process.env.USER ?? "",
+        changed: this.#changed,
+      });
+    }
+    if (changed || changedConfig || state === undefined || JSON.stringify(state.targets) !== JSON.stringify(this.#stages)) this.#write(changed || state === undefined ? this.#build : (state?.builds ?? 0));
+    if (this.#run.source !== relativeConfig(folder.id) && readTextIfThere(folder.configFile) !== this.#run.configText) writeAtomic(folder.configFile, this.#run.configText);
+  }
+
+  #write(builds: number): void {
+    const { folder, state, document } = this.#run;
+    const order = this.#run.graph.targets.map((target) => target.name);
+    const names = [...order.filter((name) => name in this.#stages), ...Object.keys(this.#stages).filter((name) => !order.includes(name))];
+    const next: RunState = {
+      format: runFormat,
+      run: folder.id,
+      experiment: this.#run.graph.experiment,
+      created: state?.created ?? new Date(this.#startedAt).toISOString(),
+      builds,
+      config: { source: this.#run.source, overrides: this.#run.overrides },
+      ...(Object.keys(document.header.notes).length > 0 && { notes: document.header.notes as never }),
+      targets: Object.fromEntries(names.map((name) => [name, this.#stages[name]!])),
+    };
+    folder.save(next);
+    this.#saved = Date.now();
+  }
+
+  #stageOf(end: TargetEnd, old: StageState | undefined): StageState | undefined {
+    switch (end.kind) {
+      case "done": {
+        if (end.origin === "fresh" && old?.status === "done" && old.key === end.core) return undefined;
+        const { counts, items } = end;
+        return {
+          status: "done",
+          key: end.core,
+          at: new Date(end.finishedAt).toISOString(),
+          took_ms: Math.round(end.tookMs > 0 ? end.tookMs : (old?.took_ms ?? 0)),
+          cost_usd: end.costUsd > 0 ? end.costUsd : (old?.cost_usd ?? 0),
+          executor: end.executor,
+          ...(items !== undefined && { items, ...counts }),
+          build: this.#build,
+          reason: end.reasons.length > 0 ? headline(end.reasons) : (old?.reason ?? ""),
+          outputs: Object.fromEntries(Object.entries(end.artifacts).map(([slot, artifact]) => [slot, artifact.kind === "absent" ? "absent" : artifact.blob.digest])),
+        };
+      }
+      case "failed":
+        return { ...keptOf(old), status: "failed", build: this.#build, failure: end.failures[0] === undefined ? "" : this.#run.secrets.mask(failureLine(end.failures[0])) };
+      case "waits":
+        return { ...keptOf(old), status: "waiting", build: this.#build, waits_for: end.requests.map((request) => request.path) };
+      case "skipped":
+      case "interrupted":
+        return old ?? { status: end.kind };
+    }
+  }
+}
+
+/** What stays true of a stage whose last try did not succeed. */
+function keptOf(old: StageState | undefined): Partial<StageState> {
+  const { failure: _failure, waits_for: _waits, ...rest } = old ?? {};
+  return rest;
+}
+
+function relativeConfig(run: string): string {
+  return join("runs", run, "config.yaml");
+}
+
