@@ -26,7 +26,14 @@ const common = {
 
 rmSync(join(root, "dist"), { recursive: true, force: true });
 await Promise.all([
-  build({ ...common, entryPoints: { exp: "src/exp.ts" }, format: "cjs", outdir: "dist", outExtension: { ".js": ".cjs" }, banner: { js: "#!/usr/bin/env node" } }),
+  build({
+    ...common,
+    entryPoints: { exp: "src/exp.ts" },
+    format: "cjs",
+    outdir: "dist",
+    outExtension: { ".js": ".cjs" },
+    banner: { js: "#!/usr/bin/env node" },
+  }),
   build({
     ...common,
     entryPoints: { main: "src/main.ts" },
@@ -35,9 +42,23 @@ await Promise.all([
     outdir: "dist",
     chunkNames: "chunk-[name]-[hash]",
     external: ["esbuild"],
-    banner: { js: 'import { createRequire as $createRequire } from "node:module"; const require = $createRequire(import.meta.url);' },
+    banner: {
+      js: 'import { createRequire as $createRequire } from "node:module"; const require = $createRequire(import.meta.url);',
+    },
   }),
-  build({ ...common, entryPoints: { worker: "src/project/worker-main.ts" }, format: "esm", outdir: "dist", external: ["yaml"] }),
+  build({
+    ...common,
+    entryPoints: { worker: "src/project/worker-main.ts" },
+    format: "esm",
+    outdir: "dist",
+    external: ["yaml"],
+  }),
   // What users import stays small and keeps its dependencies outside, so that their bundles hold each package once.
-  build({ ...common, entryPoints: { index: "src/index.ts", table: "src/table.ts", stats: "src/stats/index.ts", seed: "src/seed.ts" }, format: "esm", outdir: "dist", packages: "external" }),
+  build({
+    ...common,
+    entryPoints: { index: "src/index.ts", table: "src/table.ts", stats: "src/stats/index.ts", seed: "src/seed.ts" },
+    format: "esm",
+    outdir: "dist",
+    packages: "external",
+  }),
 ]);

@@ -30,5 +30,15 @@ export type {
   VectorisedRecipe,
 } from "./api/context.ts";
 export type { Condition, GateRecipe } from "./api/gate.ts";
-export type { Artifact, HandoffRequest, Needs, Resources, Retries, Rule, RunOptions, Target, TargetOptions } from "./api/rule.ts";
+export type {
+  Artifact,
+  HandoffRequest,
+  Needs,
+  Resources,
+  Retries,
+  Rule,
+  RunOptions,
+  Target,
+  TargetOptions,
+} from "./api/rule.ts";
 export type { AnyFile, JsonFile, Slot, Table, TextFile, Tree, YamlFile } from "./api/slot.ts";

@@ -44,7 +44,10 @@ export async function run(): Promise<void> {
     environment: process.env,
     argv: process.argv.slice(2),
     isTerminal: isTerminal && TERM !== "dumb",
-    color: NO_COLOR === undefined || NO_COLOR === "" ? (FORCE_COLOR !== undefined && FORCE_COLOR !== "0") || (isTerminal && TERM !== "dumb") : false,
+    color:
+      NO_COLOR === undefined || NO_COLOR === ""
+        ? (FORCE_COLOR !== undefined && FORCE_COLOR !== "0") || (isTerminal && TERM !== "dumb")
+        : false,
     width: isTerminal ? process.stdout.columns || undefined : undefined,
     write: (text) => void process.stdout.write(text),
     writeError: (text) => void process.stderr.write(text),
@@ -77,7 +80,9 @@ async function runCommand(screen: Screen): Promise<number> {
       screen.writeError(`${known}\n`);
       return exitCodes.failed;
     }
-    screen.writeError(`internal error in exp ${version}, please report it (exp ${screen.argv.join(" ")}):\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    screen.writeError(
+      `internal error in exp ${version}, please report it (exp ${screen.argv.join(" ")}):\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    );
     return exitCodes.failed;
   }
 }

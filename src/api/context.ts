@@ -2,7 +2,18 @@
 
 import type { ConfigKeysOf, ConfigOf, ContractSpec, ExperimentField, ExperimentValues, ReadsOf } from "./contract.ts";
 import type { Json } from "../model/json.ts";
-import type { AnyFile, JsonFile, ListSlot, Slot, SourcesSlot, Table, TextFile, Tree, TypeOf, YamlFile } from "./slot.ts";
+import type {
+  AnyFile,
+  JsonFile,
+  ListSlot,
+  Slot,
+  SourcesSlot,
+  Table,
+  TextFile,
+  Tree,
+  TypeOf,
+  YamlFile,
+} from "./slot.ts";
 
 /** A file to read. Its path is neutral: nothing in it tells names, machine or run. */
 export interface FileIn {
@@ -123,10 +134,16 @@ export type Context<C extends ContractSpec, R extends ReadsOf<C> = ConfigKeysOf<
 } & Runtime;
 
 /** The work of a rule: reads `inputs`, writes every output. */
-export type Recipe<C extends ContractSpec, R extends ReadsOf<C> = ConfigKeysOf<C>> = (context: Context<C, R>) => Promise<void> | void;
+export type Recipe<C extends ContractSpec, R extends ReadsOf<C> = ConfigKeysOf<C>> = (
+  context: Context<C, R>,
+) => Promise<void> | void;
 
 type Items<C extends ContractSpec> = NonNullable<C["items"]>;
-type SettingsOf<C extends ContractSpec> = Items<C>["settings"] extends infer S ? (undefined extends S ? undefined : TypeOf<S>) : never;
+type SettingsOf<C extends ContractSpec> = Items<C>["settings"] extends infer S
+  ? undefined extends S
+    ? undefined
+    : TypeOf<S>
+  : never;
 type ItemOf<C extends ContractSpec> = TypeOf<Items<C>["item"]>;
 
 /** One item that `split` asks for. Equal items (recipe, settings, item, inputs) are an error. */

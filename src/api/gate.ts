@@ -25,10 +25,15 @@ type WithVerdict<C> = C & { readonly outputs: { readonly verdict: Slot<JsonFile<
 /** A rule whose recipe returns conditions. They are kept as the output `verdict`; one that does not hold fails the target. */
 export function gate<const C extends Omit<ContractSpec, "outputs" | "items">>(
   spec: C,
-  recipe: Lazy<GateRecipe<C & { readonly outputs: Record<never, never> }>> | (RunOptions & { readonly recipe: Lazy<GateRecipe<C & { readonly outputs: Record<never, never> }>> }),
+  recipe:
+    | Lazy<GateRecipe<C & { readonly outputs: Record<never, never> }>>
+    | (RunOptions & { readonly recipe: Lazy<GateRecipe<C & { readonly outputs: Record<never, never> }>> }),
 ): Rule<WithVerdict<C>> {
   const whole = contract({ ...spec, outputs: { verdict: json<readonly Condition[]>() } });
-  const part = typeof recipe === "function" ? { load: recipe, reads: undefined } : { ...recipe, load: recipe.recipe, reads: undefined };
+  const part =
+    typeof recipe === "function"
+      ? { load: recipe, reads: undefined }
+      : { ...recipe, load: recipe.recipe, reads: undefined };
   return makeRule(whole as unknown as WithVerdict<C>, { kind: "gate", part });
 }
 

@@ -15,5 +15,8 @@ export function handoff<const Name extends string, Z extends z.ZodObject>(spec: 
   readonly requests: (config: z.output<Z>) => readonly HandoffRequest[];
 }): Rule<{ readonly name: Name; readonly config: Z; readonly outputs: { readonly files: Slot<Tree, false> } }> {
   const whole = contract({ name: spec.name, config: spec.config, outputs: { files: tree() } });
-  return makeRule(whole, { kind: "handoff", handoff: { requests: spec.requests as (config: unknown) => readonly HandoffRequest[] } });
+  return makeRule(whole, {
+    kind: "handoff",
+    handoff: { requests: spec.requests as (config: unknown) => readonly HandoffRequest[] },
+  });
 }

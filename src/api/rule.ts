@@ -6,7 +6,9 @@ import type { ItemRecipe, Merge, Recipe, Split, VectorisedRecipe } from "./conte
 import type { Content, ContentOfSlot, InputSlot, ListSlot, Slot, SourcesSlot } from "./slot.ts";
 
 /** What an action takes from the countable limits while it runs: `cpu`, `memory` (MiB), `gpu` and any named one, `"api:anthropic"`. */
-export type Resources = { readonly cpu?: number; readonly memory?: number; readonly gpu?: number } & { readonly [name: string]: number | undefined };
+export type Resources = { readonly cpu?: number; readonly memory?: number; readonly gpu?: number } & {
+  readonly [name: string]: number | undefined;
+};
 
 /** Tries after the first one, for failures that may pass by themselves. */
 export interface Retries {
@@ -85,17 +87,13 @@ type WireOf<Name extends string, K extends string, S> =
 type OptionalInput<S> = S extends Slot<unknown, infer O> ? (true extends O ? true : false) : false;
 /** What a target of the contract must be handed, by input slot. */
 export type Wiring<C extends ContractSpec> = {
-  readonly [K in keyof WiredInputs<C["inputs"]> & string as OptionalInput<NonNullable<C["inputs"]>[K]> extends true ? never : K]: WireOf<
-    C["name"],
-    K,
-    NonNullable<C["inputs"]>[K]
-  >;
+  readonly [
+    K in keyof WiredInputs<C["inputs"]> & string as OptionalInput<NonNullable<C["inputs"]>[K]> extends true ? never : K
+  ]: WireOf<C["name"], K, NonNullable<C["inputs"]>[K]>;
 } & {
-  readonly [K in keyof WiredInputs<C["inputs"]> & string as OptionalInput<NonNullable<C["inputs"]>[K]> extends true ? K : never]?: WireOf<
-    C["name"],
-    K,
-    NonNullable<C["inputs"]>[K]
-  >;
+  readonly [
+    K in keyof WiredInputs<C["inputs"]> & string as OptionalInput<NonNullable<C["inputs"]>[K]> extends true ? K : never
+  ]?: WireOf<C["name"], K, NonNullable<C["inputs"]>[K]>;
 };
 
 /** A target's outputs by slot, to be wired on. */
@@ -111,7 +109,11 @@ export interface TargetOptions extends RunOptions {
 }
 
 export interface Rule<C extends ContractSpec> {
-  (...args: object extends Wiring<C> ? [inputs?: Wiring<C>, options?: TargetOptions] : [inputs: Wiring<C>, options?: TargetOptions]): Target<C>;
+  (
+    ...args: object extends Wiring<C>
+      ? [inputs?: Wiring<C>, options?: TargetOptions]
+      : [inputs: Wiring<C>, options?: TargetOptions]
+  ): Target<C>;
   readonly contract: C;
 }
 
@@ -197,7 +199,13 @@ export function fanOut<const C extends ContractSpec>(
   contract: C,
   parts: {
     readonly split: Part<Split<C, never>> | Part<Split<C>>;
-    readonly recipes: Readonly<Record<string, Part<ItemRecipe<C, never, never>> | (PartObject<VectorisedRecipe<C, never, never>> & { readonly vectorised: true })>>;
+    readonly recipes: Readonly<
+      Record<
+        string,
+        | Part<ItemRecipe<C, never, never>>
+        | (PartObject<VectorisedRecipe<C, never, never>> & { readonly vectorised: true })
+      >
+    >;
     readonly merge: Part<Merge<C>>;
     /** How many items travel together; chosen by the engine if not said. */
     readonly batch?: number;
@@ -206,7 +214,9 @@ export function fanOut<const C extends ContractSpec>(
   return makeRule(contract, {
     kind: "fan-out",
     split: partOf(parts.split as Part<unknown>, undefined),
-    recipes: Object.fromEntries(Object.entries(parts.recipes).map(([name, part]) => [name, partOf(part as Lazy<unknown> | PartOptions, [])])),
+    recipes: Object.fromEntries(
+      Object.entries(parts.recipes).map(([name, part]) => [name, partOf(part as Lazy<unknown> | PartOptions, [])]),
+    ),
     merge: partOf(parts.merge as Part<unknown>, []),
     ...(parts.batch !== undefined && { batch: parts.batch }),
   });
@@ -221,7 +231,9 @@ function partOf(part: Lazy<unknown> | PartOptions, reads: readonly string[] | un
 export function makeRule<C extends ContractSpec>(contract: C, work: Work): Rule<C> {
   const make = (inputs: TargetDeclaration["inputs"] = {}, options: TargetOptions = {}) => {
     const declaration: TargetDeclaration = { kind: "target", contract, work, inputs, options };
-    const artifacts = Object.keys(contract.outputs).map((slot) => [slot, { kind: "artifact", target: declaration, slot }] as const);
+    const artifacts = Object.keys(contract.outputs).map(
+      (slot) => [slot, { kind: "artifact", target: declaration, slot }] as const,
+    );
     return { ...Object.fromEntries(artifacts), $target: declaration };
   };
   return Object.assign(make, { contract }) as unknown as Rule<C>;

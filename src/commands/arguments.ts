@@ -33,38 +33,70 @@ export function parseArguments(argv: readonly string[], version: string): Parsed
     parsed = { command, operands, flags: others, overrides: [...(set as readonly string[]), ...keys.overrides] };
   });
   const write = (text: string) => void (printed += text);
-  for (const command of [program, ...program.commands]) command.configureOutput({ writeOut: write, writeErr: () => undefined }).exitOverride();
+  for (const command of [program, ...program.commands])
+    command.configureOutput({ writeOut: write, writeErr: () => undefined }).exitOverride();
   try {
     program.parse([...keys.rest], { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.code.startsWith("commander.help") || error.code === "commander.version") return ok({ print: printed, exitCode: argv.length === 0 ? exitCodes.wrongInput : exitCodes.done });
+    if (error.code.startsWith("commander.help") || error.code === "commander.version")
+      return ok({ print: printed, exitCode: argv.length === 0 ? exitCodes.wrongInput : exitCodes.done });
     return fail(failureOf(error, argv, spec));
   }
   if (parsed === undefined) return ok({ print: program.helpInformation(), exitCode: exitCodes.wrongInput });
   return ok(parsed);
 }
 
-type OnCommand = (command: string, operands: readonly string[], flags: Record<string, string | boolean | readonly string[]>) => void;
+type OnCommand = (
+  command: string,
+  operands: readonly string[],
+  flags: Record<string, string | boolean | readonly string[]>,
+) => void;
 
 /** The whole command line as commander has it; also what docs/cli.md is generated from. */
 export function makeProgram(version: string, onCommand: OnCommand): Command {
-  const program = new Command("exp").description("make for experiments").version(version, "-V, --version", "the version").helpOption("-h, --help", "what exp does, and its commands").helpCommand(false);
+  const program = new Command("exp")
+    .description("make for experiments")
+    .version(version, "-V, --version", "the version")
+    .helpOption("-h, --help", "what exp does, and its commands")
+    .helpCommand(false);
   program.addHelpText("after", exitText);
   for (const spec of commandTable) {
-    const operands = spec.args === "none" ? "" : spec.args === "targets" ? " [target…]" : spec.args === "runs" ? " [list|show] [run]" : Array.isArray(spec.args) ? ` <${spec.args.join("|")}>` : "";
-    const command = program.command(spec.name).summary(spec.summary).description(spec.summary).usage(`[flags]${operands}`).argument("[operands...]").helpOption("-h, --help", "what the command does, and its flags");
+    const operands =
+      spec.args === "none"
+        ? ""
+        : spec.args === "targets"
+          ? " [target…]"
+          : spec.args === "runs"
+            ? " [list|show] [run]"
+            : Array.isArray(spec.args)
+              ? ` <${spec.args.join("|")}>`
+              : "";
+    const command = program
+      .command(spec.name)
+      .summary(spec.summary)
+      .description(spec.summary)
+      .usage(`[flags]${operands}`)
+      .argument("[operands...]")
+      .helpOption("-h, --help", "what the command does, and its flags");
     command.configureHelp({ visibleArguments: () => [] });
     for (const flag of spec.flags) {
       if (flag.name === "help") continue;
-      const value = flag.value === undefined ? "" : ` <${Array.isArray(flag.value) ? flag.value.join("|") : String(flag.value)}>`;
+      const value =
+        flag.value === undefined ? "" : ` <${Array.isArray(flag.value) ? flag.value.join("|") : String(flag.value)}>`;
       const words = `${flag.short === undefined ? "" : `-${flag.short}, `}--${flag.name}${value}`;
-      if (repeatable.has(flag.name)) command.option(words, flag.summary, (one: string, all: string[]) => [...all, one], []);
+      if (repeatable.has(flag.name))
+        command.option(words, flag.summary, (one: string, all: string[]) => [...all, one], []);
       else command.option(words, flag.summary);
     }
     if (spec.name === "completion") command.option("--words <list>", "");
     command.action((words: string[]) => {
-      const flags = Object.fromEntries(Object.entries(command.opts<Record<string, string | boolean | readonly string[]>>()).map(([name, value]) => [name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`), value]));
+      const flags = Object.fromEntries(
+        Object.entries(command.opts<Record<string, string | boolean | readonly string[]>>()).map(([name, value]) => [
+          name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+          value,
+        ]),
+      );
       onCommand(spec.name, words, flags);
     });
   }
@@ -75,7 +107,9 @@ const keyFlag = /^--([A-Za-z][\w-]*(?:\.[\w-]+|\.?\[\d+\])+)(?:=(.*))?$/s;
 const headerFlag = /^--(seed|control|experiment)(?:=(.*))?$/s;
 
 /** `--generate.samples 50` and `--generate.samples=50` become overrides; so do the experiment's own keys. */
-function takeKeyFlags(argv: readonly string[]): { readonly rest: readonly string[]; readonly overrides: readonly string[] } | { readonly failure: Failure } {
+function takeKeyFlags(
+  argv: readonly string[],
+): { readonly rest: readonly string[]; readonly overrides: readonly string[] } | { readonly failure: Failure } {
   const rest: string[] = [];
   const overrides: string[] = [];
   for (let i = 0; i < argv.length; i++) {
@@ -87,7 +121,8 @@ function takeKeyFlags(argv: readonly string[]): { readonly rest: readonly string
       continue;
     }
     const value = match[2] ?? argv[++i];
-    if (value === undefined) return { failure: inputFailure(`${word} needs a value`, { fix: `${word} VALUE, or ${word}=VALUE` }) };
+    if (value === undefined)
+      return { failure: inputFailure(`${word} needs a value`, { fix: `${word} VALUE, or ${word}=VALUE` }) };
     overrides.push(`${match[1]!}=${value}`);
   }
   return { rest, overrides };
@@ -96,14 +131,28 @@ function takeKeyFlags(argv: readonly string[]): { readonly rest: readonly string
 function failureOf(error: CommanderError, argv: readonly string[], spec: CommandSpec | undefined): Failure {
   const first = argv[0] ?? "";
   if (error.code === "commander.unknownCommand" || (spec === undefined && !first.startsWith("-"))) {
-    const near = suggest(first, commandTable.map((command) => command.name));
-    return inputFailure(`unknown command "${first}"`, { fix: near ? `Did you mean "exp ${near}"?` : "exp --help lists the commands." });
+    const near = suggest(
+      first,
+      commandTable.map((command) => command.name),
+    );
+    return inputFailure(`unknown command "${first}"`, {
+      fix: near ? `Did you mean "exp ${near}"?` : "exp --help lists the commands.",
+    });
   }
   if (error.code === "commander.unknownOption") {
     const word = /'(.+?)'/.exec(error.message)?.[1] ?? "";
-    const near = suggest(word.replace(/^-+/, ""), (spec?.flags ?? []).map((flag) => flag.name));
+    const near = suggest(
+      word.replace(/^-+/, ""),
+      (spec?.flags ?? []).map((flag) => flag.name),
+    );
     const command = spec === undefined ? "exp" : `exp ${spec.name}`;
-    return inputFailure(`unknown flag "${word}"`, { fix: near ? `Did you mean "--${near}"?` : `${command} --help lists the flags.${spec?.takesKeysAsFlags === true ? " Config keys are flags with their section: --generate.samples 50" : ""}` });
+    return inputFailure(`unknown flag "${word}"`, {
+      fix: near
+        ? `Did you mean "--${near}"?`
+        : `${command} --help lists the flags.${spec?.takesKeysAsFlags === true ? " Config keys are flags with their section: --generate.samples 50" : ""}`,
+    });
   }
-  return inputFailure(error.message.replace(/^error: /, ""), { fix: `exp ${spec?.name ?? ""} --help`.replace("  ", " ") });
+  return inputFailure(error.message.replace(/^error: /, ""), {
+    fix: `exp ${spec?.name ?? ""} --help`.replace("  ", " "),
+  });
 }

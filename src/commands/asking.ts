@@ -20,15 +20,29 @@ export interface Asked {
 
 export async function findProject(screen: Screen): Promise<Result<Project, readonly Failure[]>> {
   const root = findRoot(screen.workingFolder);
-  if (root === undefined) return fail([inputFailure("there is no Expfile.ts here or in a folder above", { fix: "exp init makes this folder a project." })]);
+  if (root === undefined)
+    return fail([
+      inputFailure("there is no Expfile.ts here or in a folder above", {
+        fix: "exp init makes this folder a project.",
+      }),
+    ]);
   return ok(await openProject(root, screen.environment));
 }
 
 export function requestOf(args: Arguments): RunRequest {
-  return { config: args.flags.config as string | undefined, run: args.flags.run as string | undefined, overrides: args.overrides, reset: args.flags.reset === true };
+  return {
+    config: args.flags.config as string | undefined,
+    run: args.flags.run as string | undefined,
+    overrides: args.overrides,
+    reset: args.flags.reset === true,
+  };
 }
 
-export async function openAsked(project: Project, args: Arguments, names: readonly string[] = args.operands): Promise<Result<Asked, readonly Failure[]>> {
+export async function openAsked(
+  project: Project,
+  args: Arguments,
+  names: readonly string[] = args.operands,
+): Promise<Result<Asked, readonly Failure[]>> {
   try {
     const run = await openRun(project, requestOf(args));
     if (!run.ok) return run;

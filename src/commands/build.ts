@@ -49,19 +49,36 @@ async function buildAsked(first: Asked, args: Arguments, options: BuildOptions, 
   const startedAt = screen.now();
   const names = first.asked.map((index) => first.run.graph.targets[index]!.name);
   const output: string[] = [];
-  const reporter = await makeReporter(args, screen, first.needed.map((index) => first.run.graph.targets[index]!.name), output);
+  const reporter = await makeReporter(
+    args,
+    screen,
+    first.needed.map((index) => first.run.graph.targets[index]!.name),
+    output,
+  );
   const isSilent = { failed: false };
   const emit: Emit = (event) => {
     if (event.kind === "target-failed" || event.kind === "warning") isSilent.failed = true;
     reporter.emit(maskEvent(event, first.run.secrets.mask));
   };
-  emit({ kind: "build-started", run: first.run.folder.id, experiment: first.run.graph.experiment, targets: names, config: first.run.source, overrides: first.run.overrides, at: startedAt });
+  emit({
+    kind: "build-started",
+    run: first.run.folder.id,
+    experiment: first.run.graph.experiment,
+    targets: names,
+    config: first.run.source,
+    overrides: first.run.overrides,
+    at: startedAt,
+  });
   for (const text of first.run.warnings) emit({ kind: "warning", text });
 
-  const lease = await Lease.take(join(first.run.folder.folder, "lock"), args.operands.length === 0 ? "exp build" : `exp build ${args.operands.join(" ")}`, {
-    onWait: (holder) => emit({ kind: "waiting-for-lock", run: first.run.folder.id, holder }),
-    signal: screen.signal,
-  });
+  const lease = await Lease.take(
+    join(first.run.folder.folder, "lock"),
+    args.operands.length === 0 ? "exp build" : `exp build ${args.operands.join(" ")}`,
+    {
+      onWait: (holder) => emit({ kind: "waiting-for-lock", run: first.run.folder.id, holder }),
+      signal: screen.signal,
+    },
+  );
   const stamp = stampFile(project.paths, screen);
   // The old stamp goes before the work that would make it wrong.
   rmSync(stamp.file, { force: true });
@@ -77,9 +94,17 @@ async function buildAsked(first: Asked, args: Arguments, options: BuildOptions, 
       return exitCodes.wrongInput;
     }
     const { run, needed } = asked.value;
-    const deciding = openSession(project, run, (target, file, to) => emit({ kind: "output-set-aside", target, file, to }));
+    const deciding = openSession(project, run, (target, file, to) =>
+      emit({ kind: "output-set-aside", target, file, to }),
+    );
     const buildNumber = (run.state?.builds ?? 0) + 1;
-    const session = openBuildSession(project, run, deciding, { build: buildNumber, lease, limits: options.limits, keepGoing: options.keepGoing, emit });
+    const session = openBuildSession(project, run, deciding, {
+      build: buildNumber,
+      lease,
+      limits: options.limits,
+      keepGoing: options.keepGoing,
+      emit,
+    });
     const record = new RunRecord(run, startedAt, buildNumber);
     let ends: ReadonlyMap<number, TargetEnd>;
     try {
@@ -95,10 +120,23 @@ async function buildAsked(first: Asked, args: Arguments, options: BuildOptions, 
     const summary = summarise(ends, screen);
     record.save(summary.outcome, [...screen.argv], screen.now());
     const reports = reportsOf(asked.value, ends, screen);
-    emit({ kind: "build-finished", outcome: summary.outcome, run: run.folder.id, counts: summary.counts, tookMs: screen.now() - startedAt, savedMs: summary.savedMs, costUsd: summary.costUsd, reports });
+    emit({
+      kind: "build-finished",
+      outcome: summary.outcome,
+      run: run.folder.id,
+      counts: summary.counts,
+      tookMs: screen.now() - startedAt,
+      savedMs: summary.savedMs,
+      costUsd: summary.costUsd,
+      reports,
+    });
     reporter.close();
     deciding.close();
-    if ((summary.outcome === "done" || summary.outcome === "up-to-date") && !isSilent.failed && run.expfile.impure.length === 0) {
+    if (
+      (summary.outcome === "done" || summary.outcome === "up-to-date") &&
+      !isSilent.failed &&
+      run.expfile.impure.length === 0
+    ) {
       await rememberUpToDate(asked.value, deciding, ends, startedAt, reports, args, screen);
     }
     return exitCodeOf(summary.outcome);
@@ -109,13 +147,43 @@ async function buildAsked(first: Asked, args: Arguments, options: BuildOptions, 
 }
 
 /** The stamp holds what the next build prints when it finds nothing to do. */
-async function rememberUpToDate(asked: Asked, deciding: DecidingSession, ends: ReadonlyMap<number, TargetEnd>, startedAt: number, reports: readonly string[], args: Arguments, screen: Screen): Promise<void> {
+async function rememberUpToDate(
+  asked: Asked,
+  deciding: DecidingSession,
+  ends: ReadonlyMap<number, TargetEnd>,
+  startedAt: number,
+  reports: readonly string[],
+  args: Arguments,
+  screen: Screen,
+): Promise<void> {
   const { run } = asked;
   const text: string[] = [];
-  const reporter = await makeReporter(args, { ...screen, write: (piece) => void text.push(piece), isTerminal: false }, [], []);
-  reporter.emit({ kind: "build-started", run: run.folder.id, experiment: run.graph.experiment, targets: asked.asked.map((index) => run.graph.targets[index]!.name), config: run.source, overrides: run.overrides, at: startedAt });
+  const reporter = await makeReporter(
+    args,
+    { ...screen, write: (piece) => void text.push(piece), isTerminal: false },
+    [],
+    [],
+  );
+  reporter.emit({
+    kind: "build-started",
+    run: run.folder.id,
+    experiment: run.graph.experiment,
+    targets: asked.asked.map((index) => run.graph.targets[index]!.name),
+    config: run.source,
+    overrides: run.overrides,
+    at: startedAt,
+  });
   const fresh = [...ends.values()].reduce((sum, end) => sum + (end.kind === "done" ? (end.items ?? 1) : 0), 0);
-  reporter.emit({ kind: "build-finished", outcome: "up-to-date", run: run.folder.id, counts: { computed: 0, cached: 0, fresh }, tookMs: 0, savedMs: 0, costUsd: 0, reports });
+  reporter.emit({
+    kind: "build-finished",
+    outcome: "up-to-date",
+    run: run.folder.id,
+    counts: { computed: 0, cached: 0, fresh },
+    tookMs: 0,
+    savedMs: 0,
+    costUsd: 0,
+    reports,
+  });
   reporter.close();
   await writeStamp(asked.project, run, deciding, asked.needed, text.join(""), screen);
 }
@@ -123,23 +191,38 @@ async function rememberUpToDate(asked: Asked, deciding: DecidingSession, ends: R
 function readOptions(args: Arguments): Result<BuildOptions, readonly Failure[]> {
   const failures: Failure[] = [];
   const { jobs } = args.flags as { jobs?: string };
-  if (jobs !== undefined && !(Number.isInteger(Number(jobs)) && Number(jobs) > 0)) failures.push(inputFailure(`-j takes a whole number above 0, not "${jobs}"`));
+  if (jobs !== undefined && !(Number.isInteger(Number(jobs)) && Number(jobs) > 0))
+    failures.push(inputFailure(`-j takes a whole number above 0, not "${jobs}"`));
   const named: Record<string, number> = {};
   for (const text of (args.flags.limit ?? []) as readonly string[]) {
     const match = /^(.+)=(\d+(?:\.\d+)?)$/.exec(text);
-    if (match === null) failures.push(inputFailure(`--limit takes NAME=NUMBER, not "${text}"`, { fix: "--limit api:anthropic=4" }));
+    if (match === null)
+      failures.push(inputFailure(`--limit takes NAME=NUMBER, not "${text}"`, { fix: "--limit api:anthropic=4" }));
     else named[match[1]!] = Number(match[2]);
   }
   if (failures.length > 0) return fail(failures);
-  return ok({ limits: machineLimits(jobs === undefined ? undefined : Number(jobs), named), keepGoing: args.flags["keep-going"] === true });
+  return ok({
+    limits: machineLimits(jobs === undefined ? undefined : Number(jobs), named),
+    keepGoing: args.flags["keep-going"] === true,
+  });
 }
 
-async function makeReporter(args: Arguments, screen: Screen, targets: readonly string[], _output: string[]): Promise<Reporter> {
+async function makeReporter(
+  args: Arguments,
+  screen: Screen,
+  targets: readonly string[],
+  _output: string[],
+): Promise<Reporter> {
   if (args.flags.json === true) {
     const { createNdjsonReporter } = await import("../ui/ndjson.ts");
     return createNdjsonReporter({ write: screen.write });
   }
-  const shared = { renderFailure: (failure: Failure) => renderFailure(failure, { color: screen.color }), palette: paletteOf(screen), again: againOf(screen), targets };
+  const shared = {
+    renderFailure: (failure: Failure) => renderFailure(failure, { color: screen.color }),
+    palette: paletteOf(screen),
+    again: againOf(screen),
+    targets,
+  };
   if (screen.isTerminal) {
     const { createTerminalReporter } = await import("../ui/terminal.ts");
     return createTerminalReporter({ ...shared, stream: process.stdout });
@@ -149,7 +232,9 @@ async function makeReporter(args: Arguments, screen: Screen, targets: readonly s
 }
 
 function againOf(screen: Screen): string {
-  return ["exp", ...screen.argv].map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)).join(" ");
+  return ["exp", ...screen.argv]
+    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
+    .join(" ");
 }
 
 function maskEvent(event: Event, mask: (text: string) => string): Event {
@@ -177,7 +262,16 @@ function summarise(ends: ReadonlyMap<number, TargetEnd>, screen: Screen): Summar
     if (end.kind === "done" || end.kind === "failed") costUsd += end.costUsd;
   }
   const nothingDone = [...ends.values()].every((end) => end.kind === "done" && end.origin === "fresh");
-  const outcome = screen.signal.aborted || kinds.has("interrupted") ? "interrupted" : kinds.has("failed") ? "failed" : kinds.has("waits") ? "waiting" : nothingDone ? "up-to-date" : "done";
+  const outcome =
+    screen.signal.aborted || kinds.has("interrupted")
+      ? "interrupted"
+      : kinds.has("failed")
+        ? "failed"
+        : kinds.has("waits")
+          ? "waiting"
+          : nothingDone
+            ? "up-to-date"
+            : "done";
   return { outcome, counts, savedMs, costUsd };
 }
 
@@ -203,7 +297,11 @@ function reportsOf(asked: Asked, ends: ReadonlyMap<number, TargetEnd>, screen: S
         const target = asked.run.graph.targets[index]!;
         const end = ends.get(index);
         if (end?.kind !== "done") return [];
-        return Object.entries(target.declaration.contract.outputs).flatMap(([slot, shape]) => (shape.ext === ext && end.artifacts[slot]?.kind === "file" ? [join(asked.run.folder.folder, target.name, slot + ext)] : []));
+        return Object.entries(target.declaration.contract.outputs).flatMap(([slot, shape]) =>
+          shape.ext === ext && end.artifacts[slot]?.kind === "file"
+            ? [join(asked.run.folder.folder, target.name, slot + ext)]
+            : [],
+        );
       });
       if (found.length > 0) return found.map((path) => nearPath(path, screen.workingFolder));
     }

@@ -24,7 +24,10 @@ export async function clean(args: Arguments, screen: Screen): Promise<number> {
       return exitCodes.wrongInput;
     }
     const { run } = asked.value;
-    const lease = await Lease.take(join(run.folder.folder, "lock"), "exp clean", { onWait: (holder) => screen.writeError(`waiting for ${holder}\n`), signal: screen.signal });
+    const lease = await Lease.take(join(run.folder.folder, "lock"), "exp clean", {
+      onWait: (holder) => screen.writeError(`waiting for ${holder}\n`),
+      signal: screen.signal,
+    });
     if (lease === undefined) return exitCodes.interrupted;
     const onlyOutputs = args.flags.outputs === true;
     const names = asked.value.asked.map((index) => run.graph.targets[index]!.name);
@@ -32,14 +35,17 @@ export async function clean(args: Arguments, screen: Screen): Promise<number> {
     const cleaned = names.map((name) => ({ target: name, ...lastCost(trace, name) }));
     try {
       for (const name of names) {
-        if (!onlyOutputs) trace.append({ t: name, clean: screen.now(), ...(args.flags.calls === true && { calls: true as const }) });
+        if (!onlyOutputs)
+          trace.append({ t: name, clean: screen.now(), ...(args.flags.calls === true && { calls: true as const }) });
         rmSync(join(run.folder.folder, name), { recursive: true, force: true });
       }
       await trace.commit();
       // A clean run.yaml: what is gone is said to be gone.
       const state = run.folder.load();
       if (state !== undefined && !onlyOutputs) {
-        const stages = Object.entries(state.targets).map(([name, stage]): [string, StageState] => (names.includes(name) ? [name, { status: "cleaned" }] : [name, stage]));
+        const stages = Object.entries(state.targets).map(([name, stage]): [string, StageState] =>
+          names.includes(name) ? [name, { status: "cleaned" }] : [name, stage],
+        );
         run.folder.save({ ...state, targets: Object.fromEntries(stages) });
       }
     } finally {
@@ -47,7 +53,14 @@ export async function clean(args: Arguments, screen: Screen): Promise<number> {
       lease.release();
     }
     const dependents = dependentsOf(asked.value.asked, run.graph.targets);
-    if (args.flags.json === true) writeJson(screen, { run: run.folder.id, cleaned, dependents, outputs_only: onlyOutputs, calls: args.flags.calls === true });
+    if (args.flags.json === true)
+      writeJson(screen, {
+        run: run.folder.id,
+        cleaned,
+        dependents,
+        outputs_only: onlyOutputs,
+        calls: args.flags.calls === true,
+      });
     else writeLines(screen, wordClean(run.folder.id, cleaned, dependents, onlyOutputs, args.flags.calls === true));
     return exitCodes.done;
   } finally {
@@ -75,7 +88,10 @@ function lastCost(trace: Trace, target: string): Omit<Cleaned, "target"> {
   return { tookMs, costUsd, results };
 }
 
-function dependentsOf(asked: readonly number[], targets: readonly { readonly index: number; readonly name: string; readonly dependsOn: readonly number[] }[]): string[] {
+function dependentsOf(
+  asked: readonly number[],
+  targets: readonly { readonly index: number; readonly name: string; readonly dependsOn: readonly number[] }[],
+): string[] {
   const reached = new Set(asked);
   const names: string[] = [];
   for (const target of targets) {
@@ -86,14 +102,26 @@ function dependentsOf(asked: readonly number[], targets: readonly { readonly ind
   return names;
 }
 
-function wordClean(run: string, cleaned: readonly Cleaned[], dependents: readonly string[], onlyOutputs: boolean, calls: boolean): string[] {
+function wordClean(
+  run: string,
+  cleaned: readonly Cleaned[],
+  dependents: readonly string[],
+  onlyOutputs: boolean,
+  calls: boolean,
+): string[] {
   const lines = cleaned.map(({ target, tookMs, costUsd, results }) => {
     if (onlyOutputs) return `${target}: files removed; the next build fetches them back`;
     if (results === 0) return `${target}: there was nothing to clean`;
     const cost = costUsd > 0 ? ` and ${formatMoney(costUsd)}` : "";
     return `${target}: cleaned; ${countOf(results, "result")} took ${formatDuration(tookMs)}${cost} to compute`;
   });
-  if (dependents.length > 0 && !onlyOutputs) lines.push(`depends on ${cleaned.length === 1 ? "it" : "them"}: ${dependents.join(", ")} (re-run only if the outputs differ)`);
-  if (!onlyOutputs && !calls && cleaned.some(({ costUsd }) => costUsd > 0)) lines.push("paid calls are kept and will be answered from memory; --calls pays them again");
-  return [...lines, `run ${run}: exp build makes ${cleaned.length === 1 ? "it" : "them"} anew`].filter((line, i, all) => !(onlyOutputs && i === all.length - 1));
+  if (dependents.length > 0 && !onlyOutputs)
+    lines.push(
+      `depends on ${cleaned.length === 1 ? "it" : "them"}: ${dependents.join(", ")} (re-run only if the outputs differ)`,
+    );
+  if (!onlyOutputs && !calls && cleaned.some(({ costUsd }) => costUsd > 0))
+    lines.push("paid calls are kept and will be answered from memory; --calls pays them again");
+  return [...lines, `run ${run}: exp build makes ${cleaned.length === 1 ? "it" : "them"} anew`].filter(
+    (line, i, all) => !(onlyOutputs && i === all.length - 1),
+  );
 }

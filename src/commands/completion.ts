@@ -18,7 +18,11 @@ export async function completion(args: Arguments, screen: Screen): Promise<numbe
   }
   const [shell] = args.operands;
   if (!(SHELLS as readonly string[]).includes(shell ?? "")) {
-    showFailures(screen, [inputFailure(shell === undefined ? "which shell?" : `there is no completion for "${shell}"`, { fix: `exp completion ${SHELLS.join("|")}` })]);
+    showFailures(screen, [
+      inputFailure(shell === undefined ? "which shell?" : `there is no completion for "${shell}"`, {
+        fix: `exp completion ${SHELLS.join("|")}`,
+      }),
+    ]);
     return exitCodes.wrongInput;
   }
   screen.write(completionScript(shell as Shell, commandTable));
@@ -35,7 +39,9 @@ async function words(list: string, screen: Screen): Promise<string[]> {
     const run = await openRun(project, { config: undefined, run: undefined, overrides: [], reset: false });
     if (!run.ok) return [];
     if (list === "targets") return run.value.graph.targets.map((target) => target.name);
-    return run.value.graph.targets.flatMap((target) => Object.keys(target.declaration.contract.config?.shape ?? {}).map((key) => `${target.section}.${key}`));
+    return run.value.graph.targets.flatMap((target) =>
+      Object.keys(target.declaration.contract.config?.shape ?? {}).map((key) => `${target.section}.${key}`),
+    );
   } finally {
     project.close();
   }

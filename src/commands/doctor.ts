@@ -29,21 +29,49 @@ export async function doctor(args: Arguments, screen: Screen): Promise<number> {
   const findings = [
     node(),
     { what: "exp", state: "ok", found: version } as const,
-    { what: "machine", state: "ok", found: `${cpus().length} processors, ${formatBytes(totalmem())} memory, ${process.platform} ${process.arch}` } as const,
+    {
+      what: "machine",
+      state: "ok",
+      found: `${cpus().length} processors, ${formatBytes(totalmem())} memory, ${process.platform} ${process.arch}`,
+    } as const,
     await bundler(),
-    ...(root === undefined ? [{ what: "project", state: "absent", found: "no Expfile.ts here or above", fix: "exp init" } as const] : await project(root, screen)),
+    ...(root === undefined
+      ? [{ what: "project", state: "absent", found: "no Expfile.ts here or above", fix: "exp init" } as const]
+      : await project(root, screen)),
     memoryLimits(),
     ...(await Promise.all([
-      tool("git", ["--version"], "for the commit that a result came from", "apt-get install git, or your system's package"),
-      tool("python3", ["--version"], "for recipes that are Python programs", "apt-get install python3, or your system's package"),
-      tool("nvidia-smi", ["--query-gpu=name", "--format=csv,noheader"], "for GPUs of this machine", "the NVIDIA driver, where there is a GPU"),
+      tool(
+        "git",
+        ["--version"],
+        "for the commit that a result came from",
+        "apt-get install git, or your system's package",
+      ),
+      tool(
+        "python3",
+        ["--version"],
+        "for recipes that are Python programs",
+        "apt-get install python3, or your system's package",
+      ),
+      tool(
+        "nvidia-smi",
+        ["--query-gpu=name", "--format=csv,noheader"],
+        "for GPUs of this machine",
+        "the NVIDIA driver, where there is a GPU",
+      ),
     ])),
   ];
   if (args.flags.json === true) writeJson(screen, findings);
   else {
     const styles = { ok: "green", absent: "dim", missing: "red" } as const;
-    const rows = findings.map(({ what, state, found, fix }) => [span(what, "bold"), span(state, styles[state]), span(fix === undefined || state === "ok" ? found : `${found} → ${fix}`)]);
-    writeLines(screen, alignRows(rows).map((line) => paint(line, paletteOf(screen)).trimEnd()));
+    const rows = findings.map(({ what, state, found, fix }) => [
+      span(what, "bold"),
+      span(state, styles[state]),
+      span(fix === undefined || state === "ok" ? found : `${found} → ${fix}`),
+    ]);
+    writeLines(
+      screen,
+      alignRows(rows).map((line) => paint(line, paletteOf(screen)).trimEnd()),
+    );
   }
   return findings.some((finding) => finding.state === "missing") ? exitCodes.failed : exitCodes.done;
 }
@@ -51,7 +79,16 @@ export async function doctor(args: Arguments, screen: Screen): Promise<number> {
 function node(): Finding {
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
   const isOld = major < 20 || (major === 20 && minor < 19);
-  return { what: "Node", state: isOld ? "missing" : "ok", found: process.version, ...(isOld ? { fix: "install Node 20.19 or newer" } : major < 22 ? { fix: "Node 22 and newer start twice as fast" } : {}) };
+  return {
+    what: "Node",
+    state: isOld ? "missing" : "ok",
+    found: process.version,
+    ...(isOld
+      ? { fix: "install Node 20.19 or newer" }
+      : major < 22
+        ? { fix: "Node 22 and newer start twice as fast" }
+        : {}),
+  };
 }
 
 async function bundler(): Promise<Finding> {
@@ -60,21 +97,49 @@ async function bundler(): Promise<Finding> {
     await esbuild.transform("1");
     return { what: "bundler", state: "ok", found: `esbuild ${esbuild.version}` };
   } catch (error) {
-    return { what: "bundler", state: "missing", found: error instanceof Error ? error.message.split("\n")[0]! : String(error), fix: "npm install (esbuild's program for this system is missing)" };
+    return {
+      what: "bundler",
+      state: "missing",
+      found: error instanceof Error ? error.message.split("\n")[0]! : String(error),
+      fix: "npm install (esbuild's program for this system is missing)",
+    };
   }
 }
 
 async function project(root: string, screen: Screen): Promise<Finding[]> {
   const paths = pathsOf(root);
-  const findings: Finding[] = [{ what: "project", state: "ok", found: root }, writable("cache", paths.cache), writable("runs", paths.runs), space(root)];
+  const findings: Finding[] = [
+    { what: "project", state: "ok", found: root },
+    writable("cache", paths.cache),
+    writable("runs", paths.runs),
+    space(root),
+  ];
   const opened = await openProject(root, screen.environment);
   try {
     const run = await openRun(opened, { config: undefined, run: undefined, overrides: [], reset: false });
-    if (!run.ok) findings.push(...run.error.map((failure): Finding => ({ what: "config", state: "missing", found: failureLine(failure), ...(failure.fix !== undefined && { fix: failure.fix }) })));
+    if (!run.ok)
+      findings.push(
+        ...run.error.map((failure): Finding => ({
+          what: "config",
+          state: "missing",
+          found: failureLine(failure),
+          ...(failure.fix !== undefined && { fix: failure.fix }),
+        })),
+      );
     else {
       const { graph, source, secrets } = run.value;
-      findings.push({ what: "config", state: "ok", found: `${source}: experiment ${graph.experiment}, ${graph.targets.length} targets` });
-      for (const name of secrets.missing) findings.push({ what: `secret ${name}`, state: "missing", found: "not set", fix: `export ${name}=…, or a line ${name}=… in .env` });
+      findings.push({
+        what: "config",
+        state: "ok",
+        found: `${source}: experiment ${graph.experiment}, ${graph.targets.length} targets`,
+      });
+      for (const name of secrets.missing)
+        findings.push({
+          what: `secret ${name}`,
+          state: "missing",
+          found: "not set",
+          fix: `export ${name}=…, or a line ${name}=… in .env`,
+        });
       for (const name of secrets.values.keys()) findings.push({ what: `secret ${name}`, state: "ok", found: "set" });
       for (const text of secrets.warnings) findings.push({ what: "secrets", state: "absent", found: text });
     }
@@ -95,7 +160,12 @@ function writable(what: string, folder: string): Finding {
     if (isNew) rmSync(folder, { recursive: true });
     return { what, state: "ok", found: `${folder} can be written` };
   } catch (error) {
-    return { what, state: "missing", found: error instanceof Error ? error.message : String(error), fix: `make ${folder} writable` };
+    return {
+      what,
+      state: "missing",
+      found: error instanceof Error ? error.message : String(error),
+      fix: `make ${folder} writable`,
+    };
   }
 }
 
@@ -103,12 +173,23 @@ function space(root: string): Finding {
   const { bavail, bsize } = statfsSync(root);
   const free = bavail * bsize;
   const isLow = free < 2 ** 30;
-  return { what: "disk", state: isLow ? "absent" : "ok", found: `${formatBytes(free)} free`, ...(isLow && { fix: "cache/ may be deleted at any time" }) };
+  return {
+    what: "disk",
+    state: isLow ? "absent" : "ok",
+    found: `${formatBytes(free)} free`,
+    ...(isLow && { fix: "cache/ may be deleted at any time" }),
+  };
 }
 
 function memoryLimits(): Finding {
-  if (process.platform === "linux") return { what: "memory limits", state: "ok", found: "enforced for process groups (/proc)" };
-  return { what: "memory limits", state: "absent", found: `not enforced on ${process.platform}`, fix: "a memory limit of a rule counts for scheduling only" };
+  if (process.platform === "linux")
+    return { what: "memory limits", state: "ok", found: "enforced for process groups (/proc)" };
+  return {
+    what: "memory limits",
+    state: "absent",
+    found: `not enforced on ${process.platform}`,
+    fix: "a memory limit of a rule counts for scheduling only",
+  };
 }
 
 async function tool(program: string, args: readonly string[], use: string, fix: string): Promise<Finding> {

@@ -13,12 +13,26 @@ export async function graph(args: Arguments, screen: Screen): Promise<number> {
   const format = args.flags.json === true ? "json" : ((args.flags.format as string | undefined) ?? "tree");
   if (!(GRAPH_FORMATS as readonly string[]).includes(format)) {
     const near = suggest(format, GRAPH_FORMATS);
-    showFailures(screen, [inputFailure(`unknown format "${format}"`, { fix: near ? `Did you mean "${near}"?` : `There are ${GRAPH_FORMATS.join(", ")}.` })]);
+    showFailures(screen, [
+      inputFailure(`unknown format "${format}"`, {
+        fix: near ? `Did you mean "${near}"?` : `There are ${GRAPH_FORMATS.join(", ")}.`,
+      }),
+    ]);
     return exitCodes.wrongInput;
   }
   return withPlan(args, screen, args.operands, async (plan) => {
-    const nodes = plan.targets.map(({ name, dependsOn, state, items, description }) => ({ name, dependsOn, state, ...(items && { items }), ...(description !== undefined && { description }) }));
-    const drawing = await drawGraph(nodes, { format: format as GraphFormat, palette: paletteOf(screen), ...(screen.width !== undefined && { width: screen.width }) });
+    const nodes = plan.targets.map(({ name, dependsOn, state, items, description }) => ({
+      name,
+      dependsOn,
+      state,
+      ...(items && { items }),
+      ...(description !== undefined && { description }),
+    }));
+    const drawing = await drawGraph(nodes, {
+      format: format as GraphFormat,
+      palette: paletteOf(screen),
+      ...(screen.width !== undefined && { width: screen.width }),
+    });
     screen.write(drawing.endsWith("\n") ? drawing : `${drawing}\n`);
     return exitCodes.done;
   });

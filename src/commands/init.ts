@@ -13,7 +13,9 @@ export async function init(_args: Arguments, screen: Screen): Promise<number> {
   const files = initFiles(version);
   const taken = ["Expfile.ts"].filter((name) => existsSync(join(screen.workingFolder, name)));
   if (taken.length > 0) {
-    showFailures(screen, [inputFailure(`${taken.join(", ")} is already here`, { fix: "This folder is a project: exp build" })]);
+    showFailures(screen, [
+      inputFailure(`${taken.join(", ")} is already here`, { fix: "This folder is a project: exp build" }),
+    ]);
     return exitCodes.wrongInput;
   }
   const lines: string[] = [];
@@ -28,6 +30,12 @@ export async function init(_args: Arguments, screen: Screen): Promise<number> {
     lines.push(`created  ${name}`);
   }
   const needsInstall = !existsSync(join(screen.workingFolder, "node_modules", "expfile"));
-  writeLines(screen, [...lines, "", ...(needsInstall ? ["npm install expfile    so that the rules' types are found"] : []), "exp build              builds the example", "exp graph              draws it"]);
+  writeLines(screen, [
+    ...lines,
+    "",
+    ...(needsInstall ? ["npm install expfile    so that the rules' types are found"] : []),
+    "exp build              builds the example",
+    "exp graph              draws it",
+  ]);
   return exitCodes.done;
 }

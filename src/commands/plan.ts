@@ -19,7 +19,12 @@ export async function plan(args: Arguments, screen: Screen): Promise<number> {
 }
 
 /** Opens the run, asks for every target needed, closes again. */
-export async function withPlan(args: Arguments, screen: Screen, names: readonly string[], use: (plan: Plan, asked: Asked, session: ReturnType<typeof openSession>) => Promise<number>): Promise<number> {
+export async function withPlan(
+  args: Arguments,
+  screen: Screen,
+  names: readonly string[],
+  use: (plan: Plan, asked: Asked, session: ReturnType<typeof openSession>) => Promise<number>,
+): Promise<number> {
   const project = await findProject(screen);
   if (!project.ok) {
     showFailures(screen, project.error);
@@ -37,7 +42,11 @@ export async function withPlan(args: Arguments, screen: Screen, names: readonly 
       showFailures(screen, planned.error);
       return exitCodes.wrongInput;
     }
-    const made: Plan = { run: asked.value.run.folder.id, experiment: asked.value.run.graph.experiment, targets: await explainCode(project.value, planned.value) };
+    const made: Plan = {
+      run: asked.value.run.folder.id,
+      experiment: asked.value.run.graph.experiment,
+      targets: await explainCode(project.value, planned.value),
+    };
     return await use(made, asked.value, session);
   } finally {
     project.value.close();

@@ -14,7 +14,11 @@ import { exitCodes } from "./table.ts";
 export async function runs(args: Arguments, screen: Screen): Promise<number> {
   const root = findRoot(screen.workingFolder);
   if (root === undefined) {
-    showFailures(screen, [inputFailure("there is no Expfile.ts here or in a folder above", { fix: "exp init makes this folder a project." })]);
+    showFailures(screen, [
+      inputFailure("there is no Expfile.ts here or in a folder above", {
+        fix: "exp init makes this folder a project.",
+      }),
+    ]);
     return exitCodes.wrongInput;
   }
   const folder = pathsOf(root).runs;
@@ -22,7 +26,16 @@ export async function runs(args: Arguments, screen: Screen): Promise<number> {
   if (verb === "show" && name !== undefined) return show(folder, name, args, screen);
   if (verb === "list" && name === undefined) return list(folder, args, screen);
   const near = suggest(verb, ["list", "show"]);
-  showFailures(screen, [inputFailure(verb === "show" ? "which run?" : `unknown words "${args.operands.join(" ")}"`, { fix: verb === "show" ? "exp runs show NAME" : near ? `Did you mean "exp runs ${near}"?` : "exp runs, or exp runs show NAME" })]);
+  showFailures(screen, [
+    inputFailure(verb === "show" ? "which run?" : `unknown words "${args.operands.join(" ")}"`, {
+      fix:
+        verb === "show"
+          ? "exp runs show NAME"
+          : near
+            ? `Did you mean "exp runs ${near}"?`
+            : "exp runs, or exp runs show NAME",
+    }),
+  ]);
   return exitCodes.wrongInput;
 }
 
@@ -54,7 +67,10 @@ function list(folder: string, args: Arguments, screen: Screen): number {
     span([state.config.source, ...state.config.overrides].join(" ")),
     span(String(state.notes?.what ?? "")),
   ]);
-  writeLines(screen, alignRows([heading, ...rows]).map((line) => paint(line, paletteOf(screen)).trimEnd()));
+  writeLines(
+    screen,
+    alignRows([heading, ...rows]).map((line) => paint(line, paletteOf(screen)).trimEnd()),
+  );
   return exitCodes.done;
 }
 
@@ -64,7 +80,9 @@ function show(folder: string, name: string, args: Arguments, screen: Screen): nu
   const state = run.load();
   if (state === undefined) {
     const near = suggest(id, listRuns(folder));
-    showFailures(screen, [inputFailure(`there is no run "${id}"`, { fix: near ? `Did you mean "${near}"?` : "exp runs lists them." })]);
+    showFailures(screen, [
+      inputFailure(`there is no run "${id}"`, { fix: near ? `Did you mean "${near}"?` : "exp runs lists them." }),
+    ]);
     return exitCodes.wrongInput;
   }
   const history = run.history().filter((entry) => number === undefined || entry.build === Number(number));
@@ -77,7 +95,13 @@ function show(folder: string, name: string, args: Arguments, screen: Screen): nu
     `${state.run}@${entry.build}  ${entry.at}  ${entry.outcome}, ${formatDuration(entry.took_ms)}, exp ${entry.exp}, node ${entry.node}`,
     ...Object.entries(entry.changed).map(([target, change]) => `  ${target}  ${change.origin}  ${change.reason}`),
   ]);
-  writeLines(screen, [`${state.run} · ${state.experiment} · ${[state.config.source, ...state.config.overrides].join(" ")}`, ...notes, `created ${state.created}`, "", ...builds]);
+  writeLines(screen, [
+    `${state.run} · ${state.experiment} · ${[state.config.source, ...state.config.overrides].join(" ")}`,
+    ...notes,
+    `created ${state.created}`,
+    "",
+    ...builds,
+  ]);
   return exitCodes.done;
 }
 

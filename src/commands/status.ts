@@ -13,11 +13,26 @@ export async function status(args: Arguments, screen: Screen): Promise<number> {
   return withPlan(args, screen, args.operands, async (plan, { run }) => {
     const stages = run.state?.targets ?? {};
     const rows = plan.targets.map((target) => rowOf(target, stages[target.name]));
-    if (args.flags.json === true) writeJson(screen, { run: plan.run, experiment: plan.experiment, builds: run.state?.builds ?? 0, config: { source: run.source, overrides: run.overrides }, targets: rows });
+    if (args.flags.json === true)
+      writeJson(screen, {
+        run: plan.run,
+        experiment: plan.experiment,
+        builds: run.state?.builds ?? 0,
+        config: { source: run.source, overrides: run.overrides },
+        targets: rows,
+      });
     else {
       const builds = run.state?.builds ?? 0;
-      const title = [`run ${plan.run}${builds > 0 ? `@${builds}` : ""}`, plan.experiment, run.source, ...(run.overrides.length > 0 ? [run.overrides.join(" ")] : [])];
-      writeLines(screen, renderStatus(rows, { palette: paletteOf(screen), width: screen.width, now: screen.now(), title }));
+      const title = [
+        `run ${plan.run}${builds > 0 ? `@${builds}` : ""}`,
+        plan.experiment,
+        run.source,
+        ...(run.overrides.length > 0 ? [run.overrides.join(" ")] : []),
+      ];
+      writeLines(
+        screen,
+        renderStatus(rows, { palette: paletteOf(screen), width: screen.width, now: screen.now(), title }),
+      );
     }
     return exitCodes.done;
   });

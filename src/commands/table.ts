@@ -2,9 +2,18 @@
 
 import type { CommandSpec, FlagSpec } from "../ui/completion.ts";
 
-const config: FlagSpec = { name: "config", short: "c", summary: "the config file; the run is named after it", value: "file" };
+const config: FlagSpec = {
+  name: "config",
+  short: "c",
+  summary: "the config file; the run is named after it",
+  value: "file",
+};
 const run: FlagSpec = { name: "run", summary: "the run; named after the config file if not said", value: "run" };
-const set: FlagSpec = { name: "set", summary: "override a config value (may be repeated); `--generate.samples 50` does the same", value: "setting" };
+const set: FlagSpec = {
+  name: "set",
+  summary: "override a config value (may be repeated); `--generate.samples 50` does the same",
+  value: "setting",
+};
 const reset: FlagSpec = { name: "reset", summary: "drop the overrides that the run remembers" };
 const json: FlagSpec = { name: "json", summary: "machine-readable output" };
 const help: FlagSpec = { name: "help", short: "h", summary: "what the command does, and its flags" };
@@ -20,11 +29,21 @@ export const commandTable: readonly CommandSpec[] = [
       ...asking,
       { name: "jobs", short: "j", summary: "how many processors to use at once", value: "text" },
       { name: "keep-going", short: "k", summary: "after a failure, go on with what does not depend on it" },
-      { name: "limit", summary: "how many of a named resource there are: `--limit api:anthropic=4` (may be repeated)", value: "setting" },
+      {
+        name: "limit",
+        summary: "how many of a named resource there are: `--limit api:anthropic=4` (may be repeated)",
+        value: "setting",
+      },
       { name: "dry-run", short: "n", summary: "the same as `exp plan`" },
     ],
   },
-  { name: "plan", summary: "what a build would do: fresh, cached or stale, with reasons, time and money by past traces", args: "targets", takesKeysAsFlags: true, flags: asking },
+  {
+    name: "plan",
+    summary: "what a build would do: fresh, cached or stale, with reasons, time and money by past traces",
+    args: "targets",
+    takesKeysAsFlags: true,
+    flags: asking,
+  },
   { name: "status", summary: "the run at a glance", args: "targets", takesKeysAsFlags: true, flags: asking },
   {
     name: "why",
@@ -55,8 +74,18 @@ export const commandTable: readonly CommandSpec[] = [
   },
   { name: "runs", summary: "list the runs, or show one: `exp runs show default`", args: "runs", flags: [json, help] },
   { name: "init", summary: "make this folder a project that builds at once", args: "none", flags: [help] },
-  { name: "doctor", summary: "what is installed, configured and reachable, and the command that changes what is not", args: "none", flags: [json, help] },
-  { name: "completion", summary: "print the completion script of a shell", args: ["bash", "zsh", "fish"], flags: [help] },
+  {
+    name: "doctor",
+    summary: "what is installed, configured and reachable, and the command that changes what is not",
+    args: "none",
+    flags: [json, help],
+  },
+  {
+    name: "completion",
+    summary: "print the completion script of a shell",
+    args: ["bash", "zsh", "fish"],
+    flags: [help],
+  },
 ];
 
 /** Exit codes, the same for every command. */

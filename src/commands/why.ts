@@ -25,21 +25,50 @@ export async function why(args: Arguments, screen: Screen): Promise<number> {
     showFailures(screen, [inputFailure("which target?", { fix: "exp why TARGET, or exp why TARGET[ITEM]" })]);
     return exitCodes.wrongInput;
   }
-  return withPlan(args, screen, asked.map(({ target }) => target), async (plan, run, session) => {
-    const answers: Why[] = [];
-    for (const { target, item } of asked) {
-      const build = args.flags.build as string | undefined;
-      const answer = build !== undefined ? await whyPast(run, session, target, Number(build)) : item === undefined ? await whyTarget(plan, run, session, target) : await whyItem(run, session, target, item);
-      if ("kind" in answer) {
-        showFailures(screen, [answer]);
-        return exitCodes.wrongInput;
+  return withPlan(
+    args,
+    screen,
+    asked.map(({ target }) => target),
+    async (plan, run, session) => {
+      const answers: Why[] = [];
+      for (const { target, item } of asked) {
+        const build = args.flags.build as string | undefined;
+        const answer =
+          build !== undefined
+            ? await whyPast(run, session, target, Number(build))
+            : item === undefined
+              ? await whyTarget(plan, run, session, target)
+              : await whyItem(run, session, target, item);
+        if ("kind" in answer) {
+          showFailures(screen, [answer]);
+          return exitCodes.wrongInput;
+        }
+        answers.push({
+          ...answer,
+          reasons: await measureInputs(
+            run.project,
+            run.run,
+            session,
+            answer.target,
+            await explainReasons(run.project, answer.reasons),
+          ),
+        });
       }
-      answers.push({ ...answer, reasons: await measureInputs(run.project, run.run, session, answer.target, await explainReasons(run.project, answer.reasons)) });
-    }
-    if (args.flags.json === true) writeJson(screen, answers);
-    else writeLines(screen, answers.flatMap((answer) => renderWhy(answer, { palette: paletteOf(screen), ...(screen.width !== undefined && { width: screen.width }), now: screen.now() })));
-    return exitCodes.done;
-  });
+      if (args.flags.json === true) writeJson(screen, answers);
+      else
+        writeLines(
+          screen,
+          answers.flatMap((answer) =>
+            renderWhy(answer, {
+              palette: paletteOf(screen),
+              ...(screen.width !== undefined && { width: screen.width }),
+              now: screen.now(),
+            }),
+          ),
+        );
+      return exitCodes.done;
+    },
+  );
 }
 
 function readName(word: string): { readonly target: string; readonly item: string | undefined } {
@@ -54,7 +83,15 @@ async function whyTarget(plan: Plan, { run }: Asked, session: DecidingSession, n
   const base = { target: name, state: planned.state, ...(since !== undefined && { since }) };
   if (planned.reasons.length > 0 || planned.state !== "fresh") return { ...base, reasons: planned.reasons };
   // Up to date: why it was made the last time.
-  return { ...base, reasons: reasonsOfStanding(session, run.graph.byName.get(name)!.section, name, session.trace.standingOf(name).length - 1) };
+  return {
+    ...base,
+    reasons: reasonsOfStanding(
+      session,
+      run.graph.byName.get(name)!.section,
+      name,
+      session.trace.standingOf(name).length - 1,
+    ),
+  };
 }
 
 /** What differed between the `n`-th standing of the target and the one before it. */
@@ -69,7 +106,9 @@ function reasonsOfStanding(session: DecidingSession, section: string, target: st
   const reasons = explain(session.trace.recordOf(before.core), record, section);
   if (record.part !== "merge") return reasons;
   // A merge changed because its items did: what its templates say is nearer to the cause.
-  const templates = session.trace.recordsOfBuild(target, now.build).flatMap(({ record: own, before: old }) => explain(old, own, section));
+  const templates = session.trace
+    .recordsOfBuild(target, now.build)
+    .flatMap(({ record: own, before: old }) => explain(old, own, section));
   const telling = templates.filter((reason) => reason.kind !== "new" && reason.kind !== "items");
   return telling.length > 0 ? telling : reasons;
 }
@@ -79,37 +118,95 @@ async function whyPast({ run }: Asked, session: DecidingSession, name: string, b
   const n = standing.findLastIndex((one) => one.build <= build);
   if (!Number.isInteger(build) || n < 0) {
     const builds = standing.map((one) => one.build);
-    return inputFailure(`build ${build} of run ${run.folder.id} has no ${name}`, { fix: builds.length === 0 ? "It has not been built yet." : `It was made by build ${[...new Set(builds)].join(", ")}.` });
+    return inputFailure(`build ${build} of run ${run.folder.id} has no ${name}`, {
+      fix:
+        builds.length === 0 ? "It has not been built yet." : `It was made by build ${[...new Set(builds)].join(", ")}.`,
+    });
   }
   const at = standing[n]!;
-  return { target: name, state: "fresh", since: at.at, reasons: at.build === build ? reasonsOfStanding(session, run.graph.byName.get(name)!.section, name, n) : [] };
+  return {
+    target: name,
+    state: "fresh",
+    since: at.at,
+    reasons: at.build === build ? reasonsOfStanding(session, run.graph.byName.get(name)!.section, name, n) : [],
+  };
 }
 
-async function whyItem({ run, needed }: Asked, session: DecidingSession, name: string, label: string): Promise<Why | Failure> {
+async function whyItem(
+  { run, needed }: Asked,
+  session: DecidingSession,
+  name: string,
+  label: string,
+): Promise<Why | Failure> {
   const target = run.graph.byName.get(name)!;
-  if (target.declaration.work.kind !== "fan-out") return inputFailure(`${name} has no items`, { fix: `exp why ${name}` });
+  if (target.declaration.work.kind !== "fan-out")
+    return inputFailure(`${name} has no items`, { fix: `exp why ${name}` });
   const known = new Map<number, Artifacts>();
   const upstream = selectTargets(run.graph, [name]);
   for (const index of upstream.ok ? upstream.value.needed : needed) {
     const one = run.graph.targets[index]!;
-    const found = await assess(session, one, (up) => ({ artifacts: known.get(up) ?? {}, target: run.graph.targets[up]! }));
+    const found = await assess(session, one, (up) => ({
+      artifacts: known.get(up) ?? {},
+      target: run.graph.targets[up]!,
+    }));
     if (index === target.index) {
-      const states = found.kind === "settled" ? found.states : found.kind === "due" ? (found.stage.kind === "items" ? found.stage.states : found.stage.items) : undefined;
+      const states =
+        found.kind === "settled"
+          ? found.states
+          : found.kind === "due"
+            ? found.stage.kind === "items"
+              ? found.stage.states
+              : found.stage.items
+            : undefined;
       const items = states?.items.all ?? [];
       const item = items.find((candidate) => itemName(candidate) === label) ?? items[Number(label)];
       if (item === undefined || states === undefined) {
         const near = suggest(label, items.slice(0, 2000).map(itemName));
-        return inputFailure(items.length === 0 ? `the items of ${name} are not known before its split has run` : `${name} has no item "${label}"`, { fix: near ? `Did you mean "${name}[${near}]"?` : items.length > 0 ? `It has ${items.length}, from ${itemName(items[0]!)} to ${itemName(items.at(-1)!)}.` : `exp build ${name}` });
+        return inputFailure(
+          items.length === 0
+            ? `the items of ${name} are not known before its split has run`
+            : `${name} has no item "${label}"`,
+          {
+            fix: near
+              ? `Did you mean "${name}[${near}]"?`
+              : items.length > 0
+                ? `It has ${items.length}, from ${itemName(items[0]!)} to ${itemName(items.at(-1)!)}.`
+                : `exp build ${name}`,
+          },
+        );
       }
       const decision = states.decisions[item.index]!;
       const own = session.trace.find(item.core);
       const template = states.items.templates.get(item.recipe)!;
-      const reasons = decision.kind === "stale" ? session.rebuilder.explain({ target: name, section: target.section, part: "item", recipe: item.recipe, core: template.core, key: template.key, record: template.record }) : [];
-      const told = reasons.length > 0 ? reasons : decision.kind === "stale" ? [{ kind: "item", before: undefined, after: { settings: item.settings, item: item.item } } as const] : [];
-      return { target: name, label: itemName(item), state: decision.kind, ...(own !== undefined && { since: own.result.at }), reasons: told };
+      const reasons =
+        decision.kind === "stale"
+          ? session.rebuilder.explain({
+              target: name,
+              section: target.section,
+              part: "item",
+              recipe: item.recipe,
+              core: template.core,
+              key: template.key,
+              record: template.record,
+            })
+          : [];
+      const told =
+        reasons.length > 0
+          ? reasons
+          : decision.kind === "stale"
+            ? [{ kind: "item", before: undefined, after: { settings: item.settings, item: item.item } } as const]
+            : [];
+      return {
+        target: name,
+        label: itemName(item),
+        state: decision.kind,
+        ...(own !== undefined && { since: own.result.at }),
+        reasons: told,
+      };
     }
     if (found.kind === "settled") known.set(index, found.result.outputs);
-    else if (found.kind === "due" && found.stage.kind === "action" && found.stage.adopt !== undefined) known.set(index, found.stage.adopt.outputs);
+    else if (found.kind === "due" && found.stage.kind === "action" && found.stage.adopt !== undefined)
+      known.set(index, found.stage.adopt.outputs);
     else return { target: name, label, state: "unknown", reasons: [{ kind: "upstream", target: one.name }] };
   }
   throw new Error(`target ${name} is not among what it needs`);

@@ -8,7 +8,13 @@ import { digestOfBytes, type Digest } from "../model/digest.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import type { JsonObject } from "../model/json.ts";
 import type { Bundle } from "../planning/bundle/bundler.ts";
-import { actionKey, coreKey, recordFormat, type ActionRecord, type CodeRecord } from "../planning/fingerprint/action-key.ts";
+import {
+  actionKey,
+  coreKey,
+  recordFormat,
+  type ActionRecord,
+  type CodeRecord,
+} from "../planning/fingerprint/action-key.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import { tell, type ExperimentTold } from "../planning/told.ts";
 import type { Part } from "../runs/trace.ts";
@@ -31,7 +37,12 @@ export interface ActionFactoryOptions {
   readonly nodeMajor: number;
   /** The experiment's values as each target's rule takes them, by number. */
   readonly experiment: (target: number) => ExperimentTold;
-  readonly bundle: (options: { file: string; exportName: string; externals: readonly string[]; neededBy: string }) => Promise<Result<Bundle, readonly Failure[]>>;
+  readonly bundle: (options: {
+    file: string;
+    exportName: string;
+    externals: readonly string[];
+    neededBy: string;
+  }) => Promise<Result<Bundle, readonly Failure[]>>;
   readonly digestOf: (path: string) => { readonly digest: Digest } | undefined;
   /** The driver's environment and secrets, of which an action gets what it declares. */
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -52,7 +63,11 @@ export class ActionFactory {
     section: JsonObject,
     part: Part,
     declared: PartDeclaration,
-    given: { readonly inputs: ResolvedInputs; readonly outputs: Readonly<Record<string, SlotOrder>>; readonly items?: Digest },
+    given: {
+      readonly inputs: ResolvedInputs;
+      readonly outputs: Readonly<Record<string, SlotOrder>>;
+      readonly items?: Digest;
+    },
   ): Promise<Result<PreparedAction, readonly Failure[]>> {
     const options = mergeOptions(declared, target.declaration.options);
     const located = await locate(declared, target.name);
@@ -67,21 +82,47 @@ export class ActionFactory {
     const { code, file, externals } = bundled.value;
     const vectorised = declared.vectorised ?? false;
     const told = tell(section, this.#options.experiment(target.index), declared.reads);
-    const codeOrder: CodeOrder = { kind: "module", bundle: file, resolveFrom: join(this.#options.root, "Expfile.ts"), vectorised };
-    return this.#finish(target, part, { kind: "module", digest: code, externals, vectorised }, codeOrder, told, options, given);
+    const codeOrder: CodeOrder = {
+      kind: "module",
+      bundle: file,
+      resolveFrom: join(this.#options.root, "Expfile.ts"),
+      vectorised,
+    };
+    return this.#finish(
+      target,
+      part,
+      { kind: "module", digest: code, externals, vectorised },
+      codeOrder,
+      told,
+      options,
+      given,
+    );
   }
 
-  ofCommand(target: GraphTarget, section: JsonObject, command: CommandSpec, given: { readonly inputs: ResolvedInputs; readonly outputs: Readonly<Record<string, SlotOrder>> }): Result<PreparedAction, readonly Failure[]> {
+  ofCommand(
+    target: GraphTarget,
+    section: JsonObject,
+    command: CommandSpec,
+    given: { readonly inputs: ResolvedInputs; readonly outputs: Readonly<Record<string, SlotOrder>> },
+  ): Result<PreparedAction, readonly Failure[]> {
     const { root, experiment, digestOf } = this.#options;
     const files: [string, string][] = [];
     for (const pattern of command.code) {
       const matches = globSync(pattern, { cwd: root, absolute: true, expandDirectories: true }).sort();
       this.read.globs.set(pattern, digestOfBytes(matches.map((path) => relative(root, path)).join("\n")));
-      if (matches.length === 0) return fail([inputFailure(`no file matches "${pattern}", declared as code`, { neededBy: `target "${target.name}"`, fix: "Name the program's files from the folder of Expfile.ts." })]);
+      if (matches.length === 0)
+        return fail([
+          inputFailure(`no file matches "${pattern}", declared as code`, {
+            neededBy: `target "${target.name}"`,
+            fix: "Name the program's files from the folder of Expfile.ts.",
+          }),
+        ]);
       for (const path of matches) files.push([relative(root, path).split(sep).join("/"), path]);
     }
     for (const [, path] of files) this.read.files.add(path);
-    const placeholders = Object.entries(given.inputs).map(([slot, input]) => [slot, neutralPaths(slot, input)] as const);
+    const placeholders = Object.entries(given.inputs).map(
+      ([slot, input]) => [slot, neutralPaths(slot, input)] as const,
+    );
     let argv: readonly string[];
     try {
       argv = command
@@ -89,15 +130,29 @@ export class ActionFactory {
           config: section as never,
           seed: experiment(target.index).seed,
           inputs: Object.fromEntries(placeholders) as never,
-          outputs: Object.fromEntries(Object.entries(given.outputs).map(([slot, { ext }]) => [slot, `out/${slot}${ext}`])) as never,
+          outputs: Object.fromEntries(
+            Object.entries(given.outputs).map(([slot, { ext }]) => [slot, `out/${slot}${ext}`]),
+          ) as never,
         })
         .map(String);
     } catch (error) {
-      return fail([inputFailure(`the command's argv threw: ${error instanceof Error ? error.message : String(error)}`, { neededBy: `target "${target.name}"` })]);
+      return fail([
+        inputFailure(`the command's argv threw: ${error instanceof Error ? error.message : String(error)}`, {
+          neededBy: `target "${target.name}"`,
+        }),
+      ]);
     }
     const digests = Object.fromEntries(files.map(([name, path]) => [name, digestOf(path)!.digest]));
     // What the command line does not say, the program cannot see: the argv stands for the config.
-    return this.#finish(target, "recipe", { kind: "command", argv, files: digests }, { kind: "command", argv, files }, {}, mergeOptions(command, target.declaration.options), given);
+    return this.#finish(
+      target,
+      "recipe",
+      { kind: "command", argv, files: digests },
+      { kind: "command", argv, files },
+      {},
+      mergeOptions(command, target.declaration.options),
+      given,
+    );
   }
 
   #finish(
@@ -107,14 +162,25 @@ export class ActionFactory {
     codeOrder: CodeOrder,
     told: JsonObject,
     options: RunOptions,
-    given: { readonly inputs: ResolvedInputs; readonly outputs: Readonly<Record<string, SlotOrder>>; readonly items?: Digest },
+    given: {
+      readonly inputs: ResolvedInputs;
+      readonly outputs: Readonly<Record<string, SlotOrder>>;
+      readonly items?: Digest;
+    },
   ): Result<PreparedAction, readonly Failure[]> {
     const available = this.#options.environment;
     const declared = [...(options.env ?? []), ...(options.secrets ?? [])];
     for (const name of declared) this.read.environment.add(name);
     const missing = (options.secrets ?? []).filter((name) => available[name] === undefined);
     if (missing.length > 0) {
-      return fail(missing.map((name) => inputFailure(`the secret ${name} is not set`, { neededBy: `target "${target.name}"`, fix: `Set it in the environment, or as a line ${name}=… in the file .env` })));
+      return fail(
+        missing.map((name) =>
+          inputFailure(`the secret ${name} is not set`, {
+            neededBy: `target "${target.name}"`,
+            fix: `Set it in the environment, or as a line ${name}=… in the file .env`,
+          }),
+        ),
+      );
     }
     const record: ActionRecord = {
       format: recordFormat,
@@ -123,14 +189,29 @@ export class ActionFactory {
       version: target.declaration.contract.version ?? 1,
       config: told,
       inputs: Object.fromEntries(Object.entries(given.inputs).map(([slot, input]) => [slot, input.record])),
-      outputs: Object.fromEntries(Object.entries(given.outputs).map(([slot, { format, ext, optional }]) => [slot, `${format} ${ext}${optional ? " optional" : ""}`])),
+      outputs: Object.fromEntries(
+        Object.entries(given.outputs).map(([slot, { format, ext, optional }]) => [
+          slot,
+          `${format} ${ext}${optional ? " optional" : ""}`,
+        ]),
+      ),
       environment: Object.fromEntries((options.env ?? []).map((name) => [name, available[name] ?? null])),
       tools: options.tools ?? {},
       items: given.items ?? null,
     };
     const core = coreKey(record);
-    const environment = Object.fromEntries(declared.flatMap((name) => (available[name] === undefined ? [] : [[name, available[name]]])));
-    return ok({ record, core, key: actionKey(core, code.kind, this.#options.nodeMajor), codeOrder, outputs: given.outputs, environment, options: { ...options, resources: options.resources ?? {} } });
+    const environment = Object.fromEntries(
+      declared.flatMap((name) => (available[name] === undefined ? [] : [[name, available[name]]])),
+    );
+    return ok({
+      record,
+      core,
+      key: actionKey(core, code.kind, this.#options.nodeMajor),
+      codeOrder,
+      outputs: given.outputs,
+      environment,
+      options: { ...options, resources: options.resources ?? {} },
+    });
   }
 }
 
@@ -158,7 +239,10 @@ interface Located {
 /** Where a recipe is: the compiled Expfile holds stubs in place of recipes. */
 async function locate(declared: PartDeclaration, target: string): Promise<Result<Located, Failure>> {
   const loaded = await declared.load();
-  const stub = stubIn(loaded) ?? stubIn((loaded as { recipe?: unknown } | undefined)?.recipe) ?? stubIn((loaded as { default?: unknown } | undefined)?.default);
+  const stub =
+    stubIn(loaded) ??
+    stubIn((loaded as { recipe?: unknown } | undefined)?.recipe) ??
+    stubIn((loaded as { default?: unknown } | undefined)?.default);
   if (stub !== undefined) return ok(stub);
   return fail(
     inputFailure("the recipe's module has no export of that name", {

@@ -41,7 +41,14 @@ export interface ItemStates {
 }
 
 export type Assessment =
-  | { readonly kind: "settled"; readonly core: Digest; readonly split: Digest | undefined; readonly result: ActionResult; readonly how: "fresh"; readonly states: ItemStates | undefined }
+  | {
+      readonly kind: "settled";
+      readonly core: Digest;
+      readonly split: Digest | undefined;
+      readonly result: ActionResult;
+      readonly how: "fresh";
+      readonly states: ItemStates | undefined;
+    }
   | { readonly kind: "due"; readonly stage: DueAction | DueItems }
   | { readonly kind: "waits"; readonly requests: readonly HandoffRequest[] }
   | { readonly kind: "wrong"; readonly failures: readonly Failure[] };
@@ -63,12 +70,19 @@ export async function assess(session: Session, target: GraphTarget, upstream: Up
       return assessHandoff(session, target, requestsOf(work.handoff, session, target));
     case "command": {
       const action = session.factory.ofCommand(target, section, work.command, { inputs, outputs: contract.outputs });
-      return action.ok ? assessSingle(session, target, "recipe", action.value, inputs) : { kind: "wrong", failures: action.error };
+      return action.ok
+        ? assessSingle(session, target, "recipe", action.value, inputs)
+        : { kind: "wrong", failures: action.error };
     }
     case "recipe":
     case "gate": {
-      const action = await session.factory.ofPart(target, section, work.kind, work.part, { inputs, outputs: work.kind === "gate" ? {} : contract.outputs });
-      return action.ok ? assessSingle(session, target, work.kind, action.value, inputs) : { kind: "wrong", failures: action.error };
+      const action = await session.factory.ofPart(target, section, work.kind, work.part, {
+        inputs,
+        outputs: work.kind === "gate" ? {} : contract.outputs,
+      });
+      return action.ok
+        ? assessSingle(session, target, work.kind, action.value, inputs)
+        : { kind: "wrong", failures: action.error };
     }
     case "fan-out":
       return assessFanOut(session, target, work, inputs);
@@ -80,33 +94,77 @@ function requestsOf(handoff: HandoffDeclaration, session: Session, target: Graph
 }
 
 /** A target of one action, or the merge of a fan-out: fresh only when its outputs lie where they belong. */
-function assessSingle(session: Session, target: GraphTarget, part: Part, action: PreparedAction, inputs: ResolvedInputs, states?: ItemStates, split?: Digest): Assessment {
-  const decision = session.rebuilder.decide({ target: target.name, section: target.section, part, core: action.core, key: action.key, record: action.record });
-  const due = (adopt: ActionResult | undefined, reasons: readonly Reason[]): Assessment => ({ kind: "due", stage: { kind: "action", part, action, inputs, adopt, reasons, items: states } });
+function assessSingle(
+  session: Session,
+  target: GraphTarget,
+  part: Part,
+  action: PreparedAction,
+  inputs: ResolvedInputs,
+  states?: ItemStates,
+  split?: Digest,
+): Assessment {
+  const decision = session.rebuilder.decide({
+    target: target.name,
+    section: target.section,
+    part,
+    core: action.core,
+    key: action.key,
+    record: action.record,
+  });
+  const due = (adopt: ActionResult | undefined, reasons: readonly Reason[]): Assessment => ({
+    kind: "due",
+    stage: { kind: "action", part, action, inputs, adopt, reasons, items: states },
+  });
   const slots = target.declaration.contract.outputs;
   switch (decision.kind) {
     case "fresh": {
       const { result } = decision;
-      if (session.contents.isPlaced(target.name, slots, result.outputs)) return { kind: "settled", core: action.core, split, result, how: "fresh", states };
+      if (session.contents.isPlaced(target.name, slots, result.outputs))
+        return { kind: "settled", core: action.core, split, result, how: "fresh", states };
       const lost = Object.entries(result.outputs).find(([, artifact]) => !session.contents.isStored(artifact));
       if (lost === undefined) return due(result, []);
       return due(undefined, [{ kind: "content-lost", slot: lost[0] }]);
     }
     case "cached":
-      return due(decision.result, session.rebuilder.explain({ target: target.name, section: target.section, part, core: action.core, key: action.key, record: action.record }));
+      return due(
+        decision.result,
+        session.rebuilder.explain({
+          target: target.name,
+          section: target.section,
+          part,
+          core: action.core,
+          key: action.key,
+          record: action.record,
+        }),
+      );
     case "stale":
       return due(undefined, decision.reasons);
   }
 }
 
-async function assessFanOut(session: Session, target: GraphTarget, work: Extract<Work, { kind: "fan-out" }>, inputs: ResolvedInputs): Promise<Assessment> {
+async function assessFanOut(
+  session: Session,
+  target: GraphTarget,
+  work: Extract<Work, { kind: "fan-out" }>,
+  inputs: ResolvedInputs,
+): Promise<Assessment> {
   const section = session.sections[target.index]!;
   const { contract } = target.declaration;
   const split = await session.factory.ofPart(target, section, "split", work.split, { inputs, outputs: splitOutputs });
   if (!split.ok) return { kind: "wrong", failures: split.error };
-  const asked = { target: target.name, section: target.section, part: "split" as const, core: split.value.core, key: split.value.key, record: split.value.record };
+  const asked = {
+    target: target.name,
+    section: target.section,
+    part: "split" as const,
+    core: split.value.core,
+    key: split.value.key,
+    record: split.value.record,
+  };
   const decision = session.rebuilder.decide(asked);
-  const dueSplit = (adopt: ActionResult | undefined, reasons: readonly Reason[]): Assessment => ({ kind: "due", stage: { kind: "action", part: "split", action: split.value, inputs, adopt, reasons, items: undefined } });
+  const dueSplit = (adopt: ActionResult | undefined, reasons: readonly Reason[]): Assessment => ({
+    kind: "due",
+    stage: { kind: "action", part: "split", action: split.value, inputs, adopt, reasons, items: undefined },
+  });
   if (decision.kind === "stale") return dueSplit(undefined, decision.reasons);
   if (decision.kind === "cached") return dueSplit(decision.result, session.rebuilder.explain(asked));
   let packed: PackedSplit;
@@ -124,28 +182,65 @@ async function assessFanOut(session: Session, target: GraphTarget, work: Extract
   const items = expanded.value;
   const decisions = items.all.map((item) => decideItem(session, target, items, item));
   const states: ItemStates = { items, decisions };
-  if (decisions.some((one) => one.kind !== "fresh")) return { kind: "due", stage: { kind: "items", states, inputs, reasons: reasonsOfItems(session, target, states) } };
+  if (decisions.some((one) => one.kind !== "fresh"))
+    return { kind: "due", stage: { kind: "items", states, inputs, reasons: reasonsOfItems(session, target, states) } };
 
-  const made = digestOfItems(items.all, (item) => (decisions[item.index] as Extract<Decision, { kind: "fresh" }>).result.outputs);
-  const merge = await session.factory.ofPart(target, section, "merge", work.merge, { inputs, outputs: contract.outputs, items: made });
+  const made = digestOfItems(
+    items.all,
+    (item) => (decisions[item.index] as Extract<Decision, { kind: "fresh" }>).result.outputs,
+  );
+  const merge = await session.factory.ofPart(target, section, "merge", work.merge, {
+    inputs,
+    outputs: contract.outputs,
+    items: made,
+  });
   if (!merge.ok) return { kind: "wrong", failures: merge.error };
   const assessment = assessSingle(session, target, "merge", merge.value, inputs, states, split.value.core);
-  if (assessment.kind !== "due" || assessment.stage.kind !== "action" || assessment.stage.adopt !== undefined) return assessment;
+  if (assessment.kind !== "due" || assessment.stage.kind !== "action" || assessment.stage.adopt !== undefined)
+    return assessment;
 
   // The merge must run, so it needs the content of every item: what is lost is made again.
-  const whole = decisions.map((one): Decision => (one.kind === "fresh" && Object.values(one.result.outputs).every((artifact) => session.contents.isStored(artifact)) ? one : { kind: "stale", reasons: [{ kind: "content-lost", slot: "item" }] }));
+  const whole = decisions.map((one): Decision =>
+    one.kind === "fresh" && Object.values(one.result.outputs).every((artifact) => session.contents.isStored(artifact))
+      ? one
+      : { kind: "stale", reasons: [{ kind: "content-lost", slot: "item" }] },
+  );
   if (whole.every((one) => one.kind === "fresh")) return assessment;
-  return { kind: "due", stage: { kind: "items", states: { items, decisions: whole }, inputs, reasons: [{ kind: "content-lost", slot: "items" }] } };
+  return {
+    kind: "due",
+    stage: {
+      kind: "items",
+      states: { items, decisions: whole },
+      inputs,
+      reasons: [{ kind: "content-lost", slot: "items" }],
+    },
+  };
 }
 
-async function prepareTemplates(session: Session, target: GraphTarget, recipes: Readonly<Record<string, PartDeclaration>>): Promise<{ ok: true; prepared: Map<string, PreparedAction> } | { ok: false; failures: readonly Failure[] }> {
+async function prepareTemplates(
+  session: Session,
+  target: GraphTarget,
+  recipes: Readonly<Record<string, PartDeclaration>>,
+): Promise<{ ok: true; prepared: Map<string, PreparedAction> } | { ok: false; failures: readonly Failure[] }> {
   const spec = target.declaration.contract.items;
-  if (spec === undefined) return { ok: false, failures: [inputFailure("a fan-out's contract needs `items`", { where: { file: "Expfile.ts" }, neededBy: `target "${target.name}"` })] };
+  if (spec === undefined)
+    return {
+      ok: false,
+      failures: [
+        inputFailure("a fan-out's contract needs `items`", {
+          where: { file: "Expfile.ts" },
+          neededBy: `target "${target.name}"`,
+        }),
+      ],
+    };
   const prepared = new Map<string, PreparedAction>();
   const failures: Failure[] = [];
   await Promise.all(
     Object.entries(recipes).map(async ([name, part]) => {
-      const action = await session.factory.ofPart(target, session.sections[target.index]!, "item", part, { inputs: {}, outputs: spec.outputs });
+      const action = await session.factory.ofPart(target, session.sections[target.index]!, "item", part, {
+        inputs: {},
+        outputs: spec.outputs,
+      });
       if (action.ok) prepared.set(name, action.value);
       else failures.push(...action.error);
     }),
@@ -157,7 +252,15 @@ function decideItem(session: Session, target: GraphTarget, items: Items, item: I
   const own = session.trace.find(item.core);
   if (own !== undefined) return { kind: "fresh", result: own.result };
   const { record } = items.templates.get(item.recipe)!;
-  return session.rebuilder.decide({ target: target.name, section: target.section, part: "item", recipe: item.recipe, core: item.core, key: item.key, record });
+  return session.rebuilder.decide({
+    target: target.name,
+    section: target.section,
+    part: "item",
+    recipe: item.recipe,
+    core: item.core,
+    key: item.key,
+    record,
+  });
 }
 
 /** What is said of a fan-out whose items are due: each recipe's own difference, or that there are more of them. */
@@ -167,10 +270,20 @@ function reasonsOfItems(session: Session, target: GraphTarget, states: ItemState
   if (cleaned?.kind === "stale") return cleaned.reasons;
   const reasons = [...new Set(due.map((item) => item.recipe))].flatMap((recipe) => {
     const template = states.items.templates.get(recipe)!;
-    return session.rebuilder.explain({ target: target.name, section: target.section, part: "item", recipe, core: template.core, key: template.key, record: template.record });
+    return session.rebuilder.explain({
+      target: target.name,
+      section: target.section,
+      part: "item",
+      recipe,
+      core: template.core,
+      key: template.key,
+      record: template.record,
+    });
   });
   const telling = reasons.filter((reason) => reason.kind !== "new");
   if (telling.length > 0) return telling;
   const known = states.items.all.length - due.length;
-  return known === 0 && session.trace.standingOf(target.name).length === 0 ? [{ kind: "new" }] : [{ kind: "items", added: due.length, removed: 0, changed: 0 }];
+  return known === 0 && session.trace.standingOf(target.name).length === 0
+    ? [{ kind: "new" }]
+    : [{ kind: "items", added: due.length, removed: 0, changed: 0 }];
 }

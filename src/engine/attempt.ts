@@ -18,13 +18,21 @@ export interface AttemptContext {
 }
 
 /** Runs an order of one action (no items) until it is done, fails for good, or is not begun because of `signal`. */
-export async function attemptAction(order: Omit<Order, "attempt" | "timeoutMs" | "memoryMiB">, options: RunOptions, context: AttemptContext): Promise<{ readonly outcome: Outcome; readonly attempts: number }> {
+export async function attemptAction(
+  order: Omit<Order, "attempt" | "timeoutMs" | "memoryMiB">,
+  options: RunOptions,
+  context: AttemptContext,
+): Promise<{ readonly outcome: Outcome; readonly attempts: number }> {
   for (let attempt = 1; ; attempt++) {
     const resources = resourcesFor(options, attempt);
     const release = await context.pool.acquire(resources, context.priority, context.signal);
     const settled: Outcome[] = [];
     try {
-      await context.executor.run({ ...order, ...limitsOf(options, resources), attempt }, (_, outcome) => settled.push(outcome), context.signal);
+      await context.executor.run(
+        { ...order, ...limitsOf(options, resources), attempt },
+        (_, outcome) => settled.push(outcome),
+        context.signal,
+      );
     } finally {
       release();
     }
@@ -46,7 +54,12 @@ export function limitsOf(options: RunOptions, resources: Resources): Pick<Order,
 }
 
 /** How long to wait before trying again; undefined when there is nothing to try again, or no try left. */
-export function waitBefore(outcome: Outcome, attempt: number, options: RunOptions, random: () => number): number | undefined {
+export function waitBefore(
+  outcome: Outcome,
+  attempt: number,
+  options: RunOptions,
+  random: () => number,
+): number | undefined {
   if (outcome.kind !== "failed" || !outcome.retryable) return undefined;
   const retries = typeof options.retries === "number" ? { times: options.retries } : options.retries;
   if (retries === undefined || attempt > retries.times) return undefined;

@@ -30,8 +30,17 @@ export type TargetEnd =
       /** Items of a fan-out. */
       readonly items: number | undefined;
     }
-  | { readonly kind: "failed"; readonly failures: readonly Failure[]; readonly counts: Counts; readonly tookMs: number; readonly costUsd: number }
-  | { readonly kind: "waits"; readonly requests: readonly { readonly path: string; readonly what: string; readonly how: string }[] }
+  | {
+      readonly kind: "failed";
+      readonly failures: readonly Failure[];
+      readonly counts: Counts;
+      readonly tookMs: number;
+      readonly costUsd: number;
+    }
+  | {
+      readonly kind: "waits";
+      readonly requests: readonly { readonly path: string; readonly what: string; readonly how: string }[];
+    }
   | { readonly kind: "skipped"; readonly because: string }
   | { readonly kind: "interrupted"; readonly counts: Counts };
 
@@ -47,12 +56,18 @@ export interface BuildOptions {
 /** How often a target is assessed again before "something keeps changing under it" is the better explanation. */
 const maxRounds = 12;
 
-export async function buildTargets(session: BuildSession, options: BuildOptions): Promise<ReadonlyMap<number, TargetEnd>> {
+export async function buildTargets(
+  session: BuildSession,
+  options: BuildOptions,
+): Promise<ReadonlyMap<number, TargetEnd>> {
   const { graph, trace } = session;
   const ends = new Map<number, TargetEnd>();
   const expected = (index: number) => expectedMs(session, graph.targets[index]!) ?? 1000;
   const dependsOn = (index: number) => graph.targets[index]!.dependsOn;
-  const priorities = options.shuffleSeed === undefined ? criticalPath(options.needed, dependsOn, expected) : shuffledPriorities(options.needed, options.shuffleSeed);
+  const priorities =
+    options.shuffleSeed === undefined
+      ? criticalPath(options.needed, dependsOn, expected)
+      : shuffledPriorities(options.needed, options.shuffleSeed);
   const end = (target: GraphTarget, how: TargetEnd): NodeEnd => {
     ends.set(target.index, how);
     options.onEnd(target, how);
@@ -64,7 +79,13 @@ export async function buildTargets(session: BuildSession, options: BuildOptions)
     return { artifacts: how.artifacts, target: graph.targets[index]! };
   };
   await runSchedule(
-    { nodes: options.needed, dependsOn, priority: (index) => priorities.get(index) ?? 0, width: 256, keepGoing: session.keepGoing },
+    {
+      nodes: options.needed,
+      dependsOn,
+      priority: (index) => priorities.get(index) ?? 0,
+      width: 256,
+      keepGoing: session.keepGoing,
+    },
     async (index) => {
       const target = graph.targets[index]!;
       if (options.signal.aborted) return end(target, { kind: "interrupted", counts: noCounts });
@@ -74,7 +95,13 @@ export async function buildTargets(session: BuildSession, options: BuildOptions)
       const target = graph.targets[index]!;
       const how: TargetEnd = options.signal.aborted
         ? { kind: "interrupted", counts: noCounts }
-        : { kind: "skipped", because: because === undefined ? "the build stopped at the first failure (-k goes on)" : graph.targets[because]!.name };
+        : {
+            kind: "skipped",
+            because:
+              because === undefined
+                ? "the build stopped at the first failure (-k goes on)"
+                : graph.targets[because]!.name,
+          };
       if (how.kind === "skipped") session.emit({ kind: "target-skipped", target: target.name, because: how.because });
       end(target, how);
     },
@@ -85,7 +112,13 @@ export async function buildTargets(session: BuildSession, options: BuildOptions)
 
 const noCounts: Counts = { computed: 0, cached: 0, fresh: 0 };
 
-async function bringUpToDate(session: BuildSession, target: GraphTarget, upstream: Upstream, priority: number, signal: AbortSignal): Promise<TargetEnd> {
+async function bringUpToDate(
+  session: BuildSession,
+  target: GraphTarget,
+  upstream: Upstream,
+  priority: number,
+  signal: AbortSignal,
+): Promise<TargetEnd> {
   const tally: Tally = { computed: 0, cached: 0, fresh: 0, tookMs: 0, savedMs: 0, costUsd: 0 };
   const work: Work = { session, target, priority, tally, signal };
   const before = lastArtifacts(session, target);
@@ -121,7 +154,11 @@ async function bringUpToDate(session: BuildSession, target: GraphTarget, upstrea
         }
       }
     }
-    return failed([actionFailure(`${target.name} was made ${maxRounds} times, and each time something under it had changed`, { fix: "Is a program still writing its inputs or outputs? Run the build again when it has ended." })]);
+    return failed([
+      actionFailure(`${target.name} was made ${maxRounds} times, and each time something under it had changed`, {
+        fix: "Is a program still writing its inputs or outputs? Run the build again when it has ended.",
+      }),
+    ]);
   } catch (error) {
     if (error instanceof AbortedError || signal.aborted) return { kind: "interrupted", counts: countsOf(tally) };
     if (error instanceof LostRun) return failed([error.failure]);
@@ -143,13 +180,26 @@ function settle(
   else if (touched === 0) tally.fresh = 1;
   const last = session.trace.standingOf(target.name).at(-1);
   if (last?.core !== settled.core) {
-    session.trace.append({ t: target.name, b: session.build, at: session.now(), now: settled.core, ...(settled.split !== undefined && { s: settled.split }) });
+    session.trace.append({
+      t: target.name,
+      b: session.build,
+      at: session.now(),
+      now: settled.core,
+      ...(settled.split !== undefined && { s: settled.split }),
+    });
   }
   if (target.declaration.work.kind === "gate") {
     const failures = gateFailures(session, target, settled.result.outputs);
     if (failures.length > 0) return failed(failures);
   }
-  const origin: Origin = tally.computed > 0 || tally.tookMs > 0 ? "computed" : tally.cached > 0 || reasons.length > 0 ? "cached" : touched === 0 ? "fresh" : "cached";
+  const origin: Origin =
+    tally.computed > 0 || tally.tookMs > 0
+      ? "computed"
+      : tally.cached > 0 || reasons.length > 0
+        ? "cached"
+        : touched === 0
+          ? "fresh"
+          : "cached";
   const end = {
     origin,
     reasons,
@@ -160,10 +210,23 @@ function settle(
   };
   const sameOutput = origin === "computed" && before !== undefined && sameArtifacts(before, settled.result.outputs);
   session.emit({ kind: "target-finished", target: target.name, ...end, sameOutput });
-  return { kind: "done", ...end, artifacts: settled.result.outputs, core: settled.core, finishedAt: settled.result.at, executor: settled.result.executor, items };
+  return {
+    kind: "done",
+    ...end,
+    artifacts: settled.result.outputs,
+    core: settled.core,
+    finishedAt: settled.result.at,
+    executor: settled.result.executor,
+    items,
+  };
 }
 
-function announce(session: BuildSession, target: GraphTarget, assessment: Extract<Assessment, { kind: "due" }>, reasons: readonly Reason[]): void {
+function announce(
+  session: BuildSession,
+  target: GraphTarget,
+  assessment: Extract<Assessment, { kind: "due" }>,
+  reasons: readonly Reason[],
+): void {
   const { stage } = assessment;
   const decisions = stage.kind === "items" ? stage.states.decisions : undefined;
   session.emit({

@@ -11,7 +11,11 @@ export interface BrokenOutput {
 }
 
 /** The outputs that break what their slots promise. Tables: types, nulls, NaN, row counts; JSON and YAML: their schema. */
-export async function checkOutputs(slots: ContractSpec["outputs"], artifacts: Artifacts, contents: Contents): Promise<readonly BrokenOutput[]> {
+export async function checkOutputs(
+  slots: ContractSpec["outputs"],
+  artifacts: Artifacts,
+  contents: Contents,
+): Promise<readonly BrokenOutput[]> {
   const broken: BrokenOutput[] = [];
   for (const [slot, declared] of Object.entries(slots)) {
     const artifact = artifacts[slot];
@@ -22,12 +26,24 @@ export async function checkOutputs(slots: ContractSpec["outputs"], artifacts: Ar
   return broken;
 }
 
-async function problemsOf(slot: string, declared: Slot, artifact: Artifact, contents: Contents): Promise<readonly string[]> {
+async function problemsOf(
+  slot: string,
+  declared: Slot,
+  artifact: Artifact,
+  contents: Contents,
+): Promise<readonly string[]> {
   if (declared.format === "table" && declared.columns !== undefined) {
     const { checkTable } = await import("../table.ts");
     const order = contents.orderOf(slot, declared, artifact);
     if (order.kind !== "file" || order.path === undefined) return ["is not a Parquet file"];
-    return checkTable({ path: order.path }, { columns: declared.columns, ...(declared.minRows !== undefined && { minRows: declared.minRows }), ...(declared.maxRows !== undefined && { maxRows: declared.maxRows }) });
+    return checkTable(
+      { path: order.path },
+      {
+        columns: declared.columns,
+        ...(declared.minRows !== undefined && { minRows: declared.minRows }),
+        ...(declared.maxRows !== undefined && { maxRows: declared.maxRows }),
+      },
+    );
   }
   if (declared.schema === undefined || (declared.format !== "json" && declared.format !== "yaml")) return [];
   const text = contents.textOf(slot, artifact);
@@ -39,5 +55,7 @@ async function problemsOf(slot: string, declared: Slot, artifact: Artifact, cont
   }
   const parsed = declared.schema.safeParse(value);
   if (parsed.success) return [];
-  return parsed.error.issues.map((issue) => `${issue.path.length > 0 ? `${issue.path.map(String).join(".")}: ` : ""}${issue.message}`);
+  return parsed.error.issues.map(
+    (issue) => `${issue.path.length > 0 ? `${issue.path.map(String).join(".")}: ` : ""}${issue.message}`,
+  );
 }

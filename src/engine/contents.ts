@@ -68,7 +68,9 @@ export class Contents {
 
   /** Whether the target's outputs lie at their places with the right content: by stat where that proves it. */
   isPlaced(target: string, slots: Readonly<Record<string, SlotShape>>, artifacts: Artifacts): boolean {
-    return Object.entries(slots).every(([slot, { ext }]) => this.#isAt(this.placeOf(target, slot, ext), artifacts[slot] ?? { kind: "absent" }));
+    return Object.entries(slots).every(([slot, { ext }]) =>
+      this.#isAt(this.placeOf(target, slot, ext), artifacts[slot] ?? { kind: "absent" }),
+    );
   }
 
   /** Puts every output that is not at its place there, whole or not at all. Returns the slots whose content is lost. */
@@ -193,7 +195,8 @@ export class Contents {
         // A folder cannot be replaced in one step: the old one goes away first, so that no mixture of both is ever seen.
         const temporary = temporaryName(place, staging);
         mkdirSync(temporary);
-        for (const [name, digest] of this.listingOf(artifact)!) copyWhole(this.#blobPath(digest)!, join(temporary, name));
+        for (const [name, digest] of this.listingOf(artifact)!)
+          copyWhole(this.#blobPath(digest)!, join(temporary, name));
         if (statOf(place) !== undefined) {
           const old = temporaryName(place, staging);
           renameSync(place, old);

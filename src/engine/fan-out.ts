@@ -35,28 +35,55 @@ export interface Items {
 }
 
 /** `templates`: the prepared action of each item recipe, without settings, item and inputs. */
-export function expandItems(packed: PackedSplit, targetInputs: ResolvedInputs, templates: ReadonlyMap<string, PreparedAction>, nodeMajor: number, target: string): Result<Items, Failure> {
+export function expandItems(
+  packed: PackedSplit,
+  targetInputs: ResolvedInputs,
+  templates: ReadonlyMap<string, PreparedAction>,
+  nodeMajor: number,
+  target: string,
+): Result<Items, Failure> {
   const names = [...templates.keys()];
   const only = names.length === 1 ? names[0] : undefined;
   const inputs: ResolvedInputs[] = [];
   for (const combination of packed.inputs) {
-    const resolved = Object.entries(combination).map(([slot, from]) => [slot, resolvePacked(targetInputs, from)] as const);
+    const resolved = Object.entries(combination).map(
+      ([slot, from]) => [slot, resolvePacked(targetInputs, from)] as const,
+    );
     const lost = resolved.find(([, input]) => input === undefined);
-    if (lost !== undefined) return fail(actionFailure(`the split hands items "${lost[0]}" from something that is not among its inputs`, { neededBy: `target "${target}"` }));
+    if (lost !== undefined)
+      return fail(
+        actionFailure(`the split hands items "${lost[0]}" from something that is not among its inputs`, {
+          neededBy: `target "${target}"`,
+        }),
+      );
     inputs.push(Object.fromEntries(resolved as [string, ResolvedInput][]));
   }
   // Keys are hashed by the thousand: what items share is encoded once.
-  const inputTexts = inputs.map((resolved) => encode(Object.fromEntries(Object.entries(resolved).map(([slot, input]) => [slot, input.record as unknown as Json]))));
+  const inputTexts = inputs.map((resolved) =>
+    encode(
+      Object.fromEntries(Object.entries(resolved).map(([slot, input]) => [slot, input.record as unknown as Json])),
+    ),
+  );
   const settingsTexts = packed.settings.map(encode);
   const all: Item[] = [];
   const seen = new Map<Digest, number>();
   for (const [index, [recipeNumber, settingsNumber, inputsNumber, item, label]] of packed.items.entries()) {
     const recipe = packed.recipes[recipeNumber] ?? only;
-    if (recipe === undefined) return fail(actionFailure(`item ${index} of the split names no recipe, and the rule has several: ${names.join(", ")}`, { neededBy: `target "${target}"` }));
+    if (recipe === undefined)
+      return fail(
+        actionFailure(`item ${index} of the split names no recipe, and the rule has several: ${names.join(", ")}`, {
+          neededBy: `target "${target}"`,
+        }),
+      );
     const template = templates.get(recipe);
     if (template === undefined) {
       const near = suggest(recipe, names);
-      return fail(actionFailure(`item ${index} of the split asks for the recipe "${recipe}", which the rule does not have`, { neededBy: `target "${target}"`, fix: near ? `Did you mean "${near}"?` : `It has: ${names.join(", ")}.` }));
+      return fail(
+        actionFailure(`item ${index} of the split asks for the recipe "${recipe}", which the rule does not have`, {
+          neededBy: `target "${target}"`,
+          fix: near ? `Did you mean "${near}"?` : `It has: ${names.join(", ")}.`,
+        }),
+      );
     }
     const core = itemKeyOfTexts(template.core, settingsTexts[settingsNumber]!, encode(item), inputTexts[inputsNumber]!);
     const twin = seen.get(core);
@@ -70,14 +97,26 @@ export function expandItems(packed: PackedSplit, targetInputs: ResolvedInputs, t
     }
     seen.set(core, index);
     const key = actionKey(core, template.record.code.kind, nodeMajor);
-    all.push({ index, recipe, label: label ?? undefined, core, key, settings: packed.settings[settingsNumber]!, item, inputsNumber, settingsNumber });
+    all.push({
+      index,
+      recipe,
+      label: label ?? undefined,
+      core,
+      key,
+      settings: packed.settings[settingsNumber]!,
+      item,
+      inputsNumber,
+      settingsNumber,
+    });
   }
   return ok({ all, templates, inputs });
 }
 
 /** The same bytes as `itemCoreKey` hashes, put together from parts that many items share. */
 function itemKeyOfTexts(template: Digest, settings: string, item: string, inputs: string): Digest {
-  return digestOfBytes(`item ${template}o3:${encodedNames.inputs}${inputs}${encodedNames.item}${item}${encodedNames.settings}${settings}`);
+  return digestOfBytes(
+    `item ${template}o3:${encodedNames.inputs}${inputs}${encodedNames.item}${item}${encodedNames.settings}${settings}`,
+  );
 }
 const encodedNames = { inputs: encode("inputs"), item: encode("item"), settings: encode("settings") };
 
@@ -93,12 +132,16 @@ export function digestOfItems(items: readonly Item[], artifacts: (item: Item) =>
 }
 
 export function itemOrder(items: Items, item: Item): ItemOrder {
-  const inputs = Object.fromEntries(Object.entries(items.inputs[item.inputsNumber]!).map(([slot, input]) => [slot, input.order()]));
+  const inputs = Object.fromEntries(
+    Object.entries(items.inputs[item.inputsNumber]!).map(([slot, input]) => [slot, input.order()]),
+  );
   return { settings: item.settings, item: item.item, inputs };
 }
 
 export function itemRecordInputs(items: Items, item: Item): Readonly<Record<string, InputRecord>> {
-  return Object.fromEntries(Object.entries(items.inputs[item.inputsNumber]!).map(([slot, input]) => [slot, input.record]));
+  return Object.fromEntries(
+    Object.entries(items.inputs[item.inputsNumber]!).map(([slot, input]) => [slot, input.record]),
+  );
 }
 
 /** As people name an item: its label, or its number. */
@@ -111,4 +154,3 @@ function resolvePacked(inputs: ResolvedInputs, from: PackedInput): ResolvedInput
   for (const index of from.index ?? []) found = found?.members?.[index];
   return from.file === undefined ? found : found?.fileOf?.(from.file);
 }
-

@@ -17,7 +17,16 @@ export function assessHandoff(session: Session, target: GraphTarget, requests: r
   if (missing.length > 0) return { kind: "waits", requests: missing };
   const names = requests.map(({ path }) => basename(path));
   const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) return { kind: "wrong", failures: [inputFailure(`two handed-over files are both named "${twice}"`, { neededBy: `target "${target.name}"`, fix: "Give one of them another name." })] };
+  if (twice !== undefined)
+    return {
+      kind: "wrong",
+      failures: [
+        inputFailure(`two handed-over files are both named "${twice}"`, {
+          neededBy: `target "${target.name}"`,
+          fix: "Give one of them another name.",
+        }),
+      ],
+    };
 
   const given = filesGiven(session, requests);
   const listing: TreeListing = given.map(({ name, digest, size }) => [name, digest, size]);
@@ -36,18 +45,47 @@ export function assessHandoff(session: Session, target: GraphTarget, requests: r
   };
   const core = coreKey(record);
   const key = actionKey(core, "builtin", session.nodeMajor);
-  const decision = session.rebuilder.decide({ target: target.name, section: target.section, part: "handoff", core, key, record });
-  if (decision.kind === "fresh" && session.contents.isPlaced(target.name, target.declaration.contract.outputs, decision.result.outputs)) {
+  const decision = session.rebuilder.decide({
+    target: target.name,
+    section: target.section,
+    part: "handoff",
+    core,
+    key,
+    record,
+  });
+  if (
+    decision.kind === "fresh" &&
+    session.contents.isPlaced(target.name, target.declaration.contract.outputs, decision.result.outputs)
+  ) {
     return { kind: "settled", core, split: undefined, result: decision.result, how: "fresh", states: undefined };
   }
   // People's work cannot be recomputed: it goes into the archive, not the cache.
   for (const { path } of given) session.archive.putFile(path);
   const blob = session.archive.putBytes(text);
-  const artifact = { kind: "tree" as const, blob, files: listing.length, size: listing.reduce((sum, [, , size]) => sum + size, 0) };
-  const result: ActionResult = decision.kind === "fresh" ? decision.result : { outputs: { files: artifact }, at: 0, tookMs: 0, costUsd: 0, by: "", executor: "people", attempts: 1 };
+  const artifact = {
+    kind: "tree" as const,
+    blob,
+    files: listing.length,
+    size: listing.reduce((sum, [, , size]) => sum + size, 0),
+  };
+  const result: ActionResult =
+    decision.kind === "fresh"
+      ? decision.result
+      : { outputs: { files: artifact }, at: 0, tookMs: 0, costUsd: 0, by: "", executor: "people", attempts: 1 };
   const reasons = decision.kind === "stale" ? decision.reasons : [];
-  const action = { record, core, key, codeOrder: { kind: "command" as const, argv: [], files: [] }, outputs: target.declaration.contract.outputs, environment: {}, options: { resources: {} } };
-  return { kind: "due", stage: { kind: "action", part: "handoff", action, inputs: {}, adopt: result, reasons, items: undefined } };
+  const action = {
+    record,
+    core,
+    key,
+    codeOrder: { kind: "command" as const, argv: [], files: [] },
+    outputs: target.declaration.contract.outputs,
+    environment: {},
+    options: { resources: {} },
+  };
+  return {
+    kind: "due",
+    stage: { kind: "action", part: "handoff", action, inputs: {}, adopt: result, reasons, items: undefined },
+  };
 }
 
 /** Every file that was given, named as the tree has it: a file by its base name, a folder's files below the folder's own. */

@@ -57,11 +57,19 @@ export class InputResolver {
     this.#options = options;
   }
 
-  resolve(target: GraphTarget, section: JsonObject, upstream: (index: number) => { readonly artifacts: Artifacts; readonly target: GraphTarget }): Result<ResolvedInputs, readonly Failure[]> {
+  resolve(
+    target: GraphTarget,
+    section: JsonObject,
+    upstream: (index: number) => { readonly artifacts: Artifacts; readonly target: GraphTarget },
+  ): Result<ResolvedInputs, readonly Failure[]> {
     const failures: Failure[] = [];
-    const inputs = Object.entries(target.inputs).map(([slot, input]) => [slot, this.#one(slot, input, target, section, upstream, failures)] as const);
+    const inputs = Object.entries(target.inputs).map(
+      ([slot, input]) => [slot, this.#one(slot, input, target, section, upstream, failures)] as const,
+    );
     if (failures.length > 0) return fail(failures);
-    return ok(Object.fromEntries(inputs.filter((entry): entry is readonly [string, ResolvedInput] => entry[1] !== undefined)));
+    return ok(
+      Object.fromEntries(inputs.filter((entry): entry is readonly [string, ResolvedInput] => entry[1] !== undefined)),
+    );
   }
 
   #one(
@@ -81,7 +89,9 @@ export class InputResolver {
         return this.ofArtifact(slot, shape, from.artifacts[input.slot] ?? { kind: "absent" });
       }
       case "list": {
-        const members = input.members.map((member) => this.#one(slot, member, target, section, upstream, failures) ?? absent);
+        const members = input.members.map(
+          (member) => this.#one(slot, member, target, section, upstream, failures) ?? absent,
+        );
         return listOf(members);
       }
       case "source": {
@@ -109,9 +119,20 @@ export class InputResolver {
       case "absent":
         return absent;
       case "file":
-        return { record: { kind: "file", digest: artifact.blob.digest, ext: shape.ext }, order, size: artifact.blob.size, sources: [] };
+        return {
+          record: { kind: "file", digest: artifact.blob.digest, ext: shape.ext },
+          order,
+          size: artifact.blob.size,
+          sources: [],
+        };
       case "tree":
-        return { record: { kind: "tree", digest: artifact.blob.digest }, order, size: artifact.size, sources: [], fileOf: this.#treeFiles(slot, artifact) };
+        return {
+          record: { kind: "tree", digest: artifact.blob.digest },
+          order,
+          size: artifact.size,
+          sources: [],
+          fileOf: this.#treeFiles(slot, artifact),
+        };
     }
   }
 
@@ -122,7 +143,11 @@ export class InputResolver {
       files ??= new Map(
         (this.#options.contents.listingOf(artifact) ?? []).map(([path, digest, size]) => [
           path,
-          this.ofArtifact(`${slot}/${path}`, { format: "file", ext: extname(path) }, { kind: "file", blob: { digest, size } }),
+          this.ofArtifact(
+            `${slot}/${path}`,
+            { format: "file", ext: extname(path) },
+            { kind: "file", blob: { digest, size } },
+          ),
         ]),
       );
       return files.get(name);
@@ -144,19 +169,35 @@ export class InputResolver {
     const seen = digests.statTextOf(absolute) ?? statText(stat);
     sources.files.set(absolute, seen);
     const order = (): InputOrder => ({ kind: "file", format: shape.format, ext: extname(path), path: absolute });
-    return { record: { kind: "file", digest: blob.digest, ext: extname(path) }, order, size: blob.size, sources: [[absolute, seen]] };
+    return {
+      record: { kind: "file", digest: blob.digest, ext: extname(path) },
+      order,
+      size: blob.size,
+      sources: [[absolute, seen]],
+    };
   }
 
   #folder(absolute: string, pattern: string): ResolvedInput {
     const names = listTree(absolute);
     this.#options.sources.globs.set(join(pattern, "**"), digestOfBytes(names.join("\n")));
-    const files = new Map(names.flatMap((name) => {
-      const file = this.#file(join(absolute, name), { format: "file", ext: extname(name) });
-      return file === undefined ? [] : [[name, file] as const];
-    }));
+    const files = new Map(
+      names.flatMap((name) => {
+        const file = this.#file(join(absolute, name), { format: "file", ext: extname(name) });
+        return file === undefined ? [] : [[name, file] as const];
+      }),
+    );
     const listing: TreeListing = [...files].map(([name, file]) => [name, digestOfFileRecord(file), file.size]);
-    const order = (): InputOrder => ({ kind: "tree", files: [...files].map(([name, file]) => [name, (file.order() as { path: string }).path] as const) });
-    return { record: { kind: "tree", digest: digestOfBytes(JSON.stringify(listing)) }, order, size: sum(files.values()), sources: sourcesOf(files.values()), fileOf: (name) => files.get(name) };
+    const order = (): InputOrder => ({
+      kind: "tree",
+      files: [...files].map(([name, file]) => [name, (file.order() as { path: string }).path] as const),
+    });
+    return {
+      record: { kind: "tree", digest: digestOfBytes(JSON.stringify(listing)) },
+      order,
+      size: sum(files.values()),
+      sources: sourcesOf(files.values()),
+      fileOf: (name) => files.get(name),
+    };
   }
 
   #match(pattern: string): ResolvedInput[] {
@@ -173,7 +214,13 @@ export class InputResolver {
 
 /** Paths from the root that match, sorted by code unit. */
 export function matchGlob(root: string, pattern: string): string[] {
-  return globSync(pattern, { cwd: root, absolute: true, dot: false, followSymbolicLinks: true, expandDirectories: false })
+  return globSync(pattern, {
+    cwd: root,
+    absolute: true,
+    dot: false,
+    followSymbolicLinks: true,
+    expandDirectories: false,
+  })
     .map((path) => relative(root, path))
     .sort();
 }
@@ -211,7 +258,10 @@ export function editedSources(inputs: ResolvedInputs, digests: SourceDigests): s
 }
 
 function missingSource(path: string, target: string): Failure {
-  return inputFailure(`${path} does not exist`, { neededBy: `target "${target}"`, fix: "Paths are taken from the folder of Expfile.ts." });
+  return inputFailure(`${path} does not exist`, {
+    neededBy: `target "${target}"`,
+    fix: "Paths are taken from the folder of Expfile.ts.",
+  });
 }
 
 function digestOfFileRecord(file: ResolvedInput): Digest {

@@ -11,7 +11,10 @@ import { gateFailures } from "./gate.ts";
 import { ContentLost } from "./contents.ts";
 import type { Session } from "./session.ts";
 
-export async function planTargets(session: Session, needed: readonly number[]): Promise<Result<readonly PlannedTarget[], readonly Failure[]>> {
+export async function planTargets(
+  session: Session,
+  needed: readonly number[],
+): Promise<Result<readonly PlannedTarget[], readonly Failure[]>> {
   const planned: PlannedTarget[] = [];
   const failures: Failure[] = [];
   const known = new Map<number, Artifacts>();
@@ -20,17 +23,33 @@ export async function planTargets(session: Session, needed: readonly number[]): 
     const open = target.dependsOn.filter((upstream) => !known.has(upstream));
     if (open.length > 0) {
       const names = open.map((upstream) => session.graph.targets[upstream]!.name);
-      planned.push(describe(session, target, "unknown", names.map((name): Reason => ({ kind: "upstream", target: name })), undefined));
+      planned.push(
+        describe(
+          session,
+          target,
+          "unknown",
+          names.map((name): Reason => ({ kind: "upstream", target: name })),
+          undefined,
+        ),
+      );
       continue;
     }
-    const assessment = await assess(session, target, (upstream) => ({ artifacts: known.get(upstream)!, target: session.graph.targets[upstream]! }));
+    const assessment = await assess(session, target, (upstream) => ({
+      artifacts: known.get(upstream)!,
+      target: session.graph.targets[upstream]!,
+    }));
     if (assessment.kind === "wrong") failures.push(...assessment.failures);
     else planned.push(planOf(session, target, assessment, known));
   }
   return failures.length > 0 ? fail(failures) : ok(planned);
 }
 
-function planOf(session: Session, target: GraphTarget, assessment: Exclude<Assessment, { kind: "wrong" }>, known: Map<number, Artifacts>): PlannedTarget {
+function planOf(
+  session: Session,
+  target: GraphTarget,
+  assessment: Exclude<Assessment, { kind: "wrong" }>,
+  known: Map<number, Artifacts>,
+): PlannedTarget {
   switch (assessment.kind) {
     case "waits":
       return describe(session, target, "waiting", [], undefined);
@@ -38,20 +57,33 @@ function planOf(session: Session, target: GraphTarget, assessment: Exclude<Asses
       known.set(target.index, assessment.result.outputs);
       const total = assessment.states?.decisions.length;
       const failed = target.declaration.work.kind === "gate" && gateFails(session, target, assessment.result.outputs);
-      return describe(session, target, failed ? "failed" : "fresh", [], total === undefined ? undefined : { fresh: total, cached: 0, stale: 0 });
+      return describe(
+        session,
+        target,
+        failed ? "failed" : "fresh",
+        [],
+        total === undefined ? undefined : { fresh: total, cached: 0, stale: 0 },
+      );
     }
     case "due": {
       const { stage } = assessment;
       const states = stage.kind === "items" ? stage.states : stage.items;
       const count = (kind: string) => states?.decisions.filter((one) => one.kind === kind).length ?? 0;
-      const items = states === undefined ? undefined : { fresh: count("fresh"), cached: count("cached"), stale: count("stale") };
+      const items =
+        states === undefined ? undefined : { fresh: count("fresh"), cached: count("cached"), stale: count("stale") };
       // A cached result's outputs are known before they are fetched, so what depends on them can be decided on.
       if (stage.kind === "action" && stage.adopt !== undefined && stage.part !== "split") {
         known.set(target.index, stage.adopt.outputs);
         return describe(session, target, "cached", stage.reasons, items);
       }
       const isFetchedOnly = stage.kind === "items" && items?.stale === 0;
-      return describe(session, target, isFetchedOnly || (stage.kind === "action" && stage.adopt !== undefined) ? "cached" : "stale", stage.reasons, items);
+      return describe(
+        session,
+        target,
+        isFetchedOnly || (stage.kind === "action" && stage.adopt !== undefined) ? "cached" : "stale",
+        stage.reasons,
+        items,
+      );
     }
   }
 }
@@ -65,7 +97,13 @@ function gateFails(session: Session, target: GraphTarget, outputs: Artifacts): b
   }
 }
 
-function describe(session: Session, target: GraphTarget, state: TargetState, reasons: readonly Reason[], items: PlannedTarget["items"]): PlannedTarget {
+function describe(
+  session: Session,
+  target: GraphTarget,
+  state: TargetState,
+  reasons: readonly Reason[],
+  items: PlannedTarget["items"],
+): PlannedTarget {
   const { declaration } = target;
   const due = state === "stale" || state === "unknown";
   const past = due ? pastOf(session, target, items) : undefined;
@@ -84,13 +122,18 @@ function describe(session: Session, target: GraphTarget, state: TargetState, rea
 }
 
 /** Time and money by the run's own traces: the last results of the target, and of its items for those that are due. */
-function pastOf(session: Session, target: GraphTarget, items: PlannedTarget["items"]): { readonly ms: number; readonly usd: number } | undefined {
+function pastOf(
+  session: Session,
+  target: GraphTarget,
+  items: PlannedTarget["items"],
+): { readonly ms: number; readonly usd: number } | undefined {
   let whole: { ms: number; usd: number } | undefined;
   let count = 0;
   let itemMs = 0;
   let itemUsd = 0;
   const last = session.trace.standingOf(target.name).at(-1);
-  const own = last === undefined ? undefined : (session.trace.find(last.core) ?? session.trace.cleanedResult(last.core));
+  const own =
+    last === undefined ? undefined : (session.trace.find(last.core) ?? session.trace.cleanedResult(last.core));
   if (own !== undefined) whole = { ms: own.result.tookMs, usd: own.result.costUsd };
   if (target.declaration.work.kind !== "fan-out") return whole;
   for (const result of session.trace.itemResultsOf(target.name)) {

@@ -45,7 +45,8 @@ export class Rebuilder {
     if (own !== undefined) return { kind: "fresh", result: own.result };
     const cleaned = this.#trace.cleanedAt(asked.core);
     // What was cleaned is to be computed, not fetched back.
-    if (cleaned !== undefined) return { kind: "stale", reasons: [{ kind: "cleaned", when: new Date(cleaned).toISOString() }] };
+    if (cleaned !== undefined)
+      return { kind: "stale", reasons: [{ kind: "cleaned", when: new Date(cleaned).toISOString() }] };
     const cached = this.#cache.get(asked.key);
     if (cached !== undefined && this.#isComplete(cached)) return { kind: "cached", result: cached };
     return { kind: "stale", reasons: this.explain(asked) };
@@ -57,4 +58,3 @@ export class Rebuilder {
     return explain(before, asked.record, asked.section);
   }
 }
-

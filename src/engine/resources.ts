@@ -24,16 +24,31 @@ export class ResourcePool {
   }
 
   /** What a request comes to: cpu is cut to what there is (as `make -j` does), anything else that can never be had is a failure. */
-  admit(request: Resources, target: string): { readonly ok: true; readonly value: Resources } | { readonly ok: false; readonly error: Failure } {
+  admit(
+    request: Resources,
+    target: string,
+  ): { readonly ok: true; readonly value: Resources } | { readonly ok: false; readonly error: Failure } {
     const admitted: Record<string, number> = { cpu: 1 };
     for (const [name, amount] of Object.entries(request)) {
       if (amount === undefined) continue;
       const limit = this.#limits[name];
       if (limit === undefined) {
-        return { ok: false, error: actionFailure(`the resource "${name}" has no limit here`, { neededBy: `target "${target}"`, fix: `Say how many there are: --limit ${name}=4` }) };
+        return {
+          ok: false,
+          error: actionFailure(`the resource "${name}" has no limit here`, {
+            neededBy: `target "${target}"`,
+            fix: `Say how many there are: --limit ${name}=4`,
+          }),
+        };
       }
       if (name !== "cpu" && amount > limit) {
-        return { ok: false, error: actionFailure(`needs ${amount} of "${name}", and there are ${limit}`, { neededBy: `target "${target}"`, fix: `Raise it with --limit ${name}=${amount}, or run it where there is more` }) };
+        return {
+          ok: false,
+          error: actionFailure(`needs ${amount} of "${name}", and there are ${limit}`, {
+            neededBy: `target "${target}"`,
+            fix: `Raise it with --limit ${name}=${amount}, or run it where there is more`,
+          }),
+        };
       }
       admitted[name] = Math.min(amount, limit);
     }
@@ -68,7 +83,9 @@ export class ResourcePool {
   }
 
   #fits(request: Resources): boolean {
-    return Object.entries(request).every(([name, amount]) => amount === undefined || this.#free[name]! >= amount - 1e-9);
+    return Object.entries(request).every(
+      ([name, amount]) => amount === undefined || this.#free[name]! >= amount - 1e-9,
+    );
   }
 
   #add(request: Resources, sign: 1 | -1): void {

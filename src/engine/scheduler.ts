@@ -21,10 +21,16 @@ export type NodeEnd = "done" | "failed" | "waits";
  * Runs all nodes. `skip` is told of each node that never starts, with the number of the one that blocked it
  * (undefined: nothing was started any more after a failure elsewhere).
  */
-export function runSchedule(schedule: Schedule, run: (node: number) => Promise<NodeEnd>, skip: (node: number, because: number | undefined) => void): Promise<void> {
+export function runSchedule(
+  schedule: Schedule,
+  run: (node: number) => Promise<NodeEnd>,
+  skip: (node: number, because: number | undefined) => void,
+): Promise<void> {
   const unfinished = new Map<number, number>();
   const dependents = new Map<number, number[]>();
-  const ready = new Heap<number>((a, b) => schedule.priority(a) > schedule.priority(b) || (schedule.priority(a) === schedule.priority(b) && a < b));
+  const ready = new Heap<number>(
+    (a, b) => schedule.priority(a) > schedule.priority(b) || (schedule.priority(a) === schedule.priority(b) && a < b),
+  );
   /** Neither started nor known to be blocked. */
   const waiting = new Set(schedule.nodes);
   for (const node of schedule.nodes) {
@@ -78,7 +84,11 @@ export function runSchedule(schedule: Schedule, run: (node: number) => Promise<N
 }
 
 /** Longest expected time from the start of each node to the end of everything that needs it. */
-export function criticalPath(nodes: readonly number[], dependsOn: (node: number) => readonly number[], expectedMs: (node: number) => number): Map<number, number> {
+export function criticalPath(
+  nodes: readonly number[],
+  dependsOn: (node: number) => readonly number[],
+  expectedMs: (node: number) => number,
+): Map<number, number> {
   const length = new Map<number, number>(nodes.map((node) => [node, expectedMs(node)]));
   // Nodes come in topological order, so that each is final before it is passed on.
   for (const node of nodes.toReversed()) {

@@ -57,7 +57,11 @@ export interface BuildSession extends Session {
   /** Names the functions and lines behind reasons that name code. */
   readonly explain: (reasons: readonly Reason[]) => Promise<readonly Reason[]>;
   /** One build at a time computes an action: waits for the other, told by `onWait`; the function returned gives way. */
-  readonly claim: (key: Digest, onWait: (holder: string) => void, signal: AbortSignal) => Promise<(() => void) | undefined>;
+  readonly claim: (
+    key: Digest,
+    onWait: (holder: string) => void,
+    signal: AbortSignal,
+  ) => Promise<(() => void) | undefined>;
   /** Whether this build still holds the run: asked before each commit. */
   readonly holdsRun: () => boolean;
   readonly keepGoing: boolean;
@@ -68,6 +72,10 @@ export class LostRun extends Error {
   readonly failure: Failure;
   constructor(run: string) {
     super(`run ${run} was taken over`);
-    this.failure = { kind: "action", what: `another build took over the run "${run}" while this one was suspended`, fix: "Nothing was lost: run the command again." };
+    this.failure = {
+      kind: "action",
+      what: `another build took over the run "${run}" while this one was suspended`,
+      fix: "Nothing was lost: run the command again.",
+    };
   }
 }

@@ -31,11 +31,22 @@ export function packStamp(header: StampHeader, stats: BigInt64Array): Buffer {
   const padding = (8 - (start % 8)) % 8;
   const length = Buffer.alloc(4);
   length.writeUInt32LE(json.length + padding);
-  return Buffer.concat([Buffer.from(magic), length, json, Buffer.alloc(padding, " "), Buffer.from(stats.buffer, stats.byteOffset, stats.byteLength)]);
+  return Buffer.concat([
+    Buffer.from(magic),
+    length,
+    json,
+    Buffer.alloc(padding, " "),
+    Buffer.from(stats.buffer, stats.byteOffset, stats.byteLength),
+  ]);
 }
 
 /** What to print when everything is still as the stamp says; undefined at the first doubt. */
-export function checkStamp(file: string, asked: string, build: string, environment: NodeJS.ProcessEnv): string | undefined {
+export function checkStamp(
+  file: string,
+  asked: string,
+  build: string,
+  environment: NodeJS.ProcessEnv,
+): string | undefined {
   let bytes: Buffer;
   try {
     bytes = readFileSync(file);
@@ -51,7 +62,13 @@ export function checkStamp(file: string, asked: string, build: string, environme
     return undefined;
   }
   const { paths } = header;
-  if (header.build !== build || header.node !== process.version || header.asked !== asked || bytes.length !== start + paths.length * 32) return undefined;
+  if (
+    header.build !== build ||
+    header.node !== process.version ||
+    header.asked !== asked ||
+    bytes.length !== start + paths.length * 32
+  )
+    return undefined;
   for (const [name, value] of header.environment) if ((environment[name] ?? null) !== value) return undefined;
   // A copy only where the buffer from the pool is not aligned.
   const aligned = (bytes.byteOffset + start) % 8 === 0 ? bytes : Buffer.from(bytes);
@@ -66,7 +83,12 @@ export function checkStamp(file: string, asked: string, build: string, environme
     }
     if (stat === undefined) {
       if (stats[at] !== -1n) return undefined;
-    } else if (stat.size !== stats[at] || stat.mtimeNs !== stats[at + 1] || stat.ctimeNs !== stats[at + 2] || stat.ino !== stats[at + 3]) {
+    } else if (
+      stat.size !== stats[at] ||
+      stat.mtimeNs !== stats[at + 1] ||
+      stat.ctimeNs !== stats[at + 2] ||
+      stat.ino !== stats[at + 3]
+    ) {
       // A folder's size says nothing that its times do not.
       return undefined;
     }

@@ -31,5 +31,8 @@ export function digestOfArtifact(artifact: Artifact): Digest | "absent" {
 
 export function sameArtifacts(a: Artifacts, b: Artifacts): boolean {
   const slots = Object.keys(a);
-  return slots.length === Object.keys(b).length && slots.every((slot) => b[slot] !== undefined && digestOfArtifact(a[slot]!) === digestOfArtifact(b[slot]));
+  return (
+    slots.length === Object.keys(b).length &&
+    slots.every((slot) => b[slot] !== undefined && digestOfArtifact(a[slot]!) === digestOfArtifact(b[slot]))
+  );
 }

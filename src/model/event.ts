@@ -39,7 +39,13 @@ export type Event =
     }
   /** `split` has run: the fan-out's size is known. */
   | { readonly kind: "items-known"; readonly target: string; readonly items: number; readonly due: number }
-  | { readonly kind: "item-finished"; readonly target: string; readonly origin: Origin; readonly tookMs: number; readonly costUsd: number }
+  | {
+      readonly kind: "item-finished";
+      readonly target: string;
+      readonly origin: Origin;
+      readonly tookMs: number;
+      readonly costUsd: number;
+    }
   | {
       readonly kind: "action-retried";
       readonly target: string;
@@ -62,7 +68,11 @@ export type Event =
       readonly sameOutput: boolean;
     }
   | { readonly kind: "target-failed"; readonly target: string; readonly failures: readonly Failure[] }
-  | { readonly kind: "target-waits"; readonly target: string; readonly requests: readonly { path: string; what: string; how: string }[] }
+  | {
+      readonly kind: "target-waits";
+      readonly target: string;
+      readonly requests: readonly { path: string; what: string; how: string }[];
+    }
   /** Not tried, because something upstream failed or waits. */
   | { readonly kind: "target-skipped"; readonly target: string; readonly because: string }
   /** An output that somebody edited was set aside before the right one was restored. */

@@ -7,17 +7,42 @@ export type Reason =
   /** No earlier result in this run. */
   | { readonly kind: "new" }
   /** A field of the config that the recipe reads: `path` as in `judge.pH`, values as JSON (undefined: absent). */
-  | { readonly kind: "config"; readonly path: string; readonly before: Json | undefined; readonly after: Json | undefined }
+  | {
+      readonly kind: "config";
+      readonly path: string;
+      readonly before: Json | undefined;
+      readonly after: Json | undefined;
+    }
   /** Code that the recipe reaches. `changes` is filled by `why` and by a build's one line as far as it is cheap. */
-  | { readonly kind: "code"; readonly before: Digest | undefined; readonly after: Digest; readonly changes: readonly CodeChange[] }
+  | {
+      readonly kind: "code";
+      readonly before: Digest | undefined;
+      readonly after: Digest;
+      readonly changes: readonly CodeChange[];
+    }
   | { readonly kind: "rule-version"; readonly before: number; readonly after: number }
-  | { readonly kind: "input"; readonly slot: string; readonly before: InputContent | undefined; readonly after: InputContent | undefined }
+  | {
+      readonly kind: "input";
+      readonly slot: string;
+      readonly before: InputContent | undefined;
+      readonly after: InputContent | undefined;
+    }
   /** The set or order of items changed (merge only). */
   | { readonly kind: "items"; readonly added: number; readonly removed: number; readonly changed: number }
   | { readonly kind: "item"; readonly before: Json | undefined; readonly after: Json }
   | { readonly kind: "outputs"; readonly before: readonly string[]; readonly after: readonly string[] }
-  | { readonly kind: "environment"; readonly name: string; readonly before: string | undefined; readonly after: string | undefined }
-  | { readonly kind: "tool"; readonly name: string; readonly before: string | undefined; readonly after: string | undefined }
+  | {
+      readonly kind: "environment";
+      readonly name: string;
+      readonly before: string | undefined;
+      readonly after: string | undefined;
+    }
+  | {
+      readonly kind: "tool";
+      readonly name: string;
+      readonly before: string | undefined;
+      readonly after: string | undefined;
+    }
   | { readonly kind: "command"; readonly before: readonly string[]; readonly after: readonly string[] }
   | { readonly kind: "node"; readonly before: number; readonly after: number }
   /** The result is known, its content is in no store. */

@@ -37,9 +37,18 @@ export function makeGraph(experiment: string, targets: Targets): Result<Graph, r
   const nameOf = new Map<TargetDeclaration, string>();
   for (const [name, target] of Object.entries(targets)) {
     const problem = nameProblem(name);
-    if (problem !== undefined) failures.push(inputFailure(`"${name}" cannot be the name of a target: ${problem}`, { where: { file: "Expfile.ts" } }));
+    if (problem !== undefined)
+      failures.push(
+        inputFailure(`"${name}" cannot be the name of a target: ${problem}`, { where: { file: "Expfile.ts" } }),
+      );
     const other = nameOf.get(target.$target);
-    if (other !== undefined) failures.push(inputFailure(`"${name}" and "${other}" are the same target`, { where: { file: "Expfile.ts" }, fix: "Return it under one name." }));
+    if (other !== undefined)
+      failures.push(
+        inputFailure(`"${name}" and "${other}" are the same target`, {
+          where: { file: "Expfile.ts" },
+          fix: "Return it under one name.",
+        }),
+      );
     nameOf.set(target.$target, name);
   }
   const numbered: GraphTarget[] = [];
@@ -59,10 +68,13 @@ export function makeGraph(experiment: string, targets: Targets): Result<Graph, r
           if (!nameOf.has(upstream)) {
             nameOf.set(upstream, upstream.contract.name);
             failures.push(
-              inputFailure(`target "${nameOf.get(declaration)!}" uses a target of rule ${upstream.contract.name} that has no name`, {
-                where: { file: "Expfile.ts" },
-                fix: "Return it from the experiment under a name, like the others.",
-              }),
+              inputFailure(
+                `target "${nameOf.get(declaration)!}" uses a target of rule ${upstream.contract.name} that has no name`,
+                {
+                  where: { file: "Expfile.ts" },
+                  fix: "Return it from the experiment under a name, like the others.",
+                },
+              ),
             );
           }
           stack.push(upstream);
@@ -76,21 +88,47 @@ export function makeGraph(experiment: string, targets: Targets): Result<Graph, r
           if (declared.kind === "sources") return [slot, { kind: "sources", patterns: declared.patterns }];
           const wired = declaration.inputs[slot];
           if (declared.kind === "list") {
-            return [slot, { kind: "list", members: ((wired ?? []) as readonly Wire[]).map((wire) => resolveWire(wire, declared.slot, numberOf)) }];
+            return [
+              slot,
+              {
+                kind: "list",
+                members: ((wired ?? []) as readonly Wire[]).map((wire) => resolveWire(wire, declared.slot, numberOf)),
+              },
+            ];
           }
           if (wired !== undefined) return [slot, resolveWire(wired as Wire, declared, numberOf)];
-          if (!declared.optional) failures.push(inputFailure(`target "${name}" is not handed its input "${slot}"`, { where: { file: "Expfile.ts" }, neededBy: `rule ${declaration.contract.name}` }));
+          if (!declared.optional)
+            failures.push(
+              inputFailure(`target "${name}" is not handed its input "${slot}"`, {
+                where: { file: "Expfile.ts" },
+                neededBy: `rule ${declaration.contract.name}`,
+              }),
+            );
           return [slot, { kind: "absent" }];
         }),
       );
       for (const slot of Object.keys(declaration.inputs)) {
         if (slot in (declaration.contract.inputs ?? {})) continue;
         const near = suggest(slot, Object.keys(declaration.contract.inputs ?? {}));
-        failures.push(inputFailure(`target "${name}" is handed "${slot}", which rule ${declaration.contract.name} does not take`, { where: { file: "Expfile.ts" }, ...(near && { fix: `Did you mean "${near}"?` }) }));
+        failures.push(
+          inputFailure(`target "${name}" is handed "${slot}", which rule ${declaration.contract.name} does not take`, {
+            where: { file: "Expfile.ts" },
+            ...(near && { fix: `Did you mean "${near}"?` }),
+          }),
+        );
       }
-      const dependsOn = [...new Set(upstreamOf(declaration).map((upstream) => numberOf.get(upstream)!))].sort((a, b) => a - b);
+      const dependsOn = [...new Set(upstreamOf(declaration).map((upstream) => numberOf.get(upstream)!))].sort(
+        (a, b) => a - b,
+      );
       numberOf.set(declaration, numbered.length);
-      numbered.push({ index: numbered.length, name, section: declaration.options.config ?? name, declaration, inputs, dependsOn });
+      numbered.push({
+        index: numbered.length,
+        name,
+        section: declaration.options.config ?? name,
+        declaration,
+        inputs,
+        dependsOn,
+      });
     }
   }
   if (failures.length > 0) return fail(failures);
@@ -98,18 +136,34 @@ export function makeGraph(experiment: string, targets: Targets): Result<Graph, r
 }
 
 /** The experiment that a config names, or the Expfile's first. */
-export function chooseExperiment(experiments: Experiments, name: string | undefined): Result<{ readonly name: string; readonly make: () => Targets }, Failure> {
+export function chooseExperiment(
+  experiments: Experiments,
+  name: string | undefined,
+): Result<{ readonly name: string; readonly make: () => Targets }, Failure> {
   const names = Object.keys(experiments.byName);
   const chosen = name ?? names[0];
-  if (chosen === undefined) return fail(inputFailure("the Expfile declares no experiment", { where: { file: "Expfile.ts" }, fix: "export default experiments({ main: () => ({ … }) });" }));
+  if (chosen === undefined)
+    return fail(
+      inputFailure("the Expfile declares no experiment", {
+        where: { file: "Expfile.ts" },
+        fix: "export default experiments({ main: () => ({ … }) });",
+      }),
+    );
   const make = experiments.byName[chosen];
   if (make !== undefined) return ok({ name: chosen, make });
   const near = suggest(chosen, names);
-  return fail(inputFailure(`unknown experiment "${chosen}"`, { fix: near ? `Did you mean "${near}"?` : `The Expfile declares: ${names.join(", ")}.` }));
+  return fail(
+    inputFailure(`unknown experiment "${chosen}"`, {
+      fix: near ? `Did you mean "${near}"?` : `The Expfile declares: ${names.join(", ")}.`,
+    }),
+  );
 }
 
 /** The targets asked for and everything that they need; all of them when none is named. */
-export function selectTargets(graph: Graph, names: readonly string[]): Result<{ readonly asked: readonly number[]; readonly needed: readonly number[] }, readonly Failure[]> {
+export function selectTargets(
+  graph: Graph,
+  names: readonly string[],
+): Result<{ readonly asked: readonly number[]; readonly needed: readonly number[] }, readonly Failure[]> {
   const failures: Failure[] = [];
   const asked = (names.length === 0 ? graph.targets.map((target) => target.name) : names).flatMap((name) => {
     const target = graph.byName.get(name);
@@ -117,7 +171,11 @@ export function selectTargets(graph: Graph, names: readonly string[]): Result<{ 
     const near = suggest(name, graph.byName.keys());
     const known = [...graph.byName.keys()];
     const list = known.length > 12 ? `${known.slice(0, 12).join(", ")} …` : known.join(", ");
-    failures.push(inputFailure(`unknown target "${name}"`, { fix: near ? `Did you mean "${near}"?` : `Targets of ${graph.experiment}: ${list}.` }));
+    failures.push(
+      inputFailure(`unknown target "${name}"`, {
+        fix: near ? `Did you mean "${near}"?` : `Targets of ${graph.experiment}: ${list}.`,
+      }),
+    );
     return [];
   });
   if (failures.length > 0) return fail(failures);
@@ -146,6 +204,9 @@ function resolveWire(wire: Wire, declared: Slot, numberOf: ReadonlyMap<TargetDec
 function nameProblem(name: string): string | undefined {
   if (!/^[A-Za-z][A-Za-z0-9_-]*$/.test(name)) return "use letters, digits, - and _, beginning with a letter";
   if (name.length > 100) return "it is longer than 100 characters";
-  if (["logs", "trace", "version", "experiment", "extends", "notes", "seed", "arms", "matrix", "control"].includes(name)) return "the word has a meaning of its own in configs or run folders";
+  if (
+    ["logs", "trace", "version", "experiment", "extends", "notes", "seed", "arms", "matrix", "control"].includes(name)
+  )
+    return "the word has a meaning of its own in configs or run folders";
   return undefined;
 }

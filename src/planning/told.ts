@@ -13,9 +13,15 @@ export interface ExperimentTold {
 const experimentFieldNames = ["arms", "control", "labels", "seed"] as const;
 
 /** `reads` undefined: the whole section, and nothing of the experiment. */
-export function tell(section: JsonObject, experiment: ExperimentTold, reads: readonly string[] | undefined): JsonObject {
+export function tell(
+  section: JsonObject,
+  experiment: ExperimentTold,
+  reads: readonly string[] | undefined,
+): JsonObject {
   if (reads === undefined) return { config: section };
   const config = Object.fromEntries(Object.entries(section).filter(([name]) => reads.includes(name)));
-  const own = experimentFieldNames.filter((name) => reads.includes(name)).map((name) => [name, (experiment[name] ?? null) as Json]);
+  const own = experimentFieldNames
+    .filter((name) => reads.includes(name))
+    .map((name) => [name, (experiment[name] ?? null) as Json]);
   return { config, ...Object.fromEntries(own) };
 }

@@ -38,12 +38,29 @@ interface Kept {
 }
 
 // What a declaration may use without leaving traces that have to be recorded.
-const pureModules = new Set(["path", "url", "util", "assert", "crypto", "buffer", "events", "querystring", "string_decoder"]);
+const pureModules = new Set([
+  "path",
+  "url",
+  "util",
+  "assert",
+  "crypto",
+  "buffer",
+  "events",
+  "querystring",
+  "string_decoder",
+]);
 
-export async function loadExpfile(root: string, cacheFolder: string, digestOf: DigestOf): Promise<Result<LoadedExpfile, readonly Failure[]>> {
+export async function loadExpfile(
+  root: string,
+  cacheFolder: string,
+  digestOf: DigestOf,
+): Promise<Result<LoadedExpfile, readonly Failure[]>> {
   const folder = join(cacheFolder, "expfile");
   const kept = readKept(join(folder, "kept.json"));
-  let current = kept !== undefined && watchedHolds(kept.watched, digestOf) && existsSync(join(folder, kept.module)) ? kept : undefined;
+  let current =
+    kept !== undefined && watchedHolds(kept.watched, digestOf) && existsSync(join(folder, kept.module))
+      ? kept
+      : undefined;
   if (current === undefined) {
     const compiled = await compile(root, folder, digestOf);
     if (!compiled.ok) return compiled;
@@ -57,10 +74,20 @@ export async function loadExpfile(root: string, cacheFolder: string, digestOf: D
       return module.default;
     });
   } catch (error) {
-    return fail([inputFailure(`evaluating the Expfile threw: ${error instanceof Error ? error.message : String(error)}`, { where: { file: expfileName }, details: stackLines(error) })]);
+    return fail([
+      inputFailure(`evaluating the Expfile threw: ${error instanceof Error ? error.message : String(error)}`, {
+        where: { file: expfileName },
+        details: stackLines(error),
+      }),
+    ]);
   }
   if (!isExperiments(exported)) {
-    return fail([inputFailure("the Expfile exports no experiments", { where: { file: expfileName }, fix: "export default experiments({ main: () => ({ … }) });" })]);
+    return fail([
+      inputFailure("the Expfile exports no experiments", {
+        where: { file: expfileName },
+        fix: "export default experiments({ main: () => ({ … }) });",
+      }),
+    ]);
   }
   return ok({ experiments: exported, watched: current.watched, environment, impure: current.impure });
 }
@@ -88,7 +115,9 @@ async function compile(root: string, folder: string, digestOf: DigestOf): Promis
       absWorkingDir: root,
       outfile: "Expfile.mjs",
       // CommonJS packages inside the bundle may call `require` for Node's modules.
-      banner: { js: `import { createRequire as $createRequire } from "node:module"; const require = $createRequire(${JSON.stringify(pathToFileURL(entry).href)});` },
+      banner: {
+        js: `import { createRequire as $createRequire } from "node:module"; const require = $createRequire(${JSON.stringify(pathToFileURL(entry).href)});`,
+      },
       plugins: [
         {
           name: "recipe-stubs",
@@ -100,7 +129,12 @@ async function compile(root: string, folder: string, digestOf: DigestOf): Promis
                 if (!pureModules.has(name) && !args.importer.includes("node_modules")) impure.add(name);
                 return { path: args.path, external: true };
               }
-              const resolved = await build.resolve(args.path, { kind: args.kind, importer: args.importer, resolveDir: args.resolveDir, pluginData: resolving });
+              const resolved = await build.resolve(args.path, {
+                kind: args.kind,
+                importer: args.importer,
+                resolveDir: args.resolveDir,
+                pluginData: resolving,
+              });
               if (resolved.errors.length > 0) return { errors: resolved.errors };
               for (const probe of absentProbes(args.resolveDir, args.path, args.kind, resolved.path)) absent.add(probe);
               if (args.kind !== "dynamic-import") return { path: resolved.path, sideEffects: resolved.sideEffects };
@@ -125,7 +159,11 @@ async function compile(root: string, folder: string, digestOf: DigestOf): Promis
     const text = built.outputFiles[0]!.text;
     const module = `${digestOfBytes(text).slice(0, 16)}.mjs`;
     writeAtomic(join(folder, module), text);
-    const kept: Kept = { module, impure: [...impure].sort(), watched: recordWatched({ files, absent: [...absent] }, digestOf) };
+    const kept: Kept = {
+      module,
+      impure: [...impure].sort(),
+      watched: recordWatched({ files, absent: [...absent] }, digestOf),
+    };
     writeAtomic(join(folder, "kept.json"), JSON.stringify(kept));
     return ok(kept);
   } catch (error) {
@@ -137,13 +175,23 @@ async function compile(root: string, folder: string, digestOf: DigestOf): Promis
 /** A module with the export names of the recipe's module, each telling where it is. */
 async function stubOf(file: string, root: string): Promise<string> {
   const esbuild = await import("esbuild");
-  const built = await esbuild.build({ entryPoints: [file], bundle: false, write: false, metafile: true, format: "esm", outdir: dirname(file), logLevel: "silent" });
+  const built = await esbuild.build({
+    entryPoints: [file],
+    bundle: false,
+    write: false,
+    metafile: true,
+    format: "esm",
+    outdir: dirname(file),
+    logLevel: "silent",
+  });
   const names = Object.values(built.metafile.outputs)[0]?.exports ?? [];
   const path = relative(root, file);
   return names
     .map((name) => {
       const stub = JSON.stringify({ $recipe: { file: path, export: name } });
-      return name === "default" ? `export default ${stub};` : `const $${name} = ${stub}; export { $${name} as ${name} };`;
+      return name === "default"
+        ? `export default ${stub};`
+        : `const $${name} = ${stub}; export { $${name} as ${name} };`;
     })
     .join("\n");
 }
@@ -184,6 +232,10 @@ function isExperiments(value: unknown): value is Experiments {
 }
 
 function stackLines(error: unknown): readonly string[] {
-  return error instanceof Error ? (error.stack ?? "").split("\n").slice(1, 6).map((line) => line.trim()) : [];
+  return error instanceof Error
+    ? (error.stack ?? "")
+        .split("\n")
+        .slice(1, 6)
+        .map((line) => line.trim())
+    : [];
 }
-

@@ -6,8 +6,13 @@ import type { CodeChange, Reason } from "../model/reason.ts";
 import type { Compared } from "../planning/bundle/compare.ts";
 import type { Project } from "./project.ts";
 
-export async function explainCode<T extends { readonly reasons: readonly Reason[] }>(project: Project, targets: readonly T[]): Promise<readonly T[]> {
-  return Promise.all(targets.map(async (target) => ({ ...target, reasons: await explainReasons(project, target.reasons) })));
+export async function explainCode<T extends { readonly reasons: readonly Reason[] }>(
+  project: Project,
+  targets: readonly T[],
+): Promise<readonly T[]> {
+  return Promise.all(
+    targets.map(async (target) => ({ ...target, reasons: await explainReasons(project, target.reasons) })),
+  );
 }
 
 export async function explainReasons(project: Project, reasons: readonly Reason[]): Promise<readonly Reason[]> {
@@ -25,7 +30,8 @@ async function explainReason(project: Project, reason: Reason): Promise<Reason> 
 
 function bundleOf(project: Project, code: Digest): Compared | undefined {
   const archived = project.archive.bundleOf(code);
-  if (archived !== undefined) return { closure: archived.closure, map: archived.map, code: readFileSync(archived.file, "utf8") };
+  if (archived !== undefined)
+    return { closure: archived.closure, map: archived.map, code: readFileSync(archived.file, "utf8") };
   const source = project.bundler.sourceOf(code);
   if (source === undefined) return undefined;
   return { closure: source.closure, map: source.map, code: readFileSync(project.bundler.fileOf(code), "utf8") };

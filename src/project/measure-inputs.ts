@@ -6,22 +6,42 @@ import type { InputContent, Reason } from "../model/reason.ts";
 import type { OpenRun } from "./open-run.ts";
 import type { DecidingSession, Project } from "./project.ts";
 
-export async function measureInputs(project: Project, run: OpenRun, session: DecidingSession, target: string, reasons: readonly Reason[]): Promise<readonly Reason[]> {
+export async function measureInputs(
+  project: Project,
+  run: OpenRun,
+  session: DecidingSession,
+  target: string,
+  reasons: readonly Reason[],
+): Promise<readonly Reason[]> {
   const inputs = run.graph.byName.get(target)?.declaration.contract.inputs ?? {};
   return Promise.all(
     reasons.map(async (reason) => {
       if (reason.kind !== "input") return reason;
       const declared = inputs[reason.slot.replace(/\[\d+\]/g, "")];
-      const isTable = declared !== undefined && declared.kind !== "sources" && (declared.kind === "list" ? declared.slot : declared).format === "table";
-      const [before, after] = await Promise.all([measure(project, session, reason.before, isTable), measure(project, session, reason.after, isTable)]);
+      const isTable =
+        declared !== undefined &&
+        declared.kind !== "sources" &&
+        (declared.kind === "list" ? declared.slot : declared).format === "table";
+      const [before, after] = await Promise.all([
+        measure(project, session, reason.before, isTable),
+        measure(project, session, reason.after, isTable),
+      ]);
       return { ...reason, before, after };
     }),
   );
 }
 
-async function measure(project: Project, session: DecidingSession, content: InputContent | undefined, isTable: boolean): Promise<InputContent | undefined> {
+async function measure(
+  project: Project,
+  session: DecidingSession,
+  content: InputContent | undefined,
+  isTable: boolean,
+): Promise<InputContent | undefined> {
   if (content === undefined || (content.digest as string) === "") return content;
-  const file = project.store.pathOf(content.digest) ?? project.archiveBlobs.pathOf(content.digest) ?? placeOf(session, content.digest);
+  const file =
+    project.store.pathOf(content.digest) ??
+    project.archiveBlobs.pathOf(content.digest) ??
+    placeOf(session, content.digest);
   if (file === undefined) return content;
   const size = session.digests.digestOf(file)?.size ?? content.size;
   if (!isTable) return { ...content, size };

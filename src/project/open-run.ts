@@ -64,8 +64,12 @@ export async function openRun(project: Project, request: RunRequest): Promise<Re
   const overrides = mergeOverrides(request.reset ? [] : (state?.config.overrides ?? []), request.overrides);
   if (!overrides.ok) return overrides;
 
-  const [expfile, config] = [await loadExpfile(project.paths.root, project.paths.cache, (path) => project.digests.digestOf(path)), readConfig({ root: project.paths.root, file: source, overrides: overrides.value, readFile, listFolder })];
-  if (!expfile.ok || !config.ok) return fail([...(expfile.ok ? [] : expfile.error), ...(config.ok ? [] : config.error)]);
+  const [expfile, config] = [
+    await loadExpfile(project.paths.root, project.paths.cache, (path) => project.digests.digestOf(path)),
+    readConfig({ root: project.paths.root, file: source, overrides: overrides.value, readFile, listFolder }),
+  ];
+  if (!expfile.ok || !config.ok)
+    return fail([...(expfile.ok ? [] : expfile.error), ...(config.ok ? [] : config.error)]);
   const chosen = chooseExperiment(config.value.tree, Object.keys(expfile.value.experiments.byName));
   if (!chosen.ok) return chosen;
   const graph = evaluate(expfile.value.experiments, chosen.value);
@@ -74,8 +78,15 @@ export async function openRun(project: Project, request: RunRequest): Promise<Re
   if (!document.ok) return document;
 
   const checked = checkSections(document.value, graph.value);
-  const secrets = loadSecrets({ root: project.paths.root, env: project.environment, names: secretNames(graph.value), readFile, modeOf });
-  if (!checked.ok || !secrets.ok) return fail([...(checked.ok ? [] : checked.error), ...(secrets.ok ? [] : secrets.error)]);
+  const secrets = loadSecrets({
+    root: project.paths.root,
+    env: project.environment,
+    names: secretNames(graph.value),
+    readFile,
+    modeOf,
+  });
+  if (!checked.ok || !secrets.ok)
+    return fail([...(checked.ok ? [] : checked.error), ...(secrets.ok ? [] : secrets.error)]);
   const leaked = findSecretsIn(document.value.tree, secrets.value);
   if (leaked.length > 0) return fail(leaked);
   const record = configRecord(document.value, secrets.value, checked.value.bySection);
@@ -98,28 +109,47 @@ export async function openRun(project: Project, request: RunRequest): Promise<Re
 }
 
 /** Which run is meant, and which config it follows: a run remembers its source, and falls back on its record when the source is gone. */
-function nameRun(project: Project, request: RunRequest): Result<{ folder: RunFolder; state: RunState | undefined; source: string; warnings: string[] }, readonly Failure[]> {
-  const id = request.run ?? (request.config === undefined ? "default" : basename(request.config).replace(/\.ya?ml$/i, ""));
+function nameRun(
+  project: Project,
+  request: RunRequest,
+): Result<{ folder: RunFolder; state: RunState | undefined; source: string; warnings: string[] }, readonly Failure[]> {
+  const id =
+    request.run ?? (request.config === undefined ? "default" : basename(request.config).replace(/\.ya?ml$/i, ""));
   const problem = runNameProblem(id);
-  if (problem !== undefined) return fail([inputFailure(`"${id}" cannot be the name of a run: ${problem}`, { fix: "Choose one with --run NAME." })]);
+  if (problem !== undefined)
+    return fail([
+      inputFailure(`"${id}" cannot be the name of a run: ${problem}`, { fix: "Choose one with --run NAME." }),
+    ]);
   const folder = new RunFolder(project.paths.runs, id);
   const state = folder.load();
   const source = request.config ?? state?.config.source ?? defaultConfig;
-  if (existsSync(join(project.paths.root, source)) || request.config !== undefined) return ok({ folder, state, source, warnings: [] });
+  if (existsSync(join(project.paths.root, source)) || request.config !== undefined)
+    return ok({ folder, state, source, warnings: [] });
   if (state !== undefined && existsSync(folder.configFile)) {
     const record = join("runs", id, "config.yaml");
-    return ok({ folder, state, source: record, warnings: [`${source} is gone: the run goes on with its own record, ${record}`] });
+    return ok({
+      folder,
+      state,
+      source: record,
+      warnings: [`${source} is gone: the run goes on with its own record, ${record}`],
+    });
   }
   if (request.run !== undefined && state === undefined) {
     const near = suggest(id, listRuns(project.paths.runs));
-    const fix = near === undefined ? `A new run needs a config: exp build -c FILE --run ${id}` : `Did you mean "${near}"? A new run needs a config: -c FILE`;
+    const fix =
+      near === undefined
+        ? `A new run needs a config: exp build -c FILE --run ${id}`
+        : `Did you mean "${near}"? A new run needs a config: -c FILE`;
     return fail([inputFailure(`there is no run "${id}", and no ${defaultConfig}`, { fix })]);
   }
   return ok({ folder, state, source, warnings: [] });
 }
 
 /** Later ones win over earlier ones of the same path. */
-function mergeOverrides(remembered: readonly string[], given: readonly string[]): Result<readonly string[], readonly Failure[]> {
+function mergeOverrides(
+  remembered: readonly string[],
+  given: readonly string[],
+): Result<readonly string[], readonly Failure[]> {
   const failures: Failure[] = [];
   const byPath = new Map<string, string>();
   for (const text of [...remembered, ...given]) {
@@ -138,7 +168,12 @@ function evaluate(experiments: Experiments, name: string): Result<Graph, readonl
   try {
     return makeGraph(name, experiments.byName[name]!());
   } catch (error) {
-    return fail([inputFailure(`experiment "${name}" threw while it was declared: ${error instanceof Error ? error.message : String(error)}`, { where: { file: "Expfile.ts" } })]);
+    return fail([
+      inputFailure(
+        `experiment "${name}" threw while it was declared: ${error instanceof Error ? error.message : String(error)}`,
+        { where: { file: "Expfile.ts" } },
+      ),
+    ]);
   }
 }
 
@@ -164,7 +199,8 @@ function checkSections(document: ConfigDocument, graph: Graph): Result<Checked, 
     const value = validateSection(document, section, schema, neededBy);
     if (!value.ok) failures.push(...value.error);
     checked.sections.push(value.ok ? value.value : {});
-    if (value.ok && declaration.contract.config !== undefined) checked.bySection[section] ??= { schema, value: value.value };
+    if (value.ok && declaration.contract.config !== undefined)
+      checked.bySection[section] ??= { schema, value: value.value };
     const { seed } = document.header;
     if (declaration.contract.arms === undefined) {
       checked.told.push({ arms: [], control: undefined, labels: [], seed });
@@ -196,7 +232,14 @@ function distinct(failures: readonly Failure[]): Failure[] {
 
 function secretNames(graph: Graph): string[] {
   return graph.targets.flatMap(({ declaration: { work, options } }) => {
-    const parts = work.kind === "fan-out" ? [work.split, work.merge, ...Object.values(work.recipes)] : work.kind === "command" ? [work.command] : work.kind === "handoff" ? [] : [work.part];
+    const parts =
+      work.kind === "fan-out"
+        ? [work.split, work.merge, ...Object.values(work.recipes)]
+        : work.kind === "command"
+          ? [work.command]
+          : work.kind === "handoff"
+            ? []
+            : [work.part];
     return [...parts, options].flatMap((part) => part.secrets ?? []);
   });
 }

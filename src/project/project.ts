@@ -45,7 +45,12 @@ export async function openProject(root: string, environment: NodeJS.ProcessEnv):
   const { create64 } = await makeXxhash();
   const digests = new StatCache(paths.cache, { create: create64 });
   const archiveBlobs = new LocalStore(join(paths.archive, "blobs"), digests);
-  const bundler = new Bundler({ root, folder: join(paths.cache, "bundles"), digestOf: (path) => digests.digestOf(path), makePrinter: esbuildPrinter });
+  const bundler = new Bundler({
+    root,
+    folder: join(paths.cache, "bundles"),
+    digestOf: (path) => digests.digestOf(path),
+    makePrinter: esbuildPrinter,
+  });
   return {
     paths,
     environment,
@@ -67,12 +72,22 @@ export interface DecidingSession extends Session {
 }
 
 /** Enough to decide on every target of a run; the trace is read as it is now. */
-export function openSession(project: Project, run: OpenRun, onSetAside: (target: string, file: string, to: string) => void): DecidingSession {
+export function openSession(
+  project: Project,
+  run: OpenRun,
+  onSetAside: (target: string, file: string, to: string) => void,
+): DecidingSession {
   const { paths, digests, store, archiveBlobs } = project;
   const trace = new Trace(run.folder.folder);
   const cache = new LocalActionCache(join(paths.cache, "actions"));
   const sources: SourcesRead = { files: new Map(), absent: new Set(), globs: new Map() };
-  const contents = new Contents({ runFolder: run.folder.folder, stores: [store, archiveBlobs], digests, trace, onSetAside });
+  const contents = new Contents({
+    runFolder: run.folder.folder,
+    stores: [store, archiveBlobs],
+    digests,
+    trace,
+    onSetAside,
+  });
   const environment = { ...project.environment, ...Object.fromEntries(run.secrets.values) };
   const factory = new ActionFactory({
     root: paths.root,
@@ -97,7 +112,9 @@ export function openSession(project: Project, run: OpenRun, onSetAside: (target:
     contents,
     resolver: new InputResolver({ root: paths.root, digests, contents, sources }),
     factory,
-    rebuilder: new Rebuilder(trace, cache, (result) => Object.values(result.outputs).every((artifact) => contents.isStored(artifact))),
+    rebuilder: new Rebuilder(trace, cache, (result) =>
+      Object.values(result.outputs).every((artifact) => contents.isStored(artifact)),
+    ),
     sources,
     close() {
       trace.close();
@@ -115,12 +132,20 @@ export interface BuildSetup {
 }
 
 /** Adds what it takes to build: workers, limits, memory for paid calls, claims. */
-export function openBuildSession(project: Project, run: OpenRun, deciding: DecidingSession, setup: BuildSetup): BuildSession & { closeBuild(): Promise<void> } {
+export function openBuildSession(
+  project: Project,
+  run: OpenRun,
+  deciding: DecidingSession,
+  setup: BuildSetup,
+): BuildSession & { closeBuild(): Promise<void> } {
   const { paths, archive, bundler } = project;
   const scratchRoot = join(paths.cache, "tmp");
   sweepScratch(scratchRoot);
   rmSync(join(run.folder.folder, stagingName), { recursive: true, force: true });
-  const calls = new Calls(join(paths.archive, "calls"), { now: Date.now, notBefore: deciding.trace.callsHiddenBefore() });
+  const calls = new Calls(join(paths.archive, "calls"), {
+    now: Date.now,
+    notBefore: deciding.trace.callsHiddenBefore(),
+  });
   const executor = new LocalExecutor({
     workerFile: new URL("./worker.js", import.meta.url).pathname,
     blobsFolder: join(paths.cache, "blobs"),
@@ -179,11 +204,17 @@ function sweepScratch(folder: string): void {
     try {
       process.kill(Number(name), 0);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ESRCH") rmSync(join(folder, name), { recursive: true, force: true });
+      if ((error as NodeJS.ErrnoException).code === "ESRCH")
+        rmSync(join(folder, name), { recursive: true, force: true });
     }
   }
 }
 
-function pick(environment: Readonly<Record<string, string | undefined>>, names: readonly string[]): Record<string, string> {
-  return Object.fromEntries(names.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]])));
+function pick(
+  environment: Readonly<Record<string, string | undefined>>,
+  names: readonly string[],
+): Record<string, string> {
+  return Object.fromEntries(
+    names.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]])),
+  );
 }

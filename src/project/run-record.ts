@@ -29,8 +29,14 @@ export class RunRecord {
     const old = this.#stages[target.name];
     const stage = this.#stageOf(end, old);
     if (stage !== undefined) this.#stages[target.name] = stage;
-    if (end.kind === "done" && end.origin !== "fresh") this.#changed[target.name] = { origin: end.origin, key: end.core, reason: headline(end.reasons) };
-    if (end.kind === "failed") this.#changed[target.name] = { origin: "failed", key: "", reason: end.failures[0] === undefined ? "" : this.#run.secrets.mask(failureLine(end.failures[0])) };
+    if (end.kind === "done" && end.origin !== "fresh")
+      this.#changed[target.name] = { origin: end.origin, key: end.core, reason: headline(end.reasons) };
+    if (end.kind === "failed")
+      this.#changed[target.name] = {
+        origin: "failed",
+        key: "",
+        reason: end.failures[0] === undefined ? "" : this.#run.secrets.mask(failureLine(end.failures[0])),
+      };
     // The record of a long build is kept near the truth without rewriting it for each of ten thousand targets.
     if (Date.now() - this.#saved > 2000 && Object.keys(this.#changed).length > 0) this.#write(this.#build);
   }
@@ -54,14 +60,24 @@ export class RunRecord {
         changed: this.#changed,
       });
     }
-    if (changed || changedConfig || state === undefined || JSON.stringify(state.targets) !== JSON.stringify(this.#stages)) this.#write(changed || state === undefined ? this.#build : (state?.builds ?? 0));
-    if (this.#run.source !== relativeConfig(folder.id) && readTextIfThere(folder.configFile) !== this.#run.configText) writeAtomic(folder.configFile, this.#run.configText);
+    if (
+      changed ||
+      changedConfig ||
+      state === undefined ||
+      JSON.stringify(state.targets) !== JSON.stringify(this.#stages)
+    )
+      this.#write(changed || state === undefined ? this.#build : (state?.builds ?? 0));
+    if (this.#run.source !== relativeConfig(folder.id) && readTextIfThere(folder.configFile) !== this.#run.configText)
+      writeAtomic(folder.configFile, this.#run.configText);
   }
 
   #write(builds: number): void {
     const { folder, state, document } = this.#run;
     const order = this.#run.graph.targets.map((target) => target.name);
-    const names = [...order.filter((name) => name in this.#stages), ...Object.keys(this.#stages).filter((name) => !order.includes(name))];
+    const names = [
+      ...order.filter((name) => name in this.#stages),
+      ...Object.keys(this.#stages).filter((name) => !order.includes(name)),
+    ];
     const next: RunState = {
       format: runFormat,
       run: folder.id,
@@ -91,13 +107,28 @@ export class RunRecord {
           ...(items !== undefined && { items, ...counts }),
           build: this.#build,
           reason: end.reasons.length > 0 ? headline(end.reasons) : (old?.reason ?? ""),
-          outputs: Object.fromEntries(Object.entries(end.artifacts).map(([slot, artifact]) => [slot, artifact.kind === "absent" ? "absent" : artifact.blob.digest])),
+          outputs: Object.fromEntries(
+            Object.entries(end.artifacts).map(([slot, artifact]) => [
+              slot,
+              artifact.kind === "absent" ? "absent" : artifact.blob.digest,
+            ]),
+          ),
         };
       }
       case "failed":
-        return { ...keptOf(old), status: "failed", build: this.#build, failure: end.failures[0] === undefined ? "" : this.#run.secrets.mask(failureLine(end.failures[0])) };
+        return {
+          ...keptOf(old),
+          status: "failed",
+          build: this.#build,
+          failure: end.failures[0] === undefined ? "" : this.#run.secrets.mask(failureLine(end.failures[0])),
+        };
       case "waits":
-        return { ...keptOf(old), status: "waiting", build: this.#build, waits_for: end.requests.map((request) => request.path) };
+        return {
+          ...keptOf(old),
+          status: "waiting",
+          build: this.#build,
+          waits_for: end.requests.map((request) => request.path),
+        };
       case "skipped":
       case "interrupted":
         return old ?? { status: end.kind };
@@ -114,4 +145,3 @@ function keptOf(old: StageState | undefined): Partial<StageState> {
 function relativeConfig(run: string): string {
   return join("runs", run, "config.yaml");
 }
-

@@ -20,12 +20,22 @@ interface Surroundings {
   readonly environment: NodeJS.ProcessEnv;
 }
 
-export function stampFile(paths: ProjectPaths, around: Surroundings): { readonly file: string; readonly asked: string } {
+export function stampFile(
+  paths: ProjectPaths,
+  around: Surroundings,
+): { readonly file: string; readonly asked: string } {
   const asked = askedText(around.argv, around.workingFolder, screenOf(around.isTerminal, around.environment));
   return { file: join(paths.cache, "stamps", stampName(asked)), asked };
 }
 
-export async function writeStamp(project: Project, run: OpenRun, session: DecidingSession, needed: readonly number[], output: string, around: Surroundings): Promise<void> {
+export async function writeStamp(
+  project: Project,
+  run: OpenRun,
+  session: DecidingSession,
+  needed: readonly number[],
+  output: string,
+  around: Surroundings,
+): Promise<void> {
   const { digests } = project;
   const { clock } = digests;
   const looked = gather(project, run, session, needed);
@@ -46,7 +56,14 @@ export async function writeStamp(project: Project, run: OpenRun, session: Decidi
     for (const path of racy) {
       const stat = statOf(path);
       const i = paths.indexOf(path) * 4;
-      if (stat === undefined || stat.size !== stats[i] || stat.mtimeNs !== stats[i + 1] || stat.ctimeNs !== stats[i + 2] || stat.ino !== stats[i + 3]) return;
+      if (
+        stat === undefined ||
+        stat.size !== stats[i] ||
+        stat.mtimeNs !== stats[i + 1] ||
+        stat.ctimeNs !== stats[i + 2] ||
+        stat.ino !== stats[i + 3]
+      )
+        return;
       if (before.has(path) && digests.digestOf(path)?.digest !== before.get(path)) return;
       // A file on another file system, whose clock is not known, stays racy for a while: then there is no stamp yet.
       if (before.has(path) && digests.isRacy(path)) return;
@@ -54,7 +71,10 @@ export async function writeStamp(project: Project, run: OpenRun, session: Decidi
   }
   const environment = [...looked.environment].map((name) => [name, project.environment[name] ?? null] as const);
   const { file, asked } = stampFile(project.paths, around);
-  writeAtomic(file, packStamp({ format: stampFormat, build: buildId, node: process.version, asked, paths, environment, output }, stats));
+  writeAtomic(
+    file,
+    packStamp({ format: stampFormat, build: buildId, node: process.version, asked, paths, environment, output }, stats),
+  );
 }
 
 interface Looked {
@@ -71,8 +91,10 @@ function gather(project: Project, run: OpenRun, session: DecidingSession, needed
   const absent = new Set<string>();
   for (const { path, present } of run.configReads) (present ? files : absent).add(path);
   for (const [path] of run.expfile.watched.files) files.add(path);
-  for (const path of [...run.expfile.watched.absent, ...project.bundler.looked.absent, ...session.sources.absent]) absent.add(path);
-  for (const path of [...project.bundler.looked.files, ...session.sources.files.keys(), ...session.factory.read.files]) files.add(path);
+  for (const path of [...run.expfile.watched.absent, ...project.bundler.looked.absent, ...session.sources.absent])
+    absent.add(path);
+  for (const path of [...project.bundler.looked.files, ...session.sources.files.keys(), ...session.factory.read.files])
+    files.add(path);
   for (const pattern of [...session.sources.globs.keys(), ...session.factory.read.globs.keys()]) {
     for (const folder of foldersOf(root, pattern)) folders.add(folder);
   }
@@ -97,7 +119,12 @@ function gather(project: Project, run: OpenRun, session: DecidingSession, needed
     files.delete(path);
     absent.add(path);
   }
-  return { files: [...files], folders: [...folders], absent: [...absent], environment: new Set([...run.expfile.environment.keys(), ...session.factory.read.environment]) };
+  return {
+    files: [...files],
+    folders: [...folders],
+    absent: [...absent],
+    environment: new Set([...run.expfile.environment.keys(), ...session.factory.read.environment]),
+  };
 }
 
 /** Every folder in which a new file could come to match: the pattern's fixed part, and what lies below it where the pattern goes deeper. */
@@ -119,4 +146,3 @@ function foldersOf(root: string, pattern: string): string[] {
   walk(base);
   return result;
 }
-

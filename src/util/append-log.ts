@@ -22,7 +22,8 @@ export class AppendLog<Line> {
 
   /** Everything appended so far, written and synced. Calls that come while a sync runs share the next one. */
   commit(): Promise<void> {
-    if (this.#committing === undefined) return (this.#committing = this.#flush().finally(() => (this.#committing = undefined)));
+    if (this.#committing === undefined)
+      return (this.#committing = this.#flush().finally(() => (this.#committing = undefined)));
     this.#next ??= this.#committing.then(
       () => ((this.#next = undefined), this.commit()),
       () => ((this.#next = undefined), this.commit()),
@@ -53,7 +54,7 @@ export class AppendLog<Line> {
 
 function writeAll(fd: number, text: string): void {
   const bytes = Buffer.from(text, "utf8");
-  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+  for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
 }
 
 /** If the last writer died within a line, that line is closed first, so that it spoils no other. */
@@ -73,7 +74,7 @@ export function readLog<Line>(path: string): { readonly lines: Line[]; readonly 
   const lines: Line[] = [];
   let torn = 0;
   const text = bytes.toString("utf8");
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const end = text.indexOf("\n", at);
     const line = text.slice(at, end === -1 ? text.length : end);
     at = end === -1 ? text.length : end + 1;

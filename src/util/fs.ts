@@ -1,7 +1,22 @@
 // Small helpers over node:fs: whole-or-nothing writes, hashing in large reads, durable appends.
 
 import { randomBytes } from "node:crypto";
-import { closeSync, constants, copyFileSync, fdatasync, fsyncSync, mkdirSync, openSync, readSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  fdatasync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 
 export function isMissing(error: unknown): boolean {
@@ -19,7 +34,11 @@ export function temporaryName(path: string, staging?: string): string {
 }
 
 /** Writes all of it or nothing: to a temporary name, then renamed. With `durable`, it survives power loss. */
-export function writeAtomic(path: string, data: string | Uint8Array, options: { readonly durable?: boolean; readonly mode?: number; readonly staging?: string } = {}): void {
+export function writeAtomic(
+  path: string,
+  data: string | Uint8Array,
+  options: { readonly durable?: boolean; readonly mode?: number; readonly staging?: string } = {},
+): void {
   const temporary = temporaryName(path, options.staging);
   mkdirSync(dirname(path), { recursive: true });
   try {

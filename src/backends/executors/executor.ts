@@ -12,7 +12,13 @@ export interface SlotOrder {
 
 /** Where the content of an input is. `text` is small content that has no file yet. */
 export type InputOrder =
-  | { readonly kind: "file"; readonly format: SlotFormat; readonly ext: string; readonly path?: string; readonly text?: string }
+  | {
+      readonly kind: "file";
+      readonly format: SlotFormat;
+      readonly ext: string;
+      readonly path?: string;
+      readonly text?: string;
+    }
   | { readonly kind: "tree"; readonly files: readonly (readonly [name: string, path: string])[] }
   | { readonly kind: "list"; readonly members: readonly InputOrder[] }
   | { readonly kind: "absent" };
@@ -21,7 +27,11 @@ export type InputOrders = Readonly<Record<string, InputOrder>>;
 export type CodeOrder =
   /** `bundle`: the file of the printed bundle; `resolveFrom`: the file from which declared externals are found. */
   | { readonly kind: "module"; readonly bundle: string; readonly resolveFrom: string; readonly vectorised: boolean }
-  | { readonly kind: "command"; readonly argv: readonly string[]; readonly files: readonly (readonly [name: string, path: string])[] };
+  | {
+      readonly kind: "command";
+      readonly argv: readonly string[];
+      readonly files: readonly (readonly [name: string, path: string])[];
+    };
 
 export interface ItemOrder {
   readonly settings: Json;
@@ -53,7 +63,14 @@ export interface Order {
 
 /** How one action (one item of a batch) ended. */
 export type Outcome =
-  | { readonly kind: "done"; readonly outputs: Artifacts; readonly value?: Json; readonly tookMs: number; readonly costUsd: number; readonly startedAt: number }
+  | {
+      readonly kind: "done";
+      readonly outputs: Artifacts;
+      readonly value?: Json;
+      readonly tookMs: number;
+      readonly costUsd: number;
+      readonly startedAt: number;
+    }
   | {
       readonly kind: "failed";
       readonly why: "threw" | "exit-code" | "timeout" | "memory" | "lost" | "output" | "tool";

@@ -78,7 +78,14 @@ export class LocalExecutor implements Executor {
 
   async close(): Promise<void> {
     clearInterval(this.#memoryPoll);
-    const ended = [...this.#all].map((worker) => new Promise<void>((resolve) => (worker.process.exitCode !== null || worker.process.signalCode !== null ? resolve() : worker.process.once("exit", () => resolve()))));
+    const ended = [...this.#all].map(
+      (worker) =>
+        new Promise<void>((resolve) =>
+          worker.process.exitCode !== null || worker.process.signalCode !== null
+            ? resolve()
+            : worker.process.once("exit", () => resolve()),
+        ),
+    );
     for (const worker of this.#all) this.#end(worker);
     await Promise.all(ended);
     this.#watchdog?.stdin?.end();
@@ -96,12 +103,18 @@ export class LocalExecutor implements Executor {
       detached: true,
     });
     let isReady!: () => void;
-    const worker: Worker = { process: child, pid: child.pid!, ready: new Promise((resolve) => (isReady = resolve)), running: undefined };
+    const worker: Worker = {
+      process: child,
+      pid: child.pid!,
+      ready: new Promise((resolve) => (isReady = resolve)),
+      running: undefined,
+    };
     this.#all.add(worker);
     this.#guard(`+${worker.pid}`);
     // What native code writes past the capture, and what Node itself says when it dies (out of memory, say).
     let lastWords = "";
-    for (const stream of [child.stdout!, child.stderr!]) stream.on("data", (piece: Buffer) => (lastWords = (lastWords + piece.toString("utf8")).slice(-4000)));
+    for (const stream of [child.stdout!, child.stderr!])
+      stream.on("data", (piece: Buffer) => (lastWords = (lastWords + piece.toString("utf8")).slice(-4000)));
     child.on("message", (message: FromWorker) => {
       if (message.kind === "ready") isReady();
       else this.#receive(worker, message);
@@ -132,7 +145,11 @@ export class LocalExecutor implements Executor {
         running.finish();
         return;
       case "find":
-        sendTo(worker, { kind: "answer", call: message.call, found: this.#options.calls.find(message.request, message.draw) });
+        sendTo(worker, {
+          kind: "answer",
+          call: message.call,
+          found: this.#options.calls.find(message.request, message.draw),
+        });
         return;
       case "remember":
         void this.#options.calls
@@ -156,7 +173,11 @@ export class LocalExecutor implements Executor {
     // Items run in turn: the first open one was at work, the others had not begun.
     const [atWork, ...notBegun] = [...running.open];
     if (atWork !== undefined) running.settle(atWork, howItEnded(running, lastWords, status, killedBy));
-    for (const index of notBegun) running.settle(index, vectorised(running.order) ? howItEnded(running, lastWords, status, killedBy) : { kind: "not-begun" });
+    for (const index of notBegun)
+      running.settle(
+        index,
+        vectorised(running.order) ? howItEnded(running, lastWords, status, killedBy) : { kind: "not-begun" },
+      );
     running.finish();
   }
 
@@ -181,7 +202,10 @@ export class LocalExecutor implements Executor {
         if (limit === undefined) continue;
         const used = groupMemoryMiB(worker.pid);
         if (used <= limit) continue;
-        worker.running!.ended = { why: "memory", message: `used ${Math.round(used)} MiB, more than its limit of ${limit} MiB, and was ended` };
+        worker.running!.ended = {
+          why: "memory",
+          message: `used ${Math.round(used)} MiB, more than its limit of ${limit} MiB, and was ended`,
+        };
         this.#end(worker);
       }
     }, memoryPollMs);
@@ -218,7 +242,12 @@ function vectorised(order: Order): boolean {
   return order.code.kind === "module" && order.code.vectorised;
 }
 
-function howItEnded(running: Running, lastWords: string, status: number | null, killedBy: NodeJS.Signals | null): Outcome {
+function howItEnded(
+  running: Running,
+  lastWords: string,
+  status: number | null,
+  killedBy: NodeJS.Signals | null,
+): Outcome {
   const unknown = { tookMs: 0, costUsd: 0 };
   if (running.ended === "aborted") return { kind: "not-begun" };
   if (running.ended !== undefined) return { kind: "failed", ...running.ended, retryable: true, ...unknown };
@@ -226,10 +255,21 @@ function howItEnded(running: Running, lastWords: string, status: number | null, 
     return { kind: "failed", why: "memory", message: "ran out of JavaScript heap memory", retryable: true, ...unknown };
   }
   const how = killedBy === null ? `exit code ${status}` : killedBy;
-  return { kind: "failed", why: "lost", message: `its worker process ended by itself (${how})`, ...(lastWords !== "" && { stack: lastWords.trim() }), retryable: killedBy !== null, ...unknown };
+  return {
+    kind: "failed",
+    why: "lost",
+    message: `its worker process ended by itself (${how})`,
+    ...(lastWords !== "" && { stack: lastWords.trim() }),
+    retryable: killedBy !== null,
+    ...unknown,
+  };
 }
 
-function settleAll(open: ReadonlySet<number>, settle: (index: number, outcome: Outcome) => void, outcome: Outcome): void {
+function settleAll(
+  open: ReadonlySet<number>,
+  settle: (index: number, outcome: Outcome) => void,
+  outcome: Outcome,
+): void {
   for (const index of open) settle(index, outcome);
 }
 
@@ -249,7 +289,9 @@ function groupMemoryMiB(group: number): number {
     if (!/^\d+$/.test(name)) continue;
     try {
       // The fields after the command's name, which may itself hold spaces and brackets.
-      const fields = readFileSync(`/proc/${name}/stat`, "utf8").replace(/^.*\) /, "").split(" ");
+      const fields = readFileSync(`/proc/${name}/stat`, "utf8")
+        .replace(/^.*\) /, "")
+        .split(" ");
       if (Number(fields[2]) === group) pages += Number(fields[21]);
     } catch {
       // It ended while we looked.

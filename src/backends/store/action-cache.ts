@@ -65,7 +65,9 @@ export class LocalActionCache implements ActionCache {
 
   #segments(): string[] {
     try {
-      return readdirSync(this.#root).filter((name) => name.endsWith(".jsonl")).sort();
+      return readdirSync(this.#root)
+        .filter((name) => name.endsWith(".jsonl"))
+        .sort();
     } catch (error) {
       if (isMissing(error)) return [];
       throw error;
@@ -85,7 +87,8 @@ export class LocalActionCache implements ActionCache {
     const names = this.#segments().filter((name) => name !== this.#ownName && !isWriterAlive(name));
     if (names.length < segmentsBeforeMerge) return;
     const entries = new Map<Digest, ActionResult>();
-    for (const name of names) for (const { k, r } of readLog<Entry>(join(this.#root, name)).lines) if (!entries.has(k)) entries.set(k, r);
+    for (const name of names)
+      for (const { k, r } of readLog<Entry>(join(this.#root, name)).lines) if (!entries.has(k)) entries.set(k, r);
     const merged = join(this.#root, `0-merged-${randomBytes(4).toString("hex")}.jsonl`);
     writeFileSync(`${merged}.tmp`, [...entries].map(([k, r]) => JSON.stringify({ k, r }) + "\n").join(""));
     renameSync(`${merged}.tmp`, merged);

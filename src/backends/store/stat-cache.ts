@@ -50,7 +50,8 @@ export class StatCache implements FileDigests {
     const stat = statOf(path);
     if (stat === undefined || !stat.isFile()) return undefined;
     const known = this.#load().get(path);
-    if (known !== undefined && known.r === undefined && known.s === statText(stat)) return { digest: known.d, size: Number(stat.size) };
+    if (known !== undefined && known.r === undefined && known.s === statText(stat))
+      return { digest: known.d, size: Number(stat.size) };
     return this.#hash(path, known);
   }
 
@@ -91,7 +92,13 @@ export class StatCache implements FileDigests {
         readPieces(path, (piece) => void quick.update(piece));
         const after = statOf(path);
         if (after !== undefined && statText(after) === statText(before) && quick.digest().toString(16) === known.x) {
-          this.#remember({ p: path, s: statText(before), d: known.d, x: known.x, ...(this.#clock.isRacy(before, at) && { r: 1 as const }) });
+          this.#remember({
+            p: path,
+            s: statText(before),
+            d: known.d,
+            x: known.x,
+            ...(this.#clock.isRacy(before, at) && { r: 1 as const }),
+          });
           return { digest: known.d, size: Number(before.size) };
         }
       }
@@ -106,7 +113,13 @@ export class StatCache implements FileDigests {
       if (!rested && tries < 3) continue;
       const digest = running.end();
       const racy = !rested || this.#clock.isRacy(before, at);
-      this.#remember({ p: path, s: statText(before), d: digest, ...(racy && { r: 1 as const }), ...(xxhash && { x: xxhash.digest().toString(16) }) });
+      this.#remember({
+        p: path,
+        s: statText(before),
+        d: digest,
+        ...(racy && { r: 1 as const }),
+        ...(xxhash && { x: xxhash.digest().toString(16) }),
+      });
       return { digest, size: Number(before.size) };
     }
   }

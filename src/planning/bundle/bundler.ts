@@ -48,7 +48,12 @@ export class Bundler {
   /** Absolute paths of everything that bundles of this process depend on, and of what was absent: for the stamp of the fast path. */
   readonly looked = { files: new Set<string>(), absent: new Set<string>() };
 
-  constructor(options: { readonly root: string; readonly folder: string; readonly digestOf: DigestOf; readonly makePrinter: () => Promise<Printer> }) {
+  constructor(options: {
+    readonly root: string;
+    readonly folder: string;
+    readonly digestOf: DigestOf;
+    readonly makePrinter: () => Promise<Printer>;
+  }) {
     this.#root = options.root;
     this.#folder = options.folder;
     this.#digestOf = options.digestOf;
@@ -82,7 +87,11 @@ export class Bundler {
 
   async #find(id: string, options: Omit<CollectOptions, "root">): Promise<Result<Bundle, readonly Failure[]>> {
     const kept = this.#load().get(id);
-    if (kept !== undefined && watchedHolds(kept.watched, this.#digestOf) && this.#digestOf(this.fileOf(kept.code))?.digest === kept.code) {
+    if (
+      kept !== undefined &&
+      watchedHolds(kept.watched, this.#digestOf) &&
+      this.#digestOf(this.fileOf(kept.code))?.digest === kept.code
+    ) {
       this.#look(kept.watched);
       return ok({ code: kept.code, file: this.fileOf(kept.code), externals: kept.externals });
     }
@@ -116,13 +125,16 @@ export class Bundler {
   }
 
   #load(): Map<string, Kept> {
-    return (this.#kept ??= new Map(readLog<Kept>(join(this.#folder, "kept.jsonl")).lines.map((line) => [line.id, line])));
+    return (this.#kept ??= new Map(
+      readLog<Kept>(join(this.#folder, "kept.jsonl")).lines.map((line) => [line.id, line]),
+    ));
   }
 }
 
 function versionOfPackage(root: string, name: string): string {
   try {
-    return (JSON.parse(readFileSync(join(root, "node_modules", name, "package.json"), "utf8")) as { version: string }).version;
+    return (JSON.parse(readFileSync(join(root, "node_modules", name, "package.json"), "utf8")) as { version: string })
+      .version;
   } catch {
     return "missing";
   }

@@ -36,8 +36,16 @@ export interface Closure {
 
 /** The digest of everything in the closure that can change the print; labels count for nothing. */
 export function digestOfClosure(closure: Closure): Digest {
-  const modules = closure.modules.map(({ loader, type, sideEffects, digest, edges }) => [loader, type, sideEffects, digest, Object.entries(edges).sort()]);
-  return digestOfBytes(JSON.stringify([closure.format, closure.exportName, modules, closure.tsconfig, closure.externals]));
+  const modules = closure.modules.map(({ loader, type, sideEffects, digest, edges }) => [
+    loader,
+    type,
+    sideEffects,
+    digest,
+    Object.entries(edges).sort(),
+  ]);
+  return digestOfBytes(
+    JSON.stringify([closure.format, closure.exportName, modules, closure.tsconfig, closure.externals]),
+  );
 }
 
 export function edgeKey(kind: string, specifier: string): string {

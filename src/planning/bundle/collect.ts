@@ -44,7 +44,24 @@ const loaders: Readonly<Record<string, Loader>> = {
   ".json": "json",
 };
 /** Prompts and small tables are imported as text, so they are code and count as such. */
-export const textExtensions = [".md", ".txt", ".csv", ".tsv", ".yaml", ".yml", ".fasta", ".sql", ".jinja", ".j2", ".html", ".css", ".svg", ".py", ".r", ".R"];
+export const textExtensions = [
+  ".md",
+  ".txt",
+  ".csv",
+  ".tsv",
+  ".yaml",
+  ".yml",
+  ".fasta",
+  ".sql",
+  ".jinja",
+  ".j2",
+  ".html",
+  ".css",
+  ".svg",
+  ".py",
+  ".r",
+  ".R",
+];
 
 interface Found {
   readonly path: string;
@@ -128,7 +145,10 @@ export async function collectClosure(options: CollectOptions): Promise<Result<Co
       ],
     });
     for (const [path, input] of Object.entries(built.metafile.inputs)) {
-      order.set(join(options.root, path), input.imports.map((imported) => edgeKey(imported.kind, imported.original ?? imported.path)));
+      order.set(
+        join(options.root, path),
+        input.imports.map((imported) => edgeKey(imported.kind, imported.original ?? imported.path)),
+      );
     }
   } catch (error) {
     if (!isBuildFailure(error)) throw error;
@@ -158,7 +178,13 @@ export async function collectClosure(options: CollectOptions): Promise<Result<Co
       edges: Object.fromEntries(edges),
     };
   });
-  const closure: Closure = { format: closureFormat, exportName: options.exportName, modules, tsconfig: tsconfig.options, externals: options.externals };
+  const closure: Closure = {
+    format: closureFormat,
+    exportName: options.exportName,
+    modules,
+    tsconfig: tsconfig.options,
+    externals: options.externals,
+  };
   for (const probe of tsconfig.absent) absent.add(probe);
   return ok({ closure, watched: { files, absent: [...absent] } });
 }
@@ -170,22 +196,40 @@ export function isBuildFailure(error: unknown): error is BuildFailure {
 }
 
 function cannotBundle(path: string, extension: string): string {
-  if (extension === ".node") return `the native addon ${path} cannot travel with a recipe: name its package in the rule's \`externals\``;
+  if (extension === ".node")
+    return `the native addon ${path} cannot travel with a recipe: name its package in the rule's \`externals\``;
   return `files ending in "${extension}" cannot be imported by a recipe: hand the file over as an input, or rename it to .txt to import it as text`;
 }
 
 /** esbuild's message as a failure, with its place underlined. */
-export function failureOfMessage(message: Message, options: { readonly root: string; readonly neededBy: string }): Failure {
+export function failureOfMessage(
+  message: Message,
+  options: { readonly root: string; readonly neededBy: string },
+): Failure {
   const location = message.location;
   const where: Place | undefined = location
-    ? { file: relative(options.root, join(options.root, location.file)), line: location.line, column: location.column + 1, length: location.length, text: location.lineText }
+    ? {
+        file: relative(options.root, join(options.root, location.file)),
+        line: location.line,
+        column: location.column + 1,
+        length: location.length,
+        text: location.lineText,
+      }
     : undefined;
   const notes = message.notes.map((note) => note.text).filter((text) => text !== "");
-  return inputFailure(message.text, { ...(where && { where }), neededBy: options.neededBy, ...(notes.length > 0 && { details: notes }) });
+  return inputFailure(message.text, {
+    ...(where && { where }),
+    neededBy: options.neededBy,
+    ...(notes.length > 0 && { details: notes }),
+  });
 }
 
 /** Paths in depth-first order of import statements from the entry. */
-function depthFirst(entry: string, found: ReadonlyMap<string, Found>, order: ReadonlyMap<string, readonly string[]>): string[] {
+function depthFirst(
+  entry: string,
+  found: ReadonlyMap<string, Found>,
+  order: ReadonlyMap<string, readonly string[]>,
+): string[] {
   const seen = new Set<string>();
   const result: string[] = [];
   const stack = [entry];

@@ -38,11 +38,21 @@ function change(kind: CodeChange["change"], { file, name, lines }: Declaration):
 }
 
 /** The same declaration in a renamed file is no change: its text is in both, under another file. */
-function withoutMoves(changes: readonly CodeChange[], old: ReadonlyMap<string, Declaration>, now: ReadonlyMap<string, Declaration>): readonly CodeChange[] {
+function withoutMoves(
+  changes: readonly CodeChange[],
+  old: ReadonlyMap<string, Declaration>,
+  now: ReadonlyMap<string, Declaration>,
+): readonly CodeChange[] {
   const textOf = (one: CodeChange) => (one.change === "removed" ? old : now).get(`${one.file}\n${one.name}`)?.text;
-  const removed = new Set(changes.filter((one) => one.change === "removed").map((one) => `${one.name}\n${textOf(one)}`));
+  const removed = new Set(
+    changes.filter((one) => one.change === "removed").map((one) => `${one.name}\n${textOf(one)}`),
+  );
   const added = new Set(changes.filter((one) => one.change === "added").map((one) => `${one.name}\n${textOf(one)}`));
-  return changes.filter((one) => one.change === "changed" || !(removed.has(`${one.name}\n${textOf(one)}`) && added.has(`${one.name}\n${textOf(one)}`)));
+  return changes.filter(
+    (one) =>
+      one.change === "changed" ||
+      !(removed.has(`${one.name}\n${textOf(one)}`) && added.has(`${one.name}\n${textOf(one)}`)),
+  );
 }
 
 function declarationsOf({ closure, map, code }: Compared): Map<string, Declaration> {
@@ -55,16 +65,31 @@ function declarationsOf({ closure, map, code }: Compared): Map<string, Declarati
     if (at === undefined) return;
     const module = closure.modules[at.module];
     if (module === undefined) return;
-    const inside = spans.filter((span) => span.at >= start && span.at < end && span.module === at.module).map((span) => span.line);
+    const inside = spans
+      .filter((span) => span.at >= start && span.at < end && span.module === at.module)
+      .map((span) => span.line);
     const lines = inside.length === 0 ? undefined : { from: Math.min(...inside), to: Math.max(...inside) };
     const label = module.loader === "text" ? "text" : `${kind} ${name}`.trim();
     // Numbers that the printer gives to names that collide say nothing about the source.
     const key = `${module.label}\n${label}`;
     const text = code.slice(start, end);
     const known = found.get(key);
-    found.set(key, known === undefined ? { file: module.label, name: label, text, lines } : { ...known, text: `${known.text}${text}`, lines: known.lines && lines ? { from: Math.min(known.lines.from, lines.from), to: Math.max(known.lines.to, lines.to) } : (known.lines ?? lines) });
+    found.set(
+      key,
+      known === undefined
+        ? { file: module.label, name: label, text, lines }
+        : {
+            ...known,
+            text: `${known.text}${text}`,
+            lines:
+              known.lines && lines
+                ? { from: Math.min(known.lines.from, lines.from), to: Math.max(known.lines.to, lines.to) }
+                : (known.lines ?? lines),
+          },
+    );
   };
-  for (const node of parse(code, { ecmaVersion: "latest", sourceType: "script", allowReturnOutsideFunction: true }).body) {
+  for (const node of parse(code, { ecmaVersion: "latest", sourceType: "script", allowReturnOutsideFunction: true })
+    .body) {
     switch (node.type) {
       case "FunctionDeclaration":
         add(node.start, node.end, "function", node.id.name);
@@ -73,7 +98,13 @@ function declarationsOf({ closure, map, code }: Compared): Map<string, Declarati
         add(node.start, node.end, "class", node.id.name);
         break;
       case "VariableDeclaration":
-        for (const one of node.declarations) add(one.start, one.end, isFunction(one.init) ? "function" : "const", one.id.type === "Identifier" ? one.id.name : "pattern");
+        for (const one of node.declarations)
+          add(
+            one.start,
+            one.end,
+            isFunction(one.init) ? "function" : "const",
+            one.id.type === "Identifier" ? one.id.name : "pattern",
+          );
         break;
       default:
         add(node.start, node.end, "module", "");
@@ -97,7 +128,12 @@ function spansOf(trace: TraceMap, lineStarts: readonly number[]): Span[] {
   eachMapping(trace, (mapping) => {
     if (mapping.source === null) return;
     const module = indexOfNeutralPath(mapping.source);
-    if (!Number.isNaN(module)) spans.push({ at: lineStarts[mapping.generatedLine - 1]! + mapping.generatedColumn, module, line: mapping.originalLine });
+    if (!Number.isNaN(module))
+      spans.push({
+        at: lineStarts[mapping.generatedLine - 1]! + mapping.generatedColumn,
+        module,
+        line: mapping.originalLine,
+      });
   });
   return spans;
 }

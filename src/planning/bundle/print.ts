@@ -54,7 +54,8 @@ export async function esbuildPrinter(): Promise<Printer> {
             setup(build) {
               build.onResolve({ filter: /.*/ }, (args) => {
                 if (args.kind === "entry-point") return { path: entryPath };
-                if (args.importer === entryPath) return { path: paths[0]!, sideEffects: closure.modules[0]!.sideEffects };
+                if (args.importer === entryPath)
+                  return { path: paths[0]!, sideEffects: closure.modules[0]!.sideEffects };
                 const from = closure.modules[indexOfNeutralPath(args.importer)];
                 const to = from?.edges[edgeKey(args.kind, args.path)];
                 if (to === undefined) return { errors: [{ text: `the closure has no module for "${args.path}"` }] };

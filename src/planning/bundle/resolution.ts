@@ -44,7 +44,8 @@ export function packageScope(path: string): PackageScope {
       return { file, name: parsed.name, version: parsed.version, type: parsed.type, absent };
     }
     absent.push(file);
-    if (dirname(folder) === folder) return { file: undefined, name: undefined, version: undefined, type: undefined, absent };
+    if (dirname(folder) === folder)
+      return { file: undefined, name: undefined, version: undefined, type: undefined, absent };
   }
 }
 

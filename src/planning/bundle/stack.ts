@@ -14,12 +14,20 @@ export function mapStack(bundle: string, stack: string, source: MappedSource | u
   const map = new TraceMap(source.map);
   return stack.split("\n").flatMap((line) => {
     const at = line.indexOf(`${bundle}:`);
-    const [row, column] = at < 0 ? [] : line.slice(at + bundle.length + 1).split(":").map((text) => Number.parseInt(text, 10));
+    const [row, column] =
+      at < 0
+        ? []
+        : line
+            .slice(at + bundle.length + 1)
+            .split(":")
+            .map((text) => Number.parseInt(text, 10));
     if (row === undefined || column === undefined) return [];
     const original = originalPositionFor(map, { line: row, column: column - 1 });
     if (original.source === null) return [];
     const module = source.closure.modules[indexOfNeutralPath(original.source)];
     const name = /^\s*at (?:async )?([^\s(]+) \(/.exec(line)?.[1];
-    return [`at ${name === undefined ? "" : `${name} `}${module?.label ?? original.source}:${original.line}:${original.column + 1}`];
+    return [
+      `at ${name === undefined ? "" : `${name} `}${module?.label ?? original.source}:${original.line}:${original.column + 1}`,
+    ];
   });
 }

@@ -38,7 +38,9 @@ export function effectiveTsconfig(file: string): EffectiveTsconfig {
       const looked = new Map<string, unknown>();
       const found = getTsconfig(folder, "tsconfig.json", looked as never);
       const compilerOptions = (found?.config.compilerOptions ?? {}) as Record<string, Json | undefined>;
-      const options = telling.flatMap((name) => (compilerOptions[name] === undefined ? [] : [[name, compilerOptions[name]] as const]));
+      const options = telling.flatMap((name) =>
+        compilerOptions[name] === undefined ? [] : [[name, compilerOptions[name]] as const],
+      );
       return { options: Object.fromEntries(options), files: [candidate, ...extendedFiles(looked, candidate)], absent };
     }
     absent.push(candidate);

@@ -21,5 +21,8 @@ export function recordWatched(watched: Watched, digestOf: DigestOf): WatchedReco
 }
 
 export function watchedHolds(record: WatchedRecord, digestOf: DigestOf): boolean {
-  return record.absent.every((path) => statOf(path) === undefined) && record.files.every(([path, digest]) => digestOf(path)?.digest === digest);
+  return (
+    record.absent.every((path) => statOf(path) === undefined) &&
+    record.files.every(([path, digest]) => digestOf(path)?.digest === digest)
+  );
 }

@@ -35,7 +35,12 @@ export interface ActionRecord {
 }
 
 export type CodeRecord =
-  | { readonly kind: "module"; readonly digest: Digest; readonly externals: Readonly<Record<string, string>>; readonly vectorised: boolean }
+  | {
+      readonly kind: "module";
+      readonly digest: Digest;
+      readonly externals: Readonly<Record<string, string>>;
+      readonly vectorised: boolean;
+    }
   | { readonly kind: "command"; readonly argv: readonly string[]; readonly files: Readonly<Record<string, Digest>> }
   /** Built into exp: nothing of it can change a result (a handoff's files, say). */
   | { readonly kind: "builtin"; readonly name: string };

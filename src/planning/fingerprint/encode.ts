@@ -47,7 +47,11 @@ export function leavesOf(value: Json, prefix = ""): Leaves {
   const leaves = new Map<string, Json>();
   const walk = (path: string, part: Json) => {
     if (typeof part !== "object" || part === null) return void leaves.set(path, part);
-    const entries = Array.isArray(part) ? part.map((item, i) => [`${path}[${i}]`, item as Json] as const) : Object.keys(part).sort().map((key) => [path === "" ? key : `${path}.${key}`, (part as Record<string, Json>)[key]!] as const);
+    const entries = Array.isArray(part)
+      ? part.map((item, i) => [`${path}[${i}]`, item as Json] as const)
+      : Object.keys(part)
+          .sort()
+          .map((key) => [path === "" ? key : `${path}.${key}`, (part as Record<string, Json>)[key]!] as const);
     if (entries.length === 0) return void leaves.set(path, part);
     for (const [inner, item] of entries) walk(inner, item);
   };

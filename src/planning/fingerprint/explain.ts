@@ -13,17 +13,33 @@ export function explain(before: ActionRecord | undefined, after: ActionRecord, s
     ...configReasons(before, after, section),
     ...inputReasons(before, after),
     ...(before.items !== after.items ? [{ kind: "items", added: 0, removed: 0, changed: 0 } as const] : []),
-    ...(before.version !== after.version ? [{ kind: "rule-version", before: before.version, after: after.version } as const] : []),
-    ...mapReasons(before.environment, after.environment).map(([name, old, now]): Reason => ({ kind: "environment", name, before: old ?? undefined, after: now ?? undefined })),
-    ...mapReasons(before.tools, after.tools).map(([name, old, now]): Reason => ({ kind: "tool", name, before: old, after: now })),
-    ...(encode(before.outputs) !== encode(after.outputs) ? [{ kind: "outputs", before: slotList(before), after: slotList(after) } as const] : []),
+    ...(before.version !== after.version
+      ? [{ kind: "rule-version", before: before.version, after: after.version } as const]
+      : []),
+    ...mapReasons(before.environment, after.environment).map(([name, old, now]): Reason => ({
+      kind: "environment",
+      name,
+      before: old ?? undefined,
+      after: now ?? undefined,
+    })),
+    ...mapReasons(before.tools, after.tools).map(([name, old, now]): Reason => ({
+      kind: "tool",
+      name,
+      before: old,
+      after: now,
+    })),
+    ...(encode(before.outputs) !== encode(after.outputs)
+      ? [{ kind: "outputs", before: slotList(before), after: slotList(after) } as const]
+      : []),
   ];
 }
 
 function codeReasons(before: ActionRecord, after: ActionRecord): Reason[] {
   const [old, now] = [before.code, after.code];
   if (now.kind === "module") {
-    const reasons: Reason[] = mapReasons(old.kind === "module" ? old.externals : {}, now.externals).map(([name, was, is]) => ({ kind: "tool", name, before: was, after: is }));
+    const reasons: Reason[] = mapReasons(old.kind === "module" ? old.externals : {}, now.externals).map(
+      ([name, was, is]) => ({ kind: "tool", name, before: was, after: is }),
+    );
     const oldDigest = old.kind === "module" ? old.digest : undefined;
     if (oldDigest !== now.digest) reasons.unshift({ kind: "code", before: oldDigest, after: now.digest, changes: [] });
     return reasons;
@@ -33,9 +49,16 @@ function codeReasons(before: ActionRecord, after: ActionRecord): Reason[] {
     const oldArgv = old.kind === "command" ? old.argv : [];
     const files = mapReasons(oldFiles, now.files).map(([file, was, is]): Reason => {
       const change = was === undefined ? "added" : is === undefined ? "removed" : "changed";
-      return { kind: "code", before: was, after: is ?? was!, changes: [{ change, file, name: "file", lines: undefined }] };
+      return {
+        kind: "code",
+        before: was,
+        after: is ?? was!,
+        changes: [{ change, file, name: "file", lines: undefined }],
+      };
     });
-    return encode(oldArgv) === encode(now.argv) ? files : [{ kind: "command", before: oldArgv, after: now.argv }, ...files];
+    return encode(oldArgv) === encode(now.argv)
+      ? files
+      : [{ kind: "command", before: oldArgv, after: now.argv }, ...files];
   }
   return [];
 }
@@ -54,7 +77,8 @@ function inputReasons(before: ActionRecord, after: ActionRecord): Reason[] {
   const slots = [...new Set([...Object.keys(before.inputs), ...Object.keys(after.inputs)])];
   return slots.flatMap((slot): Reason[] => {
     const [was, is] = [before.inputs[slot], after.inputs[slot]];
-    if (was !== undefined && is !== undefined && encode(was as unknown as Json) === encode(is as unknown as Json)) return [];
+    if (was !== undefined && is !== undefined && encode(was as unknown as Json) === encode(is as unknown as Json))
+      return [];
     return differingFiles(slot, was, is);
   });
 }
@@ -64,7 +88,9 @@ function differingFiles(slot: string, was: InputRecord | undefined, is: InputRec
   if (was?.kind === "list" && is?.kind === "list" && was.members.length === is.members.length) {
     return was.members.flatMap((member, i) => {
       const now = is.members[i]!;
-      return encode(member as unknown as Json) === encode(now as unknown as Json) ? [] : differingFiles(`${slot}[${i}]`, member, now);
+      return encode(member as unknown as Json) === encode(now as unknown as Json)
+        ? []
+        : differingFiles(`${slot}[${i}]`, member, now);
     });
   }
   return [{ kind: "input", slot, before: contentOf(was), after: contentOf(is) }];
@@ -76,7 +102,10 @@ function contentOf(record: InputRecord | undefined): InputContent | undefined {
   return { digest: record.digest, size: 0 };
 }
 
-function mapReasons<T extends Json>(before: Readonly<Record<string, T>>, after: Readonly<Record<string, T>>): (readonly [name: string, before: T | undefined, after: T | undefined])[] {
+function mapReasons<T extends Json>(
+  before: Readonly<Record<string, T>>,
+  after: Readonly<Record<string, T>>,
+): (readonly [name: string, before: T | undefined, after: T | undefined])[] {
   return [...new Set([...Object.keys(before), ...Object.keys(after)])]
     .sort()
     .filter((name) => before[name] !== after[name])

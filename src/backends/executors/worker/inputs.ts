@@ -13,7 +13,9 @@ export interface Origin {
 }
 
 export function inputHandles(orders: InputOrders, folder: string): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(orders).map(([slot, order]) => [slot, handleOf(order, join(folder, "in", slot), { slot })]));
+  return Object.fromEntries(
+    Object.entries(orders).map(([slot, order]) => [slot, handleOf(order, join(folder, "in", slot), { slot })]),
+  );
 }
 
 function handleOf(order: InputOrder, place: string, from: Origin): unknown {
@@ -21,7 +23,12 @@ function handleOf(order: InputOrder, place: string, from: Origin): unknown {
     case "absent":
       return undefined;
     case "list":
-      return order.members.map((member, i) => handleOf(member, join(place, String(i).padStart(4, "0")), { slot: from.slot, index: [...(from.index ?? []), i] }));
+      return order.members.map((member, i) =>
+        handleOf(member, join(place, String(i).padStart(4, "0")), {
+          slot: from.slot,
+          index: [...(from.index ?? []), i],
+        }),
+      );
     case "file":
       return new FileHandle(order, place + order.ext, from);
     case "tree":
@@ -34,7 +41,9 @@ export function placeInputs(orders: InputOrders, folder: string): Record<string,
   const handles = Object.entries(inputHandles(orders, folder)).filter(([, handle]) => handle !== undefined);
   return Object.fromEntries(
     handles.map(([slot, handle]) => {
-      const paths = (Array.isArray(handle) ? handle.flat() : [handle]).map((one) => (one as FileHandle | TreeHandle).path);
+      const paths = (Array.isArray(handle) ? handle.flat() : [handle]).map(
+        (one) => (one as FileHandle | TreeHandle).path,
+      );
       return [slot, Array.isArray(handle) ? paths : paths[0]!];
     }),
   );
@@ -109,7 +118,8 @@ class TreeHandle {
   }
 
   file(name: string): string {
-    if (!this.#files.some(([known]) => known === name)) throw new Error(`the tree has no file "${name}"; it has ${this.#files.length} files`);
+    if (!this.#files.some(([known]) => known === name))
+      throw new Error(`the tree has no file "${name}"; it has ${this.#files.length} files`);
     return join(this.path, name);
   }
 }

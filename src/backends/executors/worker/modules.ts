@@ -13,7 +13,9 @@ const factories = new Map<string, Factory>();
 export function instantiate(code: Extract<CodeOrder, { kind: "module" }>): unknown {
   let factory = factories.get(code.bundle);
   if (factory === undefined) {
-    factory = compileFunction(readFileSync(code.bundle, "utf8"), ["module", "exports", "require"], { filename: code.bundle }) as unknown as Factory;
+    factory = compileFunction(readFileSync(code.bundle, "utf8"), ["module", "exports", "require"], {
+      filename: code.bundle,
+    }) as unknown as Factory;
     factories.set(code.bundle, factory);
   }
   const module: { exports: { recipe?: unknown } } = { exports: {} };

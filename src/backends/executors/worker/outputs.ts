@@ -36,7 +36,9 @@ export class Outputs {
 
   /** Takes every output into the store. */
   collect(store: BlobStore): Artifacts {
-    return Object.fromEntries(Object.entries(this.#slots).map(([slot, order]) => [slot, this.#take(slot, order, store)]));
+    return Object.fromEntries(
+      Object.entries(this.#slots).map(([slot, order]) => [slot, this.#take(slot, order, store)]),
+    );
   }
 
   #handle(slot: string, order: SlotOrder): unknown {
@@ -50,7 +52,8 @@ export class Outputs {
         },
         file(name: string) {
           const path = join(pathOf(), name);
-          if (!path.startsWith(pathOf() + sep)) throw new OutputError(`output "${slot}": the file name "${name}" leads outside of the tree`);
+          if (!path.startsWith(pathOf() + sep))
+            throw new OutputError(`output "${slot}": the file name "${name}" leads outside of the tree`);
           mkdirSync(dirname(path), { recursive: true });
           return path;
         },
@@ -73,25 +76,33 @@ export class Outputs {
 
   #take(slot: string, order: SlotOrder, store: BlobStore): Artifact {
     const text = this.#written.get(slot);
-    if (text !== undefined) return { kind: "file", blob: { digest: digestOfBytes(text), size: Buffer.byteLength(text) }, text };
+    if (text !== undefined)
+      return { kind: "file", blob: { digest: digestOfBytes(text), size: Buffer.byteLength(text) }, text };
     const path = join(this.#folder, slot + order.ext);
     const stat = existsSync(path) ? lstatSync(path) : undefined;
     if (stat === undefined) {
       if (order.optional) return { kind: "absent" };
-      throw new OutputError(`output "${slot}" was not written. Write it to \`outputs.${slot}.path\`, or declare it \`optional(…)\``);
+      throw new OutputError(
+        `output "${slot}" was not written. Write it to \`outputs.${slot}.path\`, or declare it \`optional(…)\``,
+      );
     }
     if (order.format === "tree") return this.#takeTree(slot, path, store);
     // A link would be stored as whatever it points to, perhaps an input, perhaps a file outside: only real files are outputs.
-    if (!stat.isFile()) throw new OutputError(`output "${slot}" is ${stat.isSymbolicLink() ? "a symbolic link" : "not a plain file"}; write a plain file`);
+    if (!stat.isFile())
+      throw new OutputError(
+        `output "${slot}" is ${stat.isSymbolicLink() ? "a symbolic link" : "not a plain file"}; write a plain file`,
+      );
     return { kind: "file", blob: store.putFile(path, { move: true }) };
   }
 
   #takeTree(slot: string, path: string, store: BlobStore): Artifact {
-    if (!statSync(path).isDirectory()) throw new OutputError(`output "${slot}" is a tree, but a file was written in its place`);
+    if (!statSync(path).isDirectory())
+      throw new OutputError(`output "${slot}" is a tree, but a file was written in its place`);
     const root = realpathSync(path);
     const listing: TreeListing = listTree(path).map((name) => {
       const file = join(root, name);
-      if (!lstatSync(file).isFile()) throw new OutputError(`output "${slot}" holds "${name}", which is not a plain file`);
+      if (!lstatSync(file).isFile())
+        throw new OutputError(`output "${slot}" holds "${name}", which is not a plain file`);
       const blob = store.putFile(file, { move: true });
       return [name, blob.digest, blob.size] as const;
     });
@@ -112,7 +123,9 @@ function textOf(slot: string, order: SlotOrder, value: unknown): string {
       if (typeof value !== "string") throw new OutputError(`output "${slot}" is text, but was given a ${typeof value}`);
       return value;
     case "table":
-      throw new OutputError(`output "${slot}" is a table: write it with \`writeTable(outputs.${slot}, columns, rows)\` from "expfile/table"`);
+      throw new OutputError(
+        `output "${slot}" is a table: write it with \`writeTable(outputs.${slot}, columns, rows)\` from "expfile/table"`,
+      );
     case "file":
     case "tree":
       throw new OutputError(`output "${slot}" has no \`write\`: write to \`outputs.${slot}.path\``);
@@ -124,8 +137,12 @@ function jsonText(slot: string, value: unknown): string {
   const text = JSON.stringify(
     value,
     function (this: unknown, key: string, inner: unknown) {
-      if (typeof inner === "number" && !Number.isFinite(inner)) throw new OutputError(`output "${slot}" holds ${inner} at "${key}", which JSON cannot say; write null or leave it out`);
-      if (typeof inner === "bigint" || typeof inner === "function" || typeof inner === "symbol") throw new OutputError(`output "${slot}" holds a ${typeof inner} at "${key}", which JSON cannot say`);
+      if (typeof inner === "number" && !Number.isFinite(inner))
+        throw new OutputError(
+          `output "${slot}" holds ${inner} at "${key}", which JSON cannot say; write null or leave it out`,
+        );
+      if (typeof inner === "bigint" || typeof inner === "function" || typeof inner === "symbol")
+        throw new OutputError(`output "${slot}" holds a ${typeof inner} at "${key}", which JSON cannot say`);
       return inner;
     },
     2,

@@ -10,7 +10,18 @@ export type ToWorker =
 
 export type FromWorker =
   | { readonly kind: "ready" }
-  | { readonly kind: "settled"; readonly id: number; readonly outcomes: readonly (readonly [index: number, outcome: Outcome])[] }
+  | {
+      readonly kind: "settled";
+      readonly id: number;
+      readonly outcomes: readonly (readonly [index: number, outcome: Outcome])[];
+    }
   | { readonly kind: "finished"; readonly id: number }
   | { readonly kind: "find"; readonly call: number; readonly request: Json; readonly draw: number }
-  | { readonly kind: "remember"; readonly call: number; readonly request: Json; readonly draw: number; readonly response: Json; readonly costUsd: number };
+  | {
+      readonly kind: "remember";
+      readonly call: number;
+      readonly request: Json;
+      readonly draw: number;
+      readonly response: Json;
+      readonly costUsd: number;
+    };

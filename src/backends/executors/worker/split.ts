@@ -13,7 +13,13 @@ export interface PackedSplit {
   readonly settings: readonly Json[];
   readonly inputs: readonly Readonly<Record<string, PackedInput>>[];
   /** Indices into the three lists above, the item, its label. */
-  readonly items: readonly (readonly [recipe: number, settings: number, inputs: number, item: Json, label: string | null])[];
+  readonly items: readonly (readonly [
+    recipe: number,
+    settings: number,
+    inputs: number,
+    item: Json,
+    label: string | null,
+  ])[];
 }
 
 interface Requested {
@@ -25,14 +31,26 @@ interface Requested {
 }
 
 export function packSplit(value: unknown): Json {
-  if (!Array.isArray(value)) throw new OutputError(`a split returns a list of items, not ${value === undefined ? "undefined" : `a ${typeof value}`}`);
+  if (!Array.isArray(value))
+    throw new OutputError(
+      `a split returns a list of items, not ${value === undefined ? "undefined" : `a ${typeof value}`}`,
+    );
   const recipes = new Numbering<string | null>();
   const settings = new Numbering<Json>();
   const inputs = new Numbering<Readonly<Record<string, PackedInput>>>();
   const items = (value as Requested[]).map((request, i) => {
-    if (typeof request !== "object" || request === null || !("item" in request)) throw new OutputError(`item ${i} of the split has no \`item\``);
-    const named = Object.fromEntries(Object.entries(request.inputs ?? {}).map(([slot, from]) => [slot, packInput(from, i, slot)]));
-    const packed = [recipes.of(request.recipe ?? null), settings.of(request.settings ?? null), inputs.of(named), request.item, request.label ?? null] as const;
+    if (typeof request !== "object" || request === null || !("item" in request))
+      throw new OutputError(`item ${i} of the split has no \`item\``);
+    const named = Object.fromEntries(
+      Object.entries(request.inputs ?? {}).map(([slot, from]) => [slot, packInput(from, i, slot)]),
+    );
+    const packed = [
+      recipes.of(request.recipe ?? null),
+      settings.of(request.settings ?? null),
+      inputs.of(named),
+      request.item,
+      request.label ?? null,
+    ] as const;
     encode(request.item);
     return packed;
   });
@@ -61,13 +79,17 @@ class Numbering<T extends Json> {
 }
 
 function packInput(from: unknown, item: number, slot: string): PackedInput {
-  const bad = () => new OutputError(`item ${item} of the split: input "${slot}" must be a handle from \`inputs\`, or { tree: inputs.…, file: "…" }`);
+  const bad = () =>
+    new OutputError(
+      `item ${item} of the split: input "${slot}" must be a handle from \`inputs\`, or { tree: inputs.…, file: "…" }`,
+    );
   if (typeof from !== "object" || from === null) throw bad();
   const direct = (from as { [origin]?: Origin })[origin];
   if (direct !== undefined) return { ...direct };
   const { tree, file } = from as { tree?: { [origin]?: Origin; files(): readonly string[] }; file?: string };
   const treeOrigin = tree?.[origin];
   if (treeOrigin === undefined || typeof file !== "string") throw bad();
-  if (!tree!.files().includes(file)) throw new OutputError(`item ${item} of the split: the tree "${treeOrigin.slot}" has no file "${file}"`);
+  if (!tree!.files().includes(file))
+    throw new OutputError(`item ${item} of the split: the tree "${treeOrigin.slot}" has no file "${file}"`);
   return { ...treeOrigin, file };
 }

@@ -16,18 +16,27 @@ export function checkTools(tools: Readonly<Record<string, string>>, environment:
     checked.set(name, found);
     const asked = wanted.replace(/^v/, "");
     if (found !== asked && !found.startsWith(`${asked}.`)) {
-      throw new ToolError(`${name} ${wanted} is needed here, found ${found}. Install ${name} ${wanted}, or change the rule's \`tools\` (its results will be made anew)`);
+      throw new ToolError(
+        `${name} ${wanted} is needed here, found ${found}. Install ${name} ${wanted}, or change the rule's \`tools\` (its results will be made anew)`,
+      );
     }
   }
 }
 
 function versionOf(name: string, environment: NodeJS.ProcessEnv): string {
   const python = /^python:(.+)$/.exec(name)?.[1];
-  const [program, args] = python === undefined ? [name, ["--version"]] : ["python3", ["-c", "import sys, importlib.metadata as m; print(m.version(sys.argv[1]))", python]];
+  const [program, args] =
+    python === undefined
+      ? [name, ["--version"]]
+      : ["python3", ["-c", "import sys, importlib.metadata as m; print(m.version(sys.argv[1]))", python]];
   let output: string;
   try {
     // Some programs (java, older ones) report on the standard error; both are read.
-    output = execFileSync("/bin/sh", ["-c", '"$0" "$@" 2>&1', program, ...args], { env: environment, encoding: "utf8", timeout: 30_000 });
+    output = execFileSync("/bin/sh", ["-c", '"$0" "$@" 2>&1', program, ...args], {
+      env: environment,
+      encoding: "utf8",
+      timeout: 30_000,
+    });
   } catch {
     throw new ToolError(`${name} is needed and was not found here (asked by \`${program} ${args[0]!}\`)`);
   }

@@ -50,7 +50,9 @@ function captureOutput(): void {
 let callCount = 0;
 const callsWaiting = new Map<number, (found: { readonly response: Json } | undefined) => void>();
 
-function askDriver(message: Extract<FromWorker, { kind: "find" | "remember" }>): Promise<{ readonly response: Json } | undefined> {
+function askDriver(
+  message: Extract<FromWorker, { kind: "find" | "remember" }>,
+): Promise<{ readonly response: Json } | undefined> {
   return new Promise((resolve) => {
     callsWaiting.set(message.call, resolve);
     send(message);
@@ -60,7 +62,10 @@ function askDriver(message: Extract<FromWorker, { kind: "find" | "remember" }>):
 type Spent = { usd: number };
 
 function callFunction(signal: AbortSignal, spent: Spent) {
-  return async (asked: { request: Json; draw?: number }, ask: (signal: AbortSignal) => Promise<{ response: Json; costUsd?: number }>): Promise<Json> => {
+  return async (
+    asked: { request: Json; draw?: number },
+    ask: (signal: AbortSignal) => Promise<{ response: Json; costUsd?: number }>,
+  ): Promise<Json> => {
     const draw = asked.draw ?? 0;
     encode(asked.request); // Throws here, with a stack into the recipe, if the request is not plain JSON.
     const found = await askDriver({ kind: "find", call: callCount++, request: asked.request, draw });
@@ -93,11 +98,17 @@ interface RecipeObject {
 
 function asRecipe(exported: unknown): RecipeObject {
   if (typeof exported === "function") return { run: exported as Runner };
-  if (typeof exported === "object" && exported !== null && typeof (exported as RecipeObject).run === "function") return exported as RecipeObject;
+  if (typeof exported === "object" && exported !== null && typeof (exported as RecipeObject).run === "function")
+    return exported as RecipeObject;
   throw new Error("the recipe's module exports neither a function nor an object with `run`");
 }
 
-async function setUp(recipe: RecipeObject, order: Order, item: ItemOrder, context: Record<string, unknown>): Promise<unknown> {
+async function setUp(
+  recipe: RecipeObject,
+  order: Order,
+  item: ItemOrder,
+  context: Record<string, unknown>,
+): Promise<unknown> {
   if (recipe.setup === undefined || order.code.kind !== "module") return undefined;
   const key = [order.code.bundle, encode(order.told), encode(item.settings), JSON.stringify(item.inputs)].join("\n");
   let made = setups.get(key);
@@ -111,10 +122,15 @@ async function setUp(recipe: RecipeObject, order: Order, item: ItemOrder, contex
 }
 
 /** Item inputs of a batch are mostly the same files: their handles, and so their places on disk, are shared. */
-function itemInputs(frame: Frame, shared: Map<string, Record<string, unknown>>, item: ItemOrder): Record<string, unknown> {
+function itemInputs(
+  frame: Frame,
+  shared: Map<string, Record<string, unknown>>,
+  item: ItemOrder,
+): Record<string, unknown> {
   const key = JSON.stringify(item.inputs);
   let handles = shared.get(key);
-  if (handles === undefined) shared.set(key, (handles = inputHandles(item.inputs, join(frame.folder, `shared${shared.size}`))));
+  if (handles === undefined)
+    shared.set(key, (handles = inputHandles(item.inputs, join(frame.folder, `shared${shared.size}`))));
   return handles;
 }
 
@@ -132,7 +148,14 @@ async function runAll(frame: Frame, settle: (index: number, outcome: Outcome) =>
     const outputs = new Outputs(order.outputs, join(frame.folder, String(index)));
     const outcome = await timed(frame, outputs, async () => {
       const recipe = asRecipe(instantiate(order.code as never));
-      const context = { ...order.told, ...frame.runtime, settings: item.settings, item: item.item, inputs: itemInputs(frame, shared, item), outputs: outputs.handles };
+      const context = {
+        ...order.told,
+        ...frame.runtime,
+        settings: item.settings,
+        item: item.item,
+        inputs: itemInputs(frame, shared, item),
+        outputs: outputs.handles,
+      };
       await recipe.run({ ...context, setup: await setUp(recipe, order, item, context) });
       return undefined;
     });
@@ -150,7 +173,11 @@ async function runVectorised(frame: Frame, settle: (index: number, outcome: Outc
     const recipe = asRecipe(instantiate(order.code as never));
     const context = { ...order.told, ...frame.runtime, settings: items[0]!.settings, inputs };
     const setup = await setUp(recipe, order, items[0]!, context);
-    await recipe.run({ ...context, setup, items: items.map((item, index) => ({ item: item.item, outputs: all[index]!.handles })) });
+    await recipe.run({
+      ...context,
+      setup,
+      items: items.map((item, index) => ({ item: item.item, outputs: all[index]!.handles })),
+    });
     return undefined;
   });
   for (const [index, outputs] of all.entries()) {
@@ -172,7 +199,12 @@ async function runOne(frame: Frame, outputs: Outputs): Promise<Json | undefined>
     return undefined;
   }
   const recipe = asRecipe(instantiate(order.code));
-  const context: Record<string, unknown> = { ...order.told, ...frame.runtime, inputs: inputHandles(order.inputs, folder), outputs: outputs.handles };
+  const context: Record<string, unknown> = {
+    ...order.told,
+    ...frame.runtime,
+    inputs: inputHandles(order.inputs, folder),
+    outputs: outputs.handles,
+  };
   if (order.itemsFile !== undefined) context.items = readItems(order.itemsFile, folder);
   const value = await recipe.run(context);
   if (order.part === "split") return packSplit(value);
@@ -188,10 +220,19 @@ interface ItemLine {
 }
 
 function readItems(file: string, folder: string): unknown[] {
-  return readLog<ItemLine>(file).lines.map(({ recipe, settings, item, outputs }, i) => ({ recipe, settings, item, outputs: inputHandles(outputs, join(folder, "items", String(i))) }));
+  return readLog<ItemLine>(file).lines.map(({ recipe, settings, item, outputs }, i) => ({
+    recipe,
+    settings,
+    item,
+    outputs: inputHandles(outputs, join(folder, "items", String(i))),
+  }));
 }
 
-async function timed(frame: Frame, outputs: Outputs | undefined, work: () => Promise<Json | undefined>): Promise<Outcome> {
+async function timed(
+  frame: Frame,
+  outputs: Outputs | undefined,
+  work: () => Promise<Json | undefined>,
+): Promise<Outcome> {
   const startedAt = Date.now();
   const start = process.hrtime.bigint();
   const tookMs = () => Number(process.hrtime.bigint() - start) / 1e6;
@@ -199,17 +240,42 @@ async function timed(frame: Frame, outputs: Outputs | undefined, work: () => Pro
   try {
     const value = await work();
     const artifacts = outputs?.collect(store) ?? {};
-    return { kind: "done", outputs: artifacts, ...(value !== undefined && { value }), tookMs: tookMs(), costUsd: frame.spent.usd - before, startedAt };
+    return {
+      kind: "done",
+      outputs: artifacts,
+      ...(value !== undefined && { value }),
+      tookMs: tookMs(),
+      costUsd: frame.spent.usd - before,
+      startedAt,
+    };
   } catch (error) {
     return { kind: "failed", ...describeError(error), tookMs: tookMs(), costUsd: frame.spent.usd - before };
   }
 }
 
-function describeError(error: unknown): { why: "threw" | "exit-code" | "output" | "tool"; message: string; stack?: string; retryable: boolean } {
-  if (!(error instanceof Error)) return { why: "threw", message: `threw ${format("%s", error)}, which is not an Error`, retryable: false };
-  const why = error instanceof CommandError ? "exit-code" : error instanceof OutputError ? "output" : error instanceof ToolError ? "tool" : "threw";
-  const retryable = (error as { retryable?: unknown }).retryable === true || (why === "exit-code");
-  return { why, message: error.message || error.name, ...(why === "threw" && error.stack !== undefined && { stack: error.stack }), retryable };
+function describeError(error: unknown): {
+  why: "threw" | "exit-code" | "output" | "tool";
+  message: string;
+  stack?: string;
+  retryable: boolean;
+} {
+  if (!(error instanceof Error))
+    return { why: "threw", message: `threw ${format("%s", error)}, which is not an Error`, retryable: false };
+  const why =
+    error instanceof CommandError
+      ? "exit-code"
+      : error instanceof OutputError
+        ? "output"
+        : error instanceof ToolError
+          ? "tool"
+          : "threw";
+  const retryable = (error as { retryable?: unknown }).retryable === true || why === "exit-code";
+  return {
+    why,
+    message: error.message || error.name,
+    ...(why === "threw" && error.stack !== undefined && { stack: error.stack }),
+    retryable,
+  };
 }
 
 async function handle(id: number, order: Order): Promise<void> {
