@@ -21,8 +21,7 @@ interface Parts<
   readonly split: Lazy<Split<C, never>> | Reading<Split<C, NoInfer<S>>, S>;
   readonly recipes: {
     readonly [K in keyof I]:
-      | Lazy<ItemRecipe<C, never, AnySetup>>
-      | Reading<ItemRecipe<C, NoInfer<I[K]>, AnySetup>, I[K]>;
+      Lazy<ItemRecipe<C, never, AnySetup>> | Reading<ItemRecipe<C, NoInfer<I[K]>, AnySetup>, I[K]>;
   };
   readonly merge: Lazy<Merge<C>> | Reading<Merge<C, NoInfer<M>>, M>;
   readonly batch?: number;

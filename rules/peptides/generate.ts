@@ -12,8 +12,21 @@ export const generateContract = contract({
   config: z.strictObject({
     /** How many replicates (1 to n), or their numbers. They are the unit of analysis. */
     seeds: z
-      .union([z.int().min(1).max(10_000), z.array(z.int().min(1).max(2 ** 31 - 1)).min(1)])
-      .refine((seeds) => typeof seeds === "number" || new Set(seeds).size === seeds.length, "must not hold a seed twice")
+      .union([
+        z.int().min(1).max(10_000),
+        z
+          .array(
+            z
+              .int()
+              .min(1)
+              .max(2 ** 31 - 1),
+          )
+          .min(1),
+      ])
+      .refine(
+        (seeds) => typeof seeds === "number" || new Set(seeds).size === seeds.length,
+        "must not hold a seed twice",
+      )
       .default(10),
     /** Peptides for each arm and seed. */
     samples: z.int().min(1).default(25),

@@ -28,7 +28,10 @@ export const judgeContract = contract({
         mass: z.enum(["average", "monoisotopic", "expasy"]).default("average"),
         /** Whether the peptides will be capped. */
         termini: z
-          .strictObject({ nTerm: z.enum(["free", "acetyl"]).default("free"), cTerm: z.enum(["free", "amide"]).default("free") })
+          .strictObject({
+            nTerm: z.enum(["free", "acetyl"]).default("free"),
+            cTerm: z.enum(["free", "amide"]).default("free"),
+          })
           .prefault({}),
         /** Hydrophobic moment: a helix has 100 degrees a residue, a strand 160. */
         moment: z

@@ -34,7 +34,8 @@ const source = z
     cite: text.default("not stated"),
   })
   .refine(
-    (one) => (one.path === undefined) !== (one.from === undefined) && (one.from === undefined) === (one.file === undefined),
+    (one) =>
+      (one.path === undefined) !== (one.from === undefined) && (one.from === undefined) === (one.file === undefined),
     "must have either a path, or from: by-hand with a file",
   );
 
@@ -54,7 +55,10 @@ export const prepareContract = contract({
     sources: z
       .array(source)
       .min(1)
-      .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, "must not hold two sources of one name"),
+      .refine(
+        (all) => new Set(all.map(({ name }) => name)).size === all.length,
+        "must not hold two sources of one name",
+      ),
     /** Residues, both ends included. */
     length: z
       .strictObject({ min: count.default(5), max: count.default(60) })

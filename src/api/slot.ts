@@ -104,7 +104,7 @@ export interface SourcesSlot {
   readonly patterns: (config: never) => readonly string[];
 }
 export function sourceFiles<Config>(patterns: (config: Config) => readonly string[]): SourcesSlot {
-  return { kind: "sources", patterns: patterns as (config: never) => readonly string[] };
+  return { kind: "sources", patterns: patterns };
 }
 
 export type InputSlot = Slot | ListSlot | SourcesSlot;

@@ -129,10 +129,10 @@ export class ActionFactory {
         .argv({
           config: section as never,
           seed: experiment(target.index).seed,
-          inputs: Object.fromEntries(placeholders) as never,
+          inputs: Object.fromEntries(placeholders),
           outputs: Object.fromEntries(
             Object.entries(given.outputs).map(([slot, { ext }]) => [slot, `out/${slot}${ext}`]),
-          ) as never,
+          ),
         })
         .map(String);
     } catch (error) {

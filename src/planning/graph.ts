@@ -191,7 +191,7 @@ export function selectTargets(
 }
 
 function upstreamOf(declaration: TargetDeclaration): TargetDeclaration[] {
-  const wires = Object.values(declaration.inputs).flatMap((wired) => wired as Wire | readonly Wire[]);
+  const wires = Object.values(declaration.inputs).flatMap((wired) => wired);
   return wires.flatMap((wire) => (wire.kind === "artifact" ? [wire.target] : []));
 }
 

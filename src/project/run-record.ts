@@ -85,7 +85,7 @@ export class RunRecord {
       created: state?.created ?? new Date(this.#startedAt).toISOString(),
       builds,
       config: { source: this.#run.source, overrides: this.#run.overrides },
-      ...(Object.keys(document.header.notes).length > 0 && { notes: document.header.notes as never }),
+      ...(Object.keys(document.header.notes).length > 0 && { notes: document.header.notes }),
       targets: Object.fromEntries(names.map((name) => [name, this.#stages[name]!])),
     };
     folder.save(next);

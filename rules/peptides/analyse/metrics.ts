@@ -11,14 +11,26 @@ const METRICS: Readonly<Record<string, About>> = {
     "Charges of side chains and ends at the pH of the config, every cysteine taken as free. It follows from the composition alone, so the order of residues cannot change it.",
   ),
   "isoelectric-point": describe("Isoelectric point", "The pH at which the net charge is 0."),
-  gravy: describe("Hydropathy (GRAVY)", "Mean Kyte–Doolittle hydropathy of the residues; above 0 is oily. It follows from the composition alone."),
+  gravy: describe(
+    "Hydropathy (GRAVY)",
+    "Mean Kyte–Doolittle hydropathy of the residues; above 0 is oily. It follows from the composition alone.",
+  ),
   "hydrophobic-moment": describe(
     "Hydrophobic moment",
     "How strongly a helix of this sequence would part its oily side from its polar side: the largest moment of any window, in units of the hydropathy scale. It depends on the order of residues.",
   ),
-  "boman-index": describe("Boman index", "Mean free energy of transfer of the side chains; above 2.48 kcal/mol is read as a tendency to bind proteins. It follows from the composition alone."),
-  "aliphatic-index": describe("Aliphatic index", "Share of the volume taken by aliphatic side chains (Ala, Val, Ile, Leu). It follows from the composition alone."),
-  "instability-index": describe("Instability index", "Sum of dipeptide weights, scaled by the length; above 40 is called unstable. It was fitted on proteins: below about 20 residues it is a curiosity."),
+  "boman-index": describe(
+    "Boman index",
+    "Mean free energy of transfer of the side chains; above 2.48 kcal/mol is read as a tendency to bind proteins. It follows from the composition alone.",
+  ),
+  "aliphatic-index": describe(
+    "Aliphatic index",
+    "Share of the volume taken by aliphatic side chains (Ala, Val, Ile, Leu). It follows from the composition alone.",
+  ),
+  "instability-index": describe(
+    "Instability index",
+    "Sum of dipeptide weights, scaled by the length; above 40 is called unstable. It was fitted on proteins: below about 20 residues it is a curiosity.",
+  ),
   aromaticity: describe("Aromaticity", "Share of Phe, Trp and Tyr. It follows from the composition alone."),
   "closest-edit": describe(
     "Closest known peptide, by edits",

@@ -18,20 +18,20 @@ export const recipe: Split<Analyse, "primary" | "control"> = async ({ config, co
   const metrics = new Map<string, { readonly judge: string; readonly byArm: ReadonlyMap<string, Totals> }>();
   for (const { peptide_id, judge, metric, value } of scores) {
     let known = metrics.get(metric);
-    if (known === undefined) metrics.set(metric, (known = { judge, byArm: new Map(arms.map((arm) => [arm, new Map()])) }));
-    if (known.judge !== judge) throw new Error(`two judges give a metric "${metric}": ${known.judge} and ${judge}; rename one`);
+    if (known === undefined)
+      metrics.set(metric, (known = { judge, byArm: new Map(arms.map((arm) => [arm, new Map()])) }));
+    if (known.judge !== judge)
+      throw new Error(`two judges give a metric "${metric}": ${known.judge} and ${judge}; rename one`);
     const { arm, seed } = drawnBy.get(peptide_id)!;
     const totals = known.byArm.get(arm)!;
     const total = totals.get(seed) ?? { sum: 0, peptides: 0 };
     if (value !== null) totals.set(seed, { sum: total.sum + value, peptides: total.peptides + 1 });
   }
   checkPrimary(config.primary, [...metrics.keys()]);
-  return [...metrics].map(
-    ([metric, { judge, byArm }]): ItemRequest<Analyse> => ({
-      item: { judge, metric, control: chosen, arms: [...byArm].map(([arm, totals]) => meansOf(arm, totals)) },
-      label: metric,
-    }),
-  );
+  return [...metrics].map(([metric, { judge, byArm }]): ItemRequest<Analyse> => ({
+    item: { judge, metric, control: chosen, arms: [...byArm].map(([arm, totals]) => meansOf(arm, totals)) },
+    label: metric,
+  }));
 };
 
 function meansOf(arm: string, totals: Totals): ArmMeans {

@@ -20,7 +20,10 @@ export const recipe: ItemRecipe<typeof generateContract, never, Trained> = {
     const rows = await readTable(inputs.training, sequenceColumns);
     if (rows.length === 0) throw new Error(`the slice "${settings.slice}" is empty: there is nothing to learn from`);
     const { order, discount } = settings;
-    const model = trainNgram(rows.map(({ sequence }) => sequence), { order, discount });
+    const model = trainNgram(
+      rows.map(({ sequence }) => sequence),
+      { order, discount },
+    );
     return { model, training: createHash("sha256").update(readFileSync(inputs.training.path)).digest("hex") };
   },
 

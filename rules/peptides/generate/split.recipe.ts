@@ -12,15 +12,13 @@ export const recipe: Split<Generate, "samples" | "seeds" | "arms" | "seed"> = ({
   return arms.flatMap(({ id, settings }) => {
     const training = { tree: inputs.slices, file: sliceFile(settings.slice, slices) };
     return seeds.flatMap((replicate) =>
-      upTo(config.samples).map(
-        (index): ItemRequest<Generate> => ({
-          recipe: settings.sampler,
-          settings,
-          item: { arm: id, seed: replicate, index, rngSeed: deriveSeed(seed, settings, replicate, index) },
-          inputs: { training },
-          label: `${id}/s${replicate}/${index}`,
-        }),
-      ),
+      upTo(config.samples).map((index): ItemRequest<Generate> => ({
+        recipe: settings.sampler,
+        settings,
+        item: { arm: id, seed: replicate, index, rngSeed: deriveSeed(seed, settings, replicate, index) },
+        inputs: { training },
+        label: `${id}/s${replicate}/${index}`,
+      })),
     );
   });
 };

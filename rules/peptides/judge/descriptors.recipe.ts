@@ -10,7 +10,11 @@ import { molecularWeight } from "../science/masses.ts";
 import { aliphaticIndex, aromaticity, chainLength } from "../science/residue-classes.ts";
 import { scoreOf } from "./score.ts";
 
-export const recipe: ItemRecipe<typeof judgeContract, "descriptors"> = async ({ config, item: { sequence }, outputs }) => {
+export const recipe: ItemRecipe<typeof judgeContract, "descriptors"> = async ({
+  config,
+  item: { sequence },
+  outputs,
+}) => {
   const { pH, pka, mass, termini, moment } = config.descriptors;
   await outputs.scores.write([
     scoreOf("length", chainLength(sequence)),

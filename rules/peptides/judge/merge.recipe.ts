@@ -14,7 +14,9 @@ export const recipe: Merge<typeof judgeContract> = async ({ inputs, items, outpu
   }
   const peptides = await readTable(inputs.peptides, generatedColumns);
   const rows = peptides.flatMap(({ peptide_id, sequence }) =>
-    said.get(sequence)!.flatMap(({ judge, scores }) => scores.map((score): ScoreRow => ({ peptide_id, judge, ...score }))),
+    said
+      .get(sequence)!
+      .flatMap(({ judge, scores }) => scores.map((score): ScoreRow => ({ peptide_id, judge, ...score }))),
   );
   await writeTable(outputs.scores, scoreColumns, rows);
 };

@@ -4,7 +4,12 @@ import { readTable } from "expfile/table";
 import type { judgeContract } from "../judge.ts";
 import { BLAST_GAPS, EMBOSS_GAPS } from "../science/align.ts";
 import { value, type Descriptor } from "../science/descriptor.ts";
-import { bestLevenshteinSimilarity, bestSmithWaterman, encodeReference, type EncodedReference } from "../science/novelty.ts";
+import {
+  bestLevenshteinSimilarity,
+  bestSmithWaterman,
+  encodeReference,
+  type EncodedReference,
+} from "../science/novelty.ts";
 import { sequenceColumns } from "../tables.ts";
 import { scoreOf } from "./score.ts";
 

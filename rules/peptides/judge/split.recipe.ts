@@ -11,6 +11,11 @@ export const recipe: Split<Judge, "judges"> = async ({ config, inputs }) => {
   const sequences = [...new Set(peptides.map(({ sequence }) => sequence))];
   return config.judges.flatMap((judge) => {
     const given = judge === "novelty" ? { inputs: { reference: inputs.reference } } : {};
-    return sequences.map((sequence): ItemRequest<Judge> => ({ recipe: judge, item: { sequence }, label: `${judge}/${sequence}`, ...given }));
+    return sequences.map((sequence): ItemRequest<Judge> => ({
+      recipe: judge,
+      item: { sequence },
+      label: `${judge}/${sequence}`,
+      ...given,
+    }));
   });
 };

@@ -12,7 +12,8 @@ export type Verdict =
   | { readonly kind: "rejected"; readonly reason: Reason; readonly detail: string };
 
 /** In the words of the report. */
-export type Reason = "no sequence" | "unknown residue" | "too short" | "too long" | "class not wanted" | "origin not wanted" | "duplicate";
+export type Reason =
+  "no sequence" | "unknown residue" | "too short" | "too long" | "class not wanted" | "origin not wanted" | "duplicate";
 
 export function judgeRow(row: MappedRow, rules: Rules): Verdict {
   const { length, letters, only } = rules;
@@ -24,7 +25,8 @@ export function judgeRow(row: MappedRow, rules: Rules): Verdict {
   if (sequence.length > length.max) return rejected("too long", `${sequence.length} residues; at most ${length.max}`);
   for (const field of ["class", "origin"] as const) {
     const wanted = only[field];
-    if (wanted !== undefined && !wanted.includes(row[field] ?? "")) return rejected(`${field} not wanted`, row[field] ?? "none is given");
+    if (wanted !== undefined && !wanted.includes(row[field] ?? ""))
+      return rejected(`${field} not wanted`, row[field] ?? "none is given");
   }
   return { kind: "accepted", sequence, stripped: sequence !== row.sequence };
 }
@@ -42,7 +44,9 @@ function strangeLetters(sequence: string): string {
     if (classifyLetter(letter) === "canonical") continue;
     places.set(letter, [...(places.get(letter) ?? []), index + 1]);
   }
-  const shown = [...places].slice(0, SHOWN).map(([letter, at]) => `${printable(letter)} at ${at.slice(0, SHOWN).join(", ")}${at.length > SHOWN ? " …" : ""}`);
+  const shown = [...places]
+    .slice(0, SHOWN)
+    .map(([letter, at]) => `${printable(letter)} at ${at.slice(0, SHOWN).join(", ")}${at.length > SHOWN ? " …" : ""}`);
   return shown.join("; ") + (places.size > SHOWN ? "; …" : "");
 }
 

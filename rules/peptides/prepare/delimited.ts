@@ -5,7 +5,8 @@ import { readText } from "./read-text.ts";
 
 export function readDelimited(file: SourceFile, format: "csv" | "tsv"): RawTable {
   const [header, ...records] = recordsOf(file, format);
-  if (header === undefined) throw sourceError(file, undefined, "it is empty; a header line with the names of the columns is needed");
+  if (header === undefined)
+    throw sourceError(file, undefined, "it is empty; a header line with the names of the columns is needed");
   const columns = header.fields.map((name) => name.trim());
   const twice = columns.find((name, i) => columns.indexOf(name) !== i);
   if (twice !== undefined) throw sourceError(file, header.line, `two columns are called "${twice}"`);

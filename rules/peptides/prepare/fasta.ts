@@ -10,12 +10,16 @@ export function readFasta(file: SourceFile): RawTable {
       records.push({ row: index + 1, id: id!, description: description!, sequence: "" });
     } else if (!line.startsWith(";") && line.trim() !== "") {
       const record = records.at(-1);
-      if (record === undefined) throw sourceError(file, index + 1, 'a FASTA file begins with a line ">name"; this is something else');
+      if (record === undefined)
+        throw sourceError(file, index + 1, 'a FASTA file begins with a line ">name"; this is something else');
       record.sequence += line.replace(/\s+/g, "");
     }
   }
   return {
     columns: ["id", "description", "sequence"],
-    rows: records.map(({ row, id, description, sequence }): RawRow => ({ row, cells: [id, description, sequence].map(cell) })),
+    rows: records.map(({ row, id, description, sequence }): RawRow => ({
+      row,
+      cells: [id, description, sequence].map(cell),
+    })),
   };
 }

@@ -5,11 +5,16 @@ import { readText } from "./read-text.ts";
 export function readJsonLines(file: SourceFile): RawTable {
   const objects = readText(file)
     .split("\n")
-    .flatMap((line, index) => (line.trim() === "" ? [] : [{ row: index + 1, values: parseLine(file, index + 1, line) }]));
+    .flatMap((line, index) =>
+      line.trim() === "" ? [] : [{ row: index + 1, values: parseLine(file, index + 1, line) }],
+    );
   const columns = [...new Set(objects.flatMap(({ values }) => [...values.keys()]))];
   return {
     columns,
-    rows: objects.map(({ row, values }) => ({ row, cells: columns.map((name) => textOf(file, row, name, values.get(name))) })),
+    rows: objects.map(({ row, values }) => ({
+      row,
+      cells: columns.map((name) => textOf(file, row, name, values.get(name))),
+    })),
   };
 }
 
@@ -20,7 +25,8 @@ function parseLine(file: SourceFile, row: number, line: string): ReadonlyMap<str
   } catch (error) {
     throw sourceError(file, row, `it is not JSON: ${(error as Error).message}`);
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw sourceError(file, row, "an object is expected");
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw sourceError(file, row, "an object is expected");
   return new Map(Object.entries(value));
 }
 

@@ -31,7 +31,14 @@ export const recipe: Recipe<typeof prepareContract> = async ({ config, inputs, o
         if (verdict.stripped) counted.stripped++;
       } else {
         const { reason, detail } = verdict;
-        rejects.push({ source: source.name, source_file: row.file, source_row: row.row, sequence: row.sequence, reason, detail });
+        rejects.push({
+          source: source.name,
+          source_file: row.file,
+          source_row: row.row,
+          sequence: row.sequence,
+          reason,
+          detail,
+        });
         counted.rejected.set(reason, (counted.rejected.get(reason) ?? 0) + 1);
       }
     }
@@ -47,14 +54,18 @@ export const recipe: Recipe<typeof prepareContract> = async ({ config, inputs, o
   await writeTable(outputs.peptides, peptideColumns, accepted);
   await writeTable(outputs.sequences, sequenceColumns, rowsOf(sequences.toSorted()));
   await writeTable(outputs.rejects, rejectColumns, rejects);
-  for (const { name, rows } of slices) await writeTable({ path: outputs.slices.file(`${name}.parquet`) }, sequenceColumns, rows);
+  for (const { name, rows } of slices)
+    await writeTable({ path: outputs.slices.file(`${name}.parquet`) }, sequenceColumns, rows);
   await outputs.summary.write({
     sources: summaries,
     slices: slices.map(({ name, rows }) => ({ name, peptides: rows.length })),
   });
 };
 
-function handedFile(source: SourceConfig, handed: { files(): readonly string[]; file(name: string): string } | undefined): string {
+function handedFile(
+  source: SourceConfig,
+  handed: { files(): readonly string[]; file(name: string): string } | undefined,
+): string {
   const files = handed?.files() ?? [];
   if (files.includes(source.file!)) return handed!.file(source.file!);
   throw new Error(
@@ -68,7 +79,11 @@ function firstOnly(verdict: Verdict, peptides: ReadonlyMap<string, PeptideRow>):
   const first = verdict.kind === "accepted" ? peptides.get(verdict.sequence) : undefined;
   if (first === undefined) return verdict;
   const file = first.source_file === 1 ? "" : ` file ${first.source_file}`;
-  return { kind: "rejected", reason: "duplicate", detail: `the same as ${first.source}${file} row ${first.source_row}` };
+  return {
+    kind: "rejected",
+    reason: "duplicate",
+    detail: `the same as ${first.source}${file} row ${first.source_row}`,
+  };
 }
 
 function peptideOf(source: SourceConfig, row: MappedRow, sequence: string): PeptideRow {

@@ -6,7 +6,8 @@ const MAX_BYTES = 256 * 1024 * 1024;
 
 export function readText(file: SourceFile): string {
   const { size } = statSync(file.path);
-  if (size > MAX_BYTES) throw sourceError(file, undefined, `it has ${size} bytes; text is read up to 256 MiB, larger tables as Parquet`);
+  if (size > MAX_BYTES)
+    throw sourceError(file, undefined, `it has ${size} bytes; text is read up to 256 MiB, larger tables as Parquet`);
   const bytes = readFileSync(file.path);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes).replace(/\r\n?/g, "\n");

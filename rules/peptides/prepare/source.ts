@@ -52,7 +52,11 @@ function formatOf(file: SourceFile): Format {
   const extension = extname(file.path).toLowerCase();
   const format = FORMAT_BY_EXTENSION[extension];
   if (format !== undefined) return format;
-  throw sourceError(file, undefined, `the extension "${extension}" does not tell the format; say format: csv, tsv, fasta, jsonl or parquet`);
+  throw sourceError(
+    file,
+    undefined,
+    `the extension "${extension}" does not tell the format; say format: csv, tsv, fasta, jsonl or parquet`,
+  );
 }
 
 async function readTableOf(file: SourceFile, format: Format): Promise<RawTable> {
@@ -74,11 +78,20 @@ function mapRows(file: SourceFile, number: number, table: RawTable, source: Sour
   const missing = Object.entries(mapping).filter(([, column]) => !table.columns.includes(column));
   // A file of JSON lines without a line has no columns either.
   if (missing.length > 0 && (table.rows.length > 0 || format !== "jsonl")) {
-    const problems = missing.map(([field, column]) => `there is no column "${column}" for the ${field}. ${didYouMean(column, table.columns)}`.trim());
+    const problems = missing.map(([field, column]) =>
+      `there is no column "${column}" for the ${field}. ${didYouMean(column, table.columns)}`.trim(),
+    );
     throw sourceError(file, undefined, `${problems.join(" ")} The file has the columns ${listNames(table.columns)}.`);
   }
-  const place = (field: keyof typeof mapping): number => (mapping[field] === undefined ? -1 : table.columns.indexOf(mapping[field]));
-  const [sequence, id, name, origin, kind] = [place("sequence"), place("id"), place("name"), place("origin"), place("class")];
+  const place = (field: keyof typeof mapping): number =>
+    mapping[field] === undefined ? -1 : table.columns.indexOf(mapping[field]);
+  const [sequence, id, name, origin, kind] = [
+    place("sequence"),
+    place("id"),
+    place("name"),
+    place("origin"),
+    place("class"),
+  ];
   return table.rows.map(({ row, cells }) => ({
     file: number,
     row,

@@ -33,8 +33,7 @@ export function reportHtml(summary: Summary, figures: readonly Figure[]): string
             <h2 id="finding">Finding</h2>
             <p>${findingSentences(summary).join(" ")}</p>
           </section>
-          ${facts(summary)}
-          ${notes === null ? null : section("question", "Question", question(notes))}
+          ${facts(summary)} ${notes === null ? null : section("question", "Question", question(notes))}
           ${section("arms", "Arms", armsTable(summary))}
           ${section(
             "results",

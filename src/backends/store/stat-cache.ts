@@ -85,10 +85,10 @@ export class StatCache implements FileDigests {
       const before = statOf(path);
       if (before === undefined || !before.isFile()) return undefined;
       const big = before.size >= xxhashFromBytes && this.#xxhash !== undefined;
-      const xxhash = big ? this.#xxhash!.create() : undefined;
+      const xxhash = big ? this.#xxhash.create() : undefined;
       if (big && known?.x !== undefined) {
         // Only touched? Then the digest is the one known.
-        const quick = this.#xxhash!.create();
+        const quick = this.#xxhash.create();
         readPieces(path, (piece) => void quick.update(piece));
         const after = statOf(path);
         if (after !== undefined && statText(after) === statText(before) && quick.digest().toString(16) === known.x) {

@@ -77,7 +77,7 @@ function inputReasons(before: ActionRecord, after: ActionRecord): Reason[] {
   const slots = [...new Set([...Object.keys(before.inputs), ...Object.keys(after.inputs)])];
   return slots.flatMap((slot): Reason[] => {
     const [was, is] = [before.inputs[slot], after.inputs[slot]];
-    if (was !== undefined && is !== undefined && encode(was as unknown as Json) === encode(is as unknown as Json))
+    if (was !== undefined && is !== undefined && encode(was) === encode(is))
       return [];
     return differingFiles(slot, was, is);
   });
@@ -88,7 +88,7 @@ function differingFiles(slot: string, was: InputRecord | undefined, is: InputRec
   if (was?.kind === "list" && is?.kind === "list" && was.members.length === is.members.length) {
     return was.members.flatMap((member, i) => {
       const now = is.members[i]!;
-      return encode(member as unknown as Json) === encode(now as unknown as Json)
+      return encode(member) === encode(now)
         ? []
         : differingFiles(`${slot}[${i}]`, member, now);
     });

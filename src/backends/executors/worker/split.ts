@@ -54,7 +54,7 @@ export function packSplit(value: unknown): Json {
     encode(request.item);
     return packed;
   });
-  return { recipes: recipes.values, settings: settings.values, inputs: inputs.values, items } as unknown as Json;
+  return { recipes: recipes.values, settings: settings.values, inputs: inputs.values, items };
 }
 
 /** Equal values get one number, by their canonical text. */

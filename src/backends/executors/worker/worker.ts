@@ -41,7 +41,7 @@ function captureOutput(): void {
       if (typeof encoding === "function") (encoding as () => void)();
       else done?.();
       return true;
-    }) as typeof stream.write;
+    });
   }
 }
 

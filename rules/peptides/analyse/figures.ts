@@ -1,0 +1,38 @@
+/** Which figures the report shows. */
+import { differencesFigure, histogramFigure, spreadFigure, type Figure } from "../report/figures.ts";
+import type { Summary } from "../report/summary.ts";
+import { valuesOf, type Evidence } from "./evidence.ts";
+import { CLOSEST } from "./summary.ts";
+
+export async function drawFigures(summary: Summary, { arms, metrics, reference }: Evidence): Promise<Figure[]> {
+  const primary = summary.metrics.filter((metric) => metric.primary);
+  const spreads = primary.map((metric) => {
+    const judged = metrics.find(({ means }) => means.metric === metric.id)!;
+    const groups = arms.map((arm) => ({
+      arm: arm.id,
+      values: valuesOf(arm, judged),
+      seedMeans: judged.means.arms.find((one) => one.arm === arm.id)!.seeds.map(({ mean }) => mean),
+    }));
+    return spreadFigure(summary, metric, groups);
+  });
+  const lengths = arms.map((arm) => ({ arm: arm.id, values: arm.peptides.map(({ sequence }) => sequence.length) }));
+  const known = { label: "known peptides", values: reference.map(({ sequence }) => sequence.length) };
+  const closest = metrics.find(({ means }) => means.metric === CLOSEST);
+  const figures = await Promise.all([
+    differencesFigure(summary, primary),
+    ...spreads,
+    closest &&
+      histogramFigure(
+        summary,
+        {
+          id: "closeness",
+          title: "Closeness to known peptides",
+          axis: "similarity to the closest known peptide, by edits",
+        },
+        arms.map((arm) => ({ arm: arm.id, values: valuesOf(arm, closest) })),
+        null,
+      ),
+    histogramFigure(summary, { id: "length", title: "Length", axis: "residues", wholeNumbers: true }, lengths, known),
+  ]);
+  return figures.filter((figure) => figure !== undefined && figure !== null);
+}
