@@ -1,7 +1,7 @@
 // Bundles the program and the public modules into dist/. Run by `npm ci` (prepare), so that a fresh clone has its program.
 
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 
@@ -13,6 +13,12 @@ for (const file of readdirSync(join(root, "src"), { recursive: true }).map(Strin
   if (file.endsWith(".ts")) hash.update(file).update(readFileSync(join(root, "src", file)));
 }
 hash.update(readFileSync(join(root, "package-lock.json")));
+hash.update(readFileSync(new URL(import.meta.url)));
+const buildId = hash.digest("hex").slice(0, 16);
+const idFile = join(root, "dist", "build-id");
+if (existsSync(idFile) && readFileSync(idFile, "utf8") === buildId) process.exit(0);
+// Put together aside and swapped in: a program that runs meanwhile loads its parts from one build or the other.
+const out = `dist.${process.pid}.tmp`;
 
 const common = {
   absWorkingDir: root,
@@ -20,17 +26,16 @@ const common = {
   platform: "node",
   target: "node20",
   logLevel: "warning",
-  define: { EXP_VERSION: JSON.stringify(version), EXP_BUILD_ID: JSON.stringify(hash.digest("hex").slice(0, 16)) },
+  define: { EXP_VERSION: JSON.stringify(version), EXP_BUILD_ID: JSON.stringify(buildId) },
   tsconfigRaw: { compilerOptions: { target: "es2023", verbatimModuleSyntax: true } },
 };
 
-rmSync(join(root, "dist"), { recursive: true, force: true });
 await Promise.all([
   build({
     ...common,
     entryPoints: { exp: "src/exp.ts" },
     format: "cjs",
-    outdir: "dist",
+    outdir: out,
     outExtension: { ".js": ".cjs" },
     banner: { js: "#!/usr/bin/env node" },
   }),
@@ -39,7 +44,7 @@ await Promise.all([
     entryPoints: { main: "src/main.ts" },
     format: "esm",
     splitting: true,
-    outdir: "dist",
+    outdir: out,
     chunkNames: "chunk-[name]-[hash]",
     external: ["esbuild"],
     banner: {
@@ -50,7 +55,7 @@ await Promise.all([
     ...common,
     entryPoints: { worker: "src/project/worker-main.ts" },
     format: "esm",
-    outdir: "dist",
+    outdir: out,
     external: ["yaml"],
   }),
   // What users import stays small and keeps its dependencies outside, so that their bundles hold each package once.
@@ -58,7 +63,12 @@ await Promise.all([
     ...common,
     entryPoints: { index: "src/index.ts", table: "src/table.ts", stats: "src/stats/index.ts", seed: "src/seed.ts" },
     format: "esm",
-    outdir: "dist",
+    outdir: out,
     packages: "external",
   }),
 ]);
+writeFileSync(join(root, out, "build-id"), buildId);
+mkdirSync(join(root, "dist"), { recursive: true });
+renameSync(join(root, "dist"), join(root, `${out}.old`));
+renameSync(join(root, out), join(root, "dist"));
+rmSync(join(root, `${out}.old`), { recursive: true, force: true });

@@ -1,5 +1,6 @@
 // The program: reads the command line, loads the command, sets the exit code. The only file beside exp.ts that touches `process`.
 
+import { setMaxListeners } from "node:events";
 import { isatty } from "node:tty";
 import { parseArguments, type Arguments } from "./commands/arguments.ts";
 import { showFailures, type Screen } from "./commands/screen.ts";
@@ -24,6 +25,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
 
 export async function run(): Promise<void> {
   const interrupt = new AbortController();
+  // Every action under way listens to it: their number is no leak.
+  setMaxListeners(0, interrupt.signal);
   let interrupts = 0;
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {

@@ -1,6 +1,7 @@
 // `exp runs`: the registry: every run with its config, notes and where it stands.
 
 import { inputFailure } from "../model/failure.ts";
+import type { Json } from "../model/json.ts";
 import { formatAgo, formatDuration } from "../report/amounts.ts";
 import { alignRows } from "../report/columns.ts";
 import { paint, span } from "../report/text.ts";
@@ -65,7 +66,7 @@ function list(folder: string, args: Arguments, screen: Screen): number {
     span(stateOf(state)),
     span(lastResult(state) === undefined ? "" : formatAgo(lastResult(state)!, screen.now())),
     span([state.config.source, ...state.config.overrides].join(" ")),
-    span(String(state.notes?.what ?? "")),
+    span(textOf(state.notes?.what)),
   ]);
   writeLines(
     screen,
@@ -90,7 +91,7 @@ function show(folder: string, name: string, args: Arguments, screen: Screen): nu
     writeJson(screen, { ...state, history });
     return exitCodes.done;
   }
-  const notes = Object.entries(state.notes ?? {}).map(([key, value]) => `${key}: ${String(value)}`);
+  const notes = Object.entries(state.notes ?? {}).map(([key, value]) => `${key}: ${textOf(value)}`);
   const builds = history.flatMap((entry) => [
     `${state.run}@${entry.build}  ${entry.at}  ${entry.outcome}, ${formatDuration(entry.took_ms)}, exp ${entry.exp}, node ${entry.node}`,
     ...Object.entries(entry.changed).map(([target, change]) => `  ${target}  ${change.origin}  ${change.reason}`),
@@ -103,6 +104,10 @@ function show(folder: string, name: string, args: Arguments, screen: Screen): nu
     ...builds,
   ]);
   return exitCodes.done;
+}
+
+function textOf(note: Json | undefined): string {
+  return note === undefined ? "" : typeof note === "string" ? note : JSON.stringify(note);
 }
 
 function stateOf(state: RunState): string {

@@ -141,7 +141,7 @@ async function bringUpToDate(
           return settle(work, assessment, reasons, before, failed);
         case "due": {
           const { stage } = assessment;
-          if (reasons.length === 0) reasons = await session.explain(stage.reasons);
+          if (reasons.length === 0) reasons = await session.explain(target.name, stage.reasons);
           if (!started) announce(session, target, assessment, reasons);
           started = true;
           if (stage.kind === "items") {

@@ -7,16 +7,14 @@ import type { GraphTarget } from "../planning/graph.ts";
 import type { Session } from "./session.ts";
 
 export function gateFailures(session: Session, target: GraphTarget, outputs: Artifacts): readonly Failure[] {
-  const conditions = JSON.parse(
-    session.contents.textOf("verdict", outputs.verdict ?? { kind: "absent" }),
-  ) as readonly Condition[];
+  const conditions = JSON.parse(session.contents.textOf("verdict", outputs.verdict ?? { kind: "absent" })) as unknown;
   if (!Array.isArray(conditions))
     return [
       actionFailure(`the gate ${target.name} returned no list of conditions`, {
         neededBy: `rule ${target.declaration.contract.name}`,
       }),
     ];
-  return conditions
+  return (conditions as readonly Condition[])
     .filter((condition) => !holds(condition))
     .map(({ name, value, operator, threshold, note }) =>
       actionFailure(`gate ${target.name}: ${name} is ${value}, it must be ${operator} ${threshold}`, {

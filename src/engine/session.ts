@@ -54,8 +54,8 @@ export interface BuildSession extends Session {
   readonly keepCode: (code: Digest) => void;
   /** Turns a stack of the bundle into one of the sources. */
   readonly mapStack: (bundle: string, stack: string) => readonly string[];
-  /** Names the functions and lines behind reasons that name code. */
-  readonly explain: (reasons: readonly Reason[]) => Promise<readonly Reason[]>;
+  /** Fills in what is cheap to know only when somebody is told: functions and lines behind code, rows and bytes of inputs. */
+  readonly explain: (target: string, reasons: readonly Reason[]) => Promise<readonly Reason[]>;
   /** One build at a time computes an action: waits for the other, told by `onWait`; the function returned gives way. */
   readonly claim: (
     key: Digest,

@@ -63,9 +63,10 @@ export interface CodeChange {
 }
 
 export interface InputContent {
-  readonly digest: Digest;
-  /** Bytes; of a tree, the sum. */
-  readonly size: number;
+  /** Undefined: a list of files, which has no digest of its own. */
+  readonly digest: Digest | undefined;
+  /** Bytes (of a tree, the sum), where known. */
+  readonly size?: number;
   /** Rows of a table, files of a tree, where known. */
   readonly rows?: number;
   readonly files?: number;

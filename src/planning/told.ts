@@ -20,8 +20,7 @@ export function tell(
 ): JsonObject {
   if (reads === undefined) return { config: section };
   const config = Object.fromEntries(Object.entries(section).filter(([name]) => reads.includes(name)));
-  const own = experimentFieldNames
-    .filter((name) => reads.includes(name))
-    .map((name) => [name, (experiment[name] ?? null) as Json]);
-  return { config, ...Object.fromEntries(own) };
+  const told: Record<string, Json> = { config };
+  for (const name of experimentFieldNames) if (reads.includes(name)) told[name] = experiment[name] ?? null;
+  return told;
 }

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import type { Digest } from "../model/digest.ts";
-import type { CodeChange, Reason } from "../model/reason.ts";
+import type { Reason } from "../model/reason.ts";
 import type { Compared } from "../planning/bundle/compare.ts";
 import type { Project } from "./project.ts";
 

@@ -37,7 +37,7 @@ async function measure(
   content: InputContent | undefined,
   isTable: boolean,
 ): Promise<InputContent | undefined> {
-  if (content === undefined || (content.digest as string) === "") return content;
+  if (content?.digest === undefined) return content;
   const file =
     project.store.pathOf(content.digest) ??
     project.archiveBlobs.pathOf(content.digest) ??

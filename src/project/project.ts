@@ -24,6 +24,7 @@ import { Lease } from "../runs/lease.ts";
 import { Trace } from "../runs/trace.ts";
 import { sleep } from "../util/clock.ts";
 import { explainReasons } from "./explain-code.ts";
+import { measureInputs } from "./measure-inputs.ts";
 import type { OpenRun } from "./open-run.ts";
 import { pathsOf, type ProjectPaths } from "./paths.ts";
 
@@ -42,8 +43,8 @@ export async function openProject(root: string, environment: NodeJS.ProcessEnv):
   const paths = pathsOf(root);
   mkdirSync(paths.cache, { recursive: true });
   const { default: makeXxhash } = await import("xxhash-wasm");
-  const { create64 } = await makeXxhash();
-  const digests = new StatCache(paths.cache, { create: create64 });
+  const xxhash = await makeXxhash();
+  const digests = new StatCache(paths.cache, { create: () => xxhash.create64() });
   const archiveBlobs = new LocalStore(join(paths.archive, "blobs"), digests);
   const bundler = new Bundler({
     root,
@@ -172,7 +173,8 @@ export function openBuildSession(
       kept.add(code);
     },
     mapStack: (bundle, stack) => mapStack(bundle, stack, bundler.sourceOfFile(bundle)),
-    explain: (reasons) => explainReasons(project, reasons),
+    explain: async (target, reasons) =>
+      measureInputs(project, run, deciding, target, await explainReasons(project, reasons)),
     async claim(key, onWait, signal) {
       const lease = await Lease.take(join(paths.cache, "claims", key), `run ${run.folder.id}`, { onWait, signal });
       return lease === undefined ? undefined : () => lease.release();

@@ -91,7 +91,7 @@ export function wordLines({ from, to }: { readonly from: number; readonly to: nu
 export function wordContent({ size, rows, files }: InputContent): string {
   if (rows !== undefined) return countOf(rows, "row");
   if (files !== undefined) return countOf(files, "file");
-  return formatBytes(size);
+  return size === undefined ? "" : formatBytes(size);
 }
 
 function sides(what: string, before: string, after: string): ReasonText {
@@ -108,18 +108,23 @@ function wordCode({ before, after, changes }: Extract<Reason, { kind: "code" }>)
 
 function describeInput(what: string, before: InputContent | undefined, after: InputContent | undefined): ReasonText {
   if (after === undefined) return { what: `${what}: no longer there` };
-  if (before === undefined) return { what: `${what}: new, ${wordContent(after)}` };
+  if (before === undefined)
+    return { what: [`${what}: new`, wordContent(after)].filter((text) => text !== "").join(", ") };
   // Only what differs tells something: rows first, then files, then bytes, then the content by name.
   for (const unit of ["rows", "files"] as const) {
     const [left, right] = [before[unit], after[unit]];
     if (left === undefined || right === undefined || left === right) continue;
     return sides(what, formatCount(left), countOf(right, unit.slice(0, -1)));
   }
-  if (before.size !== after.size && formatBytes(before.size) !== formatBytes(after.size)) {
-    return sides(what, formatBytes(before.size), formatBytes(after.size));
+  if (before.size !== undefined && after.size !== undefined && before.size !== after.size) {
+    const [left, right] = [formatBytes(before.size), formatBytes(after.size)];
+    return left === right
+      ? sides(what, formatCount(before.size), countOf(after.size, "byte"))
+      : sides(what, left, right);
   }
-  if (before.size !== after.size) return sides(what, formatCount(before.size), countOf(after.size, "byte"));
-  return sides(`${what}: ${wordContent(after)}, other content`, shortDigest(before.digest), shortDigest(after.digest));
+  const much = [wordContent(after), "other content"].filter((text) => text !== "").join(", ");
+  if (before.digest === undefined || after.digest === undefined) return { what: `${what}: ${much}` };
+  return sides(`${what}: ${much}`, shortDigest(before.digest), shortDigest(after.digest));
 }
 
 function wordItems({ added, removed, changed }: Extract<Reason, { kind: "items" }>): string {

@@ -77,8 +77,7 @@ function inputReasons(before: ActionRecord, after: ActionRecord): Reason[] {
   const slots = [...new Set([...Object.keys(before.inputs), ...Object.keys(after.inputs)])];
   return slots.flatMap((slot): Reason[] => {
     const [was, is] = [before.inputs[slot], after.inputs[slot]];
-    if (was !== undefined && is !== undefined && encode(was) === encode(is))
-      return [];
+    if (was !== undefined && is !== undefined && encode(was) === encode(is)) return [];
     return differingFiles(slot, was, is);
   });
 }
@@ -88,9 +87,7 @@ function differingFiles(slot: string, was: InputRecord | undefined, is: InputRec
   if (was?.kind === "list" && is?.kind === "list" && was.members.length === is.members.length) {
     return was.members.flatMap((member, i) => {
       const now = is.members[i]!;
-      return encode(member) === encode(now)
-        ? []
-        : differingFiles(`${slot}[${i}]`, member, now);
+      return encode(member) === encode(now) ? [] : differingFiles(`${slot}[${i}]`, member, now);
     });
   }
   return [{ kind: "input", slot, before: contentOf(was), after: contentOf(is) }];
@@ -98,8 +95,8 @@ function differingFiles(slot: string, was: InputRecord | undefined, is: InputRec
 
 function contentOf(record: InputRecord | undefined): InputContent | undefined {
   if (record === undefined || record.kind === "absent") return undefined;
-  if (record.kind === "list") return { digest: "" as never, size: 0, files: record.members.length };
-  return { digest: record.digest, size: 0 };
+  if (record.kind === "list") return { digest: undefined, files: record.members.length };
+  return { digest: record.digest };
 }
 
 function mapReasons<T extends Json>(

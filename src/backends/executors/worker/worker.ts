@@ -36,12 +36,12 @@ function writeLog(text: string | Uint8Array): void {
 }
 function captureOutput(): void {
   for (const stream of [process.stdout, process.stderr]) {
-    stream.write = ((text: string | Uint8Array, encoding?: unknown, done?: () => void) => {
+    stream.write = (text: string | Uint8Array, encoding?: unknown, done?: () => void) => {
       writeLog(text);
       if (typeof encoding === "function") (encoding as () => void)();
       else done?.();
       return true;
-    });
+    };
   }
 }
 

@@ -2,7 +2,10 @@
 
 import { createRequire } from "node:module";
 
-type Yaml = typeof import("yaml");
+interface Yaml {
+  parse(text: string): unknown;
+  stringify(value: unknown, options: { readonly lineWidth: number }): string;
+}
 let yaml: Yaml | undefined;
 
 function load(): Yaml {
