@@ -1,7 +1,7 @@
 /**
  * Finds the sequences that a reference case names in words, such as
  * "data/anticancer_modlamp_cancppd_vs_tm.csv, rows anticancer=1 (413 sequences, file order)" or "hemolytic=1".
- * The files are not part of the project: they are looked for in EXP_REFERENCE_DATA, then in data/ and shared/data/ of
+ * The files are not part of the project: they are looked for in EXP_DATA, then in data/ and shared/data/ of
  * this folder and the ones above it. Reads the disk; used by tests only.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -52,7 +52,7 @@ function readRows(path: string): Row[] {
 
 /** Nearest folder first, by name within a folder. */
 function csvFiles(): string[] {
-  const folders = [process.env["EXP_REFERENCE_DATA"] ?? ""];
+  const folders = [process.env["EXP_DATA"] ?? ""];
   for (let at = dirname(fileURLToPath(import.meta.url)); ; at = dirname(at)) {
     folders.push(join(at, "data"), join(at, "shared", "data"));
     if (dirname(at) === at) break;
