@@ -1,0 +1,55 @@
+// What cannot be recomputed, by digest, for all runs: bundles with their closures, splits, handed-over files. Never collected while a run refers to it.
+
+import { join } from "node:path";
+import type { Digest } from "../model/digest.ts";
+import type { LocalStore } from "../backends/store/local.ts";
+import type { BlobStore } from "../backends/store/store.ts";
+import type { BundleSource } from "../planning/bundle/bundler.ts";
+import type { Closure } from "../planning/bundle/closure.ts";
+import { readTextIfThere, writeAtomic } from "../util/fs.ts";
+import { statOf } from "../util/stat.ts";
+
+/** How a bundle lies in the archive: the print and the map as blobs, the closure as a blob in which each module's text is a blob of its own. */
+interface ArchivedBundle {
+  readonly format: 1;
+  readonly code: Digest;
+  readonly closure: Digest;
+  readonly map: Digest;
+  readonly printer: string;
+}
+
+export class Archive {
+  readonly blobs: BlobStore;
+  readonly #folder: string;
+
+  constructor(folder: string, blobs: LocalStore) {
+    this.#folder = folder;
+    this.blobs = blobs;
+  }
+
+  keepBundle(code: Digest, file: string, source: BundleSource): void {
+    if (statOf(this.#recordFile(code)) !== undefined) return;
+    const modules = source.closure.modules.map(({ text, ...rest }) => ({ ...rest, text: this.blobs.putBytes(text).digest }));
+    const closure = this.blobs.putBytes(JSON.stringify({ ...source.closure, modules })).digest;
+    this.blobs.putFile(file);
+    const record: ArchivedBundle = { format: 1, code, closure, map: this.blobs.putBytes(source.map).digest, printer: source.printer };
+    writeAtomic(this.#recordFile(code), JSON.stringify(record), { durable: true });
+  }
+
+  bundleOf(code: Digest): (BundleSource & { readonly file: string }) | undefined {
+    const text = readTextIfThere(this.#recordFile(code));
+    if (text === undefined) return undefined;
+    const record = JSON.parse(text) as ArchivedBundle;
+    const file = this.blobs.pathOf(code);
+    const packed = this.blobs.read(record.closure)?.toString("utf8");
+    const map = this.blobs.read(record.map)?.toString("utf8");
+    if (file === undefined || packed === undefined || map === undefined) return undefined;
+    const closure = JSON.parse(packed) as Closure;
+    const modules = closure.modules.map((module) => ({ ...module, text: this.blobs.read(module.text as Digest)?.toString("utf8") ?? "" }));
+    return { closure: { ...closure, modules }, map, printer: record.printer, file };
+  }
+
+  #recordFile(code: Digest): string {
+    return join(this.#folder, "code", `${code}.json`);
+  }
+}

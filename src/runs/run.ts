@@ -1,0 +1,133 @@
+// A run's folder: run.yaml says where every stage stands, which config it came from and with which overrides; history.jsonl lists its builds.
+// A view for people and programs: the trace is what decides.
+
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { parse, stringify } from "yaml";
+import type { JsonObject } from "../model/json.ts";
+import { readLog, AppendLog } from "../util/append-log.ts";
+import { isMissing, readTextIfThere, writeAtomic } from "../util/fs.ts";
+
+export const runFormat = 1;
+
+export interface StageState {
+  readonly status: "done" | "failed" | "waiting" | "skipped" | "interrupted" | "cleaned";
+  /** Core key of the result on which the outputs stand. */
+  readonly key?: string;
+  /** When it was computed, ISO 8601, UTC. */
+  readonly at?: string;
+  readonly took_ms?: number;
+  readonly cost_usd?: number;
+  readonly executor?: string;
+  readonly items?: number;
+  readonly computed?: number;
+  readonly cached?: number;
+  readonly fresh?: number;
+  readonly build?: number;
+  /** Why it was made the last time that something was done. */
+  readonly reason?: string;
+  readonly waits_for?: readonly string[];
+  readonly failure?: string;
+  /** Slot → digest. */
+  readonly outputs?: Readonly<Record<string, string>>;
+}
+
+export interface RunState {
+  readonly format: typeof runFormat;
+  readonly run: string;
+  readonly experiment: string;
+  readonly created: string;
+  /** How many builds changed something: `run@n`. */
+  readonly builds: number;
+  readonly config: { readonly source: string; readonly overrides: readonly string[] };
+  readonly notes?: JsonObject;
+  readonly targets: Readonly<Record<string, StageState>>;
+}
+
+export interface HistoryEntry {
+  readonly build: number;
+  readonly at: string;
+  readonly took_ms: number;
+  readonly outcome: string;
+  readonly command: readonly string[];
+  readonly config: { readonly source: string; readonly overrides: readonly string[] };
+  readonly exp: string;
+  readonly node: string;
+  readonly by: string;
+  /** Targets that were made or fetched, with why and the key. */
+  readonly changed: Readonly<Record<string, { readonly origin: string; readonly key: string; readonly reason: string }>>;
+}
+
+export class RunFolder {
+  readonly id: string;
+  readonly folder: string;
+
+  constructor(runsFolder: string, id: string) {
+    this.id = id;
+    this.folder = join(runsFolder, id);
+  }
+
+  get stateFile(): string {
+    return join(this.folder, "run.yaml");
+  }
+  get configFile(): string {
+    return join(this.folder, "config.yaml");
+  }
+  get traceFile(): string {
+    return join(this.folder, "trace", "trace.jsonl");
+  }
+  get logsFolder(): string {
+    return join(this.folder, "logs");
+  }
+
+  load(): RunState | undefined {
+    const text = readTextIfThere(this.stateFile);
+    if (text === undefined) return undefined;
+    const state = parse(text) as RunState | null;
+    if (typeof state !== "object" || state === null || typeof state.format !== "number") throw new UnreadableRun(this.stateFile, "it is not the record of a run");
+    if (state.format > runFormat) throw new UnreadableRun(this.stateFile, `it was written by a newer exp (format ${state.format}, this one reads ${runFormat}): update exp`);
+    return state;
+  }
+
+  save(state: RunState): void {
+    const text = stringify(state, { lineWidth: 0 });
+    if (readTextIfThere(this.stateFile) !== text) writeAtomic(this.stateFile, text);
+  }
+
+  history(): readonly HistoryEntry[] {
+    return readLog<HistoryEntry>(join(this.folder, "history.jsonl")).lines;
+  }
+
+  addToHistory(entry: HistoryEntry): void {
+    const log = new AppendLog<HistoryEntry>(join(this.folder, "history.jsonl"));
+    log.append(entry);
+    log.close();
+  }
+}
+
+export class UnreadableRun extends Error {
+  readonly file: string;
+  constructor(file: string, why: string) {
+    super(`${file} cannot be read: ${why}`);
+    this.file = file;
+  }
+}
+
+/** The ids of all runs, sorted. */
+export function listRuns(runsFolder: string): string[] {
+  try {
+    return readdirSync(runsFolder, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && !entry.name.startsWith("."))
+      .map((entry) => entry.name)
+      .sort();
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+}
+
+/** What is wrong with a run's name, if anything: it becomes a folder. */
+export function runNameProblem(id: string): string | undefined {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(id)) return "use letters, digits, ., - and _, beginning with a letter or digit";
+  return id.length > 200 ? "it is longer than 200 characters" : undefined;
+}
