@@ -3,9 +3,10 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { build } from "esbuild";
 
 const root = new URL("..", import.meta.url).pathname;
+// npx runs this script in a clone without node_modules; if it failed there, npx would stay broken for that path.
+const { build } = await import("esbuild").catch(() => process.exit(0));
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 
 const hash = createHash("sha256");

@@ -82,9 +82,9 @@ export const summary: Summary = {
   examples: arms.slice(0, 3).map(({ id }, arm) => ({
     arm: id,
     peptides: [
-      { id: `${id}-11-0042`, seed: 11, sequence: "GIGKFLHSAKKFGKAFVGEIMNS", nearestIdentity: 0.62, values: { moment: 0.71, charge: 3.1, aggregation: -0.02 } },
-      { id: `${id}-13-0${arm}17`, seed: 13, sequence: "KWKLFKKIEKVGQNIRDGIIKAGPAVAVVGQATQIAK", nearestIdentity: 0.48, values: { moment: 0.69, charge: 6.9, aggregation: null } },
-      { id: `${id}-15-0108`, seed: 15, sequence: "RRWCWRDLLKKAS", nearestIdentity: null, values: { moment: 0.66, charge: 4, aggregation: 0.11 } },
+      { id: `${id}-11-0042`, seed: 11, sequence: "GIGKFLHSAKKFGKAFVGEIMNS", nearestSimilarity: 0.62, values: { moment: 0.71, charge: 3.1, aggregation: -0.02 } },
+      { id: `${id}-13-0${arm}17`, seed: 13, sequence: "KWKLFKKIEKVGQNIRDGIIKAGPAVAVVGQATQIAK", nearestSimilarity: 0.48, values: { moment: 0.69, charge: 6.9, aggregation: null } },
+      { id: `${id}-15-0108`, seed: 15, sequence: "RRWCWRDLLKKAS", nearestSimilarity: null, values: { moment: 0.66, charge: 4, aggregation: 0.11 } },
     ],
   })),
   data: [

@@ -172,7 +172,7 @@ describe("report.html", () => {
       notes: { what: evil, why: evil, hypothesis: evil },
       arms: [control, ...summary.arms.slice(1).map((arm) => ({ ...arm, label: evil }))],
       metrics: [metric],
-      examples: [{ arm: "k2", peptides: [{ id: evil, seed: 1, sequence: evil, nearestIdentity: null, values: {} }] }],
+      examples: [{ arm: "k2", peptides: [{ id: evil, seed: 1, sequence: evil, nearestSimilarity: null, values: {} }] }],
       data: [{ name: evil, file: evil, rows: 1, licence: evil, source: evil }],
       limits: [evil],
     };

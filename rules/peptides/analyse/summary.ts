@@ -74,7 +74,8 @@ function preparedOf({ prepared: { sources } }: Evidence): Report.Prepare {
   };
 }
 
-function metricsOf({ config, metrics, scores }: Evidence): Report.Metric[] {
+function metricsOf(evidence: Evidence): Report.Metric[] {
+  const { config, metrics, scores } = evidence;
   const isPrimary = ({ means }: JudgedMetric): boolean => config.primary.includes(means.metric);
   const primary = adjusted(metrics.filter(isPrimary), "holm");
   const others = adjusted(
@@ -90,11 +91,15 @@ function metricsOf({ config, metrics, scores }: Evidence): Report.Metric[] {
       unit: metric.unit,
       judge,
       primary: isPrimary(metric),
-      perArm: metric.estimates.perArm,
-      paired,
+      perArm: inOrder(evidence.arms, metric.estimates.perArm),
+      paired: inOrder(evidence.arms, paired),
       notApplicable: countReasons(without.map(({ note }) => ({ reason: note ?? "no reason given", count: 1 }))),
     };
   });
+}
+
+function inOrder<T extends { readonly arm: string }>(arms: readonly NamedArm[], all: readonly T[]): T[] {
+  return arms.flatMap(({ id }) => all.filter(({ arm }) => arm === id));
 }
 
 /** One family: all metrics × arms that are handed over. */
@@ -125,7 +130,7 @@ function examplesOf(arm: NamedArm, { metrics, config }: Evidence): Report.ArmExa
       id: peptide_id,
       seed,
       sequence,
-      nearestIdentity: closest?.values.get(peptide_id) ?? null,
+      nearestSimilarity: closest?.values.get(peptide_id) ?? null,
       values: Object.fromEntries(shown.map(({ means, values }) => [means.metric, values.get(peptide_id) ?? null])),
     })),
   };

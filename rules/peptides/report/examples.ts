@@ -17,11 +17,11 @@ export function examplesSection(summary: Summary): Html {
     table(
       `Examples of ${labelOf(summary, arm)}`,
       headings,
-      peptides.map(({ id, sequence, seed, nearestIdentity, values }) => [
+      peptides.map(({ id, sequence, seed, nearestSimilarity, values }) => [
         id,
         sequenceHtml(sequence),
         ...metrics.map((metric) => ({ n: number(values[metric.id] ?? null) })),
-        { n: nearestIdentity === null ? "–" : percent(nearestIdentity) },
+        { n: nearestSimilarity === null ? "–" : percent(nearestSimilarity) },
         { n: String(seed) },
       ]),
       "peptides",

@@ -101,11 +101,11 @@ function rangeText(value: number | null, low: number | null, high: number | null
 function examplesTable(summary: Summary, { arm, peptides }: Summary["examples"][number]): string {
   if (peptides.length === 0) return "";
   const metrics = summary.metrics.filter(({ primary }) => primary);
-  const rows = peptides.map(({ id, sequence, nearestIdentity, values }) => [
+  const rows = peptides.map(({ id, sequence, nearestSimilarity, values }) => [
     id,
     sequence,
     ...metrics.map((metric) => number(values[metric.id] ?? null)),
-    nearestIdentity === null ? "–" : percent(nearestIdentity),
+    nearestSimilarity === null ? "–" : percent(nearestSimilarity),
   ]);
   return table([labelOf(summary, arm), "Sequence", ...metrics.map(({ label }) => label), "nearest known"], rows);
 }

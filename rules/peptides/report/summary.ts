@@ -108,7 +108,7 @@ export type Example = {
   readonly seed: number;
   readonly sequence: string;
   /** Identity to the nearest reference peptide, 0 to 1, or null. */
-  readonly nearestIdentity: number | null;
+  readonly nearestSimilarity: number | null;
   /** Metric id to value; null where the judge gave none. */
   readonly values: Readonly<Record<string, number | null>>;
 };

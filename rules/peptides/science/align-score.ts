@@ -6,35 +6,32 @@ import { RESIDUE_COUNT } from "./alphabet.ts";
 import type { GapCosts } from "./align.ts";
 import { BLOSUM62 } from "./blosum62.ts";
 
-/** Best local score, at least 0; no alignment is kept, so this is the one to use against a reference set. */
+/**
+ * Best local score, at least 0; no alignment is kept, so this is the one to use against a reference set. A gap that
+ * would bring the score to 0 or below can be left out, for an alignment may begin anew there: most cells know no gap.
+ */
 export function smithWatermanScore(a: Uint8Array, b: Uint8Array, gaps: GapCosts): number {
   const { gapFirst, gapNext } = gaps;
   const width = b.length;
-  const best = new Float64Array(width + 1);
-  const gapInB = new Float64Array(width + 1).fill(-Infinity);
+  const best = new Float64Array(width);
+  const gapInB = new Float64Array(width);
   let highest = 0;
   for (let i = 0; i < a.length; i++) {
     const row = a[i]! * RESIDUE_COUNT;
     let diagonal = 0;
-    let left = 0;
-    let gapInA = -Infinity;
-    for (let j = 1; j <= width; j++) {
-      const up = best[j]!;
-      const fromUp = up - gapFirst;
-      const longerUp = gapInB[j]! - gapNext;
-      const vertical = fromUp > longerUp ? fromUp : longerUp;
-      gapInB[j] = vertical;
-      const fromLeft = left - gapFirst;
-      const longerLeft = gapInA - gapNext;
-      gapInA = fromLeft > longerLeft ? fromLeft : longerLeft;
-      let score = diagonal + BLOSUM62[row + b[j - 1]!]!;
-      if (vertical > score) score = vertical;
-      if (gapInA > score) score = gapInA;
-      if (score < 0) score = 0;
-      diagonal = up;
-      left = score;
+    let gapInA = 0;
+    for (let j = 0; j < width; j++) {
+      let score = Math.max(diagonal + BLOSUM62[row + b[j]!]!, 0);
+      diagonal = best[j]!;
+      const vertical = gapInB[j]!;
+      if (vertical > 0 || gapInA > 0 || score > gapFirst) {
+        score = Math.max(score, vertical, gapInA);
+        const opened = Math.max(score - gapFirst, 0);
+        gapInB[j] = Math.max(opened, vertical - gapNext);
+        gapInA = Math.max(opened, gapInA - gapNext);
+      }
       best[j] = score;
-      if (score > highest) highest = score;
+      highest = Math.max(highest, score);
     }
   }
   return highest;
