@@ -139,7 +139,7 @@ async function buildAsked(first: Asked, args: Arguments, options: BuildOptions, 
     ) {
       await rememberUpToDate(asked.value, deciding, ends, startedAt, reports, args, screen);
     }
-    return exitCodeOf(summary.outcome);
+    return summary.outcome === "failed" && isInputWrong(ends) ? exitCodes.wrongInput : exitCodeOf(summary.outcome);
   } finally {
     lease.release();
     reporter.close();
@@ -287,6 +287,12 @@ function exitCodeOf(outcome: Summary["outcome"]): number {
     case "interrupted":
       return exitCodes.interrupted;
   }
+}
+
+/** Nothing that ran has failed: a source is missing, or a recipe does not compile. */
+function isInputWrong(ends: ReadonlyMap<number, TargetEnd>): boolean {
+  const failures = [...ends.values()].flatMap((end) => (end.kind === "failed" ? end.failures : []));
+  return failures.every((failure) => failure.kind === "input");
 }
 
 /** What a person would open first: pages, else Markdown, of the targets asked for; else of everything that was built. */

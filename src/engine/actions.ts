@@ -29,6 +29,7 @@ export interface PreparedAction {
   readonly codeOrder: CodeOrder;
   readonly outputs: Readonly<Record<string, SlotOrder>>;
   readonly environment: Readonly<Record<string, string>>;
+  readonly secrets: Readonly<Record<string, string>>;
   readonly options: Required<Pick<RunOptions, "resources">> & RunOptions;
 }
 
@@ -169,8 +170,7 @@ export class ActionFactory {
     },
   ): Result<PreparedAction, readonly Failure[]> {
     const available = this.#options.environment;
-    const declared = [...(options.env ?? []), ...(options.secrets ?? [])];
-    for (const name of declared) this.read.environment.add(name);
+    for (const name of options.env ?? []) this.read.environment.add(name);
     const missing = (options.secrets ?? []).filter((name) => available[name] === undefined);
     if (missing.length > 0) {
       return fail(
@@ -200,16 +200,16 @@ export class ActionFactory {
       items: given.items ?? null,
     };
     const core = coreKey(record);
-    const environment = Object.fromEntries(
-      declared.flatMap((name) => (available[name] === undefined ? [] : [[name, available[name]]])),
-    );
+    const valuesOf = (names: readonly string[] = []) =>
+      Object.fromEntries(names.flatMap((name) => (available[name] === undefined ? [] : [[name, available[name]]])));
     return ok({
       record,
       core,
       key: actionKey(core, code.kind, this.#options.nodeMajor),
       codeOrder,
       outputs: given.outputs,
-      environment,
+      environment: valuesOf(options.env),
+      secrets: valuesOf(options.secrets),
       options: { ...options, resources: options.resources ?? {} },
     });
   }

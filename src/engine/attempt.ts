@@ -9,12 +9,11 @@ export interface AttemptContext {
   readonly pool: ResourcePool;
   readonly signal: AbortSignal;
   readonly priority: number;
-  readonly target: string;
   /** Milliseconds to wait; a test's clock may not wait at all. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   /** In [0, 1), for the jitter of waits. */
   readonly random: () => number;
-  readonly onRetry: (index: number, attempt: number, waitMs: number, why: string) => void;
+  readonly onRetry: (attempt: number, waitMs: number, why: string) => void;
 }
 
 /** Runs an order of one action (no items) until it is done, fails for good, or is not begun because of `signal`. */
@@ -39,7 +38,7 @@ export async function attemptAction(
     const outcome = settled[0] ?? { kind: "not-begun" };
     const waitMs = waitBefore(outcome, attempt, options, context.random);
     if (waitMs === undefined || context.signal.aborted) return { outcome, attempts: attempt };
-    context.onRetry(0, attempt + 1, waitMs, outcome.kind === "failed" ? outcome.message : "");
+    context.onRetry(attempt + 1, waitMs, outcome.kind === "failed" ? outcome.message : "");
     await context.sleep(waitMs, context.signal);
   }
 }

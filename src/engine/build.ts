@@ -8,7 +8,9 @@ import { actionFailure, type Failure } from "../model/failure.ts";
 import type { Reason } from "../model/reason.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import { assess, type Assessment, type Upstream } from "./assess.ts";
-import { performAction, performItems, type Tally, type Work } from "./perform.ts";
+import { performAction } from "./perform-action.ts";
+import { performItems } from "./perform-items.ts";
+import type { Tally, Work } from "./work.ts";
 import { AbortedError } from "./resources.ts";
 import { criticalPath, runSchedule, shuffledPriorities, type NodeEnd } from "./scheduler.ts";
 import { LostRun, type BuildSession } from "./session.ts";
@@ -119,7 +121,7 @@ async function bringUpToDate(
   priority: number,
   signal: AbortSignal,
 ): Promise<TargetEnd> {
-  const tally: Tally = { computed: 0, cached: 0, fresh: 0, tookMs: 0, savedMs: 0, costUsd: 0 };
+  const tally: Tally = { computed: 0, cached: 0, fresh: 0, tookMs: 0, savedMs: 0, costUsd: 0, restored: false };
   const work: Work = { session, target, priority, tally, signal };
   const before = lastArtifacts(session, target);
   let reasons: readonly Reason[] = [];
@@ -195,11 +197,9 @@ function settle(
   const origin: Origin =
     tally.computed > 0 || tally.tookMs > 0
       ? "computed"
-      : tally.cached > 0 || reasons.length > 0
+      : tally.cached > 0 || tally.restored || reasons.length > 0
         ? "cached"
-        : touched === 0
-          ? "fresh"
-          : "cached";
+        : "fresh";
   const end = {
     origin,
     reasons,

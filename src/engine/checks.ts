@@ -1,8 +1,11 @@
-// Postconditions: what a slot declares about its content, checked after the action and before anybody may use the result.
+// What slots declare about content: inputs are checked before an action runs, outputs before anybody may use them.
 
 import type { ContractSpec } from "../api/contract.ts";
-import type { Slot } from "../api/slot.ts";
-import type { Artifact, Artifacts } from "../model/action.ts";
+import type { InputSlot, Slot } from "../api/slot.ts";
+import type { InputOrder, InputOrders } from "../backends/executors/executor.ts";
+import type { Artifacts } from "../model/action.ts";
+import { actionFailure, type Failure } from "../model/failure.ts";
+import { readTextIfThere } from "../util/fs.ts";
 import type { Contents } from "./contents.ts";
 
 export interface BrokenOutput {
@@ -19,34 +22,56 @@ export async function checkOutputs(
   const broken: BrokenOutput[] = [];
   for (const [slot, declared] of Object.entries(slots)) {
     const artifact = artifacts[slot];
-    if (artifact?.kind !== "file") continue;
-    const problems = await problemsOf(slot, declared, artifact, contents);
+    if (artifact?.kind !== "file" || !promisesMuch(declared)) continue;
+    const problems = await problemsOf(declared, contents.orderOf(slot, declared, artifact));
     if (problems.length > 0) broken.push({ slot, problems });
   }
   return broken;
 }
 
-async function problemsOf(
-  slot: string,
-  declared: Slot,
-  artifact: Artifact,
-  contents: Contents,
-): Promise<readonly string[]> {
+/** Inputs that are not as the rule demands: what it would make of them would mean nothing. */
+export async function checkInputs(
+  slots: Readonly<Record<string, InputSlot>>,
+  orders: InputOrders,
+  target: string,
+): Promise<readonly Failure[]> {
+  const failures: Failure[] = [];
+  for (const [slot, declared] of Object.entries(slots)) {
+    if (declared.kind === "sources") continue;
+    const wanted = declared.kind === "list" ? declared.slot : declared;
+    // What made a table has checked its columns; here it is about what this rule demands beyond them.
+    const demand = {
+      ...wanted,
+      ...(wanted.minRows === undefined && wanted.maxRows === undefined && { columns: undefined }),
+    };
+    const order = orders[slot] ?? { kind: "absent" };
+    const given = order.kind === "list" ? order.members : [order];
+    for (const [i, one] of given.entries()) {
+      const problems = await problemsOf(demand, one);
+      if (problems.length === 0) continue;
+      const name = order.kind === "list" ? `${slot}[${i}]` : slot;
+      const what = `the input "${name}" of ${target} is not as its rule demands`;
+      failures.push(actionFailure(what, { neededBy: `target "${target}"`, details: problems.slice(0, 20) }));
+    }
+  }
+  return failures;
+}
+
+function promisesMuch(slot: Slot): boolean {
+  return slot.schema !== undefined || slot.columns !== undefined;
+}
+
+async function problemsOf(declared: Slot, order: InputOrder): Promise<readonly string[]> {
+  if (order.kind !== "file") return [];
   if (declared.format === "table" && declared.columns !== undefined) {
     const { checkTable } = await import("../table.ts");
-    const order = contents.orderOf(slot, declared, artifact);
-    if (order.kind !== "file" || order.path === undefined) return ["is not a Parquet file"];
-    return checkTable(
-      { path: order.path },
-      {
-        columns: declared.columns,
-        ...(declared.minRows !== undefined && { minRows: declared.minRows }),
-        ...(declared.maxRows !== undefined && { maxRows: declared.maxRows }),
-      },
-    );
+    if (order.path === undefined) return ["is not a Parquet file"];
+    const { columns, minRows, maxRows } = declared;
+    const bounds = { ...(minRows !== undefined && { minRows }), ...(maxRows !== undefined && { maxRows }) };
+    return checkTable({ path: order.path }, { columns, ...bounds });
   }
-  if (declared.schema === undefined || (declared.format !== "json" && declared.format !== "yaml")) return [];
-  const text = contents.textOf(slot, artifact);
+  if (declared.schema === undefined) return [];
+  const text = order.text ?? readTextIfThere(order.path!) ?? "";
   let value: unknown;
   try {
     value = declared.format === "json" ? JSON.parse(text) : (await import("yaml")).parse(text);
@@ -55,7 +80,5 @@ async function problemsOf(
   }
   const parsed = declared.schema.safeParse(value);
   if (parsed.success) return [];
-  return parsed.error.issues.map(
-    (issue) => `${issue.path.length > 0 ? `${issue.path.map(String).join(".")}: ` : ""}${issue.message}`,
-  );
+  return parsed.error.issues.map(({ path, message }) => `${path.map(String).join(".")}: ${message}`.replace(/^: /, ""));
 }

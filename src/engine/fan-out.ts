@@ -7,7 +7,7 @@ import type { PackedInput, PackedSplit } from "../backends/executors/worker/spli
 import { digestOfBytes, startDigest, type Digest } from "../model/digest.ts";
 import { actionFailure, type Failure } from "../model/failure.ts";
 import type { Json } from "../model/json.ts";
-import { actionKey, type InputRecord } from "../planning/fingerprint/action-key.ts";
+import { actionKey } from "../planning/fingerprint/action-key.ts";
 import { encode } from "../planning/fingerprint/encode.ts";
 import { fail, ok, type Result } from "../util/result.ts";
 import { suggest } from "../util/suggest.ts";
@@ -131,22 +131,22 @@ export function digestOfItems(items: readonly Item[], artifacts: (item: Item) =>
   return digest.end();
 }
 
-export function itemOrder(items: Items, item: Item): ItemOrder {
+export function itemOrder(items: Items, item: Item): Omit<ItemOrder, "logFile"> {
   const inputs = Object.fromEntries(
     Object.entries(items.inputs[item.inputsNumber]!).map(([slot, input]) => [slot, input.order()]),
   );
   return { settings: item.settings, item: item.item, inputs };
 }
 
-export function itemRecordInputs(items: Items, item: Item): Readonly<Record<string, InputRecord>> {
-  return Object.fromEntries(
-    Object.entries(items.inputs[item.inputsNumber]!).map(([slot, input]) => [slot, input.record]),
-  );
-}
-
 /** As people name an item: its label, or its number. */
 export function itemName(item: Item): string {
   return item.label ?? String(item.index);
+}
+
+/** A name for an item's files: its number keeps apart what its label does not. */
+export function fileNameOf(item: Item): string {
+  const label = item.label === undefined ? "" : `-${item.label.replaceAll(/[^\w.=,-]+/g, "_").slice(0, 80)}`;
+  return `${String(item.index).padStart(5, "0")}${label}`;
 }
 
 function resolvePacked(inputs: ResolvedInputs, from: PackedInput): ResolvedInput | undefined {

@@ -80,6 +80,7 @@ export function assessHandoff(session: Session, target: GraphTarget, requests: r
     codeOrder: { kind: "command" as const, argv: [], files: [] },
     outputs: target.declaration.contract.outputs,
     environment: {},
+    secrets: {},
     options: { resources: {} },
   };
   return {

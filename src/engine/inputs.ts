@@ -21,11 +21,17 @@ export interface ResolvedInput {
   readonly order: () => InputOrder;
   /** Bytes; of trees and lists the sum. */
   readonly size: number;
-  /** Files of the project behind it, with the stat for which the digest holds: they may be edited while an action runs. */
-  readonly sources: readonly (readonly [path: string, seen: StatText])[];
+  /** Files of the project behind it: they may be edited while an action runs. */
+  readonly sources: readonly SourceFile[];
   /** For `split`: the parts that an item may be handed. */
   readonly members?: readonly ResolvedInput[];
   readonly fileOf?: (name: string) => ResolvedInput | undefined;
+}
+/** A file with its digest, and the stat for which that holds. */
+export interface SourceFile {
+  readonly path: string;
+  readonly seen: StatText;
+  readonly digest: Digest;
 }
 export type ResolvedInputs = Readonly<Record<string, ResolvedInput>>;
 
@@ -173,7 +179,7 @@ export class InputResolver {
       record: { kind: "file", digest: blob.digest, ext: extname(path) },
       order,
       size: blob.size,
-      sources: [[absolute, seen]],
+      sources: [{ path: absolute, seen, digest: blob.digest }],
     };
   }
 
@@ -243,16 +249,22 @@ function sum(inputs: Iterable<ResolvedInput>): number {
   return bytes;
 }
 
-function sourcesOf(inputs: Iterable<ResolvedInput>): (readonly [path: string, seen: StatText])[] {
+function sourcesOf(inputs: Iterable<ResolvedInput>): SourceFile[] {
   return [...inputs].flatMap((input) => input.sources);
 }
 
-/** Paths whose content is no longer what was resolved. */
-export function editedSources(inputs: ResolvedInputs, digests: SourceDigests): string[] {
-  return Object.values(inputs).flatMap((input) =>
-    input.sources.flatMap(([path, seen]) => {
+/** Whether files of the project are among the inputs: only they can change under an action. */
+export function hasSources(inputs: ResolvedInputs): boolean {
+  return Object.values(inputs).some((input) => input.sources.length > 0);
+}
+
+/** Whether a source's content is another than the one that was resolved. By stat where that proves it, else by content. */
+export function sourcesChanged(inputs: ResolvedInputs, digests: SourceDigests): boolean {
+  return Object.values(inputs).some(({ sources }) =>
+    sources.some(({ path, seen, digest }) => {
       const stat = statOf(path);
-      return stat !== undefined && statText(stat) === seen && !digests.isRacy(path) ? [] : [path];
+      const isProven = stat !== undefined && statText(stat) === seen && !digests.isRacy(path);
+      return !isProven && digests.digestOf(path)?.digest !== digest;
     }),
   );
 }

@@ -52,6 +52,14 @@ export class Rebuilder {
     return { kind: "stale", reasons: this.explain(asked) };
   }
 
+  /** Whether the cache has come to hold a result since a decision was made, which may then be made again. */
+  hasNews({ key }: { readonly key: Digest }, reasons: readonly Reason[]): boolean {
+    const [first] = reasons;
+    if (first?.kind === "cleaned" || first?.kind === "content-lost") return false;
+    const cached = this.#cache.get(key);
+    return cached !== undefined && this.#isComplete(cached);
+  }
+
   /** The difference to the last record of the same part in this run, whether or not it made the action stale. */
   explain(asked: Asked): readonly Reason[] {
     const before = this.#trace.lastRecord(asked.target, asked.part, asked.recipe, asked.core);

@@ -2,7 +2,12 @@
 
 import { startWorker } from "../backends/executors/worker/worker.ts";
 import { digestOfFile, LocalStore } from "../backends/store/local.ts";
+import { maskWith } from "../planning/config/mask.ts";
 
 const [blobsFolder, scratch] = process.argv.slice(2) as [string, string];
-// A worker hashes what it writes; whether a blob that it reads is what its name says was checked by the driver before it ordered.
-startWorker(new LocalStore(blobsFolder, { digestOf: digestOfFile }), scratch);
+startWorker({
+  // A worker hashes what it writes; whether a blob that it reads is what its name says was checked by the driver before it ordered.
+  store: new LocalStore(blobsFolder, { digestOf: digestOfFile }),
+  scratch,
+  maskFor: (secrets) => maskWith(Object.entries(secrets)),
+});

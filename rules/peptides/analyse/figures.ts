@@ -26,8 +26,8 @@ export async function drawFigures(summary: Summary, { arms, metrics, reference }
         summary,
         {
           id: "closeness",
-          title: "Closeness to known peptides",
-          axis: "similarity to the closest known peptide, by edits",
+          title: "Closeness to known peptides by edits",
+          axis: "1 less the edit distance as a share of the longer",
         },
         arms.map((arm) => ({ arm: arm.id, values: valuesOf(arm, closest) })),
         null,

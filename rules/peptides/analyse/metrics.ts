@@ -33,11 +33,11 @@ const METRICS: Readonly<Record<string, About>> = {
   ),
   aromaticity: describe("Aromaticity", "Share of Phe, Trp and Tyr. It follows from the composition alone."),
   "closest-edit": describe(
-    "Closest known peptide, by edits",
-    "1 less the smallest edit distance to a known peptide as a share of the longer of the two: 1 is a copy. Chance alone gives about 0.3 for peptides of this size.",
+    "Closeness to known peptides by edits",
+    "1 less the smallest edit distance to a known peptide as a share of the longer of the two: 1 is a copy. Unrelated peptides of this size come to about 0.3.",
   ),
   "closest-alignment": describe(
-    "Closest known peptide, by alignment",
+    "Closeness to known peptides",
     "The best local alignment with a known peptide (Smith–Waterman, BLOSUM62) as a share of the peptide's score with itself: 1 is a part of a known peptide.",
   ),
 };

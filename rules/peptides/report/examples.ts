@@ -11,7 +11,8 @@ export function examplesSection(summary: Summary): Html {
   const headings = ["Peptide", "Sequence", ...metrics.map(({ label, unit }) => ({ n: withUnit(label, unit === "" ? "" : `(${unit})`) })), { n: "nearest known" }, { n: "seed" }]; // prettier-ignore
   const legend = html`<p class="legend muted">
     ${summary.methods.examples} Residues: <span class="p">positive</span>, <span class="m">negative</span>,
-    <span class="o">hydrophobic</span>. “Nearest known” is the identity to the closest reference peptide.
+    <span class="o">hydrophobic</span>. “Nearest known” is the likeness to the closest known peptide: 1 less the edit
+    distance as a share of the longer one.
   </p>`;
   const tables = arms.map(({ arm, peptides }) =>
     table(

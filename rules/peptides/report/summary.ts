@@ -107,7 +107,7 @@ export type Example = {
   readonly id: string;
   readonly seed: number;
   readonly sequence: string;
-  /** Identity to the nearest reference peptide, 0 to 1, or null. */
+  /** 1 less the edit distance to the nearest known peptide as a share of the longer one, or null. */
   readonly nearestSimilarity: number | null;
   /** Metric id to value; null where the judge gave none. */
   readonly values: Readonly<Record<string, number | null>>;

@@ -37,6 +37,8 @@ export interface ItemOrder {
   readonly settings: Json;
   readonly item: Json;
   readonly inputs: InputOrders;
+  /** As `logFile` of an order. */
+  readonly logFile: string;
 }
 
 export interface Order {
@@ -50,14 +52,16 @@ export interface Order {
   readonly items?: readonly ItemOrder[];
   /** For `merge`: a file of JSON lines, one item each, in order. */
   readonly itemsFile?: string;
-  /** Declared variables and secrets, by value. */
+  /** Declared variables, by value. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Declared secrets, by value: handed over like variables, masked in all output. */
+  readonly secrets: Readonly<Record<string, string>>;
   /** To be verified where the action runs. */
   readonly tools: Readonly<Record<string, string>>;
   readonly timeoutMs: number | undefined;
   readonly memoryMiB: number | undefined;
   readonly attempt: number;
-  /** Output of the action is appended here; the file is made when there is something to write. */
+  /** Output of the action goes here; the file is made when there is something to write. Unused where there are items. */
   readonly logFile: string;
 }
 

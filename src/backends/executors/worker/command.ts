@@ -1,19 +1,21 @@
 // Runs a program as a recipe, in a folder that holds its inputs, its code and a place for its outputs, and nothing else.
 
 import { spawn } from "node:child_process";
-import { closeSync, copyFileSync, mkdirSync, openSync } from "node:fs";
+import { copyFileSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { CodeOrder } from "../executor.ts";
 
 /** The program ended badly; `message` says how. */
 export class CommandError extends Error {}
 
-/** Plain `spawn`: a thousand small programs should not pay for a library's comfort. Output goes to the log file directly. */
+/** What a program that has ended may still have to say, when a child of its own holds its streams open. */
+const drainMs = 200;
+
+/** Plain `spawn`: a thousand small programs should not pay for a library's comfort. Output goes to the log of the action. */
 export function runCommand(
   code: Extract<CodeOrder, { kind: "command" }>,
   folder: string,
   environment: NodeJS.ProcessEnv,
-  logFile: string,
 ): Promise<void> {
   for (const [name, path] of code.files) {
     const target = join(folder, name);
@@ -21,28 +23,24 @@ export function runCommand(
     copyFileSync(path, target);
   }
   mkdirSync(join(folder, "out"), { recursive: true });
-  mkdirSync(dirname(logFile), { recursive: true });
-  const log = openSync(logFile, "a");
   const [program, ...args] = code.argv;
   return new Promise<void>((resolve, reject) => {
-    const child = spawn(program!, args, { cwd: folder, env: environment, stdio: ["ignore", log, log] });
+    const child = spawn(program!, args, { cwd: folder, env: environment, stdio: ["ignore", "pipe", "pipe"] });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (piece: Buffer) => void process.stdout.write(piece));
+    }
     child.once("error", (error: NodeJS.ErrnoException) => {
+      const missing = `the program "${program}" was not found on the PATH`;
       reject(
-        new CommandError(
-          error.code === "ENOENT"
-            ? `the program "${program}" was not found on the PATH`
-            : `"${program}" could not be started: ${error.message}`,
-        ),
+        new CommandError(error.code === "ENOENT" ? missing : `"${program}" could not be started: ${error.message}`),
       );
     });
-    child.once("exit", (status, signal) => {
-      if (status === 0) resolve();
-      else
-        reject(
-          new CommandError(
-            signal === null ? `"${program}" ended with exit code ${status}` : `"${program}" was ended by ${signal}`,
-          ),
-        );
-    });
-  }).finally(() => closeSync(log));
+    const end = (status: number | null, signal: NodeJS.Signals | null) => {
+      if (status === 0) return resolve();
+      const how = signal === null ? `ended with exit code ${status}` : `was ended by ${signal}`;
+      reject(new CommandError(`"${program}" ${how}`));
+    };
+    child.once("close", end);
+    child.once("exit", (status, signal) => setTimeout(() => end(status, signal), drainMs).unref());
+  });
 }

@@ -1,0 +1,48 @@
+// Paid calls of a recipe: the memory lies with the driver, which is asked before and told after each.
+
+import { encode } from "../../../planning/fingerprint/encode.ts";
+import type { Json } from "../../../model/json.ts";
+import type { FromWorker, ToWorker } from "./protocol.ts";
+
+type Question = Extract<FromWorker, { kind: "find" | "remember" }>;
+type Found = Extract<ToWorker, { kind: "answer" }>["found"];
+
+export class CallMemory {
+  readonly #send: (message: Question) => void;
+  readonly #waiting = new Map<number, (found: Found) => void>();
+  #count = 0;
+
+  constructor(send: (message: Question) => void) {
+    this.#send = send;
+  }
+
+  answer(message: Extract<ToWorker, { kind: "answer" }>): void {
+    this.#waiting.get(message.call)?.(message.found);
+    this.#waiting.delete(message.call);
+  }
+
+  /** The `call` of a recipe's context; what it pays is added to `spent`. */
+  functionFor(signal: AbortSignal, spent: { usd: number }) {
+    return async (
+      asked: { readonly request: Json; readonly draw?: number },
+      ask: (signal: AbortSignal) => Promise<{ readonly response: Json; readonly costUsd?: number }>,
+    ): Promise<Json> => {
+      const { request, draw = 0 } = asked;
+      encode(request); // Throws here, with a stack into the recipe, if the request is not plain JSON.
+      const found = await this.#ask((call) => ({ kind: "find", call, request, draw }));
+      if (found !== undefined) return found.response;
+      const { response, costUsd = 0 } = await ask(signal);
+      spent.usd += costUsd;
+      await this.#ask((call) => ({ kind: "remember", call, request, draw, response, costUsd }));
+      return response;
+    };
+  }
+
+  #ask(question: (call: number) => Question): Promise<Found> {
+    const call = this.#count++;
+    return new Promise((resolve) => {
+      this.#waiting.set(call, resolve);
+      this.#send(question(call));
+    });
+  }
+}

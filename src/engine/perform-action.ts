@@ -1,0 +1,165 @@
+// Performs one due action of a target: adopts a result that is known, or runs the recipe, checks what it made and commits it.
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { randomBytes } from "node:crypto";
+import type { Order } from "../backends/executors/executor.ts";
+import type { ActionResult, Artifact, Artifacts } from "../model/action.ts";
+import type { Json } from "../model/json.ts";
+import { fail, ok } from "../util/result.ts";
+import { brokenOutput, failureOf } from "./action-failure.ts";
+import type { PreparedAction } from "./actions.ts";
+import { splitSlot, type DueAction, type ItemStates } from "./assess.ts";
+import { attemptAction } from "./attempt.ts";
+import { checkInputs, checkOutputs } from "./checks.ts";
+import { commitAction } from "./commit.ts";
+import { stagingName } from "./contents.ts";
+import { sourcesChanged, type ResolvedInputs } from "./inputs.ts";
+import type { BuildSession } from "./session.ts";
+import type { Performed, Work } from "./work.ts";
+
+/** Splits up to this size are kept inline in the trace. */
+const inlineBytes = 2048;
+
+export async function performAction(work: Work, due: DueAction): Promise<Performed> {
+  if (due.adopt !== undefined) return adopt(work, due, due.adopt);
+  const { session, target } = work;
+  const onWait = (holder: string) => session.emit({ kind: "waiting-for-action", target: target.name, holder });
+  const give = await session.claim(due.action.key, onWait, work.signal);
+  if (give === undefined) return ok("interrupted");
+  try {
+    // Somebody may have finished it while this build waited.
+    session.cache.refresh();
+    return session.rebuilder.hasNews(due.action, due.reasons) ? ok("again") : await run(work, due);
+  } finally {
+    give();
+  }
+}
+
+/** A result that is known: the run's own whose outputs are not at their places, somebody's from the cache, or people's files. */
+async function adopt(work: Work, due: DueAction, known: ActionResult): Promise<Performed> {
+  const { session, tally } = work;
+  const isOwn = session.trace.find(due.action.core) !== undefined;
+  const isHandoff = due.part === "handoff";
+  if (!isOwn) {
+    const result = isHandoff ? { ...known, at: session.now(), by: session.who } : known;
+    if (!isHandoff) tally.savedMs += result.tookMs;
+    await commitAction(work, due.part, due.action, result, isHandoff ? "computed" : "cached");
+  }
+  if (due.part === "split") return ok("committed");
+  if (isHandoff && !isOwn) tally.computed += 1;
+  else if (due.part !== "merge") tally.cached += 1;
+  tally.restored = true;
+  placeOutputs(work, known.outputs);
+  return ok("committed");
+}
+
+async function run(work: Work, due: DueAction): Promise<Performed> {
+  const { session, target, tally } = work;
+  const { action, part, inputs } = due;
+  const admitted = session.pool.admit(action.options.resources, target.name);
+  if (!admitted.ok) return fail([admitted.error]);
+  const logFile = join(session.logsFolder, logName(target.name, part));
+  const order: Attempted = {
+    ...orderOf(action, part, inputs),
+    logFile,
+    ...(part === "merge" && { itemsFile: writeItemsFile(session, due.items!) }),
+  };
+  const unfit = await checkInputs(target.declaration.contract.inputs ?? {}, order.inputs, target.name);
+  if (unfit.length > 0) return fail(unfit);
+
+  const options = { ...action.options, resources: admitted.value };
+  const { outcome, attempts } = await attemptAction(order, options, {
+    ...session,
+    signal: work.signal,
+    priority: work.priority,
+    onRetry: (attempt, waitMs, why) =>
+      session.emit({ kind: "action-retried", target: target.name, label: undefined, attempt, waitMs, why }),
+  });
+  if (outcome.kind === "not-begun") return ok("interrupted");
+  tally.tookMs += outcome.tookMs;
+  tally.costUsd += outcome.costUsd;
+  if (outcome.kind === "failed") return fail([failureOf(work, action, outcome, logFile)]);
+  // What was read is not what the key says: the result is thrown away, and the target looked at again.
+  if (sourcesChanged(inputs, session.digests)) return ok("again");
+
+  const outputs = outputsOf(session, part, outcome);
+  if (part !== "split") {
+    const broken = await checkOutputs(target.declaration.contract.outputs, outputs, session.contents);
+    const failures = broken.map(({ slot, problems }) => brokenOutput(work, slot, problems, outputs[slot]!));
+    if (failures.length > 0) return fail(failures);
+  }
+  const { startedAt: at, tookMs, costUsd } = outcome;
+  const who = { by: session.who, executor: session.executor.name, attempts };
+  await commitAction(work, part, action, { outputs, at, tookMs, costUsd, ...who }, "computed");
+  if (part === "split") return ok("committed");
+  if (part !== "merge") tally.computed += 1;
+  placeOutputs(work, outputs);
+  return ok("committed");
+}
+
+type Attempted = Omit<Order, "attempt" | "timeoutMs" | "memoryMiB">;
+
+export function orderOf(
+  action: PreparedAction,
+  part: DueAction["part"],
+  inputs: ResolvedInputs,
+): Omit<Attempted, "logFile"> {
+  if (part === "handoff") throw new Error("a handoff has nothing to run");
+  return {
+    part,
+    code: action.codeOrder,
+    told: action.record.config,
+    inputs: Object.fromEntries(Object.entries(inputs).map(([slot, input]) => [slot, input.order()])),
+    outputs: action.outputs,
+    environment: action.environment,
+    secrets: action.secrets,
+    tools: action.record.tools,
+  };
+}
+
+function logName(target: string, part: DueAction["part"]): string {
+  return part === "split" || part === "merge" ? `${target}.${part}.log` : `${target}.log`;
+}
+
+function placeOutputs({ session, target }: Work, outputs: Artifacts): void {
+  session.contents.place(target.name, target.declaration.contract.outputs, outputs);
+}
+
+/** What a split and a gate return becomes an artifact like any other. */
+function outputsOf(
+  session: BuildSession,
+  part: DueAction["part"],
+  outcome: { readonly value?: Json; readonly outputs: Artifacts },
+): Artifacts {
+  if (part === "split") return { [splitSlot]: keepSplit(session, outcome.value ?? null) };
+  if (part !== "gate") return outcome.outputs;
+  const text = JSON.stringify(outcome.value ?? null, null, 2) + "\n";
+  return { verdict: { kind: "file", blob: session.store.putBytes(text), text } };
+}
+
+/** In the archive, not the cache: without it the run could not say what its items are. */
+function keepSplit(session: BuildSession, value: Json): Artifact {
+  const text = JSON.stringify(value);
+  const blob = session.archive.putBytes(text);
+  return blob.size <= inlineBytes ? { kind: "file", blob, text } : { kind: "file", blob };
+}
+
+/** The items of a merge as a file, a line each: a hundred thousand of them are too many for a message. */
+function writeItemsFile(session: BuildSession, { items, decisions }: ItemStates): string {
+  const lines = items.all.map((item) => {
+    const decision = decisions[item.index]!;
+    if (decision.kind === "stale") throw new Error("a merge with a stale item");
+    const slots = items.templates.get(item.recipe)!.outputs;
+    const outputs = Object.entries(decision.result.outputs).map(
+      ([slot, artifact]) => [slot, session.contents.orderOf(slot, slots[slot]!, artifact)] as const,
+    );
+    const { recipe, settings } = item;
+    return JSON.stringify({ recipe, settings, item: item.item, outputs: Object.fromEntries(outputs) });
+  });
+  const folder = join(session.runFolder, stagingName);
+  const file = join(folder, `items-${randomBytes(6).toString("hex")}.jsonl`);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(file, lines.join("\n") + "\n");
+  return file;
+}

@@ -1,0 +1,283 @@
+// Performs the due items of a fan-out: adopts those that the cache has, runs the others in batches, commits each as it ends.
+
+import { join } from "node:path";
+import type { Resources } from "../api/rule.ts";
+import type { Order, Outcome } from "../backends/executors/executor.ts";
+import type { ActionResult } from "../model/action.ts";
+import { digestOfBytes } from "../model/digest.ts";
+import type { Failure } from "../model/failure.ts";
+import { fail, ok } from "../util/result.ts";
+import { brokenOutput, failureOf, groupFailures } from "./action-failure.ts";
+import type { PreparedAction } from "./actions.ts";
+import type { DueItems } from "./assess.ts";
+import { limitsOf, resourcesFor, waitBefore } from "./attempt.ts";
+import { checkOutputs } from "./checks.ts";
+import { commitTrace, recordItem, rememberRecord } from "./commit.ts";
+import { fileNameOf, itemName, itemOrder, type Item } from "./fan-out.ts";
+import { hasSources, sourcesChanged } from "./inputs.ts";
+import { orderOf } from "./perform-action.ts";
+import { AbortedError } from "./resources.ts";
+import type { Performed, Work } from "./work.ts";
+
+export async function performItems(work: Work, due: DueItems): Promise<Performed> {
+  const { session, target } = work;
+  const { items, decisions } = due.states;
+  for (const [recipe, template] of items.templates) rememberRecord(work, template.core, template.record, recipe);
+  await adoptCached(work, due);
+  const stale = items.all.filter((item) => decisions[item.index]!.kind === "stale");
+  if (stale.length === 0) return ok("committed");
+
+  // One claim for all items of these recipes: a lock each would cost more than a small item.
+  const claim = digestOfBytes([...items.templates.values()].map((template) => template.core).join());
+  const onWait = (holder: string) => session.emit({ kind: "waiting-for-action", target: target.name, holder });
+  const give = await session.claim(claim, onWait, work.signal);
+  if (give === undefined) return ok("interrupted");
+  try {
+    session.cache.refresh();
+    const hasNews = stale.some((item) => {
+      const decision = decisions[item.index]!;
+      return decision.kind === "stale" && session.rebuilder.hasNews(item, decision.reasons);
+    });
+    return hasNews ? ok("again") : await new ItemRun(work, due, stale).run();
+  } finally {
+    give();
+  }
+}
+
+async function adoptCached(work: Work, { states: { items, decisions } }: DueItems): Promise<void> {
+  const { session, target, tally } = work;
+  for (const item of items.all) {
+    const decision = decisions[item.index]!;
+    if (decision.kind !== "cached") continue;
+    const { tookMs } = decision.result;
+    tally.cached += 1;
+    tally.savedMs += tookMs;
+    recordItem(work, item, items.templates.get(item.recipe)!, decision.result, "cached");
+    session.emit({ kind: "item-finished", target: target.name, origin: "cached", tookMs, costUsd: 0 });
+  }
+  await commitTrace(session);
+}
+
+interface Try {
+  readonly item: Item;
+  readonly attempt: number;
+}
+
+/** Lanes wait at the pool for their turn; more of them than could ever run at once would only wait. */
+const mostLanes = 64;
+
+/** The run of one fan-out's stale items: lanes take batches from one queue, each while it holds the resources of one action. */
+class ItemRun {
+  readonly #work: Work;
+  readonly #due: DueItems;
+  readonly #total: number;
+  readonly #queue: Try[];
+  readonly #failures: Failure[] = [];
+  readonly #readsSources: boolean;
+  /** Items that are neither committed nor failed. */
+  #open: number;
+  #stop: "again" | "interrupted" | undefined;
+  /** Milliseconds an item, a moving average: decides how many travel together. */
+  #paceMs = 0;
+  /** Lanes that found the queue empty while tries are still under way. */
+  #idle: (() => void)[] = [];
+
+  constructor(work: Work, due: DueItems, stale: readonly Item[]) {
+    this.#work = work;
+    this.#due = due;
+    this.#total = stale.length;
+    this.#open = stale.length;
+    this.#queue = inOrderOfSetup(stale).map((item) => ({ item, attempt: 1 }));
+    this.#readsSources = hasSources(due.inputs);
+  }
+
+  async run(): Promise<Performed> {
+    const { session, target } = this.#work;
+    for (const template of this.#due.states.items.templates.values()) {
+      const admitted = session.pool.admit(resourcesFor(template.options, 1), target.name);
+      if (!admitted.ok) return fail([admitted.error]);
+    }
+    const lanes = Math.min(this.#total, mostLanes);
+    await Promise.all(Array.from({ length: lanes }, () => this.#lane()));
+    if (this.#failures.length > 0) return fail(groupFailures(this.#failures, target.name, this.#total));
+    return ok(this.#stop ?? "committed");
+  }
+
+  get #mayGoOn(): boolean {
+    if (this.#work.signal.aborted) this.#stop ??= "interrupted";
+    const mayFail = this.#work.session.keepGoing || this.#failures.length === 0;
+    return this.#open > 0 && this.#stop === undefined && mayFail;
+  }
+
+  async #lane(): Promise<void> {
+    while (this.#mayGoOn) {
+      const first = this.#queue[0];
+      if (first === undefined) {
+        await new Promise<void>((wake) => this.#idle.push(wake));
+        continue;
+      }
+      const template = this.#due.states.items.templates.get(first.item.recipe)!;
+      try {
+        await this.#takeAndRun(template, first.attempt);
+      } catch (error) {
+        if (!(error instanceof AbortedError)) throw error;
+      }
+    }
+    this.#wakeAll();
+  }
+
+  async #takeAndRun(template: PreparedAction, attempt: number): Promise<void> {
+    const { session, target, priority, signal } = this.#work;
+    const admitted = session.pool.admit(resourcesFor(template.options, attempt), target.name);
+    if (!admitted.ok) {
+      // More memory for a second try than there is, say.
+      this.#failures.push(admitted.error);
+      return;
+    }
+    const release = await session.pool.acquire(admitted.value, priority, signal);
+    try {
+      const batch = this.#mayGoOn ? this.#takeBatch() : [];
+      if (batch.length > 0) await this.#runBatch(batch, admitted.value);
+    } finally {
+      release();
+    }
+  }
+
+  /** The next items that can travel together: one recipe and attempt; for a vectorised recipe one setting and one set of inputs. */
+  #takeBatch(): Try[] {
+    const [first] = this.#queue;
+    if (first === undefined) return [];
+    const { work } = this.#work.target.declaration;
+    const size = (work.kind === "fan-out" ? work.batch : undefined) ?? sizeForPace(this.#paceMs, this.#queue.length);
+    const { codeOrder } = this.#due.states.items.templates.get(first.item.recipe)!;
+    const isVectorised = codeOrder.kind === "module" && codeOrder.vectorised;
+    const fits = ({ item, attempt }: Try) =>
+      item.recipe === first.item.recipe &&
+      attempt === first.attempt &&
+      (!isVectorised ||
+        (item.settingsNumber === first.item.settingsNumber && item.inputsNumber === first.item.inputsNumber));
+    let count = 1;
+    while (count < size && count < this.#queue.length && fits(this.#queue[count]!)) count++;
+    return this.#queue.splice(0, count);
+  }
+
+  async #runBatch(batch: readonly Try[], resources: Resources): Promise<void> {
+    const { session, target, signal } = this.#work;
+    const { items } = this.#due.states;
+    const [first] = batch;
+    const template = items.templates.get(first!.item.recipe)!;
+    const folder = join(session.logsFolder, target.name);
+    const logFileOf = (item: Item) => join(folder, `${fileNameOf(item)}.log`);
+    const order: Order = {
+      ...orderOf(template, "item", {}),
+      items: batch.map(({ item }) => ({ ...itemOrder(items, item), logFile: logFileOf(item) })),
+      logFile: folder,
+      ...limitsOf(template.options, resources),
+      attempt: first!.attempt,
+    };
+    const commits: Promise<void>[] = [];
+    let tookMs = 0;
+    await session.executor.run(
+      order,
+      (index, outcome) => {
+        const tried = batch[index]!;
+        tookMs += outcome.kind === "not-begun" ? 0 : outcome.tookMs;
+        commits.push(this.#settle(tried, template, outcome, logFileOf(tried.item)));
+      },
+      signal,
+    );
+    const pace = tookMs / batch.length;
+    this.#paceMs = this.#paceMs === 0 ? pace : this.#paceMs * 0.7 + pace * 0.3;
+    await Promise.all(commits);
+  }
+
+  async #settle(tried: Try, template: PreparedAction, outcome: Outcome, logFile: string): Promise<void> {
+    const { tally } = this.#work;
+    if (outcome.kind === "not-begun") return this.#putBack(tried);
+    tally.tookMs += outcome.tookMs;
+    tally.costUsd += outcome.costUsd;
+    if (outcome.kind === "done") return this.#commit(tried, template, outcome);
+    this.#retryOrFail(tried, template, outcome, logFile);
+  }
+
+  async #commit(
+    { item, attempt }: Try,
+    template: PreparedAction,
+    outcome: Extract<Outcome, { kind: "done" }>,
+  ): Promise<void> {
+    const { session, target, tally } = this.#work;
+    const { outputs, startedAt: at, tookMs, costUsd } = outcome;
+    // What the item read may not be what its key says: nothing of it is kept, and the target is looked at again.
+    if (this.#readsSources && sourcesChanged(this.#due.inputs, session.digests)) {
+      this.#stop ??= "again";
+      return;
+    }
+    const broken = await checkOutputs(target.declaration.contract.items!.outputs, outputs, session.contents);
+    if (broken.length > 0) {
+      for (const { slot, problems } of broken) {
+        this.#failures.push(brokenOutput(this.#work, slot, problems, outputs[slot]!, item));
+      }
+      return this.#close();
+    }
+    const who = { by: session.who, executor: session.executor.name, attempts: attempt };
+    const result: ActionResult = { outputs, at, tookMs, costUsd, ...who };
+    recordItem(this.#work, item, template, result, "computed");
+    await commitTrace(session);
+    session.cache.put(item.key, result);
+    tally.computed += 1;
+    session.emit({ kind: "item-finished", target: target.name, origin: "computed", tookMs, costUsd });
+    this.#close();
+  }
+
+  #retryOrFail(
+    { item, attempt }: Try,
+    template: PreparedAction,
+    outcome: Extract<Outcome, { kind: "failed" }>,
+    logFile: string,
+  ): void {
+    const { session, target, signal } = this.#work;
+    const waitMs = waitBefore(outcome, attempt, template.options, session.random);
+    if (waitMs === undefined || signal.aborted) {
+      this.#failures.push(failureOf(this.#work, template, outcome, logFile, item));
+      return this.#close();
+    }
+    const next = { item, attempt: attempt + 1 };
+    const event = { target: target.name, label: itemName(item), attempt: next.attempt, waitMs, why: outcome.message };
+    session.emit({ kind: "action-retried", ...event });
+    // Waited for aside: the lane and its resources are free for others meanwhile.
+    void session.sleep(waitMs, signal).then(() => this.#putBack(next));
+  }
+
+  #putBack(tried: Try): void {
+    this.#queue.push(tried);
+    this.#wakeAll();
+  }
+
+  #close(): void {
+    this.#open -= 1;
+    if (!this.#mayGoOn) this.#wakeAll();
+  }
+
+  #wakeAll(): void {
+    const idle = this.#idle;
+    this.#idle = [];
+    for (const wake of idle) wake();
+  }
+}
+
+/** Items of one recipe, settings and inputs lie together, so that a worker's `setup` serves many. */
+function inOrderOfSetup(items: readonly Item[]): Item[] {
+  return [...items].sort(
+    (a, b) =>
+      (a.recipe < b.recipe ? -1 : a.recipe > b.recipe ? 1 : 0) ||
+      a.settingsNumber - b.settingsNumber ||
+      a.inputsNumber - b.inputsNumber ||
+      a.index - b.index,
+  );
+}
+
+/** Batches of about 50 ms: small items share a message, long ones travel alone, and the last ones are spread over the lanes. */
+function sizeForPace(paceMs: number, left: number): number {
+  if (paceMs === 0) return Math.min(8, Math.max(1, Math.floor(left / 8)));
+  return Math.max(1, Math.min(256, Math.round(50 / Math.max(paceMs, 0.05)), Math.ceil(left / 4)));
+}
