@@ -7,7 +7,7 @@ import { targets, wordsProject } from "./words.fixture.ts";
 const counts = async (rig: Rig, args: readonly string[] = []) => (await rig.build(args)).finished("draw").counts;
 
 /** A fan-out of which the test writes split, recipes and merge in JavaScript. */
-function fanOutProject(recipes: string, more: Readonly<Record<string, string>> = {}, declared = ""): Rig {
+function fanOutProject(recipes: string, declared = `one: () => import("./fan.ts").then((m) => m.one)`, more = ""): Rig {
   return makeProject({
     "Expfile.ts": `import { contract, experiments, fanOut, json, type } from "expfile";
 const spec = contract({
@@ -17,8 +17,8 @@ const spec = contract({
 });
 const fan = fanOut(spec, {
   split: () => import("./fan.ts").then((m) => m.split),
-  recipes: { ${declared === "" ? 'one: () => import("./fan.ts").then((m) => m.one)' : declared} },
-  merge: () => import("./merge.ts"),
+  recipes: { ${declared} },
+  merge: () => import("./merge.ts"),${more}
 });
 export default experiments({ main: () => ({ fan: fan() }) });
 `,
@@ -27,7 +27,6 @@ export default experiments({ main: () => ({ fan: fan() }) });
   await outputs.all.write(await Promise.all(items.map(({ outputs }) => outputs.value.read())));
 };
 `,
-    ...more,
   });
 }
 const all = (rig: Rig): unknown => JSON.parse(rig.read("runs/default/fan/all.json"));
@@ -108,7 +107,6 @@ export const merge`,
 export const one = async ({ item, outputs }) => outputs.value.write("one" + item);
 export const two = async ({ item, outputs }) => outputs.value.write("two" + item);
 `,
-      {},
       `one: () => import("./fan.ts").then((m) => m.one), two: () => import("./fan.ts").then((m) => m.two)`,
     );
     await rig.build();
@@ -233,7 +231,6 @@ export const one = {
   run: async ({ setup, item, outputs }) => outputs.value.write(setup + item),
 };
 `,
-      {},
       `one: { recipe: () => import("./fan.ts").then((m) => m.one), env: ["SETUPS"] }`,
     );
     await rig.build(["-j", "1"], 0, { env: { SETUPS: rig.path("setups.txt") } });
@@ -250,8 +247,8 @@ export const one = {
   },
 };
 `,
-      {},
       `one: { recipe: () => import("./fan.ts").then((m) => m.one), vectorised: true }`,
+      " batch: 3",
     );
     await rig.build(["-j", "1"]);
     expect(all(rig)).toEqual(["1 of 3", "2 of 3", "3 of 3"]);
@@ -266,7 +263,6 @@ export const one = async ({ item, outputs }) => {
   await outputs.value.write(item);
 };
 `,
-      {},
       `one: { recipe: () => import("./fan.ts").then((m) => m.one), env: ["ALLOWED"] }`,
     );
     const env = { ALLOWED: rig.path("allowed") };

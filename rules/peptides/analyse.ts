@@ -2,9 +2,8 @@
  * What the scores show: for each metric an item that estimates every arm and its difference from the control, then one
  * report. The seed is the unit of analysis: an item is told the means of seeds, so it re-runs only when those change.
  */
-import { contract, json, table, text, tree, type, z } from "expfile";
+import { contract, fanOut, json, table, text, tree, type, z } from "expfile";
 import { armSettings, type ArmSettings } from "./arms.ts";
-import { fanOut } from "./fan-out.ts";
 import type { PrepareSummary } from "./prepare.ts";
 import type { Estimate, PairedDifference, Summary } from "./report/summary.ts";
 import { generatedColumns, scoreColumns, sequenceColumns } from "./tables.ts";

@@ -2,9 +2,8 @@
  * Draws peptides: for each arm, seed and index one item, so that more samples or seeds only add draws and a new arm
  * leaves the others' alone. Each sampler is a recipe of its own.
  */
-import { contract, json, table, tree, type, z } from "expfile";
+import { contract, fanOut, json, table, tree, type, z } from "expfile";
 import { armSettings, type ArmSettings } from "./arms.ts";
-import { fanOut } from "./fan-out.ts";
 import { generatedColumns, sequenceColumns } from "./tables.ts";
 
 export const generateContract = contract({

@@ -3,8 +3,7 @@
  * only add items, and a changed judge leaves the others' scores alone. A metric that does not apply has no value and
  * says why; it is never 0.
  */
-import { contract, json, table, type, z } from "expfile";
-import { fanOut } from "./fan-out.ts";
+import { contract, fanOut, json, table, type, z } from "expfile";
 import { HYDROPATHY_SCALES, type HydropathyScale } from "./science/hydropathy.ts";
 import { PKA_SETS, type PkaName } from "./science/pka.ts";
 import { generatedColumns, scoreColumns, sequenceColumns } from "./tables.ts";

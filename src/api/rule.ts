@@ -81,9 +81,15 @@ export function source<C>(path: string, slot: Slot<C>): Source<C> {
   return { kind: "source", path, slot };
 }
 
+/** What an optional output may turn out to be; only an optional input takes it. */
+export interface Absent {
+  readonly format: "absent";
+}
+type ContentOrAbsent<S> = OptionalInput<S> extends true ? ContentOfSlot<S> | Absent : ContentOfSlot<S>;
+
 type WiredInputs<I> = { [K in keyof I as I[K] extends SourcesSlot ? never : K]: I[K] };
 type WireOf<Name extends string, K extends string, S> =
-  S extends ListSlot<infer C> ? readonly Needs<`${Name}.${K}`, C>[] : Needs<`${Name}.${K}`, ContentOfSlot<S>>;
+  S extends ListSlot<infer C> ? readonly Needs<`${Name}.${K}`, C>[] : Needs<`${Name}.${K}`, ContentOrAbsent<S>>;
 type OptionalInput<S> = S extends Slot<unknown, infer O> ? (true extends O ? true : false) : false;
 /** What a target of the contract must be handed, by input slot. */
 export type Wiring<C extends ContractSpec> = {
@@ -98,7 +104,7 @@ export type Wiring<C extends ContractSpec> = {
 
 /** A target's outputs by slot, to be wired on. */
 export type Target<C extends ContractSpec> = {
-  readonly [K in keyof C["outputs"] & string]: Artifact<`${C["name"]}.${K}`, ContentOfSlot<C["outputs"][K]>>;
+  readonly [K in keyof C["outputs"] & string]: Artifact<`${C["name"]}.${K}`, ContentOrAbsent<C["outputs"][K]>>;
 } & { readonly $target: TargetDeclaration };
 
 export interface TargetOptions extends RunOptions {
@@ -186,38 +192,53 @@ export function command<C extends ContractSpec>(spec: Omit<CommandSpec<C>, "kind
   return { kind: "command", ...spec };
 }
 
-type PartObject<T> = RunOptions & { readonly recipe: Lazy<T>; readonly reads?: readonly string[] };
-type Part<T> = Lazy<T> | PartObject<T>;
-type PartOptions = PartObject<unknown> & { readonly vectorised?: boolean };
+type PartOptions = RunOptions & {
+  readonly recipe: Lazy<unknown>;
+  readonly reads?: readonly string[];
+  readonly vectorised?: boolean;
+};
+/** A recipe with the fields that it reads; one that uses a field which its part does not declare does not compile. */
+type Reading<T, R extends string> = RunOptions & { readonly recipe: Lazy<T>; readonly reads: readonly R[] };
+type Plain<T> = Lazy<T> | (RunOptions & { readonly recipe: Lazy<T>; readonly reads?: never });
+// What `setup` returns is a matter between the functions of one recipe.
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+type AnySetup = any;
+
+interface FanOutParts<
+  C extends ContractSpec,
+  S extends ReadsOf<C>,
+  I extends Readonly<Record<string, ReadsOf<C>>>,
+  M extends ReadsOf<C>,
+> {
+  readonly split: Plain<Split<C>> | Reading<Split<C, NoInfer<S>>, S>;
+  readonly recipes: {
+    readonly [K in keyof I]:
+      | Plain<ItemRecipe<C, never, AnySetup>>
+      | Reading<ItemRecipe<C, NoInfer<I[K]>, AnySetup>, I[K]>
+      | (Reading<VectorisedRecipe<C, NoInfer<I[K]>, AnySetup>, I[K]> & { readonly vectorised: true });
+  };
+  readonly merge: Plain<Merge<C>> | Reading<Merge<C, NoInfer<M>>, M>;
+  /** How many items travel together; chosen by the engine if not said. */
+  readonly batch?: number;
+}
 
 /**
  * A rule that works item by item: `split` decides the items, a recipe makes each, `merge` puts them together.
- * Each part is bundled and keyed apart. `split` reads the whole section and the experiment's fields unless `reads` says less;
+ * Each part is bundled and keyed apart. `split` reads the whole config section unless `reads` says otherwise;
  * items and `merge` read nothing unless `reads` says so (what an item needs, `split` hands it).
  */
-export function fanOut<const C extends ContractSpec>(
-  contract: C,
-  parts: {
-    readonly split: Part<Split<C, never>> | Part<Split<C>>;
-    readonly recipes: Readonly<
-      Record<
-        string,
-        | Part<ItemRecipe<C, never, never>>
-        | (PartObject<VectorisedRecipe<C, never, never>> & { readonly vectorised: true })
-      >
-    >;
-    readonly merge: Part<Merge<C>>;
-    /** How many items travel together; chosen by the engine if not said. */
-    readonly batch?: number;
-  },
-): Rule<C> {
+export function fanOut<
+  const C extends ContractSpec,
+  const S extends ReadsOf<C> = never,
+  const I extends Readonly<Record<string, ReadsOf<C>>> = Readonly<Record<string, never>>,
+  const M extends ReadsOf<C> = never,
+>(contract: C, parts: FanOutParts<C, S, I, M>): Rule<C> {
+  const recipes = Object.entries(parts.recipes as Readonly<Record<string, Lazy<unknown> | PartOptions>>);
   return makeRule(contract, {
     kind: "fan-out",
-    split: partOf(parts.split as Part<unknown>, undefined),
-    recipes: Object.fromEntries(
-      Object.entries(parts.recipes).map(([name, part]) => [name, partOf(part as Lazy<unknown> | PartOptions, [])]),
-    ),
-    merge: partOf(parts.merge as Part<unknown>, []),
+    split: partOf(parts.split as Lazy<unknown> | PartOptions, undefined),
+    recipes: Object.fromEntries(recipes.map(([name, part]) => [name, partOf(part, [])])),
+    merge: partOf(parts.merge as Lazy<unknown> | PartOptions, []),
     ...(parts.batch !== undefined && { batch: parts.batch }),
   });
 }

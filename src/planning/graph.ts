@@ -87,23 +87,23 @@ export function makeGraph(experiment: string, targets: Targets): Result<Graph, r
         Object.entries(declaration.contract.inputs ?? {}).map(([slot, declared]): [string, GraphInput] => {
           if (declared.kind === "sources") return [slot, { kind: "sources", patterns: declared.patterns }];
           const wired = declaration.inputs[slot];
-          if (declared.kind === "list") {
-            return [
-              slot,
-              {
-                kind: "list",
-                members: ((wired ?? []) as readonly Wire[]).map((wire) => resolveWire(wire, declared.slot, numberOf)),
-              },
-            ];
-          }
-          if (wired !== undefined) return [slot, resolveWire(wired as Wire, declared, numberOf)];
-          if (!declared.optional)
+          const notHanded = (what: string) =>
             failures.push(
-              inputFailure(`target "${name}" is not handed its input "${slot}"`, {
+              inputFailure(`target "${name}" is not handed its input "${what}"`, {
                 where: { file: "Expfile.ts" },
                 neededBy: `rule ${declaration.contract.name}`,
               }),
             );
+          if (declared.kind === "list") {
+            const members = ((wired ?? []) as readonly (Wire | undefined)[]).map((wire, i): GraphInput => {
+              if (wire !== undefined) return resolveWire(wire, declared.slot, numberOf);
+              notHanded(`${slot}[${i}]`);
+              return { kind: "absent" };
+            });
+            return [slot, { kind: "list", members }];
+          }
+          if (wired !== undefined) return [slot, resolveWire(wired as Wire, declared, numberOf)];
+          if (!declared.optional) notHanded(slot);
           return [slot, { kind: "absent" }];
         }),
       );
@@ -191,8 +191,9 @@ export function selectTargets(
 }
 
 function upstreamOf(declaration: TargetDeclaration): TargetDeclaration[] {
-  const wires = Object.values(declaration.inputs).flatMap((wired) => wired);
-  return wires.flatMap((wire) => (wire.kind === "artifact" ? [wire.target] : []));
+  // Where nobody compiled, an output that the other rule does not have is `undefined` here.
+  const wires: readonly (Wire | undefined)[] = Object.values(declaration.inputs).flatMap((wired) => wired);
+  return wires.flatMap((wire) => (wire?.kind === "artifact" ? [wire.target] : []));
 }
 
 function resolveWire(wire: Wire, declared: Slot, numberOf: ReadonlyMap<TargetDeclaration, number>): GraphInput {

@@ -2,7 +2,7 @@
 import type { ItemRequest, Split } from "expfile";
 import { readTable } from "expfile/table";
 import type { analyseContract, ArmMeans } from "../analyse.ts";
-import { didYouMean, listNames } from "../suggest.ts";
+import { didYouMean, listNames, sentences } from "../suggest.ts";
 import { generatedColumns, scoreColumns } from "../tables.ts";
 
 type Analyse = typeof analyseContract;
@@ -50,7 +50,11 @@ function checkPrimary(primary: readonly string[], metrics: readonly string[]): v
   for (const name of primary) {
     if (metrics.includes(name)) continue;
     throw new Error(
-      `analyse.primary names "${name}", which no judge measures. ${didYouMean(name, metrics)} The metrics are ${listNames(metrics)}.`,
+      sentences(
+        `analyse.primary names "${name}", which no judge measures.`,
+        didYouMean(name, metrics),
+        `The metrics are ${listNames(metrics)}.`,
+      ),
     );
   }
 }

@@ -2,7 +2,7 @@
 import type { ItemRequest, Split } from "expfile";
 import { deriveSeed } from "expfile/seed";
 import type { generateContract } from "../generate.ts";
-import { didYouMean, listNames } from "../suggest.ts";
+import { didYouMean, listNames, sentences } from "../suggest.ts";
 
 type Generate = typeof generateContract;
 
@@ -28,8 +28,11 @@ function sliceFile(slice: string, files: readonly string[]): string {
   if (files.includes(file)) return file;
   const names = files.map((name) => name.replace(/\.parquet$/, ""));
   throw new Error(
-    `an arm is trained on the slice "${slice}", which prepare does not make. ` +
-      `${didYouMean(slice, names)} The slices are ${listNames(names)}; add one under prepare.slices.`.trim(),
+    sentences(
+      `an arm is trained on the slice "${slice}", which prepare does not make.`,
+      didYouMean(slice, names),
+      `The slices are ${listNames(names)}; add one under prepare.slices.`,
+    ),
   );
 }
 

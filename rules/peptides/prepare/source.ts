@@ -2,7 +2,7 @@
 import { extname } from "node:path";
 import type { ConfigOf } from "expfile";
 import type { prepareContract } from "../prepare.ts";
-import { didYouMean, listNames } from "../suggest.ts";
+import { didYouMean, listNames, sentences } from "../suggest.ts";
 import { readDelimited } from "./delimited.ts";
 import { readFasta } from "./fasta.ts";
 import { readJsonLines } from "./json-lines.ts";
@@ -79,7 +79,7 @@ function mapRows(file: SourceFile, number: number, table: RawTable, source: Sour
   // A file of JSON lines without a line has no columns either.
   if (missing.length > 0 && (table.rows.length > 0 || format !== "jsonl")) {
     const problems = missing.map(([field, column]) =>
-      `there is no column "${column}" for the ${field}. ${didYouMean(column, table.columns)}`.trim(),
+      sentences(`there is no column "${column}" for the ${field}.`, didYouMean(column, table.columns)),
     );
     throw sourceError(file, undefined, `${problems.join(" ")} The file has the columns ${listNames(table.columns)}.`);
   }
