@@ -28,19 +28,23 @@ export function parseArguments(argv: readonly string[], version: string): Parsed
   if ("failure" in keys) return fail(keys.failure);
   let parsed: Arguments | undefined;
   let printed = "";
+  let complained = "";
   const program = makeProgram(version, (command, operands, flags) => {
     const { set = [], ...others } = flags;
     parsed = { command, operands, flags: others, overrides: [...(set as readonly string[]), ...keys.overrides] };
   });
   const write = (text: string) => void (printed += text);
   for (const command of [program, ...program.commands])
-    command.configureOutput({ writeOut: write, writeErr: () => undefined }).exitOverride();
+    command.configureOutput({ writeOut: write, writeErr: (text) => void (complained += text) }).exitOverride();
   try {
     program.parse([...keys.rest], { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.code.startsWith("commander.help") || error.code === "commander.version")
-      return ok({ print: printed, exitCode: argv.length === 0 ? exitCodes.wrongInput : exitCodes.done });
+      // Where nothing was asked for, commander gives its help as a complaint.
+      return argv.length === 0
+        ? ok({ print: complained, exitCode: exitCodes.wrongInput })
+        : ok({ print: printed, exitCode: exitCodes.done });
     return fail(failureOf(error, argv, spec));
   }
   if (parsed === undefined) return ok({ print: program.helpInformation(), exitCode: exitCodes.wrongInput });

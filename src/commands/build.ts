@@ -185,7 +185,11 @@ async function rememberUpToDate(
     reports,
   });
   reporter.close();
-  await writeStamp(asked.project, run, deciding, asked.needed, text.join(""), screen);
+  const outputs = (target: number) => {
+    const end = ends.get(target);
+    return end?.kind === "done" ? end.artifacts : undefined;
+  };
+  await writeStamp(asked.project, run, deciding, asked.needed, outputs, text.join(""), screen);
 }
 
 function readOptions(args: Arguments): Result<BuildOptions, readonly Failure[]> {

@@ -116,7 +116,7 @@ function reasonsOfStanding(session: DecidingSession, section: string, target: st
 async function whyPast({ run }: Asked, session: DecidingSession, name: string, build: number): Promise<Why | Failure> {
   const standing = session.trace.standingOf(name);
   const n = standing.findLastIndex((one) => one.build <= build);
-  if (!Number.isInteger(build) || n < 0) {
+  if (!Number.isInteger(build) || build > (run.state?.builds ?? 0) || n < 0) {
     const builds = standing.map((one) => one.build);
     return inputFailure(`build ${build} of run ${run.folder.id} has no ${name}`, {
       fix:

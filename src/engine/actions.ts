@@ -4,7 +4,7 @@ import { join, relative, sep } from "node:path";
 import { globSync } from "tinyglobby";
 import type { CommandSpec, PartDeclaration, Resources, RunOptions } from "../api/rule.ts";
 import type { CodeOrder, SlotOrder } from "../backends/executors/executor.ts";
-import { digestOfBytes, type Digest } from "../model/digest.ts";
+import type { Digest } from "../model/digest.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import type { JsonObject } from "../model/json.ts";
 import type { Bundle } from "../planning/bundle/bundler.ts";
@@ -19,7 +19,7 @@ import type { GraphTarget } from "../planning/graph.ts";
 import { tell, type ExperimentTold } from "../planning/told.ts";
 import type { Part } from "../runs/trace.ts";
 import { fail, ok, type Result } from "../util/result.ts";
-import type { ResolvedInputs } from "./inputs.ts";
+import { digestOfMatches, type ResolvedInputs, type SourceDigests, type SourceFile } from "./inputs.ts";
 
 /** An action ready to be decided on and, if due, ordered. */
 export interface PreparedAction {
@@ -27,9 +27,13 @@ export interface PreparedAction {
   readonly core: Digest;
   readonly key: Digest;
   readonly codeOrder: CodeOrder;
+  /** Files of the project that are copied when the action runs (a bundle is not: it was taken when it was read). */
+  readonly codeFiles: readonly SourceFile[];
   readonly outputs: Readonly<Record<string, SlotOrder>>;
   readonly environment: Readonly<Record<string, string>>;
   readonly secrets: Readonly<Record<string, string>>;
+  /** Declared secrets that are not set: no matter as long as nothing has to run. */
+  readonly missingSecrets: readonly string[];
   readonly options: Required<Pick<RunOptions, "resources">> & RunOptions;
 }
 
@@ -44,7 +48,7 @@ export interface ActionFactoryOptions {
     externals: readonly string[];
     neededBy: string;
   }) => Promise<Result<Bundle, readonly Failure[]>>;
-  readonly digestOf: (path: string) => { readonly digest: Digest } | undefined;
+  readonly digests: SourceDigests;
   /** The driver's environment and secrets, of which an action gets what it declares. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
@@ -52,7 +56,7 @@ export interface ActionFactoryOptions {
 export class ActionFactory {
   readonly #options: ActionFactoryOptions;
   /** What was read of the environment, and which code files of commands: for the stamp. */
-  readonly read = { environment: new Set<string>(), files: new Set<string>(), globs: new Map<string, string>() };
+  readonly read = { environment: new Set<string>(), files: [] as SourceFile[], globs: new Map<string, Digest>() };
 
   constructor(options: ActionFactoryOptions) {
     this.#options = options;
@@ -106,11 +110,12 @@ export class ActionFactory {
     command: CommandSpec,
     given: { readonly inputs: ResolvedInputs; readonly outputs: Readonly<Record<string, SlotOrder>> },
   ): Result<PreparedAction, readonly Failure[]> {
-    const { root, experiment, digestOf } = this.#options;
+    const { root, experiment, digests } = this.#options;
     const files: [string, string][] = [];
+    const codeFiles: SourceFile[] = [];
     for (const pattern of command.code) {
-      const matches = globSync(pattern, { cwd: root, absolute: true, expandDirectories: true }).sort();
-      this.read.globs.set(pattern, digestOfBytes(matches.map((path) => relative(root, path)).join("\n")));
+      const matches = matchCode(root, pattern);
+      this.read.globs.set(pattern, digestOfMatches(matches));
       if (matches.length === 0)
         return fail([
           inputFailure(`no file matches "${pattern}", declared as code`, {
@@ -118,9 +123,15 @@ export class ActionFactory {
             fix: "Name the program's files from the folder of Expfile.ts.",
           }),
         ]);
-      for (const path of matches) files.push([relative(root, path).split(sep).join("/"), path]);
+      for (const path of matches) {
+        const blob = digests.digestOf(path);
+        const seen = digests.statTextOf(path);
+        if (blob === undefined || seen === undefined) continue; // Deleted since it was listed.
+        files.push([relative(root, path).split(sep).join("/"), path]);
+        codeFiles.push({ path, seen, digest: blob.digest });
+      }
     }
-    for (const [, path] of files) this.read.files.add(path);
+    this.read.files.push(...codeFiles);
     const placeholders = Object.entries(given.inputs).map(
       ([slot, input]) => [slot, neutralPaths(slot, input)] as const,
     );
@@ -143,16 +154,17 @@ export class ActionFactory {
         }),
       ]);
     }
-    const digests = Object.fromEntries(files.map(([name, path]) => [name, digestOf(path)!.digest]));
+    const digestsByName = Object.fromEntries(files.map(([name], i) => [name, codeFiles[i]!.digest]));
     // What the command line does not say, the program cannot see: the argv stands for the config.
     return this.#finish(
       target,
       "recipe",
-      { kind: "command", argv, files: digests },
+      { kind: "command", argv, files: digestsByName },
       { kind: "command", argv, files },
       {},
       mergeOptions(command, target.declaration.options),
       given,
+      codeFiles,
     );
   }
 
@@ -168,20 +180,10 @@ export class ActionFactory {
       readonly outputs: Readonly<Record<string, SlotOrder>>;
       readonly items?: Digest;
     },
+    codeFiles: readonly SourceFile[] = [],
   ): Result<PreparedAction, readonly Failure[]> {
     const available = this.#options.environment;
     for (const name of options.env ?? []) this.read.environment.add(name);
-    const missing = (options.secrets ?? []).filter((name) => available[name] === undefined);
-    if (missing.length > 0) {
-      return fail(
-        missing.map((name) =>
-          inputFailure(`the secret ${name} is not set`, {
-            neededBy: `target "${target.name}"`,
-            fix: `Set it in the environment, or as a line ${name}=… in the file .env`,
-          }),
-        ),
-      );
-    }
     const record: ActionRecord = {
       format: recordFormat,
       part,
@@ -207,12 +209,29 @@ export class ActionFactory {
       core,
       key: actionKey(core, code.kind, this.#options.nodeMajor),
       codeOrder,
+      codeFiles,
       outputs: given.outputs,
       environment: valuesOf(options.env),
       secrets: valuesOf(options.secrets),
+      missingSecrets: (options.secrets ?? []).filter((name) => available[name] === undefined),
       options: { ...options, resources: options.resources ?? {} },
     });
   }
+}
+
+/** What must be there before an action is ordered, and is not. */
+export function unready(action: PreparedAction, target: string): readonly Failure[] {
+  return action.missingSecrets.map((name) =>
+    inputFailure(`the secret ${name} is not set`, {
+      neededBy: `target "${target}"`,
+      fix: `Set it in the environment, or as a line ${name}=… in the file .env`,
+    }),
+  );
+}
+
+/** The files behind a pattern of `code`, absolute, sorted. */
+export function matchCode(root: string, pattern: string): string[] {
+  return globSync(pattern, { cwd: root, absolute: true, expandDirectories: true }).sort();
 }
 
 /** A target's options over the rule's. */

@@ -11,6 +11,7 @@ import { assess, type Assessment, type Upstream } from "./assess.ts";
 import { performAction } from "./perform-action.ts";
 import { performItems } from "./perform-items.ts";
 import type { Tally, Work } from "./work.ts";
+import { ContentLost } from "./contents.ts";
 import { AbortedError } from "./resources.ts";
 import { criticalPath, runSchedule, shuffledPriorities, type NodeEnd } from "./scheduler.ts";
 import { LostRun, type BuildSession } from "./session.ts";
@@ -164,8 +165,17 @@ async function bringUpToDate(
   } catch (error) {
     if (error instanceof AbortedError || signal.aborted) return { kind: "interrupted", counts: countsOf(tally) };
     if (error instanceof LostRun) return failed([error.failure]);
+    if (error instanceof ContentLost) return failed([contentLost(error.slot, target.name)]);
     throw error;
   }
+}
+
+/** It was there when this build began: somebody deleted it since. */
+function contentLost(slot: string, target: string): Failure {
+  return actionFailure(`the content of "${slot}" was lost while the build went on`, {
+    neededBy: `target "${target}"`,
+    fix: "Was cache/ or a folder of the run deleted? Run the command again: what is lost is made again.",
+  });
 }
 
 function settle(

@@ -1,11 +1,11 @@
 // Where the content of artifacts is: inline with the result, in the store, or at its place in the run's folder. Puts outputs at their places.
 
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { constants, copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import type { InputOrder, SlotFormat } from "../backends/executors/executor.ts";
 import type { BlobStore } from "../backends/store/store.ts";
 import type { FileDigests } from "../backends/store/local.ts";
-import type { Artifact, Artifacts, TreeListing } from "../model/action.ts";
+import { digestOfArtifact, type Artifact, type Artifacts, type TreeListing } from "../model/action.ts";
 import { digestOfBytes, type Digest } from "../model/digest.ts";
 import type { Trace } from "../runs/trace.ts";
 import { copyWhole, isMissing, listTree, temporaryName, writeAtomic } from "../util/fs.ts";
@@ -55,7 +55,7 @@ export class Contents {
       case "absent":
         return true;
       case "file":
-        return artifact.text !== undefined || this.#blobPath(artifact.blob.digest) !== undefined;
+        return textInside(artifact) !== undefined || this.#blobPath(artifact.blob.digest) !== undefined;
       case "tree":
         return this.listingOf(artifact)?.every(([, digest]) => this.#blobPath(digest) !== undefined) ?? false;
     }
@@ -112,7 +112,8 @@ export class Contents {
       case "absent":
         return { kind: "absent" };
       case "file": {
-        if (artifact.text !== undefined) return { kind: "file", format, ext, text: artifact.text };
+        const text = textInside(artifact);
+        if (text !== undefined) return { kind: "file", format, ext, text };
         const path = this.#blobPath(artifact.blob.digest);
         if (path === undefined) throw new ContentLost(slot);
         return { kind: "file", format, ext, path };
@@ -133,7 +134,8 @@ export class Contents {
   /** The bytes of a file artifact, for checks and for gates. Throws `ContentLost`. */
   textOf(slot: string, artifact: Artifact): string {
     if (artifact.kind !== "file") throw new ContentLost(slot);
-    if (artifact.text !== undefined) return artifact.text;
+    const text = textInside(artifact);
+    if (text !== undefined) return text;
     const path = this.#blobPath(artifact.blob.digest);
     if (path === undefined) throw new ContentLost(slot);
     return readFileSync(path, "utf8");
@@ -186,7 +188,8 @@ export class Contents {
         return;
       case "file": {
         if (statOf(place)?.isDirectory() === true) rmSync(place, { recursive: true });
-        if (artifact.text !== undefined) writeAtomic(place, artifact.text, { staging });
+        const text = textInside(artifact);
+        if (text !== undefined) writeAtomic(place, text, { staging });
         else copyWhole(this.#blobPath(artifact.blob.digest)!, place, staging);
         digests.note(place, artifact.blob.digest, statText(statOf(place)!));
         break;
@@ -195,8 +198,12 @@ export class Contents {
         // A folder cannot be replaced in one step: the old one goes away first, so that no mixture of both is ever seen.
         const temporary = temporaryName(place, staging);
         mkdirSync(temporary);
-        for (const [name, digest] of this.listingOf(artifact)!)
-          copyWhole(this.#blobPath(digest)!, join(temporary, name));
+        // Nobody looks into the staged tree, so its files need no temporary names (a name may be as long as names can be).
+        for (const [name, digest] of this.listingOf(artifact)!) {
+          const to = join(temporary, name);
+          mkdirSync(dirname(to), { recursive: true });
+          copyFileSync(this.#blobPath(digest)!, to, constants.COPYFILE_FICLONE);
+        }
         if (statOf(place) !== undefined) {
           const old = temporaryName(place, staging);
           renameSync(place, old);
@@ -209,6 +216,15 @@ export class Contents {
     trace.append({ out: relative(runFolder, place), d: artifact.blob.digest });
   }
 
+  /** A build that was killed may have put an output at its place and not have said so in the trace. */
+  #isOwnResult(target: string, found: Digest): boolean {
+    for (const [, known] of this.#options.trace.results()) {
+      if (known.target !== target) continue;
+      for (const artifact of Object.values(known.result.outputs)) if (digestOfArtifact(artifact) === found) return true;
+    }
+    return false;
+  }
+
   /** What lies at a place and was not put there by exp is somebody's work: it is set aside under a name that is told. */
   #setAsideIfEdited(target: string, place: string): void {
     const stat = statOf(place);
@@ -217,7 +233,7 @@ export class Contents {
     const name = relative(runFolder, place);
     const placed = trace.placedAt(name);
     const found = stat.isDirectory() ? this.#digestOfTree(place) : digests.digestOf(place)?.digest;
-    if (placed !== undefined && placed === found) return;
+    if (found !== undefined && (placed === found || this.#isOwnResult(target, found))) return;
     const folder = join(runFolder, "set-aside");
     mkdirSync(folder, { recursive: true });
     const base = name.replaceAll("/", "_");
@@ -227,4 +243,10 @@ export class Contents {
     renameSync(place, join(folder, to));
     this.#options.onSetAside(target, name, join("set-aside", to));
   }
+}
+
+/** Content that is kept with the result, if it is still what its digest says: logs can be damaged like any file. */
+function textInside(artifact: Extract<Artifact, { kind: "file" }>): string | undefined {
+  const { text, blob } = artifact;
+  return text !== undefined && digestOfBytes(text) === blob.digest ? text : undefined;
 }

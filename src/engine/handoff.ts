@@ -13,6 +13,8 @@ import type { Assessment } from "./assess.ts";
 import type { Session } from "./session.ts";
 
 export function assessHandoff(session: Session, target: GraphTarget, requests: readonly HandoffRequest[]): Assessment {
+  // So that the stamp of the fast path knows them: a correction must be seen.
+  for (const { path } of requests) session.resolver.look(path);
   const missing = requests.filter(({ path }) => statOf(absolutePath(session, path)) === undefined);
   if (missing.length > 0) return { kind: "waits", requests: missing };
   const names = requests.map(({ path }) => basename(path));
@@ -78,9 +80,11 @@ export function assessHandoff(session: Session, target: GraphTarget, requests: r
     core,
     key,
     codeOrder: { kind: "command" as const, argv: [], files: [] },
+    codeFiles: [],
     outputs: target.declaration.contract.outputs,
     environment: {},
     secrets: {},
+    missingSecrets: [],
     options: { resources: {} },
   };
   return {

@@ -10,10 +10,10 @@ import { inputFailure, type Failure } from "../model/failure.ts";
 import type { JsonObject } from "../model/json.ts";
 import type { InputRecord } from "../planning/fingerprint/action-key.ts";
 import type { GraphInput, GraphTarget } from "../planning/graph.ts";
-import { listTree } from "../util/fs.ts";
+import { listTreeThroughLinks } from "../util/fs.ts";
 import { fail, ok, type Result } from "../util/result.ts";
 import { statOf, statText, type StatText } from "../util/stat.ts";
-import type { Contents, SlotShape } from "./contents.ts";
+import { ContentLost, type Contents, type SlotShape } from "./contents.ts";
 
 /** One input slot, resolved. `order` throws `ContentLost` when an upstream artifact's content is nowhere any more. */
 export interface ResolvedInput {
@@ -35,12 +35,31 @@ export interface SourceFile {
 }
 export type ResolvedInputs = Readonly<Record<string, ResolvedInput>>;
 
-/** Files of the project that were read to resolve inputs, and the patterns whose matches count. */
-export interface SourcesRead {
-  readonly files: Map<string, StatText>;
-  readonly absent: Set<string>;
-  /** Glob → digest of the list of matches. */
-  readonly globs: Map<string, string>;
+/** Files of the project that were read to resolve inputs, and the patterns whose matches count: for the stamp of the fast path. */
+export class SourcesRead {
+  readonly files = new Map<string, SourceFile>();
+  readonly absent = new Set<string>();
+  /** Glob, or folder with a `/` behind it → digest of the list of matches. */
+  readonly globs = new Map<string, Digest>();
+  /** Whether something was seen in two states: then no stamp can vouch for what was made of the first. */
+  moved = false;
+
+  addFile(file: SourceFile): void {
+    const earlier = this.files.get(file.path);
+    if (earlier !== undefined && (earlier.seen !== file.seen || earlier.digest !== file.digest)) this.moved = true;
+    this.files.set(file.path, file);
+  }
+
+  addGlob(pattern: string, matches: readonly string[]): void {
+    const digest = digestOfMatches(matches);
+    if ((this.globs.get(pattern) ?? digest) !== digest) this.moved = true;
+    this.globs.set(pattern, digest);
+  }
+}
+
+/** As JSON: a name may hold any character but `/` and NUL. */
+export function digestOfMatches(paths: readonly string[]): Digest {
+  return digestOfBytes(JSON.stringify(paths));
 }
 
 export interface SourceDigests extends FileDigests {
@@ -92,7 +111,10 @@ export class InputResolver {
       case "artifact": {
         const from = upstream(input.target);
         const shape = from.target.declaration.contract.outputs[input.slot]!;
-        return this.ofArtifact(slot, shape, from.artifacts[input.slot] ?? { kind: "absent" });
+        const artifact = from.artifacts[input.slot] ?? { kind: "absent" };
+        // The cache may have been deleted: what lies in the run's folder is taken back from there.
+        const recover = () => this.#options.contents.recover(from.target.name, input.slot, shape.ext, artifact);
+        return this.ofArtifact(slot, shape, artifact, recover);
       }
       case "list": {
         const members = input.members.map(
@@ -102,15 +124,19 @@ export class InputResolver {
       }
       case "source": {
         const found = this.#file(input.path, input.declared);
-        if (found === undefined && input.declared.optional) return absent;
-        if (found === undefined) failures.push(missingSource(input.path, target.name));
+        if (found === undefined && input.declared.optional && this.#isAbsent(input.path)) return absent;
+        if (found === undefined) failures.push(this.#noSource(input.path, target.name));
+        else if ((found.record.kind === "tree") !== (input.declared.format === "tree"))
+          failures.push(wrongKind(input.path, found, slot, target.name));
         return found;
       }
       case "sources": {
         const patterns = input.patterns(section as never);
         const groups = patterns.map((pattern) => {
           const files = this.#match(pattern);
-          if (files.length === 0 && !isDynamicPattern(pattern)) failures.push(missingSource(pattern, target.name));
+          if (files.length === 0 && !isDynamicPattern(pattern)) failures.push(this.#noSource(pattern, target.name));
+          const folder = files.find((file) => file.record.kind === "tree");
+          if (folder !== undefined) failures.push(wrongKind(pattern, folder, slot, target.name));
           return listOf(files);
         });
         return listOf(groups);
@@ -118,9 +144,17 @@ export class InputResolver {
     }
   }
 
-  ofArtifact(slot: string, shape: SlotShape, artifact: Artifact): ResolvedInput {
+  /** `recover` brings lost content back into a store, and says whether it could. */
+  ofArtifact(slot: string, shape: SlotShape, artifact: Artifact, recover: () => boolean): ResolvedInput {
     const { contents } = this.#options;
-    const order = () => contents.orderOf(slot, { format: shape.format, ext: shape.ext }, artifact);
+    const order = () => {
+      try {
+        return contents.orderOf(slot, shape, artifact);
+      } catch (error) {
+        if (!(error instanceof ContentLost) || !recover()) throw error;
+        return contents.orderOf(slot, shape, artifact);
+      }
+    };
     switch (artifact.kind) {
       case "absent":
         return absent;
@@ -137,33 +171,62 @@ export class InputResolver {
           order,
           size: artifact.size,
           sources: [],
-          fileOf: this.#treeFiles(slot, artifact),
+          fileOf: this.#treeFiles(slot, artifact, recover),
         };
     }
   }
 
   /** The listing is read when the first file is asked for. */
-  #treeFiles(slot: string, artifact: Extract<Artifact, { kind: "tree" }>): (name: string) => ResolvedInput | undefined {
+  #treeFiles(
+    slot: string,
+    artifact: Extract<Artifact, { kind: "tree" }>,
+    recover: () => boolean,
+  ): (name: string) => ResolvedInput | undefined {
+    const { contents } = this.#options;
     let files: Map<string, ResolvedInput> | undefined;
     return (name) => {
-      files ??= new Map(
-        (this.#options.contents.listingOf(artifact) ?? []).map(([path, digest, size]) => [
-          path,
-          this.ofArtifact(
-            `${slot}/${path}`,
-            { format: "file", ext: extname(path) },
-            { kind: "file", blob: { digest, size } },
-          ),
-        ]),
-      );
+      if (files === undefined) {
+        const listing = contents.listingOf(artifact) ?? (recover() ? contents.listingOf(artifact) : undefined);
+        if (listing === undefined) throw new ContentLost(slot);
+        files = new Map(
+          listing.map(([path, digest, size]) => {
+            const shape = { format: "file" as const, ext: extname(path) };
+            return [path, this.ofArtifact(`${slot}/${path}`, shape, { kind: "file", blob: { digest, size } }, recover)];
+          }),
+        );
+      }
       return files.get(name);
     };
   }
 
+  /** Registers a file or folder that counts but is no input of a recipe: what people handed over. */
+  look(path: string): void {
+    this.#file(path, { format: "file", ext: "" });
+  }
+
+  #isAbsent(path: string): boolean {
+    return statOf(this.#absolute(path)) === undefined;
+  }
+
+  #absolute(path: string): string {
+    return isAbsolute(path) ? path : join(this.#options.root, path);
+  }
+
+  #noSource(path: string, target: string): Failure {
+    const neededBy = `target "${target}"`;
+    if (this.#isAbsent(path))
+      return inputFailure(`${path} does not exist`, {
+        neededBy,
+        fix: "Paths are taken from the folder of Expfile.ts.",
+      });
+    // Reading a pipe could wait for ever, and neither a pipe nor a device has content that could be told from other content.
+    return inputFailure(`${path} is neither a file nor a folder`, { neededBy, fix: "Copy what it gives into a file." });
+  }
+
   /** A file or folder of the project as an input. */
   #file(path: string, shape: SlotShape): ResolvedInput | undefined {
-    const { root, digests, sources } = this.#options;
-    const absolute = isAbsolute(path) ? path : join(root, path);
+    const { digests, sources } = this.#options;
+    const absolute = this.#absolute(path);
     const stat = statOf(absolute);
     if (stat === undefined) {
       sources.absent.add(absolute);
@@ -173,19 +236,20 @@ export class InputResolver {
     const blob = digests.digestOf(absolute);
     if (blob === undefined) return undefined;
     const seen = digests.statTextOf(absolute) ?? statText(stat);
-    sources.files.set(absolute, seen);
+    const source: SourceFile = { path: absolute, seen, digest: blob.digest };
+    sources.addFile(source);
     const order = (): InputOrder => ({ kind: "file", format: shape.format, ext: extname(path), path: absolute });
     return {
       record: { kind: "file", digest: blob.digest, ext: extname(path) },
       order,
       size: blob.size,
-      sources: [{ path: absolute, seen, digest: blob.digest }],
+      sources: [source],
     };
   }
 
   #folder(absolute: string, pattern: string): ResolvedInput {
-    const names = listTree(absolute);
-    this.#options.sources.globs.set(join(pattern, "**"), digestOfBytes(names.join("\n")));
+    const names = listTreeThroughLinks(absolute);
+    this.#options.sources.addGlob(join(pattern, "/"), names);
     const files = new Map(
       names.flatMap((name) => {
         const file = this.#file(join(absolute, name), { format: "file", ext: extname(name) });
@@ -213,9 +277,16 @@ export class InputResolver {
       return file === undefined ? [] : [file];
     }
     const paths = matchGlob(root, pattern);
-    sources.globs.set(pattern, digestOfBytes(paths.join("\n")));
+    sources.addGlob(pattern, paths);
     return paths.flatMap((path) => this.#file(path, { format: "file", ext: extname(path) }) ?? []);
   }
+}
+
+/** What a key of `SourcesRead.globs` stands for: the files below a folder, relative to it, or the matches of a glob. */
+export function listMatches(root: string, key: string): string[] {
+  if (!key.endsWith("/")) return matchGlob(root, key);
+  const folder = isAbsolute(key) ? key : join(root, key);
+  return statOf(folder)?.isDirectory() === true ? listTreeThroughLinks(folder) : [];
 }
 
 /** Paths from the root that match, sorted by code unit. */
@@ -258,22 +329,30 @@ export function hasSources(inputs: ResolvedInputs): boolean {
   return Object.values(inputs).some((input) => input.sources.length > 0);
 }
 
-/** Whether a source's content is another than the one that was resolved. By stat where that proves it, else by content. */
+/**
+ * Whether a source may have been another than the one that was resolved while somebody read it. One that was only touched counts, too: it may
+ * have been edited and put back meanwhile. Within a clock tick the stat says nothing, and the content decides.
+ */
 export function sourcesChanged(inputs: ResolvedInputs, digests: SourceDigests): boolean {
-  return Object.values(inputs).some(({ sources }) =>
-    sources.some(({ path, seen, digest }) => {
-      const stat = statOf(path);
-      const isProven = stat !== undefined && statText(stat) === seen && !digests.isRacy(path);
-      return !isProven && digests.digestOf(path)?.digest !== digest;
-    }),
-  );
+  return Object.values(inputs).some(({ sources }) => filesChanged(sources, digests));
 }
 
-function missingSource(path: string, target: string): Failure {
-  return inputFailure(`${path} does not exist`, {
-    neededBy: `target "${target}"`,
-    fix: "Paths are taken from the folder of Expfile.ts.",
+export function filesChanged(files: readonly SourceFile[], digests: SourceDigests): boolean {
+  return files.some(({ path, seen, digest }) => {
+    const stat = statOf(path);
+    if (stat === undefined || statText(stat) !== seen) return true;
+    return digests.isRacy(path) && digests.digestOf(path)?.digest !== digest;
   });
+}
+
+function wrongKind(path: string, found: ResolvedInput, slot: string, target: string): Failure {
+  const neededBy = `target "${target}"`;
+  return found.record.kind === "tree"
+    ? inputFailure(`${path} is a folder, and the input "${slot}" takes files`, {
+        neededBy,
+        fix: `Name the files, by a glob if they are many (${join(path, "**")}), or declare the input a tree().`,
+      })
+    : inputFailure(`${path} is a file, and the input "${slot}" takes a folder`, { neededBy });
 }
 
 function digestOfFileRecord(file: ResolvedInput): Digest {

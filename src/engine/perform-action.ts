@@ -1,6 +1,6 @@
 // Performs one due action of a target: adopts a result that is known, or runs the recipe, checks what it made and commits it.
 
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { randomBytes } from "node:crypto";
 import type { Order } from "../backends/executors/executor.ts";
@@ -8,13 +8,13 @@ import type { ActionResult, Artifact, Artifacts } from "../model/action.ts";
 import type { Json } from "../model/json.ts";
 import { fail, ok } from "../util/result.ts";
 import { brokenOutput, failureOf } from "./action-failure.ts";
-import type { PreparedAction } from "./actions.ts";
+import { unready, type PreparedAction } from "./actions.ts";
 import { splitSlot, type DueAction, type ItemStates } from "./assess.ts";
 import { attemptAction } from "./attempt.ts";
 import { checkInputs, checkOutputs } from "./checks.ts";
 import { commitAction } from "./commit.ts";
 import { stagingName } from "./contents.ts";
-import { sourcesChanged, type ResolvedInputs } from "./inputs.ts";
+import { filesChanged, sourcesChanged, type ResolvedInputs } from "./inputs.ts";
 import type { BuildSession } from "./session.ts";
 import type { Performed, Work } from "./work.ts";
 
@@ -57,13 +57,16 @@ async function adopt(work: Work, due: DueAction, known: ActionResult): Promise<P
 async function run(work: Work, due: DueAction): Promise<Performed> {
   const { session, target, tally } = work;
   const { action, part, inputs } = due;
+  const missing = unready(action, target.name);
+  if (missing.length > 0) return fail(missing);
   const admitted = session.pool.admit(action.options.resources, target.name);
   if (!admitted.ok) return fail([admitted.error]);
   const logFile = join(session.logsFolder, logName(target.name, part));
+  const itemsFile = part === "merge" ? writeItemsFile(session, due.items!) : undefined;
   const order: Attempted = {
     ...orderOf(action, part, inputs),
     logFile,
-    ...(part === "merge" && { itemsFile: writeItemsFile(session, due.items!) }),
+    ...(itemsFile !== undefined && { itemsFile }),
   };
   const unfit = await checkInputs(target.declaration.contract.inputs ?? {}, order.inputs, target.name);
   if (unfit.length > 0) return fail(unfit);
@@ -76,12 +79,13 @@ async function run(work: Work, due: DueAction): Promise<Performed> {
     onRetry: (attempt, waitMs, why) =>
       session.emit({ kind: "action-retried", target: target.name, label: undefined, attempt, waitMs, why }),
   });
+  if (itemsFile !== undefined) rmSync(itemsFile, { force: true });
   if (outcome.kind === "not-begun") return ok("interrupted");
   tally.tookMs += outcome.tookMs;
   tally.costUsd += outcome.costUsd;
   if (outcome.kind === "failed") return fail([failureOf(work, action, outcome, logFile)]);
   // What was read is not what the key says: the result is thrown away, and the target looked at again.
-  if (sourcesChanged(inputs, session.digests)) return ok("again");
+  if (sourcesChanged(inputs, session.digests) || filesChanged(action.codeFiles, session.digests)) return ok("again");
 
   const outputs = outputsOf(session, part, outcome);
   if (part !== "split") {

@@ -8,7 +8,7 @@ import { digestOfBytes } from "../model/digest.ts";
 import type { Failure } from "../model/failure.ts";
 import { fail, ok } from "../util/result.ts";
 import { brokenOutput, failureOf, groupFailures } from "./action-failure.ts";
-import type { PreparedAction } from "./actions.ts";
+import { unready, type PreparedAction } from "./actions.ts";
 import type { DueItems } from "./assess.ts";
 import { limitsOf, resourcesFor, waitBefore } from "./attempt.ts";
 import { checkOutputs } from "./checks.ts";
@@ -94,6 +94,8 @@ class ItemRun {
   async run(): Promise<Performed> {
     const { session, target } = this.#work;
     for (const template of this.#due.states.items.templates.values()) {
+      const missing = unready(template, target.name);
+      if (missing.length > 0) return fail(missing);
       const admitted = session.pool.admit(resourcesFor(template.options, 1), target.name);
       if (!admitted.ok) return fail([admitted.error]);
     }

@@ -1,7 +1,8 @@
 // Compiles and loads Expfile.ts. Recipes are not loaded: each `import("./recipe.ts")` becomes a stub that carries the path and the export names.
 // A compiled Expfile is kept until something that it was made of, or looked for, has changed.
 
-import { existsSync } from "node:fs";
+import type { Loader } from "esbuild";
+import { readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -31,7 +32,11 @@ export interface LoadedExpfile {
   readonly impure: readonly string[];
 }
 
+/** Raise it when what is kept, or the stubs in a compiled Expfile, look different: another exp's are then compiled anew. */
+const keptFormat = 1;
+
 interface Kept {
+  readonly format: typeof keptFormat;
   readonly module: string;
   readonly impure: readonly string[];
   readonly watched: WatchedRecord;
@@ -57,10 +62,7 @@ export async function loadExpfile(
 ): Promise<Result<LoadedExpfile, readonly Failure[]>> {
   const folder = join(cacheFolder, "expfile");
   const kept = readKept(join(folder, "kept.json"));
-  let current =
-    kept !== undefined && watchedHolds(kept.watched, digestOf) && existsSync(join(folder, kept.module))
-      ? kept
-      : undefined;
+  let current = kept !== undefined && isWhole(kept, folder, digestOf) ? kept : undefined;
   if (current === undefined) {
     const compiled = await compile(root, folder, digestOf);
     if (!compiled.ok) return compiled;
@@ -141,8 +143,15 @@ async function compile(root: string, folder: string, digestOf: DigestOf): Promis
               return { path: resolved.path, namespace: "recipe" };
             });
             build.onLoad({ filter: /.*/, namespace: "recipe" }, async (args) => {
-              files.set(args.path, undefined);
-              return { contents: await stubOf(args.path, root), loader: "js" };
+              const bytes = readFileSync(args.path);
+              files.set(args.path, digestOfBytes(bytes));
+              return { contents: await stubOf(args.path, bytes, root), loader: "js" };
+            });
+            // Read here, so that the digest is of what was compiled: the file may be edited a moment later.
+            build.onLoad({ filter: /.*/, namespace: "file" }, (args) => {
+              const bytes = readFileSync(args.path);
+              files.set(args.path, digestOfBytes(bytes));
+              return { contents: bytes, loader: "default" };
             });
           },
         },
@@ -151,7 +160,7 @@ async function compile(root: string, folder: string, digestOf: DigestOf): Promis
     for (const input of Object.keys(built.metafile.inputs)) {
       if (input.startsWith("recipe:")) continue;
       const path = join(root, input);
-      files.set(path, undefined);
+      if (!files.has(path)) files.set(path, undefined);
       const scope = packageScope(path);
       if (scope.file !== undefined) files.set(scope.file, undefined);
       for (const probe of scope.absent) absent.add(probe);
@@ -160,6 +169,7 @@ async function compile(root: string, folder: string, digestOf: DigestOf): Promis
     const module = `${digestOfBytes(text).slice(0, 16)}.mjs`;
     writeAtomic(join(folder, module), text);
     const kept: Kept = {
+      format: keptFormat,
       module,
       impure: [...impure].sort(),
       watched: recordWatched({ files, absent: [...absent] }, digestOf),
@@ -173,10 +183,10 @@ async function compile(root: string, folder: string, digestOf: DigestOf): Promis
 }
 
 /** A module with the export names of the recipe's module, each telling where it is. */
-async function stubOf(file: string, root: string): Promise<string> {
+async function stubOf(file: string, bytes: Uint8Array, root: string): Promise<string> {
   const esbuild = await import("esbuild");
   const built = await esbuild.build({
-    entryPoints: [file],
+    stdin: { contents: bytes, resolveDir: dirname(file), sourcefile: file, loader: loaderOf(file) },
     bundle: false,
     write: false,
     metafile: true,
@@ -196,11 +206,23 @@ async function stubOf(file: string, root: string): Promise<string> {
     .join("\n");
 }
 
+function loaderOf(file: string): Loader {
+  const kind = /\.[cm]?([jt]sx?)$/.exec(file)?.[1];
+  return kind === "ts" || kind === "tsx" || kind === "jsx" ? kind : "js";
+}
+
+/** The compiled module is named by its digest, so that one that was damaged is seen. */
+function isWhole(kept: Kept, folder: string, digestOf: DigestOf): boolean {
+  const name = digestOf(join(folder, kept.module))?.digest.slice(0, 16);
+  return `${name}.mjs` === kept.module && watchedHolds(kept.watched, digestOf);
+}
+
 function readKept(file: string): Kept | undefined {
   const text = readTextIfThere(file);
   if (text === undefined) return undefined;
   try {
-    return JSON.parse(text) as Kept;
+    const kept = JSON.parse(text) as Partial<Kept> | null;
+    return kept?.format === keptFormat ? (kept as Kept) : undefined;
   } catch {
     return undefined;
   }

@@ -9,7 +9,7 @@ import { LocalStore } from "../backends/store/local.ts";
 import { StatCache } from "../backends/store/stat-cache.ts";
 import { ActionFactory } from "../engine/actions.ts";
 import { Contents, stagingName } from "../engine/contents.ts";
-import { InputResolver, type SourcesRead } from "../engine/inputs.ts";
+import { InputResolver, SourcesRead } from "../engine/inputs.ts";
 import { Rebuilder } from "../engine/rebuilder.ts";
 import { ResourcePool, type Limits } from "../engine/resources.ts";
 import type { BuildSession, Session } from "../engine/session.ts";
@@ -18,11 +18,13 @@ import type { Emit } from "../model/event.ts";
 import { Bundler } from "../planning/bundle/bundler.ts";
 import { esbuildPrinter } from "../planning/bundle/print.ts";
 import { mapStack } from "../planning/bundle/stack.ts";
+import { CodeAliases } from "../runs/aliases.ts";
 import { Archive } from "../runs/archive.ts";
 import { Calls } from "../runs/calls.ts";
 import { Lease } from "../runs/lease.ts";
 import { Trace } from "../runs/trace.ts";
 import { sleep } from "../util/clock.ts";
+import { ownerOfTemporary } from "../util/fs.ts";
 import { explainReasons } from "./explain-code.ts";
 import { measureInputs } from "./measure-inputs.ts";
 import type { OpenRun } from "./open-run.ts";
@@ -46,18 +48,21 @@ export async function openProject(root: string, environment: NodeJS.ProcessEnv):
   const xxhash = await makeXxhash();
   const digests = new StatCache(paths.cache, { create: () => xxhash.create64() });
   const archiveBlobs = new LocalStore(join(paths.archive, "blobs"), digests);
+  const archive = new Archive(paths.archive, archiveBlobs);
+  const aliases = new CodeAliases(paths.archive, archive);
   const bundler = new Bundler({
     root,
     folder: join(paths.cache, "bundles"),
     digestOf: (path) => digests.digestOf(path),
     makePrinter: esbuildPrinter,
+    canonical: (code, closure, printer) => aliases.canonical(code, closure, printer),
   });
   return {
     paths,
     environment,
     digests,
     store: new LocalStore(join(paths.cache, "blobs"), digests),
-    archive: new Archive(paths.archive, archiveBlobs),
+    archive,
     archiveBlobs,
     bundler,
     close() {
@@ -81,7 +86,7 @@ export function openSession(
   const { paths, digests, store, archiveBlobs } = project;
   const trace = new Trace(run.folder.folder);
   const cache = new LocalActionCache(join(paths.cache, "actions"));
-  const sources: SourcesRead = { files: new Map(), absent: new Set(), globs: new Map() };
+  const sources = new SourcesRead();
   const contents = new Contents({
     runFolder: run.folder.folder,
     stores: [store, archiveBlobs],
@@ -95,7 +100,7 @@ export function openSession(
     nodeMajor: Number(process.versions.node.split(".")[0]),
     experiment: (target) => run.told[target]!,
     bundle: (options) => project.bundler.bundle(options),
-    digestOf: (path) => digests.digestOf(path),
+    digests,
     environment,
   });
   return {
@@ -143,6 +148,7 @@ export function openBuildSession(
   const scratchRoot = join(paths.cache, "tmp");
   sweepScratch(scratchRoot);
   rmSync(join(run.folder.folder, stagingName), { recursive: true, force: true });
+  sweepTemporary(run.folder.folder);
   const calls = new Calls(join(paths.archive, "calls"), {
     now: Date.now,
     notBefore: deciding.trace.callsHiddenBefore(),
@@ -202,13 +208,24 @@ function sweepScratch(folder: string): void {
   } catch {
     return;
   }
-  for (const name of names) {
-    try {
-      process.kill(Number(name), 0);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ESRCH")
-        rmSync(join(folder, name), { recursive: true, force: true });
-    }
+  for (const name of names)
+    if (!isRunning(Number(name))) rmSync(join(folder, name), { recursive: true, force: true });
+}
+
+/** Half-written files of processes that are gone. Those of live ones are theirs: a build that waits for the lock writes one now and then. */
+function sweepTemporary(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const pid = ownerOfTemporary(name);
+    if (pid !== undefined && !isRunning(pid)) rmSync(join(folder, name), { force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
   }
 }
 

@@ -43,8 +43,7 @@ export class RunRecord {
 
   save(outcome: string, command: readonly string[], now: number): void {
     const { folder, state } = this.#run;
-    const config = { source: this.#run.source, overrides: this.#run.overrides };
-    const changedConfig = JSON.stringify(state?.config) !== JSON.stringify(config);
+    const changedConfig = JSON.stringify(state?.config) !== JSON.stringify(this.#followed);
     const changed = Object.keys(this.#changed).length > 0;
     if (changed || state === undefined) {
       folder.addToHistory({
@@ -53,7 +52,7 @@ export class RunRecord {
         took_ms: Math.round(now - this.#startedAt),
         outcome,
         command: command.map(this.#run.secrets.mask),
-        config,
+        config: { source: this.#run.source, overrides: this.#run.overrides },
         exp: version,
         node: process.version,
         by: process.env.USER ?? "",
@@ -71,6 +70,13 @@ export class RunRecord {
       writeAtomic(folder.configFile, this.#run.configText);
   }
 
+  /** What the run follows. A source that is gone may come back: it stays the source. */
+  get #followed(): RunState["config"] {
+    const { folder, state, source, overrides } = this.#run;
+    const isOwnRecord = source === relativeConfig(folder.id) && state !== undefined;
+    return { source: isOwnRecord ? state.config.source : source, overrides };
+  }
+
   #write(builds: number): void {
     const { folder, state, document } = this.#run;
     const order = this.#run.graph.targets.map((target) => target.name);
@@ -84,7 +90,7 @@ export class RunRecord {
       experiment: this.#run.graph.experiment,
       created: state?.created ?? new Date(this.#startedAt).toISOString(),
       builds,
-      config: { source: this.#run.source, overrides: this.#run.overrides },
+      config: this.#followed,
       ...(Object.keys(document.header.notes).length > 0 && { notes: document.header.notes }),
       targets: Object.fromEntries(names.map((name) => [name, this.#stages[name]!])),
     };

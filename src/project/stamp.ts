@@ -1,9 +1,13 @@
 // Writes the stamp of the fast path after a complete, successful build: everything that the build looked at, with stats that prove it unchanged.
-// A file that was changed within the clock's tick in which it was hashed is hashed again once the tick has passed; if that shows an edit, no stamp.
+// If anything was edited while the build went on, there is no stamp: the next build has to look for itself.
 
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, realpathSync, type BigIntStats } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import { isDynamicPattern } from "tinyglobby";
+import { matchCode } from "../engine/actions.ts";
+import { digestOfMatches, listMatches } from "../engine/inputs.ts";
+import type { Artifacts } from "../model/action.ts";
+import type { Digest } from "../model/digest.ts";
 import { askedText, packStamp, screenOf, stampFormat, stampName } from "../fast/stamp.ts";
 import { listTree, writeAtomic } from "../util/fs.ts";
 import { statOf } from "../util/stat.ts";
@@ -28,52 +32,78 @@ export function stampFile(
   return { file: join(paths.cache, "stamps", stampName(asked)), asked };
 }
 
+/** What the build found or made, target by target: what is stamped must be that, not what came after. */
+export type Outputs = (target: number) => Artifacts | undefined;
+
 export async function writeStamp(
   project: Project,
   run: OpenRun,
   session: DecidingSession,
   needed: readonly number[],
+  outputs: Outputs,
   output: string,
   around: Surroundings,
 ): Promise<void> {
-  const { digests } = project;
-  const { clock } = digests;
+  const { clock } = project.digests;
   const looked = gather(project, run, session, needed);
-  // Files first: what their digest was for this build. Then their stats; then, past the tick, the racy ones again.
-  const before = new Map(looked.files.map((path) => [path, digests.digestOf(path)?.digest]));
+  // The stats first, then whether all of it is still what the build took it for: what is edited before is seen here, what is edited after
+  // by the stats. An edit within the tick of the stats shows in no stat, so that tick has to pass before the second look.
   const at = clock.now();
+  const present = looked.files.length + looked.folders.length;
   const paths = [...looked.files, ...looked.folders, ...looked.absent];
   const stats = new BigInt64Array(paths.length * 4);
-  const racy: string[] = [];
+  let isRacy = false;
   for (const [i, path] of paths.entries()) {
     const stat = statOf(path);
-    if ((stat === undefined) !== i >= looked.files.length + looked.folders.length) return;
-    stats.set(stat === undefined ? [-1n, -1n, -1n, -1n] : [stat.size, stat.mtimeNs, stat.ctimeNs, stat.ino], i * 4);
-    if (stat !== undefined && (clock.isRacy(stat, at) || digests.isRacy(path))) racy.push(path);
+    if ((stat === undefined) !== i >= present) return;
+    stats.set(numbersOf(stat), i * 4);
+    if (stat !== undefined && clock.isRacy(stat, at)) isRacy = true;
   }
-  if (racy.length > 0) {
+  if (isRacy) {
     await clock.pass(at);
-    for (const path of racy) {
-      const stat = statOf(path);
-      const i = paths.indexOf(path) * 4;
-      if (
-        stat === undefined ||
-        stat.size !== stats[i] ||
-        stat.mtimeNs !== stats[i + 1] ||
-        stat.ctimeNs !== stats[i + 2] ||
-        stat.ino !== stats[i + 3]
-      )
-        return;
-      if (before.has(path) && digests.digestOf(path)?.digest !== before.get(path)) return;
-      // A file on another file system, whose clock is not known, stays racy for a while: then there is no stamp yet.
-      if (before.has(path) && digests.isRacy(path)) return;
+    for (const [i, path] of paths.entries()) {
+      if (numbersOf(statOf(path)).some((number, k) => number !== stats[i * 4 + k])) return;
     }
   }
+  if (!isAsBuilt(project, run, session, needed, outputs)) return;
+  // A file on another file system, whose clock is not known, stays racy for a while: then there is no stamp yet.
+  if (looked.files.some((path) => project.digests.isRacy(path))) return;
   const environment = [...looked.environment].map((name) => [name, project.environment[name] ?? null] as const);
   const { file, asked } = stampFile(project.paths, around);
   writeAtomic(
     file,
     packStamp({ format: stampFormat, build: buildId, node: process.version, asked, paths, environment, output }, stats),
+  );
+}
+
+function numbersOf(stat: BigIntStats | undefined): readonly bigint[] {
+  return stat === undefined ? [-1n, -1n, -1n, -1n] : [stat.size, stat.mtimeNs, stat.ctimeNs, stat.ino];
+}
+
+/** Whether everything that the build read is still what it was then, and every output what the build left. */
+function isAsBuilt(
+  project: Project,
+  run: OpenRun,
+  session: DecidingSession,
+  needed: readonly number[],
+  outputs: Outputs,
+): boolean {
+  const { root } = project.paths;
+  const { sources, factory, contents } = session;
+  const isStill = (path: string, digest: Digest | undefined) => project.digests.digestOf(path)?.digest === digest;
+  return (
+    !sources.moved &&
+    run.configReads.every(({ path, digest }) => isStill(path, digest)) &&
+    run.expfile.watched.files.every(([path, digest]) => isStill(path, digest)) &&
+    project.bundler.looked.files.every(([path, digest]) => isStill(path, digest)) &&
+    [...sources.files.values(), ...factory.read.files].every(({ path, digest }) => isStill(path, digest)) &&
+    [...sources.globs].every(([pattern, digest]) => digestOfMatches(listMatches(root, pattern)) === digest) &&
+    [...factory.read.globs].every(([pattern, digest]) => digestOfMatches(matchCode(root, pattern)) === digest) &&
+    needed.every((index) => {
+      const { name, declaration } = run.graph.targets[index]!;
+      const artifacts = outputs(index);
+      return artifacts !== undefined && contents.isPlaced(name, declaration.contract.outputs, artifacts);
+    })
   );
 }
 
@@ -93,10 +123,10 @@ function gather(project: Project, run: OpenRun, session: DecidingSession, needed
   for (const [path] of run.expfile.watched.files) files.add(path);
   for (const path of [...run.expfile.watched.absent, ...project.bundler.looked.absent, ...session.sources.absent])
     absent.add(path);
-  for (const path of [...project.bundler.looked.files, ...session.sources.files.keys(), ...session.factory.read.files])
-    files.add(path);
+  for (const [path] of project.bundler.looked.files) files.add(path);
+  for (const { path } of [...session.sources.files.values(), ...session.factory.read.files]) files.add(path);
   for (const pattern of [...session.sources.globs.keys(), ...session.factory.read.globs.keys()]) {
-    for (const folder of foldersOf(root, pattern)) folders.add(folder);
+    for (const folder of foldersOf(root, pattern.endsWith("/") ? `${pattern}**` : pattern)) folders.add(folder);
   }
   for (const index of needed) {
     const target = run.graph.targets[index]!;
@@ -136,13 +166,18 @@ function foldersOf(root: string, pattern: string): string[] {
   if (statOf(base)?.isDirectory() !== true) return [];
   const result = [base];
   if (parts.length <= 1 && !pattern.includes("**")) return result;
-  const walk = (folder: string) => {
+  // Globs go through links to folders, so a file that is new behind one counts, too.
+  const walk = (folder: string, above: readonly string[]) => {
+    const real = realpathSync(folder);
+    if (above.includes(real)) return;
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
-      if (!entry.isDirectory() || entry.name === "node_modules") continue;
-      result.push(join(folder, entry.name));
-      walk(join(folder, entry.name));
+      const path = join(folder, entry.name);
+      const isFolder = entry.isDirectory() || (entry.isSymbolicLink() && statOf(path)?.isDirectory() === true);
+      if (!isFolder || entry.name === "node_modules") continue;
+      result.push(path);
+      walk(path, [...above, real]);
     }
   };
-  walk(base);
+  walk(base, []);
   return result;
 }

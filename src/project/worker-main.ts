@@ -1,13 +1,13 @@
 // The entry of a local worker process: which store it puts into is decided here.
 
 import { startWorker } from "../backends/executors/worker/worker.ts";
-import { digestOfFile, LocalStore } from "../backends/store/local.ts";
+import { freshDigests, LocalStore } from "../backends/store/local.ts";
 import { maskWith } from "../planning/config/mask.ts";
 
 const [blobsFolder, scratch] = process.argv.slice(2) as [string, string];
 startWorker({
   // A worker hashes what it writes; whether a blob that it reads is what its name says was checked by the driver before it ordered.
-  store: new LocalStore(blobsFolder, { digestOf: digestOfFile }),
+  store: new LocalStore(blobsFolder, freshDigests),
   scratch,
   maskFor: (secrets) => maskWith(Object.entries(secrets)),
 });

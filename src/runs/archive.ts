@@ -1,12 +1,13 @@
 // What cannot be recomputed, by digest, for all runs: bundles with their closures, splits, handed-over files. Never collected while a run refers to it.
 
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Digest } from "../model/digest.ts";
 import type { LocalStore } from "../backends/store/local.ts";
 import type { BlobStore } from "../backends/store/store.ts";
 import type { BundleSource } from "../planning/bundle/bundler.ts";
 import type { Closure } from "../planning/bundle/closure.ts";
-import { readTextIfThere, writeAtomic } from "../util/fs.ts";
+import { isMissing, readTextIfThere, writeAtomic } from "../util/fs.ts";
 import { statOf } from "../util/stat.ts";
 
 /** How a bundle lies in the archive: the print and the map as blobs, the closure as a blob in which each module's text is a blob of its own. */
@@ -16,6 +17,9 @@ interface ArchivedBundle {
   readonly closure: Digest;
   readonly map: Digest;
   readonly printer: string;
+  /** The label of its first module and its export: where to look for a print of the same recipe. */
+  readonly entry: string;
+  readonly exportName: string;
 }
 
 export class Archive {
@@ -32,8 +36,31 @@ export class Archive {
     const modules = source.closure.modules.map(({ text, ...rest }) => ({ ...rest, text: this.blobs.putBytes(text).digest }));
     const closure = this.blobs.putBytes(JSON.stringify({ ...source.closure, modules })).digest;
     this.blobs.putFile(file);
-    const record: ArchivedBundle = { format: 1, code, closure, map: this.blobs.putBytes(source.map).digest, printer: source.printer };
+    const record: ArchivedBundle = { format: 1, code, closure, map: this.blobs.putBytes(source.map).digest, printer: source.printer, entry: source.closure.modules[0]?.label ?? "", exportName: source.closure.exportName };
     writeAtomic(this.#recordFile(code), JSON.stringify(record), { durable: true });
+  }
+
+  hasBundle(code: Digest): boolean {
+    return statOf(this.#recordFile(code)) !== undefined;
+  }
+
+  /** Prints of the recipe at `entry`, newest first. */
+  bundlesOf(entry: string, exportName: string): readonly { readonly code: Digest; readonly printer: string }[] {
+    let names: string[];
+    try {
+      names = readdirSync(join(this.#folder, "code"));
+    } catch (error) {
+      if (isMissing(error)) return [];
+      throw error;
+    }
+    return names
+      .map((name) => join(this.#folder, "code", name))
+      .flatMap((file) => {
+        const text = readTextIfThere(file);
+        return text === undefined ? [] : [{ ...(JSON.parse(text) as ArchivedBundle), at: statOf(file)?.mtimeNs ?? 0n }];
+      })
+      .filter((record) => record.entry === entry && record.exportName === exportName)
+      .sort((a, b) => (a.at > b.at ? -1 : 1));
   }
 
   bundleOf(code: Digest): (BundleSource & { readonly file: string }) | undefined {

@@ -20,6 +20,11 @@ interface LeaseText {
 
 const beatMs = 3_000;
 const deadAfterMs = 30_000;
+/** Whoever makes a lease where there are no hard links has written it whole within a moment. */
+const tornAfterMs = 2_000;
+
+/** Stands for a file that holds no lease. */
+const torn: LeaseText = { id: "", host: "?", pid: 0, started: "", user: "?", what: "?", beat: 0 };
 
 export class Lease {
   readonly #file: string;
@@ -46,7 +51,7 @@ export class Lease {
         breakLease(file, holder);
         continue;
       }
-      if (holder !== undefined && !told) {
+      if (holder !== undefined && !told && holder.host !== torn.host) {
         told = true;
         options.onWait(`${holder.user}@${holder.host}, process ${holder.pid} (${holder.what})`);
       }
@@ -107,8 +112,8 @@ function read(file: string): LeaseText | undefined {
   try {
     return JSON.parse(text) as LeaseText;
   } catch {
-    // Torn: written by a process that died without hard links to help it. Nobody beats in it, so it dies like any other.
-    return { id: text, host: "?", pid: 0, started: "", user: "?", what: "?", beat: 0 };
+    // Torn: by a power loss, or by a process that died without hard links to help it.
+    return { ...torn, id: text };
   }
 }
 
@@ -141,10 +146,11 @@ class HolderWatch {
 
   isDead(holder: LeaseText): boolean {
     if (holder.host === hostname()) return startOf(holder.pid) !== holder.started;
+    const limitMs = holder.host === torn.host ? tornAfterMs : deadAfterMs;
     const state = `${holder.id}/${holder.beat}`;
     const now = process.hrtime.bigint();
     if (state !== this.#seen) [this.#seen, this.#since] = [state, now];
-    return now - this.#since > BigInt(deadAfterMs) * 1_000_000n;
+    return now - this.#since > BigInt(limitMs) * 1_000_000n;
   }
 }
 

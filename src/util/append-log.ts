@@ -36,7 +36,15 @@ export class AppendLog<Line> {
     if (this.#waiting.length === 0) return;
     const text = this.#waiting.join("\n") + "\n";
     this.#waiting = [];
-    writeAll((this.#fd ??= openForAppend(this.#path)), text);
+    this.#fd ??= openForAppend(this.#path);
+    try {
+      writeAll(this.#fd, text);
+    } catch (error) {
+      // The disk is full, say, in the middle of a line: whoever writes next opens the log anew and closes that line first.
+      closeSync(this.#fd);
+      this.#fd = undefined;
+      throw error;
+    }
   }
 
   close(): void {
@@ -80,7 +88,9 @@ export function readLog<Line>(path: string): { readonly lines: Line[]; readonly 
     at = end === -1 ? text.length : end + 1;
     if (line === "") continue;
     try {
-      lines.push(JSON.parse(line) as Line);
+      const parsed: unknown = JSON.parse(line);
+      if (typeof parsed === "object" && parsed !== null) lines.push(parsed as Line);
+      else torn++;
     } catch {
       torn++;
     }

@@ -12,10 +12,11 @@ import {
   readSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
-  writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
 
@@ -33,6 +34,12 @@ export function temporaryName(path: string, staging?: string): string {
   return staging === undefined ? `${path}.${name}` : join(staging, name);
 }
 
+/** The process that a name by `temporaryName` belongs to. */
+export function ownerOfTemporary(name: string): number | undefined {
+  const pid = /\.(\d+)\.[0-9a-f]{8}\.tmp$/.exec(name)?.[1];
+  return pid === undefined ? undefined : Number(pid);
+}
+
 /** Writes all of it or nothing: to a temporary name, then renamed. With `durable`, it survives power loss. */
 export function writeAtomic(
   path: string,
@@ -45,7 +52,8 @@ export function writeAtomic(
     if (options.durable === true) {
       const fd = openSync(temporary, "wx", options.mode ?? 0o666);
       try {
-        writeSync(fd, data as string);
+        // Not `writeSync`, which may write less than all of it.
+        writeFileSync(fd, data);
         fsyncSync(fd);
       } finally {
         closeSync(fd);
@@ -119,6 +127,31 @@ export function readIfThere(path: string): Buffer | undefined {
 
 export function readTextIfThere(path: string): string | undefined {
   return readIfThere(path)?.toString("utf8");
+}
+
+/** As `listTree`, but links to folders are gone through; one that leads back to a folder above it is left out. */
+export function listTreeThroughLinks(folder: string): string[] {
+  const result: string[] = [];
+  const walk = (relative: string, above: readonly string[]) => {
+    const inside = join(folder, relative);
+    const real = realpathSync(inside);
+    if (above.includes(real)) return;
+    for (const entry of readdirSync(inside, { withFileTypes: true })) {
+      const path = relative === "" ? entry.name : `${relative}/${entry.name}`;
+      if (entry.isDirectory() || (entry.isSymbolicLink() && isFolder(join(folder, path)))) walk(path, [...above, real]);
+      else result.push(path);
+    }
+  };
+  walk("", []);
+  return result.sort();
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false; // A link that leads nowhere, or only to itself.
+  }
 }
 
 /** Relative paths of all files below a folder, with `/`, sorted by code unit. Links are listed as files. */

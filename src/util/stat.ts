@@ -10,8 +10,8 @@ export function statOf(path: string): BigIntStats | undefined {
   try {
     return statSync(path, { bigint: true, throwIfNoEntry: false });
   } catch (error) {
-    // A file where a folder was expected, or a loop of links: not there, as far as reading goes.
-    if (["ENOTDIR", "ELOOP"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
+    // A file where a folder was expected, a loop of links, a name that no file can have: not there, as far as reading goes.
+    if (["ENOTDIR", "ELOOP", "ENAMETOOLONG"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
     throw error;
   }
 }

@@ -92,7 +92,7 @@ async function analyse(made: Made = {}) {
     peptide_id: `${arm}-${seed}-${index}`, arm, seed, index, sequence: `KLAK${"ACDEFG"[seed - 1]}${"LK"[index - 1]}`, logprob: -9, sampler: "ngram", provenance: "x",
   })); // prettier-ignore
   const scores = peptides.flatMap(({ peptide_id, arm, seed, index }) => {
-    const values = { shown: arm === "zero" ? 0.9 * seed - 5 : seed, noise: ((seed * 7 + index * 3 + arm.length * (seed % 2)) % 5) / 5, "closest-edit": index === 1 ? 1 : 0.4 };
+    const values = { shown: arm === "zero" ? 0.5 * seed - 5 : seed, noise: ((seed * 7 + index * 3 + arm.length * (seed % 2)) % 5) / 5, "closest-edit": index === 1 ? 1 : 0.4 };
     return Object.entries(values).map(([metric, value]) =>
       made.withoutValue === true && metric === "noise"
         ? { peptide_id, judge: "j", metric, value: null, unit: "", note: "too short" }
@@ -130,7 +130,7 @@ describe("the summary", () => {
       ["noise", false, ""],
       ["closest-edit", false, ""],
     ]);
-    expect(summary.metrics[0]!.perArm.map(({ arm, mean }) => [arm, mean])).toEqual([["base", 3.5], ["zero", -1.85]]); // prettier-ignore
+    expect(summary.metrics[0]!.perArm.map(({ arm, mean }) => [arm, mean])).toEqual([["base", 3.5], ["zero", -3.25]]); // prettier-ignore
   });
 
   test("corrects the primary family by Holm and the others by Benjamini–Hochberg", async () => {

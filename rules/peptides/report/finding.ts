@@ -38,24 +38,35 @@ function verdict(summary: Summary, compared: readonly Comparison[]): string {
   return `${settings}: ${different} of ${of} with ${control} ${different === 1 ? "shows" : "show"} a difference (given with ${percent(summary.level)} intervals).`;
 }
 
+/** Of more arms than these only the largest differences are spelt out; the tables have them all. */
+const SPELT_OUT = 3;
+
 /** "Mass is lower in hot (−0.110 [−0.140, −0.080] Da) and in cold (…)." */
 function shown(summary: Summary, metric: Metric, compared: readonly Comparison[], way: Reading): string {
   const arms = compared.filter((comparison) => comparison.metric === metric && comparison.reading === way);
   if (arms.length === 0) return "";
   const wanted =
     metric.better === "neither" ? "" : way === metric.better ? ", as wanted," : ", against what is wanted,";
-  const places = arms.map(({ paired: { arm, difference, low, high } }) => {
+  const largest = arms.toSorted((a, b) => Math.abs(b.paired.difference!) - Math.abs(a.paired.difference!));
+  const spelt = arms.length > SPELT_OUT + 1 ? largest.slice(0, SPELT_OUT) : arms;
+  const places = spelt.map(({ paired: { arm, difference, low, high } }) => {
     const { value, interval } = range({ value: difference, low, high });
     return `in ${quoted(summary, arm)} (${withUnit(`${value}\u00a0${interval}`, metric.unit)})`;
   });
+  if (spelt !== arms) places.push(`in ${arms.length - spelt.length} other arms`);
   return `${metric.label} is ${way}${wanted} ${list(places)}.`;
 }
 
 function hints(summary: Summary, compared: readonly Comparison[]): string {
   const found = compared.filter((comparison) => comparison.reading === "hint");
   if (found.length === 0) return "";
-  const names = list(found.map(({ metric, paired }) => `${metric.label} in ${quoted(summary, paired.arm)}`));
-  return `Hints only, because they do not pass the correction for several comparisons: ${names}.`;
+  const places = [...new Set(found.map(({ metric }) => metric))].map((metric) => {
+    const arms = found
+      .filter((comparison) => comparison.metric === metric)
+      .map(({ paired }) => quoted(summary, paired.arm));
+    return `${metric.label} in ${arms.length > SPELT_OUT + 1 ? `${arms.length} arms` : list(arms)}`;
+  });
+  return `Hints only, because they do not pass the correction for several comparisons: ${places.join("; ")}.`;
 }
 
 /** The metrics for which every comparison has an interval that includes 0. */

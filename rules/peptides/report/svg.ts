@@ -49,7 +49,7 @@ const FIGURE_CONFIG: Config = {
     gridColor: PALETTE.grid.light,
     domainColor: PALETTE.grid.light,
     tickColor: PALETTE.grid.light,
-    labelLimit: 150,
+    labelLimit: 165,
   },
   header: {
     labelColor: PALETTE.ink.light,

@@ -34,14 +34,15 @@ export class LocalStore implements BlobStore {
   putBytes(bytes: Uint8Array | string): BlobRef {
     const digest = digestOfBytes(bytes);
     const path = this.#pathFor(digest);
-    if (statOf(path) === undefined) writeAtomic(path, bytes, { mode: 0o444 });
+    // What lies there under this name may be damaged: then it is not there.
+    if (this.pathOf(digest) === undefined) writeAtomic(path, bytes, { mode: 0o444 });
     return { digest, size: Buffer.byteLength(bytes) };
   }
 
   putFile(path: string, options: { readonly move?: boolean; readonly known?: BlobRef } = {}): BlobRef {
     const blob = options.known ?? digestOfFile(path);
     const target = this.#pathFor(blob.digest);
-    if (statOf(target) !== undefined) {
+    if (this.pathOf(blob.digest) !== undefined) {
       if (options.move === true) rmSync(path, { force: true });
       return blob;
     }
@@ -78,6 +79,11 @@ export class LocalStore implements BlobStore {
 export interface FileDigests {
   digestOf(path: string): BlobRef | undefined;
 }
+
+/** Remembers nothing: hashes each time. */
+export const freshDigests: FileDigests = {
+  digestOf: (path) => (statOf(path)?.isFile() === true ? digestOfFile(path) : undefined),
+};
 
 /** SHA-256 of a file, read once. */
 export function digestOfFile(path: string): BlobRef {

@@ -2,10 +2,9 @@
 // stat → xxhash → SHA-256: a file of 1 MiB and more that was touched is first compared by xxhash, four times faster.
 
 import { join } from "node:path";
-import { renameSync, writeFileSync } from "node:fs";
 import { startDigest, type BlobRef, type Digest } from "../../model/digest.ts";
 import { AppendLog, readLog } from "../../util/append-log.ts";
-import { readPieces } from "../../util/fs.ts";
+import { isMissing, readPieces, writeAtomic } from "../../util/fs.ts";
 import { FileClock, statOf, statText, type StatText } from "../../util/stat.ts";
 import type { FileDigests } from "./local.ts";
 
@@ -52,7 +51,12 @@ export class StatCache implements FileDigests {
     const known = this.#load().get(path);
     if (known !== undefined && known.r === undefined && known.s === statText(stat))
       return { digest: known.d, size: Number(stat.size) };
-    return this.#hash(path, known);
+    try {
+      return this.#hash(path, known);
+    } catch (error) {
+      if (isMissing(error)) return undefined; // Deleted between the look and the reading.
+      throw error;
+    }
   }
 
   /** Whether the last answer for `path` is to be taken with care: it was hashed within the tick of its last change. */
@@ -142,7 +146,7 @@ export class StatCache implements FileDigests {
   #compact(): void {
     if (this.#known === undefined || this.#lines < 1000 || this.#lines < 3 * this.#known.size) return;
     this.#log.close();
-    writeFileSync(`${this.#file}.tmp`, [...this.#known.values()].map((known) => JSON.stringify(known) + "\n").join(""));
-    renameSync(`${this.#file}.tmp`, this.#file);
+    // Two builds may do this at once: whole files, or lines of both would be mixed.
+    writeAtomic(this.#file, [...this.#known.values()].map((known) => JSON.stringify(known) + "\n").join(""));
   }
 }

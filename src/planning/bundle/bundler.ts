@@ -14,7 +14,7 @@ import { recordWatched, watchedHolds, type DigestOf, type WatchedRecord } from "
 import type { Printer } from "./print.ts";
 
 export interface Bundle {
-  /** The digest of the print: the code version. */
+  /** The code version: the digest of the print, or of an equal print by an older bundler. */
   readonly code: Digest;
   /** The file of the print. */
   readonly file: string;
@@ -31,6 +31,9 @@ export interface BundleSource {
 
 interface Kept {
   readonly id: string;
+  /** The digest of the print. */
+  readonly print: Digest;
+  /** The code version. */
   readonly code: Digest;
   readonly externals: Readonly<Record<string, string>>;
   readonly watched: WatchedRecord;
@@ -41,23 +44,26 @@ export class Bundler {
   readonly #folder: string;
   readonly #digestOf: DigestOf;
   readonly #makePrinter: () => Promise<Printer>;
+  readonly #canonical: (code: Digest, closure: Closure, printer: Printer) => Promise<Digest>;
   readonly #log: AppendLog<Kept>;
   readonly #bundles = new Map<string, Promise<Result<Bundle, readonly Failure[]>>>();
   #kept: Map<string, Kept> | undefined;
   #printer: Promise<Printer> | undefined;
-  /** Absolute paths of everything that bundles of this process depend on, and of what was absent: for the stamp of the fast path. */
-  readonly looked = { files: new Set<string>(), absent: new Set<string>() };
+  /** Everything that bundles of this process depend on, by absolute path, and what was absent: for the stamp of the fast path. */
+  readonly looked = { files: [] as (readonly [path: string, digest: Digest])[], absent: new Set<string>() };
 
   constructor(options: {
     readonly root: string;
     readonly folder: string;
     readonly digestOf: DigestOf;
     readonly makePrinter: () => Promise<Printer>;
+    readonly canonical: (code: Digest, closure: Closure, printer: Printer) => Promise<Digest>;
   }) {
     this.#root = options.root;
     this.#folder = options.folder;
     this.#digestOf = options.digestOf;
     this.#makePrinter = options.makePrinter;
+    this.#canonical = options.canonical;
     this.#log = new AppendLog(join(options.folder, "kept.jsonl"));
   }
 
@@ -90,10 +96,10 @@ export class Bundler {
     if (
       kept !== undefined &&
       watchedHolds(kept.watched, this.#digestOf) &&
-      this.#digestOf(this.fileOf(kept.code))?.digest === kept.code
+      this.#digestOf(this.fileOf(kept.print))?.digest === kept.print
     ) {
       this.#look(kept.watched);
-      return ok({ code: kept.code, file: this.fileOf(kept.code), externals: kept.externals });
+      return ok({ code: kept.code, file: this.fileOf(kept.print), externals: kept.externals });
     }
     const collected = await collectClosure({ ...options, root: this.#root });
     if (!collected.ok) return fail(collected.error);
@@ -101,21 +107,22 @@ export class Bundler {
     this.#printer ??= this.#makePrinter();
     const printer = await this.#printer;
     const print = await printer.print(closure);
-    const code = digestOfBytes(print.code);
-    writeAtomic(this.fileOf(code), print.code);
+    const printed = digestOfBytes(print.code);
+    writeAtomic(this.fileOf(printed), print.code);
     const source: BundleSource = { closure, map: print.map, printer: printer.name };
-    writeAtomic(join(this.#folder, `${code}.json`), JSON.stringify(source));
+    writeAtomic(join(this.#folder, `${printed}.json`), JSON.stringify(source));
+    const code = await this.#canonical(printed, closure, printer);
     const externals = Object.fromEntries(options.externals.map((name) => [name, versionOfPackage(this.#root, name)]));
-    const entry: Kept = { id, code, externals, watched: recordWatched(watched, this.#digestOf) };
+    const entry: Kept = { id, print: printed, code, externals, watched: recordWatched(watched, this.#digestOf) };
     this.#load().set(id, entry);
     this.#log.append(entry);
     this.#log.write();
     this.#look(entry.watched);
-    return ok({ code, file: this.fileOf(code), externals });
+    return ok({ code, file: this.fileOf(printed), externals });
   }
 
   #look(watched: WatchedRecord): void {
-    for (const [path] of watched.files) this.looked.files.add(path);
+    this.looked.files.push(...watched.files);
     for (const path of watched.absent) this.looked.absent.add(path);
   }
 

@@ -1,11 +1,15 @@
 // Which files were looked at, the absent ones too: a later build asks whether any of them changed or appeared.
 
+import { digestOfBytes, type Digest } from "../../model/digest.ts";
+
 /** The bytes of the file, or undefined where there is none. Paths are absolute. */
 export type ReadFile = (path: string) => Uint8Array | undefined;
 
 export interface FileRead {
   readonly path: string;
   readonly present: boolean;
+  /** Of what was read, if it was there. */
+  readonly digest?: Digest;
 }
 
 /** Remembers what goes through it. Wrap your own `readFile` with it to know the reads of a load that failed, too. */
@@ -18,7 +22,10 @@ export function recordReads(readFile: ReadFile): {
     reads: () => [...reads.values()],
     readFile: (path) => {
       const bytes = readFile(path);
-      reads.set(path, { path, present: bytes !== undefined });
+      reads.set(
+        path,
+        bytes === undefined ? { path, present: false } : { path, present: true, digest: digestOfBytes(bytes) },
+      );
       return bytes;
     },
   };

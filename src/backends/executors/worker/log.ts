@@ -58,11 +58,11 @@ export function logTo(log: ActionLog | undefined): void {
 /** Takes over the standard streams of this process. */
 export function captureOutput(): void {
   for (const stream of [process.stdout, process.stderr]) {
-    stream.write = ((piece: string | Uint8Array, encoding?: unknown, done?: () => void) => {
+    stream.write = (piece: string | Uint8Array, encoding?: unknown, done?: () => void) => {
       current?.write(piece);
       if (typeof encoding === "function") (encoding as () => void)();
       else done?.();
       return true;
-    });
+    };
   }
 }

@@ -1,6 +1,6 @@
 // Output handles of a recipe, and taking what it wrote into the store.
 
-import { existsSync, lstatSync, mkdirSync, realpathSync, rmSync, statSync } from "node:fs";
+import { lstatSync, mkdirSync, realpathSync, rmSync, statSync, type Stats } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { dirname, join, sep } from "node:path";
 import type { Artifact, Artifacts, TreeListing } from "../../../model/action.ts";
@@ -79,20 +79,21 @@ export class Outputs {
     if (text !== undefined)
       return { kind: "file", blob: { digest: digestOfBytes(text), size: Buffer.byteLength(text) }, text };
     const path = join(this.#folder, slot + order.ext);
-    const stat = existsSync(path) ? lstatSync(path) : undefined;
+    // Not through links: one in place of the tree would have files outside moved into the store.
+    const stat = lstatSync(path, { throwIfNoEntry: false });
     if (stat === undefined) {
       if (order.optional) return { kind: "absent" };
       throw new OutputError(
         `output "${slot}" was not written. Write it to \`outputs.${slot}.path\`, or declare it \`optional(…)\``,
       );
     }
-    if (order.format === "tree") return this.#takeTree(slot, path, store);
+    if (order.format === "tree" && !stat.isSymbolicLink()) return this.#takeTree(slot, path, store);
     // A link would be stored as whatever it points to, perhaps an input, perhaps a file outside: only real files are outputs.
     if (!stat.isFile())
       throw new OutputError(
         `output "${slot}" is ${stat.isSymbolicLink() ? "a symbolic link" : "not a plain file"}; write a plain file`,
       );
-    return { kind: "file", blob: store.putFile(path, { move: true }) };
+    return { kind: "file", blob: store.putFile(path, { move: isOnlyName(stat) }) };
   }
 
   #takeTree(slot: string, path: string, store: BlobStore): Artifact {
@@ -101,15 +102,20 @@ export class Outputs {
     const root = realpathSync(path);
     const listing: TreeListing = listTree(path).map((name) => {
       const file = join(root, name);
-      if (!lstatSync(file).isFile())
-        throw new OutputError(`output "${slot}" holds "${name}", which is not a plain file`);
-      const blob = store.putFile(file, { move: true });
+      const stat = lstatSync(file);
+      if (!stat.isFile()) throw new OutputError(`output "${slot}" holds "${name}", which is not a plain file`);
+      const blob = store.putFile(file, { move: isOnlyName(stat) });
       return [name, blob.digest, blob.size] as const;
     });
     rmSync(path, { recursive: true, force: true });
     const size = listing.reduce((sum, [, , bytes]) => sum + bytes, 0);
     return { kind: "tree", blob: store.putBytes(JSON.stringify(listing)), files: listing.length, size };
   }
+}
+
+/** A file with a second name (a hard link to an input, say) is copied: whoever wrote to the other name would damage the blob. */
+function isOnlyName(stat: Stats): boolean {
+  return stat.nlink === 1;
 }
 
 function textOf(slot: string, order: SlotOrder, value: unknown): string {

@@ -1,0 +1,141 @@
+// `npm run docs`: writes docs/cli.md from the table of commands that the program itself is made of. With `--print` it goes to the
+// standard output instead.
+
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "esbuild";
+
+const root = new URL("..", import.meta.url).pathname;
+const { commandTable, exitCodes } = await importTypeScript("src/commands/table.ts");
+
+const meaningOfExit = {
+  done: "Done. For `plan`: nothing is due.",
+  failed: "A target failed: a recipe, a promise about an output, a gate. For `doctor`: something that a build needs is missing.",
+  wrongInput: "Your input is wrong: the command line, a config, the Expfile, a recipe that does not compile, a missing source file.",
+  incomplete: "Not complete: people are awaited (a handoff). For `plan`: work is due.",
+  interrupted: "Interrupted by Ctrl-C or a signal. The next build goes on.",
+};
+
+/** What the table's one line leaves open. */
+const more = {
+  build: `Names no target: all targets of the experiment. What a target needs is brought up to date first. Overrides (\`--set\`, config keys as
+flags) are remembered by the run; \`--reset\` drops them. \`-j\` cuts the processors that actions may use at once; an action takes one
+unless its rule says otherwise. \`--json\` writes [events](events.md), one a line.`,
+  plan: `Decides as a build does and runs nothing. A target is \`fresh\` (the run's own result holds), \`cached\` (there is a result to fetch),
+\`stale\` (it must run), \`unknown\` (it depends on something that must run first, and may come out unchanged), \`waiting\` (for people) or
+\`failed\` (a gate whose condition does not hold).`,
+  status: "The states of `plan`, with when each result was made, how long it took, what it cost and where.",
+  why: `Takes at least one target. \`TARGET[ITEM]\` asks about one item of a fan-out, by its label or its number (quote the brackets for your
+shell). For something stale it says what differs from the last result; for something fresh, why it was made the last time.`,
+  clean: `Names no target: all targets. Nothing that another run relies on is deleted: the run's own results are hidden, so that the next build computes these targets
+again and does not fetch them from the cache. What depends on them re-runs only if their outputs come out different. Remembered paid
+calls are kept, unless \`--calls\`.`,
+  graph: "`--json` is the same as `--format json`.",
+  runs: "`exp runs` lists all runs. `exp runs show NAME` lists the builds of one, `NAME@3` its third.",
+  init: `Writes Expfile.ts, rules/, configs/, tsconfig.json, package.json and .gitignore. Files that are there are left alone; where there is an
+Expfile.ts, it writes nothing and ends with 2.`,
+  doctor: "`missing` is something that a build here needs, `absent` something that some projects would like.",
+  completion: "For example `exp completion bash > ~/.local/share/bash-completion/completions/exp`.",
+};
+
+const placeholders = { file: "FILE", directory: "FOLDER", run: "RUN", target: "TARGET", setting: "NAME=VALUE", text: "NUMBER" };
+
+const page = `# The command line
+
+<!-- Written by \`npm run docs\` from src/commands/table.ts. Do not edit. -->
+
+| command | what it does |
+| --- | --- |
+${commandTable.map(({ name, summary }) => `| [\`exp ${name}\`](#exp-${name}) | ${cell(summary)} |`).join("\n")}
+
+A command works in the project of the folder where it is run: the nearest folder above with an \`Expfile.ts\`. A misspelt command, flag,
+target or config key is answered with the one that was probably meant.
+
+## Exit codes
+
+| code | meaning |
+| --- | --- |
+${Object.entries(exitCodes)
+  .map(([name, code]) => `| ${code} | ${meaningOf(name)} |`)
+  .join("\n")}
+
+## Config keys as flags
+
+Where a command takes config keys, \`--generate.samples 50\`, \`--generate.samples=50\` and \`--set generate.samples=50\` say the same. The
+value is read as YAML. Keys of the experiment itself have no dot: \`--seed 2\`, \`--control NAME\`, \`--experiment NAME\`. See
+[config.md](config.md#overrides).
+
+${commandTable.map(section).join("\n\n")}
+
+## Environment variables
+
+| variable | meaning |
+| --- | --- |
+| \`NO_COLOR\`, \`FORCE_COLOR\` | Colour off, colour on, whatever the output is. |
+| \`EXP_SHUFFLE\` | A number: independent work starts in an order shuffled by it. For finding a missing dependency. |
+
+A recipe sees none of these, only the variables that its rule declares.
+`;
+
+if (process.argv.includes("--print")) process.stdout.write(page);
+else writeFileSync(join(root, "docs", "cli.md"), page);
+
+function section(command) {
+  const { name, summary, flags, takesKeysAsFlags } = command;
+  const rows = flags.map((flag) => `| ${spelling(flag)} | ${cell(flag.summary)} |`);
+  const hasJson = flags.some((flag) => flag.name === "json");
+  return [
+    `## \`exp ${name}\``,
+    `${sentence(summary)}\n\n\`\`\`text\nexp ${name} [flags]${operandsOf(command)}\n\`\`\``,
+    ...(more[name] === undefined ? [] : [more[name]]),
+    `| flag | meaning |\n| --- | --- |\n${rows.join("\n")}`,
+    ...(takesKeysAsFlags ? ["Takes [config keys as flags](#config-keys-as-flags)."] : []),
+    ...(hasJson ? [`JSON: [${name === "build" ? "events.md](events.md" : `json.md](json.md#exp-${name}`}).`] : []),
+  ].join("\n\n");
+}
+
+function operandsOf({ name, args }) {
+  if (name === "why") return " TARGET…";
+  if (args === "none") return "";
+  if (args === "targets") return " [TARGET…]";
+  if (args === "runs") return " [list | show RUN]";
+  return ` ${args.join("|")}`;
+}
+
+function spelling({ name, short, value }) {
+  const words = short === undefined ? [`--${name}`] : [`-${short}`, `--${name}`];
+  const what = value === undefined ? "" : ` ${Array.isArray(value) ? value.join("\\|") : placeholderOf(value)}`;
+  return `\`${words.join("`, `")}${what}\``;
+}
+
+function placeholderOf(value) {
+  if (placeholders[value] === undefined) throw new Error(`no word for a value of kind "${value}"`);
+  return placeholders[value];
+}
+
+function meaningOf(exit) {
+  if (meaningOfExit[exit] === undefined) throw new Error(`exit code "${exit}" has no description`);
+  return meaningOfExit[exit];
+}
+
+function sentence(text) {
+  return `${text[0].toUpperCase()}${text.slice(1)}.`;
+}
+
+function cell(text) {
+  return text.replaceAll("|", "\\|");
+}
+
+/** The module as the program has it, through the bundler that the project uses anyway. */
+async function importTypeScript(file) {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: [file],
+    bundle: true,
+    write: false,
+    format: "esm",
+    platform: "node",
+    logLevel: "warning",
+  });
+  return import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
+}

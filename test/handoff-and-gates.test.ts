@@ -1,0 +1,258 @@
+// Targets that wait for people, gates that say no, and outputs that break what their rule promises.
+
+import { describe, expect, test } from "vitest";
+import { makeProject, type Rig } from "./rig.ts";
+
+function handoffProject(): Rig {
+  return makeProject({
+    "Expfile.ts": `import { contract, experiments, handoff, rule, text, tree, z } from "expfile";
+const given = handoff({
+  name: "lab/given",
+  config: z.strictObject({ files: z.array(z.string()).default(["incoming/set.csv"]) }),
+  requests: ({ files }) => files.map((path) => ({ path, what: "the test set, CSV", how: "download it from the lab's page" })),
+});
+const read = rule(contract({ name: "lab/read", inputs: { files: tree() }, outputs: { page: text() } }), () => import("./read.ts"));
+const apart = rule(contract({ name: "lab/apart", outputs: { page: text() } }), () => import("./read.ts").then((m) => m.apart));
+export default experiments({
+  main: () => {
+    const asked = given();
+    return { given: asked, read: read({ files: asked.files }), apart: apart() };
+  },
+});
+`,
+    "read.ts": `import { readFileSync } from "node:fs";
+export const recipe = async ({ inputs, outputs }) =>
+  outputs.page.write(inputs.files.files().map((name) => name + ": " + readFileSync(inputs.files.file(name), "utf8")).join("\\n"));
+export const apart = async ({ outputs }) => outputs.page.write("done");
+`,
+  });
+}
+
+describe("a handoff", () => {
+  test("waits, says what, where and how, and ends the build with 3; the rest is built", async () => {
+    const rig = handoffProject();
+    const done = await rig.exp("build");
+    expect(done.code).toBe(3);
+    expect(done.stdout).toContain("the test set, CSV");
+    expect(done.stdout).toContain("incoming/set.csv");
+    expect(done.stdout).toContain("download it from the lab's page");
+    expect(done.stdout).toContain("exp build");
+    expect(rig.has("runs/default/apart/page.txt")).toBe(true);
+    const built = await rig.build([], 3);
+    expect(built.targets).toMatchObject({ given: "waits", read: "skipped" });
+    expect(built.end.outcome).toBe("waiting");
+  });
+
+  test("is shown as waiting by status and plan", async () => {
+    const rig = handoffProject();
+    await rig.exp("build");
+    expect((await rig.exp("status")).stdout).toMatch(/given +waiting.*incoming\/set\.csv/);
+    expect((await rig.exp("plan")).code).toBe(3);
+  });
+
+  test("goes on once the file is there", async () => {
+    const rig = handoffProject();
+    await rig.build([], 3);
+    rig.write({ "incoming/set.csv": "one\n" });
+    expect((await rig.build()).targets).toEqual({ given: "computed", read: "computed", apart: "fresh" });
+    expect(rig.read("runs/default/read/page.txt")).toBe("set.csv: one\n");
+    expect((await rig.build()).end.outcome).toBe("up-to-date");
+  });
+
+  test("asks for what is still missing of several files", async () => {
+    const rig = handoffProject();
+    rig.write({ "incoming/set.csv": "one\n" });
+    const built = await rig.build(["--set", 'given.files=["incoming/set.csv","incoming/more.csv"]'], 3);
+    const requests = built.events.flatMap((event) => (event.kind === "target-waits" ? event.requests : []));
+    expect(requests.map(({ path }) => path)).toEqual(["incoming/more.csv"]);
+  });
+
+  test("takes a folder as it takes a file", async () => {
+    const rig = handoffProject();
+    rig.write({ "incoming/sets/a.csv": "1\n", "incoming/sets/deep/b.csv": "2\n" });
+    await rig.build(["--set", 'given.files=["incoming/sets"]']);
+    expect(rig.read("runs/default/read/page.txt")).toBe("sets/a.csv: 1\n\nsets/deep/b.csv: 2\n");
+  });
+
+  test("a corrected file propagates like any edit", async () => {
+    const rig = handoffProject();
+    rig.write({ "incoming/set.csv": "one\n" });
+    await rig.build();
+    rig.edit("incoming/set.csv", "one", "two");
+    expect((await rig.build()).targets).toEqual({ given: "computed", read: "computed", apart: "fresh" });
+    expect(rig.read("runs/default/read/page.txt")).toBe("set.csv: two\n");
+  });
+
+  test("an answer that was given is kept when the file goes away with the cache", async () => {
+    const rig = handoffProject();
+    rig.write({ "incoming/set.csv": "one\n" });
+    await rig.build();
+    rig.remove("cache");
+    rig.remove("runs/default/given");
+    await rig.build();
+    expect(rig.read("runs/default/given/files/set.csv")).toBe("one\n");
+  });
+});
+
+function gateProject(): Rig {
+  return makeProject({
+    "Expfile.ts": `import { contract, experiments, gate, json, rule, text, z } from "expfile";
+const measure = rule(
+  contract({ name: "lab/measure", config: z.strictObject({ share: z.number().default(0.9) }), outputs: { share: json() } }),
+  () => import("./measure.ts"),
+);
+const enough = gate(
+  { name: "lab/enough", config: z.strictObject({ least: z.number().default(0.8) }), inputs: { share: json() } },
+  () => import("./measure.ts").then((m) => m.enough),
+);
+const report = rule(
+  contract({ name: "lab/report", inputs: { share: json(), verdict: json() }, outputs: { page: text() } }),
+  () => import("./measure.ts").then((m) => m.report),
+);
+export default experiments({
+  main: () => {
+    const measured = measure();
+    const passed = enough({ share: measured.share });
+    return { measure: measured, enough: passed, report: report({ share: measured.share, verdict: passed.verdict }) };
+  },
+});
+`,
+    "measure.ts": `export const recipe = async ({ config, outputs }) => outputs.share.write(config.share);
+export const enough = async ({ config, inputs }) => [
+  { name: "share of novel words", value: await inputs.share.read(), operator: ">=", threshold: config.least, note: "Draw with a higher temperature." },
+];
+export const report = async ({ inputs, outputs }) => outputs.page.write(JSON.stringify(await inputs.verdict.read()));
+`,
+  });
+}
+
+describe("a gate", () => {
+  test("that passes keeps what it found", async () => {
+    const rig = gateProject();
+    expect((await rig.build()).targets).toEqual({ measure: "computed", enough: "computed", report: "computed" });
+    expect(rig.read("runs/default/report/page.txt")).toContain('"value":0.9');
+  });
+
+  test("that does not hold fails with the number, the threshold and the note", async () => {
+    const rig = gateProject();
+    const done = await rig.exp("build", "--measure.share", "0.25");
+    expect(done.code).toBe(1);
+    expect(done.stdout).toContain("gate enough: share of novel words is 0.25, it must be >= 0.8");
+    expect(done.stdout).toContain("Draw with a higher temperature.");
+    expect(rig.has("runs/default/report/page.txt")).toBe(false);
+  });
+
+  test("that failed fails again without being computed again", async () => {
+    const rig = gateProject();
+    await rig.build(["--measure.share", "0.25"], 1);
+    const again = await rig.build([], 1);
+    expect(again.targets).toMatchObject({ measure: "fresh", enough: "failed", report: "skipped" });
+    expect(again.events.some((event) => event.kind === "target-started" && event.target === "enough")).toBe(false);
+    expect((await rig.exp("plan")).code).toBe(3);
+  });
+
+  test("passes when the threshold is lowered", async () => {
+    const rig = gateProject();
+    await rig.build(["--measure.share", "0.25"], 1);
+    expect((await rig.build(["--enough.least", "0.2"])).targets).toEqual({
+      measure: "fresh",
+      enough: "computed",
+      report: "computed",
+    });
+  });
+});
+
+describe("what a rule promises of its outputs", () => {
+  function promising(slot: string, code: string): Rig {
+    return makeProject({
+      "Expfile.ts": `import { contract, experiments, json, rule, table, text, yaml, z } from "expfile";
+const make = rule(contract({ name: "lab/make", outputs: { made: ${slot} } }), () => import("./make.ts"));
+const use = rule(contract({ name: "lab/use", inputs: { made: ${slot} }, outputs: { page: text() } }), () => import("./make.ts").then((m) => m.use));
+export default experiments({ main: () => { const made = make(); return { make: made, use: use({ made: made.made }) }; } });
+`,
+      "make.ts": `import { defineColumns, writeTable } from "expfile/table";
+const columns = defineColumns({ id: "string", mass: "double" });
+export const recipe = async ({ outputs }) => { ${code} };
+export const use = async ({ outputs }) => outputs.page.write("used");
+`,
+    });
+  }
+
+  test.each([
+    [
+      "a JSON value of another shape",
+      "json(z.object({ score: z.number() }))",
+      'await outputs.made.write({ score: "high" });',
+      "score:",
+      "made.json",
+    ],
+    [
+      "a YAML value of another shape",
+      "yaml(z.object({ score: z.number() }))",
+      "await outputs.made.write({});",
+      "score:",
+      "made.yaml",
+    ],
+    [
+      "too few rows",
+      'table({ id: "string", mass: "double" }, { minRows: 3 })',
+      'await writeTable(outputs.made, columns, [{ id: "a", mass: 1 }]);',
+      "3",
+      "made.parquet",
+    ],
+    [
+      "too many rows",
+      'table({ id: "string", mass: "double" }, { maxRows: 1 })',
+      'await writeTable(outputs.made, columns, [{ id: "a", mass: 1 }, { id: "b", mass: 2 }]);',
+      "1",
+      "made.parquet",
+    ],
+    [
+      "a number that is none",
+      'table({ id: "string", mass: "double" })',
+      'await writeTable(outputs.made, columns, [{ id: "a", mass: Number.NaN }]);',
+      "NaN",
+      "",
+    ],
+    [
+      "another column",
+      'table({ id: "string", weight: "double" })',
+      'await writeTable(outputs.made, columns, [{ id: "a", mass: 1 }]);',
+      "weight",
+      "made.parquet",
+    ],
+  ])("%s fails the target, and what depends on it does not run", async (_what, slot, code, said, kept) => {
+    const rig = promising(slot, code);
+    const done = await rig.exp("build");
+    expect(done.code).toBe(1);
+    expect(done.stdout).toContain("make");
+    expect(done.stdout).toContain(said);
+    expect(rig.has("runs/default/use/page.txt")).toBe(false);
+    expect(rig.has(`runs/default/make`)).toBe(false);
+    if (kept !== "") {
+      expect(done.stdout).toContain(`set aside for you to look at: runs/default/failed/make/${kept}`);
+      expect(rig.has(`runs/default/failed/make/${kept}`)).toBe(true);
+    }
+  });
+
+  test("an output that was not written fails the target and is named", async () => {
+    const rig = promising("json()", "");
+    const done = await rig.exp("build");
+    expect(done.code).toBe(1);
+    expect(done.stdout).toContain('output "made" was not written');
+  });
+
+  test("what JSON cannot say is an error that names the place, not a null", async () => {
+    const rig = promising("json()", "await outputs.made.write({ mean: 0 / 0 });");
+    const done = await rig.exp("build");
+    expect(done.code).toBe(1);
+    expect(done.stdout).toContain('holds NaN at "mean"');
+  });
+
+  test("a good output replaces the bad one, and the run goes on", async () => {
+    const rig = promising("json(z.object({ score: z.number() }))", 'await outputs.made.write({ score: "high" });');
+    await rig.build([], 1);
+    rig.edit("make.ts", '"high"', "3");
+    expect((await rig.build()).targets).toEqual({ make: "computed", use: "computed" });
+  });
+});
