@@ -98,6 +98,9 @@ function diskTrouble(error: unknown): string | undefined {
       return `the disk is full${path === undefined ? "" : ` (${path})`}: nothing finished was lost. Make room (cache/ may be deleted at any time) and run the command again`;
     case "EDQUOT":
       return `the disk quota is used up${path === undefined ? "" : ` (${path})`}: nothing finished was lost. Make room and run the command again`;
+    case "ENOTDIR":
+    case "EEXIST":
+      return `${path ?? "a path"}: there is a file where a folder is needed. Move it away and run the command again`;
     case "EROFS":
     case "EACCES":
       return `${path ?? "a file"} cannot be written: ${message ?? code}. Check who owns it (exp doctor looks at cache/ and runs/)`;

@@ -74,16 +74,16 @@ describe("what was paid for is remembered", () => {
     const { rig, env, paid } = paidProject();
     await rig.build([], 0, { env });
     await rig.build(["--judge.question", "how few?"], 0, { env });
-    await rig.build(["--judge.question", "how many?", "--judge.unit", " g"], 0, { env });
+    await rig.build(["--judge.question", "how many?", "--judge.unit", "g"], 0, { env });
     expect(paid()).toEqual(["how many? 0", "how few? 0"]);
-    expect(answers(rig)).toEqual(["40 g"]);
+    expect(answers(rig)).toEqual(["40g"]);
   });
 
   test("another run of the project pays nothing for the same request", async () => {
     const { rig, env, paid } = paidProject();
     await rig.build([], 0, { env });
-    await rig.build(["--run", "second", "--judge.unit", " kg"], 0, { env });
-    expect(answers(rig, "second")).toEqual(["40 kg"]);
+    await rig.build(["--run", "second", "--judge.unit", "kg"], 0, { env });
+    expect(answers(rig, "second")).toEqual(["40kg"]);
     expect(paid()).toHaveLength(1);
   });
 
@@ -91,7 +91,7 @@ describe("what was paid for is remembered", () => {
     const { rig, env, paid } = paidProject();
     await rig.build([], 0, { env });
     rig.remove("cache");
-    await rig.build(["--judge.unit", " t"], 0, { env });
+    await rig.build(["--judge.unit", "t"], 0, { env });
     expect(paid()).toHaveLength(1);
   });
 
@@ -103,7 +103,7 @@ describe("what was paid for is remembered", () => {
       'if (config.unit === "") throw new Error("no unit");\n  await outputs.answers.write',
     );
     await rig.build(["--judge.draws", "2"], 1, { env });
-    expect((await rig.build(["--judge.unit", " s"], 0, { env })).end.costUsd).toBe(0);
+    expect((await rig.build(["--judge.unit", "s"], 0, { env })).end.costUsd).toBe(0);
     expect(paid()).toHaveLength(2);
   });
 });

@@ -170,8 +170,8 @@ const make = rule(contract({ name: "lab/make", outputs: { made: ${slot} } }), ()
 const use = rule(contract({ name: "lab/use", inputs: { made: ${slot} }, outputs: { page: text() } }), () => import("./make.ts").then((m) => m.use));
 export default experiments({ main: () => { const made = make(); return { make: made, use: use({ made: made.made }) }; } });
 `,
-      "make.ts": `import { defineColumns, writeTable } from "expfile/table";
-const columns = defineColumns({ id: "string", mass: "double" });
+      "make.ts": `import { writeTable } from "expfile/table";
+const columns = { id: "string", mass: "double" };
 export const recipe = async ({ outputs }) => { ${code} };
 export const use = async ({ outputs }) => outputs.page.write("used");
 `,

@@ -13,7 +13,6 @@ export const analyseContract = contract({
   config: z.strictObject({
     title: z.string().min(1).default("Peptides of several baseline samplers"),
     /** Shown in the report, so that it says what was expected before the run. */
-    question: z.strictObject({ what: z.string(), why: z.string(), hypothesis: z.string().optional() }).optional(),
     /** Metrics declared before the run. They carry the finding and are corrected as one family; all others are exploration. */
     primary: z.array(z.string()).min(1),
     /** Confidence level of every interval. */
@@ -72,6 +71,6 @@ export const analyse = fanOut(analyseContract, {
   // The only part that knows the arms by name: renaming one renders the report again and does nothing else.
   merge: {
     recipe: () => import("./analyse/render.recipe.ts"),
-    reads: ["title", "question", "primary", "level", "control", "labels"],
+    reads: ["title", "primary", "level", "control", "labels", "notes"],
   },
 });

@@ -35,8 +35,8 @@ export interface ItemSpec {
 }
 
 /** What a recipe may be told beside its config section. */
-export type ExperimentField = "arms" | "control" | "labels" | "seed";
-export const experimentFields: readonly ExperimentField[] = ["arms", "control", "labels", "seed"];
+export type ExperimentField = "arms" | "control" | "labels" | "notes" | "seed";
+export const experimentFields: readonly ExperimentField[] = ["arms", "control", "labels", "notes", "seed"];
 
 /** States a rule's contract once, so that the rule and its recipes are typed by the same words. */
 export function contract<const C extends ContractSpec>(spec: C): C {
@@ -72,7 +72,15 @@ export interface ExperimentValues<C extends ContractSpec> {
   readonly control: string | undefined;
   /** Names in the order of the config. */
   readonly labels: readonly ArmLabel[];
+  /** What the config says of the run, for reports. */
+  readonly notes: Notes;
   readonly seed: number;
+}
+
+export interface Notes {
+  readonly what?: string;
+  readonly why?: string;
+  readonly hypothesis?: string;
 }
 
 /** Every field of the config section: what a recipe reads that does not say less. */

@@ -106,6 +106,7 @@ async function buildAsked(first: Asked, args: Arguments, options: BuildOptions, 
       emit,
     });
     const record = new RunRecord(run, startedAt, buildNumber);
+    record.begin();
     let ends: ReadonlyMap<number, TargetEnd>;
     try {
       ends = await buildTargets(session, {

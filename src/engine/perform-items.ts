@@ -120,7 +120,7 @@ class ItemRun {
       }
       const template = this.#due.states.items.templates.get(first.item.recipe)!;
       try {
-        await this.#takeAndRun(template, first.attempt);
+        await this.#takeAndRun(template, first);
       } catch (error) {
         if (!(error instanceof AbortedError)) throw error;
       }
@@ -128,7 +128,7 @@ class ItemRun {
     this.#wakeAll();
   }
 
-  async #takeAndRun(template: PreparedAction, attempt: number): Promise<void> {
+  async #takeAndRun(template: PreparedAction, { item, attempt }: Try): Promise<void> {
     const { session, target, priority, signal } = this.#work;
     const admitted = session.pool.admit(resourcesFor(template.options, attempt), target.name);
     if (!admitted.ok) {
@@ -138,7 +138,10 @@ class ItemRun {
     }
     const release = await session.pool.acquire(admitted.value, priority, signal);
     try {
-      const batch = this.#mayGoOn ? this.#takeBatch() : [];
+      // Another lane may have taken the items for which these resources were asked.
+      const next = this.#queue[0];
+      const isMeant = next?.item.recipe === item.recipe && next.attempt === attempt;
+      const batch = this.#mayGoOn && isMeant ? this.#takeBatch() : [];
       if (batch.length > 0) await this.#runBatch(batch, admitted.value);
     } finally {
       release();

@@ -1,7 +1,7 @@
 // From a command's arguments to a run that can be asked and built: its config, its experiment's graph, each target's section. Reads; writes nothing.
 
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { z } from "zod";
 import type { Experiments } from "../api/experiment.ts";
 import type { TargetDeclaration } from "../api/rule.ts";
@@ -121,17 +121,22 @@ function nameRun(
       inputFailure(`"${id}" cannot be the name of a run: ${problem}`, { fix: "Choose one with --run NAME." }),
     ]);
   const folder = new RunFolder(project.paths.runs, id);
-  const state = folder.load();
-  const source = request.config ?? state?.config.source ?? defaultConfig;
+  const warnings: string[] = [];
+  const state = folder.load((why) => {
+    const file = join("runs", id, "run.yaml");
+    warnings.push(`${file} ${why}: the run goes on with the config and the overrides of its last build`);
+  });
+  const asked = request.config === undefined ? undefined : findConfig(project.paths.root, request.config);
+  const source = asked ?? state?.config.source ?? defaultConfig;
   if (existsSync(join(project.paths.root, source)) || request.config !== undefined)
-    return ok({ folder, state, source, warnings: [] });
+    return ok({ folder, state, source, warnings });
   if (state !== undefined && existsSync(folder.configFile)) {
     const record = join("runs", id, "config.yaml");
     return ok({
       folder,
       state,
       source: record,
-      warnings: [`${source} is gone: the run goes on with its own record, ${record}`],
+      warnings: [...warnings, `${source} is gone: the run goes on with its own record, ${record}`],
     });
   }
   if (request.run !== undefined && state === undefined) {
@@ -142,7 +147,13 @@ function nameRun(
         : `Did you mean "${near}"? A new run needs a config: -c FILE`;
     return fail([inputFailure(`there is no run "${id}", and no ${defaultConfig}`, { fix })]);
   }
-  return ok({ folder, state, source, warnings: [] });
+  return ok({ folder, state, source, warnings });
+}
+
+/** `-c` takes a path from the project's root, or the bare name of a file in configs/. */
+function findConfig(root: string, asked: string): string {
+  const candidates = [asked, join("configs", asked), join("configs", `${asked}.yaml`), join("configs", `${asked}.yml`)];
+  return candidates.find((path) => statSync(resolve(root, path), { throwIfNoEntry: false })?.isFile()) ?? asked;
 }
 
 /** Later ones win over earlier ones of the same path. */
@@ -202,21 +213,22 @@ function checkSections(document: ConfigDocument, graph: Graph): Result<Checked, 
     if (value.ok && declaration.contract.config !== undefined)
       checked.bySection[section] ??= { schema, value: value.value };
     const { seed } = document.header;
+    const notes = document.header.notes as JsonObject;
     if (declaration.contract.arms === undefined) {
-      checked.told.push({ arms: [], control: undefined, labels: [], seed });
+      checked.told.push({ arms: [], control: undefined, labels: [], notes, seed });
       continue;
     }
     const arms = resolveArms(document, declaration.contract.arms, neededBy);
     if (!arms.ok) {
       failures.push(...arms.error);
-      checked.told.push({ arms: [], control: undefined, labels: [], seed });
+      checked.told.push({ arms: [], control: undefined, labels: [], notes, seed });
       continue;
     }
     for (const names of arms.value.shared) {
       const note = `arms ${names.join(", ")} have equal settings: they share one arm's draws`;
       if (!checked.notes.includes(note)) checked.notes.push(note);
     }
-    checked.told.push({ arms: arms.value.arms, control: arms.value.control, labels: arms.value.labels, seed });
+    checked.told.push({ arms: arms.value.arms, control: arms.value.control, labels: arms.value.labels, notes, seed });
   }
   return failures.length > 0 ? fail(distinct(failures)) : ok(checked);
 }

@@ -208,8 +208,7 @@ function sweepScratch(folder: string): void {
   } catch {
     return;
   }
-  for (const name of names)
-    if (!isRunning(Number(name))) rmSync(join(folder, name), { recursive: true, force: true });
+  for (const name of names) if (!isRunning(Number(name))) rmSync(join(folder, name), { recursive: true, force: true });
 }
 
 /** Half-written files of processes that are gone. Those of live ones are theirs: a build that waits for the lock writes one now and then. */

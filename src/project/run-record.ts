@@ -25,6 +25,14 @@ export class RunRecord {
     this.#stages = { ...run.state?.targets };
   }
 
+  /** Before any work: a build that is killed must not take the config that the run follows with it. */
+  begin(): void {
+    const { state } = this.#run;
+    if (JSON.stringify(state?.config) === JSON.stringify(this.#followed)) return;
+    this.#write(state?.builds ?? 0);
+    this.#saved = 0;
+  }
+
   note(target: GraphTarget, end: TargetEnd): void {
     const old = this.#stages[target.name];
     const stage = this.#stageOf(end, old);

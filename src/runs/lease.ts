@@ -110,11 +110,13 @@ function read(file: string): LeaseText | undefined {
   const text = readTextIfThere(file);
   if (text === undefined) return undefined;
   try {
-    return JSON.parse(text) as LeaseText;
-  } catch {
-    // Torn: by a power loss, or by a process that died without hard links to help it.
-    return { ...torn, id: text };
+    const parsed = JSON.parse(text) as Partial<LeaseText> | null;
+    if (typeof parsed?.id === "string" && typeof parsed.host === "string") return parsed as LeaseText;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
   }
+  // By a power loss, or by a process that died without hard links to help it.
+  return { ...torn, id: text };
 }
 
 /** Moves the dead lease away under a name of its own first, so that a lease taken meanwhile is not removed. */

@@ -3,7 +3,7 @@
 
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { parse, stringify } from "yaml";
+import { parse, stringify, YAMLError } from "yaml";
 import type { JsonObject } from "../model/json.ts";
 import { readLog, AppendLog } from "../util/append-log.ts";
 import { isMissing, readTextIfThere, writeAtomic } from "../util/fs.ts";
@@ -80,13 +80,27 @@ export class RunFolder {
     return join(this.folder, "logs");
   }
 
-  load(): RunState | undefined {
+  /** A record that is gone or damaged is made from the history, which knows config and overrides too; `onRecovered` is told why. */
+  load(onRecovered: (why: string) => void = () => {}): RunState | undefined {
     const text = readTextIfThere(this.stateFile);
-    if (text === undefined) return undefined;
-    const state = parse(text) as RunState | null;
-    if (typeof state !== "object" || state === null || typeof state.format !== "number") throw new UnreadableRun(this.stateFile, "it is not the record of a run");
+    const state = text === undefined ? undefined : parseState(text);
+    if (state === undefined) {
+      const recovered = this.#fromHistory();
+      if (recovered !== undefined) onRecovered(text === undefined ? "is gone" : "cannot be read");
+      else if (text !== undefined)
+        throw new UnreadableRun(this.stateFile, "it is not the record of a run. Delete it, and the run starts from its config");
+      return recovered;
+    }
     if (state.format > runFormat) throw new UnreadableRun(this.stateFile, `it was written by a newer exp (format ${state.format}, this one reads ${runFormat}): update exp`);
     return state;
+  }
+
+  #fromHistory(): RunState | undefined {
+    const history = this.history().filter((entry) => typeof entry.config?.source === "string");
+    const [first, last] = [history[0], history.at(-1)];
+    if (first === undefined || last === undefined) return undefined;
+    const { config, build } = last;
+    return { format: runFormat, run: this.id, experiment: "", created: first.at, builds: build, config, targets: {} };
   }
 
   save(state: RunState): void {
@@ -103,6 +117,21 @@ export class RunFolder {
     log.append(entry);
     log.close();
   }
+}
+
+/** Undefined: not the record of a run, or torn. */
+function parseState(text: string): RunState | undefined {
+  let state: Partial<RunState> | null;
+  try {
+    state = parse(text) as Partial<RunState> | null;
+  } catch (error) {
+    if (error instanceof YAMLError) return undefined;
+    throw error;
+  }
+  if (typeof state !== "object" || typeof state?.format !== "number") return undefined;
+  if (state.format > runFormat) return state as RunState; // Another shape, which the caller refuses.
+  const isWhole = typeof state.config?.source === "string" && typeof state.targets === "object" && state.targets !== null;
+  return isWhole && Array.isArray(state.config?.overrides) ? (state as RunState) : undefined;
 }
 
 export class UnreadableRun extends Error {

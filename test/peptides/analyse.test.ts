@@ -76,6 +76,7 @@ const labels = [
 interface Made {
   readonly config?: object;
   readonly labels?: readonly { id: string; name: string }[];
+  readonly notes?: { readonly what?: string; readonly why?: string };
   readonly control?: string | undefined;
   readonly arms?: readonly ArmId[];
   readonly withoutValue?: boolean;
@@ -107,7 +108,12 @@ async function analyse(made: Made = {}) {
   const source = { name: "s", file: "s.csv", files: 1, rows: 3, accepted: 1, stripped: 0, rejected: [{ reason: "duplicate", count: 2 }], licence: "MIT", cite: "made up" }; // prettier-ignore
   await inputs.prepared.write({ sources: [source], slices: [] } satisfies PrepareSummary);
   const config = analyseContract.config.parse({ primary: ["shown"], ...made.config });
-  const told = { config, control: "control" in made ? made.control : "base", labels: made.labels ?? labels };
+  const told = {
+    config,
+    control: "control" in made ? made.control : "base",
+    labels: made.labels ?? labels,
+    notes: made.notes ?? {},
+  };
   const { outputs, items } = await runFanOut(
     analyseContract,
     { split, recipes: { estimate }, merge: render },
@@ -168,7 +174,7 @@ describe("the summary", () => {
 
   test("says the question where there is one", async () => {
     expect((await analyse()).summary.notes).toBeNull();
-    const { summary } = await analyse({ config: { question: { what: "w", why: "y" } } });
+    const { summary } = await analyse({ notes: { what: "w", why: "y" } });
     expect(summary.notes).toEqual({ what: "w", why: "y", hypothesis: null });
   });
 });

@@ -41,7 +41,7 @@ export function sectionOf<Z extends z.ZodType>(document: ConfigDocument, name: s
 /** Arms, control, labels and the run's seed. */
 export function experimentOf(document: ConfigDocument): Omit<Told, "config"> {
   const { arms, control, labels } = valueOf(resolveArms(document, armSettings, 'target "generate"'));
-  return { arms, control, labels, seed: document.header.seed };
+  return { arms, control, labels, notes: document.header.notes, seed: document.header.seed };
 }
 
 /** Every stage of the config, from its sources to its report. */

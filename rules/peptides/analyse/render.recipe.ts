@@ -10,12 +10,13 @@ import { judgedMetrics, namedArms, type Evidence } from "./evidence.ts";
 import { drawFigures } from "./figures.ts";
 import { summarise } from "./summary.ts";
 
-type Reads = "title" | "question" | "primary" | "level" | "control" | "labels";
+type Reads = "title" | "primary" | "level" | "control" | "labels" | "notes";
 
 export const recipe: Merge<typeof analyseContract, Reads> = async ({
   config,
   control,
   labels,
+  notes,
   inputs,
   items,
   outputs,
@@ -28,6 +29,7 @@ export const recipe: Merge<typeof analyseContract, Reads> = async ({
   );
   const evidence: Evidence = {
     config,
+    notes,
     arms: namedArms(labels, control ?? peptides[0]!.arm, settings, peptides),
     peptides,
     scores,

@@ -10,12 +10,12 @@ export const CLOSEST = "closest-edit";
 
 export function summarise(evidence: Evidence): Report.Summary {
   const { config, arms, peptides } = evidence;
-  const { title, level, question } = config;
+  const { title, level } = config;
   const settings = armsSettings(arms.map((arm) => arm.settings));
   return {
     schema: "peptide-summary 1",
     title,
-    notes: question === undefined ? null : { hypothesis: null, ...question },
+    notes: notesOf(evidence.notes),
     level,
     arms: arms.map(({ id, label }, i) => ({ id, label, settings: settings[i]!, control: i === 0 })),
     seeds: [...new Set(peptides.map(({ seed }) => seed))].sort((a, b) => a - b),
@@ -33,6 +33,11 @@ export function summarise(evidence: Evidence): Report.Summary {
     methods: methodsOf(evidence),
     limits: limitsOf(evidence),
   };
+}
+
+/** A question that says neither what nor why is none. */
+function notesOf({ what, why, hypothesis }: Evidence["notes"]): Report.Summary["notes"] {
+  return what === undefined || why === undefined ? null : { what, why, hypothesis: hypothesis ?? null };
 }
 
 type Shown = Readonly<Record<string, string | number>>;
