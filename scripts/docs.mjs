@@ -10,8 +10,10 @@ const { commandTable, exitCodes } = await importTypeScript("src/commands/table.t
 
 const meaningOfExit = {
   done: "Done. For `plan`: nothing is due.",
-  failed: "A target failed: a recipe, a promise about an output, a gate. For `doctor`: something that a build needs is missing.",
-  wrongInput: "Your input is wrong: the command line, a config, the Expfile, a recipe that does not compile, a missing source file.",
+  failed:
+    "A target failed: a recipe, a promise about an output, a gate. For `doctor`: something that a build needs is missing.",
+  wrongInput:
+    "Your input is wrong: the command line, a config, the Expfile, a recipe that does not compile, a missing source file.",
   incomplete: "Not complete: people are awaited (a handoff). For `plan`: work is due.",
   interrupted: "Interrupted by Ctrl-C or a signal. The next build goes on.",
 };
@@ -38,7 +40,14 @@ Expfile.ts, it writes nothing and ends with 2.`,
   completion: "For example `exp completion bash > ~/.local/share/bash-completion/completions/exp`.",
 };
 
-const placeholders = { file: "FILE", directory: "FOLDER", run: "RUN", target: "TARGET", setting: "NAME=VALUE", text: "NUMBER" };
+const placeholders = {
+  file: "FILE",
+  directory: "FOLDER",
+  run: "RUN",
+  target: "TARGET",
+  setting: "NAME=VALUE",
+  text: "NUMBER",
+};
 
 const page = `# The command line
 

@@ -43,7 +43,8 @@ function exp(line, expected = 0) {
     encoding: "utf8",
     env: { PATH, HOME, USER, NO_COLOR: "1" },
   });
-  if (status !== expected) throw new Error(`exp ${line} ended with ${status}, expected ${expected}:\n${stdout}${stderr}`);
+  if (status !== expected)
+    throw new Error(`exp ${line} ended with ${status}, expected ${expected}:\n${stdout}${stderr}`);
   return `$ exp ${line}\n${stdout.trimEnd()}`;
 }
 

@@ -8,7 +8,7 @@ import type { Counts, Emit, Event } from "../model/event.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import { openBuildSession, machineLimits, openSession, type DecidingSession } from "../project/project.ts";
 import { writeStamp, stampFile } from "../project/stamp.ts";
-import { RunRecord } from "../project/run-record.ts";
+import { RunRecord } from "./run-record.ts";
 import { Lease } from "../runs/lease.ts";
 import { renderFailure } from "../report/messages.ts";
 import type { Reporter } from "../ui/reporter.ts";

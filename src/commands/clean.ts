@@ -4,7 +4,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { countOf, formatDuration, formatMoney } from "../report/amounts.ts";
 import { Lease } from "../runs/lease.ts";
-import { Trace } from "../runs/trace.ts";
+import { Trace } from "../backends/store/trace.ts";
 import type { StageState } from "../runs/run.ts";
 import type { Arguments } from "./arguments.ts";
 import { findProject, openAsked } from "./asking.ts";

@@ -17,7 +17,7 @@ import {
 } from "../planning/fingerprint/action-key.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import { tell, type ExperimentTold } from "../planning/told.ts";
-import type { Part } from "../runs/trace.ts";
+import type { Part } from "../backends/store/trace.ts";
 import { fail, ok, type Result } from "../util/result.ts";
 import { digestOfMatches, type ResolvedInputs, type SourceDigests, type SourceFile } from "./inputs.ts";
 

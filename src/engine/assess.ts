@@ -9,7 +9,7 @@ import type { Digest } from "../model/digest.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import type { Reason } from "../model/reason.ts";
 import type { GraphTarget } from "../planning/graph.ts";
-import type { Part } from "../runs/trace.ts";
+import type { Part } from "../backends/store/trace.ts";
 import type { PreparedAction } from "./actions.ts";
 import { ContentLost } from "./contents.ts";
 import { digestOfItems, expandItems, type Item, type Items } from "./fan-out.ts";

@@ -3,7 +3,7 @@
 import type { ActionResult } from "../model/action.ts";
 import type { Digest } from "../model/digest.ts";
 import type { ActionRecord } from "../planning/fingerprint/action-key.ts";
-import type { Part } from "../runs/trace.ts";
+import type { Part } from "../backends/store/trace.ts";
 import type { PreparedAction } from "./actions.ts";
 import { itemName, type Item } from "./fan-out.ts";
 import { LostRun, type BuildSession } from "./session.ts";

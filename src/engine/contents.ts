@@ -7,7 +7,7 @@ import type { BlobStore } from "../backends/store/store.ts";
 import type { FileDigests } from "../backends/store/local.ts";
 import { digestOfArtifact, type Artifact, type Artifacts, type TreeListing } from "../model/action.ts";
 import { digestOfBytes, type Digest } from "../model/digest.ts";
-import type { Trace } from "../runs/trace.ts";
+import type { Trace } from "../backends/store/trace.ts";
 import { copyWhole, isMissing, listTree, temporaryName, writeAtomic } from "../util/fs.ts";
 import { statOf, statText, type StatText } from "../util/stat.ts";
 

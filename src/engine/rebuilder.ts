@@ -6,7 +6,7 @@ import type { Digest } from "../model/digest.ts";
 import type { Reason } from "../model/reason.ts";
 import type { ActionRecord } from "../planning/fingerprint/action-key.ts";
 import { explain } from "../planning/fingerprint/explain.ts";
-import type { Part, Trace } from "../runs/trace.ts";
+import type { Part, Trace } from "../backends/store/trace.ts";
 
 export type Decision =
   /** The run's own result. */

@@ -9,7 +9,7 @@ import type { Failure } from "../model/failure.ts";
 import type { JsonObject } from "../model/json.ts";
 import type { Reason } from "../model/reason.ts";
 import type { Graph } from "../planning/graph.ts";
-import type { Trace } from "../runs/trace.ts";
+import type { Trace } from "../backends/store/trace.ts";
 import type { ActionFactory } from "./actions.ts";
 import type { Contents } from "./contents.ts";
 import type { InputResolver, SourceDigests } from "./inputs.ts";

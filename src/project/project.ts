@@ -22,7 +22,7 @@ import { CodeAliases } from "../runs/aliases.ts";
 import { Archive } from "../runs/archive.ts";
 import { Calls } from "../runs/calls.ts";
 import { Lease } from "../runs/lease.ts";
-import { Trace } from "../runs/trace.ts";
+import { Trace } from "../backends/store/trace.ts";
 import { sleep } from "../util/clock.ts";
 import { ownerOfTemporary } from "../util/fs.ts";
 import { explainReasons } from "./explain-code.ts";

@@ -26,8 +26,7 @@ export function projectsOf(page: string, markdown: string): readonly DocumentedP
   const lines = markdown.split("\n");
   for (let i = 0; i < lines.length; i++) {
     const marker = /^<!-- project: ([\w-]+)( from init)? -->$/.exec(lines[i]!);
-    if (marker !== null)
-      projects.push({ page, name: marker[1]!, fromInit: marker[2] !== undefined, fences: [] });
+    if (marker !== null) projects.push({ page, name: marker[1]!, fromInit: marker[2] !== undefined, fences: [] });
     const opening = /^(```+)(\w+)?\s*(.*)$/.exec(lines[i]!);
     if (opening === null) continue;
     const from = i + 1;

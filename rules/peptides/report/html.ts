@@ -67,7 +67,7 @@ function question({ why, hypothesis }: RunNotes): Html {
   return html`<dl>
     <dt>Why</dt>
     <dd>${why}</dd>
-    <dt>Hypothesis, written before the run</dt>
+    <dt>Hypothesis</dt>
     <dd>${hypothesis ?? "none was written"}</dd>
   </dl>`;
 }

@@ -55,11 +55,7 @@ export function reportMarkdown(
 }
 
 function question({ why, hypothesis }: RunNotes): string[] {
-  return [
-    "## Question",
-    `**Why.** ${escape(why)}`,
-    `**Hypothesis, written before the run.** ${escape(hypothesis ?? "none was written")}`,
-  ];
+  return ["## Question", `**Why.** ${escape(why)}`, `**Hypothesis.** ${escape(hypothesis ?? "none was written")}`];
 }
 
 function armsTable(summary: Summary): string {

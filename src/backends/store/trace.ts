@@ -2,10 +2,10 @@
 // An append-only log; the last word on a key counts. Kept outside of cache/, because it cannot be recomputed.
 
 import { join } from "node:path";
-import type { ActionResult } from "../model/action.ts";
-import type { Digest } from "../model/digest.ts";
-import type { ActionRecord } from "../planning/fingerprint/action-key.ts";
-import { AppendLog, readLog } from "../util/append-log.ts";
+import type { ActionResult } from "../../model/action.ts";
+import type { Digest } from "../../model/digest.ts";
+import type { ActionRecord } from "../../planning/fingerprint/action-key.ts";
+import { AppendLog, readLog } from "../../util/append-log.ts";
 
 export type Part = ActionRecord["part"];
 
@@ -55,8 +55,14 @@ export class Trace {
   /** Last record by `target/part` or `target/item/recipe`, and the one before it. */
   readonly #last = new Map<string, ActionRecord[]>();
   /** Records by target, in the order of builds, each with the one of the same part that it followed. */
-  readonly #byTarget = new Map<string, { readonly build: number; readonly record: ActionRecord; readonly before: ActionRecord | undefined }[]>();
-  readonly #standing = new Map<string, { readonly core: Digest; readonly split: Digest | undefined; readonly build: number; readonly at: number }[]>();
+  readonly #byTarget = new Map<
+    string,
+    { readonly build: number; readonly record: ActionRecord; readonly before: ActionRecord | undefined }[]
+  >();
+  readonly #standing = new Map<
+    string,
+    { readonly core: Digest; readonly split: Digest | undefined; readonly build: number; readonly at: number }[]
+  >();
   readonly #placed = new Map<string, Digest>();
   readonly #cleanTimes = new Map<string, number>();
   #callsHiddenBefore = 0;
@@ -95,7 +101,10 @@ export class Trace {
   }
 
   /** The records that came with a build, each with its forerunner. */
-  recordsOfBuild(target: string, build: number): readonly { readonly record: ActionRecord; readonly before: ActionRecord | undefined }[] {
+  recordsOfBuild(
+    target: string,
+    build: number,
+  ): readonly { readonly record: ActionRecord; readonly before: ActionRecord | undefined }[] {
     return (this.#byTarget.get(target) ?? []).filter((entry) => entry.build === build);
   }
 
@@ -106,7 +115,14 @@ export class Trace {
   }
 
   /** The keys on which the target's outputs stand, newest last. */
-  standingOf(target: string): readonly { readonly core: Digest; readonly split: Digest | undefined; readonly build: number; readonly at: number }[] {
+  standingOf(
+    target: string,
+  ): readonly {
+    readonly core: Digest;
+    readonly split: Digest | undefined;
+    readonly build: number;
+    readonly at: number;
+  }[] {
     return this.#standing.get(target) ?? [];
   }
 
@@ -121,8 +137,10 @@ export class Trace {
 
   /** Results of the target's items, cleaned ones too. */
   *itemResultsOf(target: string): Iterable<ActionResult> {
-    for (const known of this.#results.values()) if (known.target === target && known.part === "item") yield known.result;
-    for (const { known } of this.#cleaned.values()) if (known.target === target && known.part === "item") yield known.result;
+    for (const known of this.#results.values())
+      if (known.target === target && known.part === "item") yield known.result;
+    for (const { known } of this.#cleaned.values())
+      if (known.target === target && known.part === "item") yield known.result;
   }
 
   append(line: TraceLine): void {
@@ -144,7 +162,10 @@ export class Trace {
   #take(line: TraceLine): void {
     this.#isEmpty = false;
     if ("v" in line) {
-      if (line.v > traceFormat) throw new Error(`${this.#file} was written by a newer exp (trace format ${line.v}, this one reads ${traceFormat}): update exp`);
+      if (line.v > traceFormat)
+        throw new Error(
+          `${this.#file} was written by a newer exp (trace format ${line.v}, this one reads ${traceFormat}): update exp`,
+        );
       return;
     }
     if ("out" in line) return void this.#placed.set(line.out, line.d);
@@ -169,7 +190,16 @@ export class Trace {
       return;
     }
     this.#cleaned.delete(line.c);
-    this.#results.set(line.c, { target: line.t, part: line.p, key: line.k, result: line.r, how: line.how, build: line.b, template: line.m, label: line.l });
+    this.#results.set(line.c, {
+      target: line.t,
+      part: line.p,
+      key: line.k,
+      result: line.r,
+      how: line.how,
+      build: line.b,
+      template: line.m,
+      label: line.l,
+    });
   }
 
   #takeClean(line: Extract<TraceLine, { clean: number }>): void {

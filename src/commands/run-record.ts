@@ -7,8 +7,8 @@ import { failureLine } from "../report/messages.ts";
 import { headline } from "../report/reasons.ts";
 import { runFormat, type RunState, type StageState } from "../runs/run.ts";
 import { readTextIfThere, writeAtomic } from "../util/fs.ts";
-import type { OpenRun } from "./open-run.ts";
-import { version } from "./version.ts";
+import type { OpenRun } from "../project/open-run.ts";
+import { version } from "../project/version.ts";
 
 export class RunRecord {
   readonly #run: OpenRun;
