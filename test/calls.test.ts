@@ -177,7 +177,7 @@ export default experiments({ main: () => ({ judge: judge() }) });
 `;
   const telling = `export const recipe = async ({ outputs, log }) => {
   log("the key is " + process.env.API_KEY);
-  if (process.env.API_KEY === "wrong-key-12345") throw new Error("refused " + process.env.API_KEY);
+  if (process.env.API_KEY.startsWith("wrong")) throw new Error("refused " + process.env.API_KEY);
   await outputs.answers.write(process.env.API_KEY.length);
 };
 `;

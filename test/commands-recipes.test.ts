@@ -1,6 +1,7 @@
 // Recipes that are programs: what they see, what counts as their code, and how they fail. Limits of time and memory, for every kind of recipe.
 
 import { spawnSync } from "node:child_process";
+import { relative } from "node:path";
 import { describe, expect, test } from "vitest";
 import { makeProject, type Rig } from "./rig.ts";
 
@@ -86,9 +87,10 @@ describe("what a program sees", () => {
   test("an empty folder with its code, and neither the project nor its names", async () => {
     const rig = scriptProject('find . -type f | sort > "$2.tmp"; mv "$2.tmp" "$2"; pwd >> "$2"');
     await rig.build();
-    const [files, folder] = [out(rig).split("\n").slice(0, -2), out(rig).split("\n").at(-2)];
+    const files = out(rig).split("\n").slice(0, -2);
     expect(files.filter((name) => !name.startsWith("./out/"))).toEqual(["./scripts/run.sh"]);
-    expect(folder?.startsWith(rig.root)).toBe(false);
+    const folder = out(rig).split("\n").at(-2) ?? "";
+    expect(relative(rig.root, folder)).not.toMatch(/run|default/);
   });
 
   test("declared variables only, in UTC and a fixed locale", async () => {

@@ -153,6 +153,16 @@ describe("an edit is seen", () => {
     expect(seen(rig).config).toEqual({ word: "word", suffix: "!?" });
   });
 
+  test("a variable that an experiment reads when it is declared", async () => {
+    const rig = lookProject();
+    rig.edit("Expfile.ts", "look: look()", 'look: look({}, { config: process.env.SECTION ?? "look" })');
+    rig.write({ "configs/default.yaml": "version: 1\nlook: { word: one }\n" });
+    await rig.exp("build");
+    expect((await rig.exp("build")).stdout).toBe(upToDate);
+    const done = await rig.start(["build"], { env: { SECTION: "other" } }).finished;
+    expect(done.stdout + done.stderr).toContain('unknown key "look"');
+  });
+
   test("an output that was edited, and one that was removed", async () => {
     const rig = lookProject();
     await rig.exp("build");
@@ -172,7 +182,7 @@ describe("an edit is seen", () => {
     expect((await rig.exp("build")).stdout).toContain("computed");
   });
 
-  test("a tsconfig that appears", async () => {
+  test("the tsconfig of an inner folder", async () => {
     const rig = lookProject({ "inner/tsconfig.json": "{}", "look.ts": 'export { recipe } from "./inner/look.ts";\n' });
     rig.remove("tsconfig.json");
     rig.write({

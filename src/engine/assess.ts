@@ -8,6 +8,7 @@ import type { ActionResult, Artifacts } from "../model/action.ts";
 import type { Digest } from "../model/digest.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import type { Reason } from "../model/reason.ts";
+import { explain } from "../planning/fingerprint/explain.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import type { Part } from "../backends/store/trace.ts";
 import type { PreparedAction } from "./actions.ts";
@@ -103,14 +104,9 @@ function assessSingle(
   states?: ItemStates,
   split?: Digest,
 ): Assessment {
-  const decision = session.rebuilder.decide({
-    target: target.name,
-    section: target.section,
-    part,
-    core: action.core,
-    key: action.key,
-    record: action.record,
-  });
+  const { core, key, record } = action;
+  const asked = { target: target.name, section: target.section, part, core, key, record };
+  const decision = session.rebuilder.decide(asked);
   const due = (adopt: ActionResult | undefined, reasons: readonly Reason[]): Assessment => ({
     kind: "due",
     stage: { kind: "action", part, action, inputs, adopt, reasons, items: states },
@@ -122,24 +118,21 @@ function assessSingle(
       if (session.contents.isPlaced(target.name, slots, result.outputs))
         return { kind: "settled", core: action.core, split, result, how: "fresh", states };
       const lost = Object.entries(result.outputs).find(([, artifact]) => !session.contents.isStored(artifact));
-      if (lost === undefined) return due(result, []);
+      if (lost === undefined) return due(result, reasonsOfReturn(session, target, action));
       return due(undefined, [{ kind: "content-lost", slot: lost[0] }]);
     }
     case "cached":
-      return due(
-        decision.result,
-        session.rebuilder.explain({
-          target: target.name,
-          section: target.section,
-          part,
-          core: action.core,
-          key: action.key,
-          record: action.record,
-        }),
-      );
+      return due(decision.result, session.rebuilder.explain(asked));
     case "stale":
       return due(undefined, decision.reasons);
   }
+}
+
+/** Why a result of the run's own is put back: something went back to an earlier state, or the files are not as they were left. */
+function reasonsOfReturn(session: Session, target: GraphTarget, action: PreparedAction): readonly Reason[] {
+  const last = session.trace.standingOf(target.name).at(-1);
+  const before = last === undefined || last.core === action.core ? undefined : session.trace.recordOf(last.core);
+  return before === undefined ? [{ kind: "displaced" }] : explain(before, action.record, target.section);
 }
 
 async function assessFanOut(

@@ -44,13 +44,13 @@ export type Reason =
       readonly after: string | undefined;
     }
   | { readonly kind: "command"; readonly before: readonly string[]; readonly after: readonly string[] }
-  | { readonly kind: "node"; readonly before: number; readonly after: number }
   /** The result is known, its content is in no store. */
   | { readonly kind: "content-lost"; readonly slot: string }
+  /** The outputs were missing, or somebody had edited them. */
+  | { readonly kind: "displaced" }
   | { readonly kind: "cleaned"; readonly when: string }
   /** Known only when an upstream target has run; its output may turn out the same. */
-  | { readonly kind: "upstream"; readonly target: string }
-  | { readonly kind: "failed-before"; readonly when: string };
+  | { readonly kind: "upstream"; readonly target: string };
 
 /** One top-level declaration of one module. Lines count from 1 in the file as it is now (as it was, if removed). */
 export interface CodeChange {

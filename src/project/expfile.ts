@@ -11,7 +11,7 @@ import { digestOfBytes, type Digest } from "../model/digest.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import { failureOfMessage, isBuildFailure } from "../planning/bundle/collect.ts";
 import { absentProbes, packageScope } from "../planning/bundle/resolution.ts";
-import { effectiveTsconfig } from "../planning/bundle/tsconfig.ts";
+import { tsconfigsOf } from "../planning/bundle/tsconfig.ts";
 import { recordWatched, watchedHolds, type DigestOf, type WatchedRecord } from "../planning/bundle/watched.ts";
 import { readTextIfThere, writeAtomic } from "../util/fs.ts";
 import { fail, ok, type Result } from "../util/result.ts";
@@ -27,7 +27,7 @@ export interface LoadedExpfile {
   readonly experiments: Experiments;
   readonly watched: WatchedRecord;
   /** Environment variables that evaluating it read, by value. */
-  readonly environment: ReadonlyMap<string, string | undefined>;
+  readonly environment: Map<string, string | undefined>;
   /** Node modules that can look at the world in ways that are not recorded: with one, no build is taken for up to date unseen. */
   readonly impure: readonly string[];
 }
@@ -55,6 +55,9 @@ const pureModules = new Set([
   "string_decoder",
 ]);
 
+/** By module: Node evaluates it once a process, so a second load reads nothing any more. */
+const environmentOf = new Map<string, Map<string, string | undefined>>();
+
 export async function loadExpfile(
   root: string,
   cacheFolder: string,
@@ -68,11 +71,13 @@ export async function loadExpfile(
     if (!compiled.ok) return compiled;
     current = compiled.value;
   }
-  const environment = new Map<string, string | undefined>();
+  const file = join(folder, current.module);
+  const environment = environmentOf.get(file) ?? new Map<string, string | undefined>();
+  environmentOf.set(file, environment);
   let exported: unknown;
   try {
     exported = await recordingEnvironment(environment, async () => {
-      const module = (await import(pathToFileURL(join(folder, current.module)).href)) as { default?: unknown };
+      const module = (await import(pathToFileURL(file).href)) as { default?: unknown };
       return module.default;
     });
   } catch (error) {
@@ -100,9 +105,6 @@ async function compile(root: string, folder: string, digestOf: DigestOf): Promis
   const files = new Map<string, Digest | undefined>();
   const absent = new Set<string>();
   const impure = new Set<string>();
-  const tsconfig = effectiveTsconfig(entry);
-  for (const file of tsconfig.files) files.set(file, undefined);
-  for (const file of tsconfig.absent) absent.add(file);
   const resolving = Symbol("resolving");
   try {
     const built = await esbuild.build({
@@ -165,6 +167,9 @@ async function compile(root: string, folder: string, digestOf: DigestOf): Promis
       if (scope.file !== undefined) files.set(scope.file, undefined);
       for (const probe of scope.absent) absent.add(probe);
     }
+    const tsconfigs = tsconfigsOf(files.keys());
+    for (const file of tsconfigs.files) files.set(file, undefined);
+    for (const file of tsconfigs.absent) absent.add(file);
     const text = built.outputFiles[0]!.text;
     const module = `${digestOfBytes(text).slice(0, 16)}.mjs`;
     writeAtomic(join(folder, module), text);
@@ -229,7 +234,10 @@ function readKept(file: string): Kept | undefined {
 }
 
 /** Runs `work` while every variable that is read from the environment is written down. */
-async function recordingEnvironment<T>(into: Map<string, string | undefined>, work: () => Promise<T>): Promise<T> {
+export async function recordingEnvironment<T>(
+  into: Map<string, string | undefined>,
+  work: () => Promise<T> | T,
+): Promise<T> {
   const real = process.env;
   const note = (name: string | symbol) => {
     if (typeof name === "string") into.set(name, real[name]);

@@ -23,7 +23,7 @@ import { hasCode } from "../util/fs.ts";
 import { fail, ok, type Result } from "../util/result.ts";
 import { suggest } from "../util/suggest.ts";
 import { listRuns } from "../runs/run.ts";
-import { loadExpfile, type LoadedExpfile } from "./expfile.ts";
+import { loadExpfile, recordingEnvironment, type LoadedExpfile } from "./expfile.ts";
 import type { Project } from "./project.ts";
 
 export interface RunRequest {
@@ -72,7 +72,9 @@ export async function openRun(project: Project, request: RunRequest): Promise<Re
     return fail([...(expfile.ok ? [] : expfile.error), ...(config.ok ? [] : config.error)]);
   const chosen = chooseExperiment(config.value.tree, Object.keys(expfile.value.experiments.byName));
   if (!chosen.ok) return chosen;
-  const graph = evaluate(expfile.value.experiments, chosen.value);
+  const graph = await recordingEnvironment(expfile.value.environment, () =>
+    evaluate(expfile.value.experiments, chosen.value),
+  );
   if (!graph.ok) return graph;
   const document = resolveConfig(config.value, sectionsOf(graph.value));
   if (!document.ok) return document;

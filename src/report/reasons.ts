@@ -59,16 +59,14 @@ export function describeReason(reason: Reason): ReasonText {
       return sides(`tool ${oneLine(reason.name)}`, wordOptional(reason.before), wordOptional(reason.after));
     case "command":
       return sides("command", formatCommand(reason.before), formatCommand(reason.after));
-    case "node":
-      return sides("Node.js", `${reason.before}`, `${reason.after}`);
+    case "displaced":
+      return { what: "its outputs were missing or edited" };
     case "content-lost":
       return { what: `output ${oneLine(reason.slot)}: its content is in no store any more` };
     case "cleaned":
       return { what: `cleaned ${wordTime(reason.when)}` };
     case "upstream":
       return { what: `depends on ${oneLine(reason.target)}, which has to run first` };
-    case "failed-before":
-      return { what: `failed ${wordTime(reason.when)}` };
     default:
       return unreachable(reason);
   }

@@ -122,9 +122,8 @@ export const everyReason: { readonly [K in Reason["kind"]]: Extract<Reason, { ki
   environment: { kind: "environment", name: "HF_HOME", before: undefined, after: "/data/hf" },
   tool: { kind: "tool", name: "python", before: "3.10", after: "3.11" },
   command: { kind: "command", before: ["python", "score.py"], after: ["python", "score.py", "--deep mode"] },
-  node: { kind: "node", before: 20, after: 24 },
+  displaced: { kind: "displaced" },
   "content-lost": { kind: "content-lost", slot: "table" },
   cleaned: { kind: "cleaned", when: "2026-11-20T10:12:03" },
   upstream: { kind: "upstream", target: "generate" },
-  "failed-before": { kind: "failed-before", when: "2026-11-20T10:12:03" },
 };

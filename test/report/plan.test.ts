@@ -81,7 +81,7 @@ due: 1 target, perhaps 1 more, 1 from
 });
 
 test("many reasons are cut with the way to see them all", () => {
-  const reasons = [everyReason.config, everyReason.code, everyReason.tool, everyReason.node, everyReason.input];
+  const reasons = [everyReason.config, everyReason.code, everyReason.tool, everyReason.command, everyReason.input];
   expect(screen([planned("judge", { state: "stale", reasons })])).toBe(`
 run default · peptides
 judge  stale  config judge.pH: 7.4 → 7

@@ -18,11 +18,10 @@ outputs: figure added, log removed
 environment HF_HOME: (absent) → /data/hf
 tool python: 3.10 → 3.11
 command: python score.py → python score.py '--deep mode'
-Node.js: 20 → 24
+its outputs were missing or edited
 output table: its content is in no store any more
 cleaned 2026-11-20 10:12
-depends on generate, which has to run first
-failed 2026-11-20 10:12`.trim(),
+depends on generate, which has to run first`.trim(),
   );
 });
 

@@ -91,10 +91,10 @@ judge is fresh since 2026-01-05 09:30
 });
 
 test("an accepted result shows who accepted it and what it overlooks", () => {
-  expect(screen({ target: "judge", state: "fresh", reasons: [everyReason.node], acceptedBy: "Anna" })).toBe(`
+  expect(screen({ target: "judge", state: "fresh", reasons: [everyReason.tool], acceptedBy: "Anna" })).toBe(`
 judge is fresh
   accepted as it is by Anna
-  Node.js: 20 → 24
+  tool python: 3.10 → 3.11
 `);
 });
 

@@ -219,10 +219,11 @@ export class LocalExecutor implements Executor {
   /**
    * A driver that is killed cannot end its workers, and one that is busy does not notice that its driver is gone. A shell that waits on a pipe does:
    * it is told which groups live, and ends them when the pipe closes.
+   * (`kill -9 -- -pid` is the proper form; the shell of Debian does not know it.)
    */
   #guard(line: string): void {
     if (this.#watchdog === undefined) {
-      const script = `g=; while read -r l; do case $l in +*) g="$g \${l#+} ";; -*) g=$(printf %s "$g" | sed "s/ \${l#-} / /");; esac; done; for p in $g; do kill -9 -- "-$p" 2>/dev/null; done`;
+      const script = `g=; while read -r l; do case $l in +*) g="$g \${l#+} ";; -*) g=$(printf %s "$g" | sed "s/ \${l#-} / /");; esac; done; for p in $g; do kill -9 "-$p" 2>/dev/null; done`;
       this.#watchdog = spawn("/bin/sh", ["-c", script], { stdio: ["pipe", "ignore", "ignore"], detached: true });
       this.#watchdog.unref();
       this.#watchdog.on("error", () => undefined);

@@ -115,9 +115,7 @@ export class Trace {
   }
 
   /** The keys on which the target's outputs stand, newest last. */
-  standingOf(
-    target: string,
-  ): readonly {
+  standingOf(target: string): readonly {
     readonly core: Digest;
     readonly split: Digest | undefined;
     readonly build: number;

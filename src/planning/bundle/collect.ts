@@ -10,7 +10,7 @@ import { inputFailure, type Failure, type Place } from "../../model/failure.ts";
 import { fail, ok, type Result } from "../../util/result.ts";
 import { closureFormat, edgeKey, type Closure, type ClosureModule, type Loader } from "./closure.ts";
 import { absentProbes, moduleType, packageScope, type PackageScope } from "./resolution.ts";
-import { effectiveTsconfig } from "./tsconfig.ts";
+import { effectiveTsconfig, tsconfigsOf } from "./tsconfig.ts";
 
 export interface CollectOptions {
   readonly root: string;
@@ -79,7 +79,6 @@ export async function collectClosure(options: CollectOptions): Promise<Result<Co
   const absent = new Set<string>();
   const files = new Map<string, Digest | undefined>();
   const tsconfig = effectiveTsconfig(options.file);
-  for (const file of tsconfig.files) files.set(file, undefined);
   const order = new Map<string, string[]>();
   try {
     const built = await esbuild.build({
@@ -185,7 +184,9 @@ export async function collectClosure(options: CollectOptions): Promise<Result<Co
     tsconfig: tsconfig.options,
     externals: options.externals,
   };
-  for (const probe of tsconfig.absent) absent.add(probe);
+  const tsconfigs = tsconfigsOf(found.keys());
+  for (const file of tsconfigs.files) files.set(file, undefined);
+  for (const probe of tsconfigs.absent) absent.add(probe);
   return ok({ closure, watched: { files, absent: [...absent] } });
 }
 

@@ -2,7 +2,7 @@
 
 import { getTsconfig } from "get-tsconfig";
 import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, sep } from "node:path";
 import type { Json, JsonObject } from "../../model/json.ts";
 
 const telling = [
@@ -46,6 +46,14 @@ export function effectiveTsconfig(file: string): EffectiveTsconfig {
     absent.push(candidate);
     if (dirname(folder) === folder) return { options: {}, files: [], absent };
   }
+}
+
+/** The tsconfigs that may redirect what the modules import: the nearest of each folder, as esbuild has it. */
+export function tsconfigsOf(modules: Iterable<string>): Pick<EffectiveTsconfig, "files" | "absent"> {
+  const folders = new Map<string, string>();
+  for (const path of modules) if (!path.split(sep).includes("node_modules")) folders.set(dirname(path), path);
+  const all = [...folders.values()].map(effectiveTsconfig);
+  return { files: all.flatMap(({ files }) => files), absent: all.flatMap(({ absent }) => absent) };
 }
 
 function extendedFiles(looked: ReadonlyMap<string, unknown>, own: string): string[] {

@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { copyFileSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { CodeOrder } from "../executor.ts";
+import { ToolError } from "./tools.ts";
 
 /** The program ended badly; `message` says how. */
 export class CommandError extends Error {}
@@ -31,9 +32,8 @@ export function runCommand(
     }
     child.once("error", (error: NodeJS.ErrnoException) => {
       const missing = `the program "${program}" was not found on the PATH`;
-      reject(
-        new CommandError(error.code === "ENOENT" ? missing : `"${program}" could not be started: ${error.message}`),
-      );
+      // Trying again would not help, as it may where a program has run and failed.
+      reject(new ToolError(error.code === "ENOENT" ? missing : `"${program}" could not be started: ${error.message}`));
     });
     const end = (status: number | null, signal: NodeJS.Signals | null) => {
       if (status === 0) return resolve();

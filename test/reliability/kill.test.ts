@@ -1,0 +1,190 @@
+// Builds that are killed, or told to stop, at any moment: nothing that was reported is done twice, nothing half-made is seen, nobody stays behind.
+
+import { writeFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import type { Event } from "../../src/model/event.ts";
+import {
+  benchOf,
+  chain,
+  contentOf,
+  eventsOf,
+  expectNoScratch,
+  expectNothingPartial,
+  groupOf,
+  isAlive,
+  oneTarget,
+  randomFrom,
+  rounds,
+  seed,
+  until,
+  type Bench,
+} from "./bench.ts";
+
+const targets = ["numbers", "pages", "end"];
+
+function contents(bench: Bench): Record<string, Record<string, string>> {
+  return Object.fromEntries(targets.map((name) => [name, contentOf(bench.rig.path(`runs/default/${name}`))]));
+}
+
+/** How often each target, and how many items, were reported as computed. */
+function reported(events: readonly Event[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const event of events) {
+    const name = event.kind === "item-finished" ? `items of ${event.target}` : event.kind === "target-finished" ? event.target : undefined;
+    if (name !== undefined && "origin" in event && event.origin === "computed") counts[name] = (counts[name] ?? 0) + 1;
+  }
+  return counts;
+}
+
+/** All workers that ever marked something, and what they started, are gone. */
+async function expectAllGone(bench: Bench): Promise<void> {
+  await until(() => bench.marks.pids.every((pid) => !isAlive(pid) && groupOf(pid).length === 0));
+}
+
+async function undisturbed(epoch: number): Promise<Record<string, Record<string, string>>> {
+  const bench = benchOf(chain);
+  await bench.build(["--set", `numbers.epoch=${epoch}`]);
+  return contents(bench);
+}
+
+test(`a build killed at any moment is finished by the next ones (seed ${seed})`, { timeout: 300_000 }, async () => {
+  const random = randomFrom(seed);
+  const bench = benchOf(chain);
+  const total = rounds(24);
+  let round = 0;
+  for (let epoch = 0; round < total; epoch++) {
+    const right = await undisturbed(epoch);
+    const events: Event[] = [];
+    bench.marks.clear();
+    for (let isDone = false; !isDone; round++) {
+      const building = bench.start("build", "--set", `numbers.epoch=${epoch}`, "--json");
+      let seen = "";
+      building.process.stdout!.on("data", (piece: Buffer) => (seen += piece.toString("utf8")));
+      // After so many events, or before the first one, and then a little more.
+      const after = round >= total ? Infinity : Math.floor(random() * 10) - 2;
+      const more = random() * 60;
+      await Promise.race([building.finished, until(() => seen.split("\n").length > after)]);
+      if (after < Infinity) {
+        await Promise.race([building.finished, new Promise((resolve) => setTimeout(resolve, more))]);
+        building.process.kill("SIGKILL");
+      }
+      const done = await building.finished;
+      isDone = done.code === 0;
+      if (!isDone) expect(done.code, done.stdout + done.stderr).toBe(null);
+      events.push(...eventsOf(done.stdout));
+      await expectAllGone(bench);
+    }
+    const context = `epoch ${epoch}, round ${round}, seed ${seed}`;
+    expect(contents(bench), context).toEqual(right);
+    expectNothingPartial(bench.rig);
+    expectNoScratch(bench.rig);
+    for (const [name, count] of Object.entries(reported(events))) expect([name, count <= (name.startsWith("items") ? 24 : 1), context]).toEqual([name, true, context]);
+    expect(events.filter((event) => event.kind === "output-set-aside")).toEqual([]);
+    const last = await bench.build(["--set", `numbers.epoch=${epoch}`]);
+    expect(last.end.counts.computed).toBe(0);
+  }
+});
+
+test(`a worker killed while it works costs one try, and the build goes on (seed ${seed})`, { timeout: 120_000 }, async () => {
+  const random = randomFrom(seed + 1);
+  const right = await undisturbed(0);
+  for (let round = 0; round < Math.ceil(rounds(20) / 4); round++) {
+    const bench = benchOf(chain);
+    bench.rig.edit("rules/numbers.rule.ts", 'env: ["EXP_TEST_MARKS"] } }', 'env: ["EXP_TEST_MARKS"], retries: { times: 3, backoffMs: 1 } } }');
+    const building = bench.start("build", "--json");
+    const kills = Math.ceil(random() * 20);
+    await until(() => bench.marks.lines.length >= kills);
+    const victim = bench.marks.lines.at(-1)!.pid;
+    process.kill(victim, "SIGKILL");
+    const done = await building.finished;
+    // The victim may have been at the merge, or the tree, which may not be tried again.
+    if (done.code !== 0) await bench.build();
+    expect(contents(bench), `round ${round} of seed ${seed}`).toEqual(right);
+    expect(Object.values(bench.marks.counts).every((count) => count <= 2)).toBe(true);
+    await expectAllGone(bench);
+    expectNoScratch(bench.rig);
+  }
+});
+
+const withChild = oneTarget(
+  "outputs: { out: text() }",
+  `const child = spawn("sleep", ["1000"], { stdio: "ignore" });
+  fs.appendFileSync(process.env.EXP_TEST_MARKS, "child " + child.pid + "\\n");
+  await waitFor("go");
+  child.kill();
+  await outputs.out.write("done");`,
+);
+
+for (const signals of [["SIGINT"], ["SIGTERM"], ["SIGHUP"], ["SIGINT", "SIGINT"]] as const) {
+  test(`${signals.join(" and ")} ends the workers and their children, and the exit code is 130`, async () => {
+    const bench = benchOf(withChild);
+    const building = bench.start("build", "--json");
+    await until(() => bench.marks.counts.child === 1);
+    for (const signal of signals) building.process.kill(signal);
+    expect((await building.finished).code).toBe(130);
+    await expectAllGone(bench);
+    expectNothingPartial(bench.rig);
+    bench.allow("go");
+    const built = await bench.build();
+    expect(built.targets).toEqual({ it: "computed" });
+    expectNoScratch(bench.rig);
+  });
+}
+
+test("a driver that is killed takes its workers and their children with it", async () => {
+  const bench = benchOf(withChild);
+  const building = bench.start("build", "--json");
+  await until(() => bench.marks.counts.child === 1);
+  building.process.kill("SIGKILL");
+  await building.finished;
+  await expectAllGone(bench);
+  bench.allow("go");
+  await bench.build();
+  expectNoScratch(bench.rig);
+});
+
+test("a driver that is killed takes a worker with it that is busy and answers nobody", async () => {
+  const bench = benchOf(oneTarget("outputs: { out: text() }", "for (;;);"));
+  const building = bench.start("build", "--json");
+  await until(() => bench.marks.counts.it === 1);
+  building.process.kill("SIGKILL");
+  await building.finished;
+  await expectAllGone(bench);
+});
+
+test("Ctrl-C keeps the items that had finished", async () => {
+  const bench = benchOf(chain);
+  const building = bench.start("build", "--json", "--set", "numbers.ms=20");
+  await building.saw('"event":"item-finished"');
+  building.process.kill("SIGINT");
+  const first = await building.finished;
+  expect(first.code).toBe(130);
+  const finished = reported(eventsOf(first.stdout))["items of numbers"] ?? 0;
+  expect(finished).toBeGreaterThan(0);
+  const second = await bench.build(["--set", "numbers.ms=20"]);
+  expect(reported(second.events)["items of numbers"]).toBeLessThanOrEqual(24 - finished);
+});
+
+test("a build whose reader goes away (exp build | head) ends, and the next goes on", async () => {
+  const bench = benchOf(chain);
+  const building = bench.start("build", "--json");
+  await building.saw('"event":"target-started"');
+  building.process.stdout!.destroy();
+  await building.finished;
+  await expectAllGone(bench);
+  await bench.build();
+  expectNoScratch(bench.rig);
+});
+
+test("what a killed build left in the run's folder under temporary names is swept", async () => {
+  const bench = benchOf(chain);
+  await bench.build();
+  const gone = 4_194_303; // Above every pid that Linux gives by default.
+  for (const name of [`run.yaml.${gone}.0123abcd.tmp`, `lock.${gone}.0123abcd.tmp`])
+    writeFileSync(bench.rig.path(`runs/default/${name}`), "half");
+  bench.rig.write({ "runs/default/.staging/half": "half", [`cache/tmp/${gone}/0/half`]: "half" });
+  bench.rig.write({ "data/words.txt": "other words\n" });
+  await bench.build();
+  expectNothingPartial(bench.rig);
+  expectNoScratch(bench.rig);
+});
