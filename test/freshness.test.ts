@@ -248,7 +248,19 @@ describe("sources", () => {
     const rig = wordsProject();
     await rig.build();
     rig.edit("data/fruit.txt", "plum", "damson");
-    expect((await rig.exp("why", "prepare")).stdout).toMatch(/input files.*18 → 20 bytes/);
+    expect((await rig.exp("why", "prepare")).stdout).toContain("input files (data/fruit.txt): 18 → 20 bytes");
+  });
+
+  test("why of a past build names the file that had changed", async () => {
+    const rig = wordsProject();
+    await rig.build();
+    rig.edit("data/fruit.txt", "plum", "damson");
+    await rig.build();
+    rig.edit("data/fruit.txt", "damson", "fig");
+    await rig.build();
+    expect((await rig.exp("why", "prepare", "--build", "2")).stdout).toContain(
+      "input files (data/fruit.txt): 18 → 20 bytes",
+    );
   });
 
   test("a path that is missing is named with the target that needs it", async () => {

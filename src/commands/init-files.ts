@@ -102,7 +102,7 @@ measure:
   "compilerOptions": {
     "target": "es2023",
     "lib": ["es2023"],
-    "module": "nodenext",
+    "module": "preserve",
     "moduleDetection": "force",
     "strict": true,
     "noUncheckedIndexedAccess": true,

@@ -123,7 +123,7 @@ async function bringUpToDate(
   signal: AbortSignal,
 ): Promise<TargetEnd> {
   const tally: Tally = { computed: 0, cached: 0, fresh: 0, tookMs: 0, savedMs: 0, costUsd: 0, restored: false };
-  const work: Work = { session, target, priority, tally, signal };
+  const work: Work = { session, target, priority, tally, signal, touched: new Set() };
   const before = lastArtifacts(session, target);
   let reasons: readonly Reason[] = [];
   let started = false;
@@ -256,7 +256,8 @@ function countsOf(tally: Tally): Counts {
 /** What the target made when it was last settled. */
 export function lastArtifacts(session: Pick<BuildSession, "trace">, target: GraphTarget): Artifacts | undefined {
   const last = session.trace.standingOf(target.name).at(-1);
-  return last === undefined ? undefined : session.trace.find(last.core)?.result.outputs;
+  if (last === undefined) return undefined;
+  return (session.trace.find(last.core) ?? session.trace.cleanedResult(last.core))?.result.outputs;
 }
 
 /** How long the target took when it was last made, its items together, by the run's own traces. */

@@ -74,7 +74,7 @@ async function problemsOf(declared: Slot, order: InputOrder): Promise<readonly s
   const text = order.text ?? readTextIfThere(order.path!) ?? "";
   let value: unknown;
   try {
-    value = declared.format === "json" ? JSON.parse(text) : (await import("yaml")).parse(text);
+    value = declared.format === "json" ? JSON.parse(text) : (await import("yaml")).default.parse(text);
   } catch (error) {
     return [`is not ${declared.format.toUpperCase()}: ${error instanceof Error ? error.message : String(error)}`];
   }

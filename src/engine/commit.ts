@@ -43,6 +43,10 @@ export function rememberRecord(work: Work, core: Digest, record: ActionRecord, r
   if (record.code.kind === "module") session.keepCode(record.code.digest);
   const known = session.trace.recordOf(core);
   if (known !== undefined && session.trace.lastRecord(target.name, record.part, recipe) === known) return;
+  const readsSources = Object.values(target.inputs)
+    .flatMap((input) => (input.kind === "list" ? input.members : [input]))
+    .some(({ kind }) => kind === "source" || kind === "sources");
+  if (readsSources) session.trace.append({ src: session.resolver.sourcesIn(record.inputs) });
   const named = recipe === undefined ? {} : { n: recipe };
   session.trace.append({ t: target.name, b: session.build, rec: record, c: core, ...named });
 }

@@ -3,8 +3,7 @@
 import { constants, copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import type { InputOrder, SlotFormat } from "../backends/executors/executor.ts";
-import type { BlobStore } from "../backends/store/store.ts";
-import type { FileDigests } from "../backends/store/local.ts";
+import type { BlobStore, FileDigests } from "../backends/store/store.ts";
 import { digestOfArtifact, type Artifact, type Artifacts, type TreeListing } from "../model/action.ts";
 import { digestOfBytes, type Digest } from "../model/digest.ts";
 import type { Trace } from "../backends/store/trace.ts";

@@ -3,7 +3,8 @@
 import { extname, isAbsolute, join, relative } from "node:path";
 import { globSync, isDynamicPattern } from "tinyglobby";
 import type { InputOrder } from "../backends/executors/executor.ts";
-import type { FileDigests } from "../backends/store/local.ts";
+import type { FileDigests } from "../backends/store/store.ts";
+import type { SourceSeen } from "../backends/store/trace.ts";
 import type { Artifact, Artifacts, TreeListing } from "../model/action.ts";
 import { digestOfBytes, type Digest } from "../model/digest.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
@@ -145,6 +146,18 @@ export class InputResolver {
   }
 
   /** `recover` brings lost content back into a store, and says whether it could. */
+  /** The source files that are the record's inputs. */
+  sourcesIn(inputs: Readonly<Record<string, InputRecord>>): readonly SourceSeen[] {
+    const { root, digests, sources } = this.#options;
+    const digestsOf = (record: InputRecord): Digest[] =>
+      record.kind === "list" ? record.members.flatMap(digestsOf) : record.kind === "file" ? [record.digest] : [];
+    const wanted = new Set(Object.values(inputs).flatMap(digestsOf));
+    return [...sources.files.keys()].flatMap((path): SourceSeen[] => {
+      const blob = digests.digestOf(path);
+      return blob !== undefined && wanted.has(blob.digest) ? [[blob.digest, blob.size, relative(root, path)]] : [];
+    });
+  }
+
   ofArtifact(slot: string, shape: SlotShape, artifact: Artifact, recover: () => boolean): ResolvedInput {
     const { contents } = this.#options;
     const order = () => {
@@ -329,20 +342,25 @@ export function hasSources(inputs: ResolvedInputs): boolean {
   return Object.values(inputs).some((input) => input.sources.length > 0);
 }
 
-/**
- * Whether a source may have been another than the one that was resolved while somebody read it. One that was only touched counts, too: it may
- * have been edited and put back meanwhile. Within a clock tick the stat says nothing, and the content decides.
- */
-export function sourcesChanged(inputs: ResolvedInputs, digests: SourceDigests): boolean {
-  return Object.values(inputs).some(({ sources }) => filesChanged(sources, digests));
+/** The files of the project behind some inputs. */
+export function filesBehind(inputs: ResolvedInputs): SourceFile[] {
+  return Object.values(inputs).flatMap(({ sources }) => sources);
 }
 
-export function filesChanged(files: readonly SourceFile[], digests: SourceDigests): boolean {
-  return files.some(({ path, seen, digest }) => {
+/**
+ * What has happened to files since they were resolved. `touched`: they hold what they held, and yet their stat has moved, so that they may have
+ * held something else meanwhile. Within a clock tick the stat says nothing, and the content decides.
+ */
+export function changeOf(files: readonly SourceFile[], digests: SourceDigests): "none" | "touched" | "edited" {
+  let isTouched = false;
+  for (const { path, seen, digest } of files) {
     const stat = statOf(path);
-    if (stat === undefined || statText(stat) !== seen) return true;
-    return digests.isRacy(path) && digests.digestOf(path)?.digest !== digest;
-  });
+    const isProven = stat !== undefined && statText(stat) === seen && !digests.isRacy(path);
+    if (isProven) continue;
+    if (digests.digestOf(path)?.digest !== digest) return "edited";
+    if (stat === undefined || statText(stat) !== seen) isTouched = true;
+  }
+  return isTouched ? "touched" : "none";
 }
 
 function wrongKind(path: string, found: ResolvedInput, slot: string, target: string): Failure {

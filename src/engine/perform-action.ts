@@ -14,9 +14,9 @@ import { attemptAction } from "./attempt.ts";
 import { checkInputs, checkOutputs } from "./checks.ts";
 import { commitAction } from "./commit.ts";
 import { stagingName } from "./contents.ts";
-import { filesChanged, sourcesChanged, type ResolvedInputs } from "./inputs.ts";
+import { filesBehind, type ResolvedInputs } from "./inputs.ts";
 import type { BuildSession } from "./session.ts";
-import type { Performed, Work } from "./work.ts";
+import { mayHaveReadOther, type Performed, type Work } from "./work.ts";
 
 /** Splits up to this size are kept inline in the trace. */
 const inlineBytes = 2048;
@@ -85,7 +85,7 @@ async function run(work: Work, due: DueAction): Promise<Performed> {
   tally.costUsd += outcome.costUsd;
   if (outcome.kind === "failed") return fail([failureOf(work, action, outcome, logFile)]);
   // What was read is not what the key says: the result is thrown away, and the target looked at again.
-  if (sourcesChanged(inputs, session.digests) || filesChanged(action.codeFiles, session.digests)) return ok("again");
+  if (mayHaveReadOther(work, action.core, [...filesBehind(inputs), ...action.codeFiles])) return ok("again");
 
   const outputs = outputsOf(session, part, outcome);
   if (part !== "split") {

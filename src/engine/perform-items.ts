@@ -14,10 +14,10 @@ import { limitsOf, resourcesFor, waitBefore } from "./attempt.ts";
 import { checkOutputs } from "./checks.ts";
 import { commitTrace, recordItem, rememberRecord } from "./commit.ts";
 import { fileNameOf, itemName, itemOrder, type Item } from "./fan-out.ts";
-import { hasSources, sourcesChanged } from "./inputs.ts";
+import { filesBehind, type SourceFile } from "./inputs.ts";
 import { orderOf } from "./perform-action.ts";
 import { AbortedError } from "./resources.ts";
-import type { Performed, Work } from "./work.ts";
+import { mayHaveReadOther, type Performed, type Work } from "./work.ts";
 
 export async function performItems(work: Work, due: DueItems): Promise<Performed> {
   const { session, target } = work;
@@ -73,7 +73,7 @@ class ItemRun {
   readonly #total: number;
   readonly #queue: Try[];
   readonly #failures: Failure[] = [];
-  readonly #readsSources: boolean;
+  readonly #sources: readonly SourceFile[];
   /** Items that are neither committed nor failed. */
   #open: number;
   #stop: "again" | "interrupted" | undefined;
@@ -88,7 +88,7 @@ class ItemRun {
     this.#total = stale.length;
     this.#open = stale.length;
     this.#queue = inOrderOfSetup(stale).map((item) => ({ item, attempt: 1 }));
-    this.#readsSources = hasSources(due.inputs);
+    this.#sources = filesBehind(due.inputs);
   }
 
   async run(): Promise<Performed> {
@@ -213,10 +213,8 @@ class ItemRun {
     const { session, target, tally } = this.#work;
     const { outputs, startedAt: at, tookMs, costUsd } = outcome;
     // What the item read may not be what its key says: nothing of it is kept, and the target is looked at again.
-    if (this.#readsSources && sourcesChanged(this.#due.inputs, session.digests)) {
-      this.#stop ??= "again";
-      return;
-    }
+    if (this.#stop !== "again" && mayHaveReadOther(this.#work, template.core, this.#sources)) this.#stop = "again";
+    if (this.#stop === "again") return;
     const broken = await checkOutputs(target.declaration.contract.items!.outputs, outputs, session.contents);
     if (broken.length > 0) {
       for (const { slot, problems } of broken) {

@@ -1,8 +1,10 @@
 // One target at work: what performing its stages shares.
 
+import type { Digest } from "../model/digest.ts";
 import type { Failure } from "../model/failure.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import type { Result } from "../util/result.ts";
+import { changeOf, type SourceFile } from "./inputs.ts";
 import type { BuildSession } from "./session.ts";
 
 /** What a target has come to so far in this build. */
@@ -23,6 +25,20 @@ export interface Work {
   readonly priority: number;
   readonly tally: Tally;
   readonly signal: AbortSignal;
+  /** Keys of actions that were run again because their sources had been touched. */
+  readonly touched: Set<Digest>;
+}
+
+/**
+ * Whether what an action read may not have been what its key says. A source that was edited and put back shows only in its stat; but so does one
+ * that the recipe itself linked or touched, so for that the action is run again once, not for ever.
+ */
+export function mayHaveReadOther(work: Work, key: Digest, files: readonly SourceFile[]): boolean {
+  const change = changeOf(files, work.session.digests);
+  if (change !== "touched") return change === "edited";
+  if (work.touched.has(key)) return false;
+  work.touched.add(key);
+  return true;
 }
 
 /** `again`: assess the target again, something has changed meanwhile. */

@@ -67,6 +67,8 @@ export interface InputContent {
   readonly digest: Digest | undefined;
   /** Bytes (of a tree, the sum), where known. */
   readonly size?: number;
+  /** Of a source: its path from the project's root. */
+  readonly file?: string;
   /** Rows of a table, files of a tree, where known. */
   readonly rows?: number;
   readonly files?: number;

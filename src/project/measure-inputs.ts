@@ -1,5 +1,6 @@
 // Adds sizes, rows and file counts to reasons that name an input, as far as the old and the new content are still at hand.
 
+import { relative } from "node:path";
 import { describeTable } from "../table.ts";
 import type { Digest } from "../model/digest.ts";
 import type { InputContent, Reason } from "../model/reason.ts";
@@ -38,19 +39,32 @@ async function measure(
   isTable: boolean,
 ): Promise<InputContent | undefined> {
   if (content?.digest === undefined) return content;
+  const source = sourceOf(project, session, content.digest);
   const file =
     project.store.pathOf(content.digest) ??
     project.archiveBlobs.pathOf(content.digest) ??
     placeOf(session, content.digest);
-  if (file === undefined) return content;
-  const size = session.digests.digestOf(file)?.size ?? content.size;
-  if (!isTable) return { ...content, size };
+  const size = (file === undefined ? undefined : session.digests.digestOf(file)?.size) ?? source?.size ?? content.size;
+  const measured = { ...content, size, ...(source !== undefined && { file: source.file }) };
+  if (!isTable || file === undefined) return measured;
   try {
-    return { ...content, size, rows: (await describeTable({ path: file })).rows };
+    return { ...measured, rows: (await describeTable({ path: file })).rows };
   } catch {
     // Not readable as a table any more: its size is all that can be said.
-    return { ...content, size };
+    return measured;
   }
+}
+
+/** The source file that has the content today, or had it when the run read it. */
+function sourceOf(
+  project: Project,
+  session: DecidingSession,
+  digest: Digest,
+): { readonly size?: number; readonly file: string } | undefined {
+  const today = placeOf(session, digest);
+  if (today !== undefined) return { file: relative(project.paths.root, today) };
+  const seen = session.trace.sourceOf(digest);
+  return seen === undefined ? undefined : { size: seen[1], file: seen[2] };
 }
 
 /** A source file of the project that holds the content today. */

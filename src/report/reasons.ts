@@ -44,7 +44,7 @@ export function describeReason(reason: Reason): ReasonText {
     case "rule-version":
       return sides("rule version", `${reason.before}`, `${reason.after}`);
     case "input":
-      return describeInput(`input ${oneLine(reason.slot)}`, reason.before, reason.after);
+      return describeInput(wordInput(reason), reason.before, reason.after);
     case "items":
       return { what: wordItems(reason) };
     case "item":
@@ -102,6 +102,14 @@ function wordCode({ before, after, changes }: Extract<Reason, { kind: "code" }>)
     return before === undefined ? "code: changed" : `code: changed (${shortDigest(before)} → ${shortDigest(after)})`;
   }
   return `code: ${wordCodeChange(first)}${more.length === 0 ? "" : ` and ${countOf(more.length, "more place")}`}`;
+}
+
+/** `input scores`, `input files (data/fruit.txt)`, `input files[2] (data/old.txt → data/new.txt)`. */
+function wordInput({ slot, before, after }: Extract<Reason, { kind: "input" }>): string {
+  const files = [...new Set([before?.file, after?.file].filter((file) => file !== undefined))];
+  // A path tells more than a place in a list of lists.
+  const name = files.length === 1 ? slot.replace(/(?:\[\d+\])+$/, "") : slot;
+  return `input ${oneLine(name)}${files.length === 0 ? "" : ` (${oneLine(files.join(" → "))})`}`;
 }
 
 function describeInput(what: string, before: InputContent | undefined, after: InputContent | undefined): ReasonText {

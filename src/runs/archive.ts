@@ -3,7 +3,6 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Digest } from "../model/digest.ts";
-import type { LocalStore } from "../backends/store/local.ts";
 import type { BlobStore } from "../backends/store/store.ts";
 import type { BundleSource } from "../planning/bundle/bundler.ts";
 import type { Closure } from "../planning/bundle/closure.ts";
@@ -26,7 +25,7 @@ export class Archive {
   readonly blobs: BlobStore;
   readonly #folder: string;
 
-  constructor(folder: string, blobs: LocalStore) {
+  constructor(folder: string, blobs: BlobStore) {
     this.#folder = folder;
     this.blobs = blobs;
   }

@@ -69,6 +69,7 @@ export function sectionOf(markdown: string, heading: string): string {
 export function withoutTimes(screen: string): string {
   return screen
     .replace(/\b\d[\d,.]*\s(ms|s|min|h)\b/g, "TIME")
+    .replace(/\bTIME( TIME)+/g, "TIME")
     .replace(/\b(under|about) TIME/g, "TIME")
     .replace(/\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?Z?)?/g, "DATE")
     .replace(/\b(just now|TIME ago)/g, "AGO")

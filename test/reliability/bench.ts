@@ -118,7 +118,7 @@ export function benchOf(files: Readonly<Record<string, string>>): Bench {
   const marks = new Marks(`${rig.root}.marks`);
   onTestFinished(() => {
     for (const name of readdirSync(dirname(marks.file)))
-      if (name.startsWith(basename(marks.file))) rmSync(join(dirname(marks.file), name), { force: true });
+      if (name.startsWith(basename(marks.file))) rmSync(join(dirname(marks.file), name), { recursive: true, force: true });
   });
   const options: RunOptions = { env: { EXP_TEST_MARKS: marks.file } };
   return {

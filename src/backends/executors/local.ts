@@ -4,7 +4,8 @@ import { fork, spawn, type ChildProcess } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { CallDesk, Executor, Order, Outcome } from "./executor.ts";
-import type { FromWorker, ToWorker } from "./worker/protocol.ts";
+import { readTextIfThere } from "../../util/fs.ts";
+import { homeFolder, progressFile, type FromWorker, type ToWorker } from "./worker/protocol.ts";
 
 export interface LocalExecutorOptions {
   readonly workerFile: string;
@@ -29,6 +30,7 @@ interface Running {
 
 interface Worker {
   readonly process: ChildProcess;
+  readonly scratch: string;
   readonly pid: number;
   ready: Promise<void>;
   running: Running | undefined;
@@ -94,10 +96,11 @@ export class LocalExecutor implements Executor {
 
   #start(): Worker {
     const scratch = join(this.#options.scratch, String(this.#started++));
-    mkdirSync(scratch, { recursive: true });
+    const home = join(scratch, homeFolder);
+    mkdirSync(home, { recursive: true });
     const child = fork(this.#options.workerFile, [this.#options.blobsFolder, scratch], {
-      cwd: scratch,
-      env: { ...this.#options.environment, HOME: scratch, TMPDIR: scratch, TZ: "UTC", LC_ALL: "C.UTF-8" },
+      cwd: home,
+      env: { ...this.#options.environment, HOME: home, TMPDIR: home, TZ: "UTC", LC_ALL: "C.UTF-8" },
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       execArgv: [],
       detached: true,
@@ -105,6 +108,7 @@ export class LocalExecutor implements Executor {
     let isReady!: () => void;
     const worker: Worker = {
       process: child,
+      scratch,
       pid: child.pid!,
       ready: new Promise((resolve) => (isReady = resolve)),
       running: undefined,
@@ -141,7 +145,9 @@ export class LocalExecutor implements Executor {
         if (running?.id !== message.id) return;
         clearTimeout(running.timer);
         worker.running = undefined;
-        this.#idle.push(worker);
+        // Processes that its recipe left behind would run beside the actions of others, and may write to what it handed over.
+        if (message.hasChildren) this.#end(worker);
+        else this.#idle.push(worker);
         running.finish();
         return;
       case "find":
@@ -170,14 +176,12 @@ export class LocalExecutor implements Executor {
     if (running === undefined) return;
     worker.running = undefined;
     clearTimeout(running.timer);
-    // Items run in turn: the first open one was at work, the others had not begun.
-    const [atWork, ...notBegun] = [...running.open];
-    if (atWork !== undefined) running.settle(atWork, howItEnded(running, lastWords, status, killedBy));
-    for (const index of notBegun)
-      running.settle(
-        index,
-        vectorised(running.order) ? howItEnded(running, lastWords, status, killedBy) : { kind: "not-begun" },
-      );
+    // Items run in turn: one was at work. Those before it may have ended and not have been reported yet; they are ordered again like those after it.
+    const atWork = itemAtWork(worker, running.id) ?? Math.min(...running.open);
+    for (const index of running.open) {
+      const isConcerned = index === atWork || vectorised(running.order);
+      running.settle(index, isConcerned ? howItEnded(running, lastWords, status, killedBy) : { kind: "not-begun" });
+    }
     running.finish();
   }
 
@@ -264,6 +268,12 @@ function howItEnded(
     retryable: killedBy !== null,
     ...unknown,
   };
+}
+
+/** Undefined when the worker died before it began with the order. */
+function itemAtWork(worker: Worker, order: number): number | undefined {
+  const [id, index] = (readTextIfThere(join(worker.scratch, progressFile)) ?? "").split(" ");
+  return id === String(order) ? Number(index) : undefined;
 }
 
 function settleAll(

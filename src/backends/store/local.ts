@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { digestOfBytes, startDigest, type BlobRef, type Digest } from "../../model/digest.ts";
 import { copyWhole, hasCode, readPieces, temporaryName, writeAtomic } from "../../util/fs.ts";
 import { statOf } from "../../util/stat.ts";
-import type { BlobStore } from "./store.ts";
+import type { BlobStore, FileDigests } from "./store.ts";
 
 export class LocalStore implements BlobStore {
   readonly root: string;
@@ -73,11 +73,6 @@ export class LocalStore implements BlobStore {
   #pathFor(digest: Digest): string {
     return join(this.root, digest.slice(0, 2), digest);
   }
-}
-
-/** The digests of files, remembered or not; undefined where there is no file. */
-export interface FileDigests {
-  digestOf(path: string): BlobRef | undefined;
 }
 
 /** Remembers nothing: hashes each time. */

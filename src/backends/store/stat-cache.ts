@@ -6,7 +6,7 @@ import { startDigest, type BlobRef, type Digest } from "../../model/digest.ts";
 import { AppendLog, readLog } from "../../util/append-log.ts";
 import { isMissing, readPieces, writeAtomic } from "../../util/fs.ts";
 import { FileClock, statOf, statText, type StatText } from "../../util/stat.ts";
-import type { FileDigests } from "./local.ts";
+import type { FileDigests } from "./store.ts";
 
 interface Known {
   /** Path. */

@@ -1,4 +1,4 @@
-// What every store of blobs offers. A blob is addressed by its digest; who puts it cannot choose its name.
+// What every store of blobs offers, and whoever knows the digests of files. A blob is addressed by its digest; who puts it cannot choose its name.
 
 import type { BlobRef, Digest } from "../../model/digest.ts";
 
@@ -10,4 +10,9 @@ export interface BlobStore {
   /** Takes a file in by copy, or by `move` where the caller gives it up. */
   putFile(path: string, options?: { readonly move?: boolean; readonly known?: BlobRef }): BlobRef;
   read(digest: Digest): Buffer | undefined;
+}
+
+/** The digests of files, remembered or not; undefined where there is no file. */
+export interface FileDigests {
+  digestOf(path: string): BlobRef | undefined;
 }

@@ -30,8 +30,13 @@ export type TraceLine =
   | { readonly t: string; readonly b: number; readonly at: number; readonly now: Digest; readonly s?: Digest }
   /** What was put at a path of the run's folder. */
   | { readonly out: string; readonly d: Digest }
+  /** Source files that a record's inputs were. Paths and sizes are in no key; `why` names them. */
+  | { readonly src: readonly SourceSeen[] }
   /** Everything of the target before this line is to be computed anew. `calls`: remembered calls are hidden too. */
   | { readonly t: string; readonly clean: number; readonly calls?: true };
+
+/** Content of a file of the project, and where it was: a path from the root. */
+export type SourceSeen = readonly [digest: Digest, size: number, path: string];
 
 export interface KnownResult {
   readonly target: string;
@@ -64,6 +69,7 @@ export class Trace {
     { readonly core: Digest; readonly split: Digest | undefined; readonly build: number; readonly at: number }[]
   >();
   readonly #placed = new Map<string, Digest>();
+  readonly #sources = new Map<Digest, SourceSeen>();
   readonly #cleanTimes = new Map<string, number>();
   #callsHiddenBefore = 0;
   #isEmpty = true;
@@ -124,6 +130,11 @@ export class Trace {
     return this.#standing.get(target) ?? [];
   }
 
+  /** Where the content of a source file was, and its size. */
+  sourceOf(digest: Digest): SourceSeen | undefined {
+    return this.#sources.get(digest);
+  }
+
   /** The digest of what exp last put at a path of the run's folder. */
   placedAt(path: string): Digest | undefined {
     return this.#placed.get(path);
@@ -167,6 +178,10 @@ export class Trace {
       return;
     }
     if ("out" in line) return void this.#placed.set(line.out, line.d);
+    if ("src" in line) {
+      for (const seen of line.src) this.#sources.set(seen[0], seen);
+      return;
+    }
     if ("clean" in line) return this.#takeClean(line);
     if ("now" in line) {
       const known = this.#standing.get(line.t);

@@ -15,7 +15,8 @@ export type FromWorker =
       readonly id: number;
       readonly outcomes: readonly (readonly [index: number, outcome: Outcome])[];
     }
-  | { readonly kind: "finished"; readonly id: number }
+  /** `hasChildren`: processes that the recipe started are still running. */
+  | { readonly kind: "finished"; readonly id: number; readonly hasChildren: boolean }
   | { readonly kind: "find"; readonly call: number; readonly request: Json; readonly draw: number }
   | {
       readonly kind: "remember";
@@ -25,3 +26,11 @@ export type FromWorker =
       readonly response: Json;
       readonly costUsd: number;
     };
+
+/**
+ * The file of a worker's folder in which it notes which item it is at, as `order index `: a worker that dies in the middle of a batch has had no
+ * chance to say so, and a message for each item would cost more than a small item.
+ */
+export const progressFile = "at";
+/** The folder that is every action's working folder. */
+export const homeFolder = "home";

@@ -14,6 +14,8 @@ import { ActionLog, logTo, type Mask } from "./log.ts";
 import { instantiate } from "./modules.ts";
 import { OutputError, Outputs } from "./outputs.ts";
 import { packSplit } from "./split.ts";
+import { inCourse } from "./strays.ts";
+import type { Surroundings } from "./surroundings.ts";
 import { ToolError } from "./tools.ts";
 
 export interface Frame {
@@ -25,6 +27,11 @@ export interface Frame {
   readonly mask: Mask | undefined;
   /** The `call` of the context; what it pays is added to `spent`. */
   readonly call: (spent: Spent) => unknown;
+  readonly surroundings: Surroundings;
+  /** Told of each item before it begins. */
+  readonly begin: (index: number) => void;
+  /** Set when an error strayed: what threw it may still be running here, so nothing else should. */
+  isSpoilt: boolean;
 }
 
 export interface Spent {
@@ -68,6 +75,7 @@ async function runItems(frame: Frame, settle: Settle): Promise<void> {
   for (const [index, item] of frame.order.items!.entries()) {
     const folder = join(frame.folder, String(index));
     const outputs = new Outputs(frame.order.outputs, folder);
+    frame.begin(index);
     const outcome = await action(frame, item.logFile, outputs, async (spent) => {
       const recipe = asRecipe(instantiateModule(frame.order));
       const shared = { settings: item.settings, inputs: handles.of(item) };
@@ -78,6 +86,7 @@ async function runItems(frame: Frame, settle: Settle): Promise<void> {
       return undefined;
     });
     settle(index, outcome);
+    if (frame.isSpoilt) return;
   }
 }
 
@@ -121,7 +130,10 @@ async function action(
   const start = process.hrtime.bigint();
   const tookMs = () => Number(process.hrtime.bigint() - start) / 1e6;
   try {
-    const value = await work(spent);
+    const value = await inCourse(
+      () => work(spent),
+      () => (frame.isSpoilt = true),
+    );
     const artifacts = outputs?.collect(frame.store) ?? {};
     const took = { tookMs: tookMs(), costUsd: spent.usd, startedAt };
     return { kind: "done", outputs: artifacts, ...(value !== undefined && { value }), ...took };
@@ -129,6 +141,7 @@ async function action(
     return { kind: "failed", ...describeError(error), tookMs: tookMs(), costUsd: spent.usd };
   } finally {
     logTo(undefined);
+    frame.surroundings.restore(setups.size > 0);
   }
 }
 

@@ -1,13 +1,15 @@
 // A local worker process: takes orders one at a time and sends back what their actions made. Knows no keys and no targets.
 
-import { rmSync } from "node:fs";
+import { openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { BlobStore } from "../../store/store.ts";
 import type { Order, Outcome } from "../executor.ts";
 import { CallMemory } from "./calls.ts";
 import { captureOutput, type Mask } from "./log.ts";
-import type { FromWorker, ToWorker } from "./protocol.ts";
-import { describeError, runOrder } from "./run-order.ts";
+import { homeFolder, progressFile, type FromWorker, type ToWorker } from "./protocol.ts";
+import { describeError, runOrder, type Frame } from "./run-order.ts";
+import { catchStrays } from "./strays.ts";
+import { Surroundings } from "./surroundings.ts";
 import { checkTools } from "./tools.ts";
 
 /** Small items are reported a few at a time; none waits longer than this. */
@@ -24,29 +26,42 @@ export function startWorker(options: WorkerOptions): void {
   const calls = new CallMemory(send);
   let running: { readonly id: number; readonly abort: AbortController } | undefined;
   let folders = 0;
+  const surroundings = new Surroundings(join(options.scratch, homeFolder));
+  const progress = openSync(join(options.scratch, progressFile), "w");
   captureOutput();
+  catchStrays((text) => void process.stderr.write(text));
 
   const serve = async (id: number, order: Order): Promise<void> => {
     const abort = new AbortController();
     running = { id, abort };
     const folder = join(options.scratch, String(folders++));
     const report = new Report(id);
-    const restore = setEnvironment({ ...order.environment, ...order.secrets });
+    const begin = (index: number) => void writeSync(progress, `${id} ${index} `, 0);
+    let isSpoilt = false;
+    surroundings.declare({ ...order.environment, ...order.secrets });
     try {
       checkTools(order.tools, process.env);
       const mask = Object.keys(order.secrets).length === 0 ? undefined : options.maskFor(order.secrets);
       const call = (spent: { usd: number }) => calls.functionFor(abort.signal, spent);
-      await runOrder({ order, folder, store: options.store, signal: abort.signal, mask, call }, report.settle);
+      const frame: Frame = {
+        ...{ order, folder, store: options.store, signal: abort.signal, mask, call, surroundings, begin },
+        isSpoilt: false,
+      };
+      begin(0);
+      await runOrder(frame, report.settle);
+      isSpoilt = frame.isSpoilt;
     } catch (error) {
       // Before the first action: a tool is missing, say. It holds for each of them.
       const outcome: Outcome = { kind: "failed", ...describeError(error), tookMs: 0, costUsd: 0 };
       for (let index = 0; index < (order.items?.length ?? 1); index++) report.settle(index, outcome);
     }
+    // What is left of the order goes to another worker: here, something of the recipe may still be running.
+    if (isSpoilt) return report.flush(() => process.exit(1));
     report.flush();
-    restore();
+    surroundings.declare({});
     rmSync(folder, { recursive: true, force: true });
     running = undefined;
-    send({ kind: "finished", id });
+    send({ kind: "finished", id, hasChildren: process.getActiveResourcesInfo().includes("ProcessWrap") });
   };
 
   process.on("message", (message: ToWorker) => {
@@ -81,8 +96,9 @@ class Report {
     if (performance.now() - this.#sentAt > reportAfterMs) this.flush();
   };
 
-  flush(): void {
-    if (this.#settled.length > 0) send({ kind: "settled", id: this.#id, outcomes: this.#settled });
+  flush(onSent?: () => void): void {
+    const message: FromWorker = { kind: "settled", id: this.#id, outcomes: this.#settled };
+    if (this.#settled.length > 0 || onSent !== undefined) process.send!(message, () => onSent?.());
     this.#settled = [];
     this.#sentAt = performance.now();
   }
@@ -90,14 +106,4 @@ class Report {
 
 function send(message: FromWorker): void {
   process.send!(message);
-}
-
-/** Declared variables on top of the worker's own; the function returned takes back also what the recipe set itself. */
-function setEnvironment(variables: Readonly<Record<string, string>>): () => void {
-  const base = { ...process.env };
-  Object.assign(process.env, variables);
-  return () => {
-    for (const name of Object.keys(process.env)) if (!(name in base)) delete process.env[name];
-    Object.assign(process.env, base);
-  };
 }
