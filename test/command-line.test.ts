@@ -285,7 +285,9 @@ describe("slips of the hand", () => {
   });
 
   test("a key that is wrong in the file is underlined where it stands, with who needed it", async () => {
-    const rig = wordsProject({ "configs/default.yaml": "version: 1\narms: { near: { offset: 0 } }\njudge:\n  weigth: 2\n" });
+    const rig = wordsProject({
+      "configs/default.yaml": "version: 1\narms: { near: { offset: 0 } }\njudge:\n  weigth: 2\n",
+    });
     const done = await rig.exp("build");
     expect(done.code).toBe(2);
     expect(done.stderr).toBe(`configs/default.yaml:4:3 unknown key "weigth" in judge

@@ -98,14 +98,13 @@ describe("snippets", () => {
         "expfile/seed": at("src/seed.ts"),
       },
     };
-    const include = built.map((project) => `${rootOf(project)}/**/*.ts`);
+    const include = [...built.map((project) => `${rootOf(project)}/**/*.ts`), join(repository, "types", "text.d.ts")];
     const exclude = built.map((project) => `${rootOf(project)}/cache`);
     writeFileSync(
       join(folder, "tsconfig.json"),
       JSON.stringify({ extends: join(repository, "tsconfig.json"), compilerOptions, include, exclude }),
     );
     writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
-    writeFileSync(join(folder, "text.d.ts"), 'declare module "*.md" { const text: string; export default text; }\n');
     const tsc = join(repository, "node_modules", "typescript", "bin", "tsc");
     const { stdout } = spawnSync(process.execPath, [tsc, "--pretty", "false"], { cwd: folder, encoding: "utf8" });
     const messages = stdout.split(/\n(?!\s)/).filter((message) => message !== "");

@@ -163,6 +163,16 @@ describe("an edit is seen", () => {
     expect(done.stdout + done.stderr).toContain('unknown key "look"');
   });
 
+  test("a variable that a pattern reads, when it is asked", async () => {
+    const rig = lookProject();
+    rig.edit("Expfile.ts", '["data/**/*.txt"]', '[(process.env.DATA ?? "data") + "/**/*.txt"]');
+    rig.write({ "elsewhere/z.txt": "z" });
+    await rig.exp("build");
+    expect((await rig.exp("build")).stdout).toBe(upToDate);
+    await rig.start(["build"], { env: { DATA: "elsewhere" } }).finished;
+    expect(seen(rig).files).toEqual(["z"]);
+  });
+
   test("an output that was edited, and one that was removed", async () => {
     const rig = lookProject();
     await rig.exp("build");

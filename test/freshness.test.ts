@@ -248,7 +248,7 @@ describe("sources", () => {
     const rig = wordsProject();
     await rig.build();
     rig.edit("data/fruit.txt", "plum", "damson");
-    expect((await rig.exp("why", "prepare")).stdout).toContain("input files (data/fruit.txt): 18 → 20 bytes");
+    expect((await rig.exp("why", "prepare")).stdout).toContain("input files (data/fruit.txt): 18 B → 20 B");
   });
 
   test("why of a past build names the file that had changed", async () => {
@@ -259,7 +259,7 @@ describe("sources", () => {
     rig.edit("data/fruit.txt", "damson", "fig");
     await rig.build();
     expect((await rig.exp("why", "prepare", "--build", "2")).stdout).toContain(
-      "input files (data/fruit.txt): 18 → 20 bytes",
+      "input files (data/fruit.txt): 18 B → 20 B",
     );
   });
 

@@ -33,7 +33,9 @@ function importsOf(folder: string): readonly Import[] {
   return files.flatMap((name) => {
     const file = join(folder, name);
     const text = readFileSync(file, "utf8").replace(/\/\*[^]*?\*\/|^\s*\/\/.*$/gm, "");
-    const specifiers = [...text.matchAll(/(?:^|[^\w$.])(?:from|import)\s*\(?\s*"([^"\n]+)"/g)].map((match) => match[1]!);
+    const specifiers = [...text.matchAll(/(?:^|[^\w$.])(?:from|import)\s*\(?\s*"([^"\n]+)"/g)].map(
+      (match) => match[1]!,
+    );
     return specifiers.map((specifier) => ({
       from: relative(repository, file),
       to: specifier.startsWith(".") ? relative(repository, join(dirname(file), specifier)) : specifier,

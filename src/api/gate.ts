@@ -16,25 +16,27 @@ export interface Condition {
   readonly note?: string;
 }
 
-export type GateRecipe<C extends ContractSpec, R extends ReadsOf<C> = ConfigKeysOf<C>> = (
-  context: Omit<Context<C, R>, "outputs">,
+type GateSpec = Omit<ContractSpec, "outputs" | "items">;
+type Whole<C extends GateSpec> = C & { readonly outputs: Record<never, never> };
+
+export type GateRecipe<C extends GateSpec, R extends ReadsOf<Whole<C>> = ConfigKeysOf<Whole<C>>> = (
+  context: Omit<Context<Whole<C>, R>, "outputs">,
 ) => Promise<readonly Condition[]> | readonly Condition[];
 
 type WithVerdict<C> = C & { readonly outputs: { readonly verdict: Slot<JsonFile<readonly Condition[]>, false> } };
 
 /** A rule whose recipe returns conditions. They are kept as the output `verdict`; one that does not hold fails the target. */
-export function gate<const C extends Omit<ContractSpec, "outputs" | "items">>(
+export function gate<const C extends GateSpec, const R extends ReadsOf<Whole<C>> = never>(
   spec: C,
   recipe:
-    | Lazy<GateRecipe<C & { readonly outputs: Record<never, never> }>>
-    | (RunOptions & { readonly recipe: Lazy<GateRecipe<C & { readonly outputs: Record<never, never> }>> }),
+    | Lazy<GateRecipe<C>>
+    | (RunOptions & { readonly recipe: Lazy<GateRecipe<C>>; readonly reads?: never })
+    | (RunOptions & { readonly recipe: Lazy<GateRecipe<C, NoInfer<R>>>; readonly reads: readonly R[] }),
 ): Rule<WithVerdict<C>> {
   const whole = contract({ ...spec, outputs: { verdict: json<readonly Condition[]>() } });
-  const part =
-    typeof recipe === "function"
-      ? { load: recipe, reads: undefined }
-      : { ...recipe, load: recipe.recipe, reads: undefined };
-  return makeRule(whole as unknown as WithVerdict<C>, { kind: "gate", part });
+  const part = typeof recipe === "function" ? { load: recipe } : { ...recipe, load: recipe.recipe };
+  const reads = typeof recipe === "function" ? undefined : recipe.reads;
+  return makeRule(whole as unknown as WithVerdict<C>, { kind: "gate", part: { ...part, reads } });
 }
 
 export function holds(condition: Condition): boolean {

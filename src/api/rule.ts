@@ -173,6 +173,8 @@ export interface TargetDeclaration {
 // ---------------------------------------------------------------------------------------------------------------
 // The functions that authors call
 
+/** A rule whose recipe is a program. First, so that the functions of its spec are typed by the contract. */
+export function rule<const C extends ContractSpec>(contract: C, command: CommandSpec<C>): Rule<C>;
 /** A rule with one recipe. */
 export function rule<const C extends ContractSpec>(contract: C, recipe: Lazy<Recipe<C>>): Rule<C>;
 /** A rule whose recipe reads only some fields: what it does not read does not make it stale. */
@@ -181,8 +183,6 @@ export function rule<const C extends ContractSpec, const R extends ReadsOf<C>>(
   options: RecipeOptions<Recipe<C, R>> & { readonly reads: readonly R[] },
 ): Rule<C>;
 export function rule<const C extends ContractSpec>(contract: C, options: RecipeOptions<Recipe<C>>): Rule<C>;
-/** A rule whose recipe is a program. */
-export function rule<const C extends ContractSpec>(contract: C, command: CommandSpec<C>): Rule<C>;
 export function rule(contract: ContractSpec, how: Lazy<unknown> | CommandSpec | PartOptions): Rule<ContractSpec> {
   if (typeof how === "object" && "kind" in how) return makeRule(contract, { kind: "command", command: how });
   return makeRule(contract, { kind: "recipe", part: partOf(how, undefined) });
@@ -198,8 +198,18 @@ type PartOptions = RunOptions & {
   readonly vectorised?: boolean;
 };
 /** A recipe with the fields that it reads; one that uses a field which its part does not declare does not compile. */
-type Reading<T, R extends string> = RunOptions & { readonly recipe: Lazy<T>; readonly reads: readonly R[] };
-type Plain<T> = Lazy<T> | (RunOptions & { readonly recipe: Lazy<T>; readonly reads?: never });
+interface Reading<T, R extends string> extends RunOptions {
+  readonly recipe: Lazy<T>;
+  readonly reads: readonly R[];
+  readonly vectorised?: never;
+}
+interface Vectorised<T, R extends string> extends RunOptions {
+  readonly recipe: Lazy<T>;
+  readonly reads?: readonly R[];
+  readonly vectorised: true;
+}
+type Plain<T> =
+  Lazy<T> | (RunOptions & { readonly recipe: Lazy<T>; readonly reads?: never; readonly vectorised?: never });
 // What `setup` returns is a matter between the functions of one recipe.
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 type AnySetup = any;
@@ -215,7 +225,7 @@ interface FanOutParts<
     readonly [K in keyof I]:
       | Plain<ItemRecipe<C, never, AnySetup>>
       | Reading<ItemRecipe<C, NoInfer<I[K]>, AnySetup>, I[K]>
-      | (Reading<VectorisedRecipe<C, NoInfer<I[K]>, AnySetup>, I[K]> & { readonly vectorised: true });
+      | Vectorised<VectorisedRecipe<C, NoInfer<I[K]>, AnySetup>, I[K]>;
   };
   readonly merge: Plain<Merge<C>> | Reading<Merge<C, NoInfer<M>>, M>;
   /** How many items travel together; chosen by the engine if not said. */

@@ -85,8 +85,7 @@ export const recipe: Recipe<Reporting, "labels"> = async ({ inputs, labels, outp
   await outputs.report.write(["# Share of heads", "", "| arm | mean [95 %] |", "|---|---|", ...lines, ""].join("\\n"));
 };
 `,
-    "configs/default.yaml": `# yaml-language-server: 1.2
-version: 1
+    "configs/default.yaml": `version: 1
 notes:
   what: A coin, fair and bent
   why: The smallest experiment with arms and seeds
@@ -110,7 +109,7 @@ measure:
     "allowImportingTsExtensions": true,
     "skipLibCheck": true,
     "noEmit": true,
-    "types": []
+    "types": ["expfile/text"]
   },
   "include": ["Expfile.ts", "rules"]
 }

@@ -1,5 +1,6 @@
 // Writes down what a build came to: run.yaml, config.yaml and the history. When something has changed, and now and then while the build goes on.
 
+import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
 import type { TargetEnd } from "../engine/build.ts";
 import type { GraphTarget } from "../planning/graph.ts";
@@ -63,7 +64,7 @@ export class RunRecord {
         config: { source: this.#run.source, overrides: this.#run.overrides },
         exp: version,
         node: process.version,
-        by: process.env.USER ?? "",
+        by: who(),
         changed: this.#changed,
       });
     }
@@ -158,4 +159,8 @@ function keptOf(old: StageState | undefined): Partial<StageState> {
 
 function relativeConfig(run: string): string {
   return join("runs", run, "config.yaml");
+}
+
+function who(): string {
+  return `${userInfo().username}@${hostname()}`;
 }

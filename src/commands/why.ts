@@ -82,6 +82,10 @@ async function whyTarget(plan: Plan, { run }: Asked, session: DecidingSession, n
   const since = last === undefined ? undefined : session.trace.find(last.core)?.result.at;
   const base = { target: name, state: planned.state, ...(since !== undefined && { since }) };
   if (planned.reasons.length > 0 || planned.state !== "fresh") return { ...base, reasons: planned.reasons };
+  const cleaned = session.trace.lastCleanOf(name);
+  // Made anew because somebody asked for it, whatever else is the same.
+  if (cleaned !== undefined && since !== undefined && since >= cleaned)
+    return { ...base, reasons: [{ kind: "cleaned", when: new Date(cleaned).toISOString() }] };
   // Up to date: why it was made the last time.
   return {
     ...base,

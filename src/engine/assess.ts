@@ -118,7 +118,7 @@ function assessSingle(
       if (session.contents.isPlaced(target.name, slots, result.outputs))
         return { kind: "settled", core: action.core, split, result, how: "fresh", states };
       const lost = Object.entries(result.outputs).find(([, artifact]) => !session.contents.isStored(artifact));
-      if (lost === undefined) return due(result, reasonsOfReturn(session, target, action));
+      if (lost === undefined) return due(result, reasonsOfReturn(session, target, action, split));
       return due(undefined, [{ kind: "content-lost", slot: lost[0] }]);
     }
     case "cached":
@@ -129,10 +129,19 @@ function assessSingle(
 }
 
 /** Why a result of the run's own is put back: something went back to an earlier state, or the files are not as they were left. */
-function reasonsOfReturn(session: Session, target: GraphTarget, action: PreparedAction): readonly Reason[] {
-  const last = session.trace.standingOf(target.name).at(-1);
-  const before = last === undefined || last.core === action.core ? undefined : session.trace.recordOf(last.core);
-  return before === undefined ? [{ kind: "displaced" }] : explain(before, action.record, target.section);
+function reasonsOfReturn(
+  { trace }: Session,
+  { name, section }: GraphTarget,
+  { core, record }: PreparedAction,
+  split: Digest | undefined,
+): readonly Reason[] {
+  const last = trace.standingOf(name).at(-1);
+  const before = last === undefined || last.core === core ? undefined : trace.recordOf(last.core);
+  if (before === undefined) return [{ kind: "displaced" }];
+  // Of a fan-out, a changed split is nearer to the cause than the items that the merge found changed.
+  const [oldSplit, newSplit] = [last?.split, split].map((key) => (key === undefined ? undefined : trace.recordOf(key)));
+  const ofSplit = oldSplit === undefined || newSplit === undefined ? [] : explain(oldSplit, newSplit, section);
+  return ofSplit.length > 0 ? ofSplit : explain(before, record, section);
 }
 
 async function assessFanOut(

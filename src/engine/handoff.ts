@@ -63,7 +63,7 @@ export function assessHandoff(session: Session, target: GraphTarget, requests: r
   }
   // People's work cannot be recomputed: it goes into the archive, not the cache.
   for (const { path } of given) session.archive.putFile(path);
-  const blob = session.archive.putBytes(text);
+  const blob = session.archive.putBytes(text, { durable: true });
   const artifact = {
     kind: "tree" as const,
     blob,

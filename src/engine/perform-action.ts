@@ -145,7 +145,7 @@ function outputsOf(
 /** In the archive, not the cache: without it the run could not say what its items are. */
 function keepSplit(session: BuildSession, value: Json): Artifact {
   const text = JSON.stringify(value);
-  const blob = session.archive.putBytes(text);
+  const blob = session.archive.putBytes(text, { durable: true });
   return blob.size <= inlineBytes ? { kind: "file", blob, text } : { kind: "file", blob };
 }
 

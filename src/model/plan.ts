@@ -1,4 +1,4 @@
-// What a build would do: the answer of `plan`, `status`, `why` and `graph`. Plain data; JSON as documented in docs/cli.md.
+// What a build would do: the answer of `plan`, `status`, `why` and `graph`. Plain data; JSON as documented in docs/json.md.
 
 import type { Reason } from "./reason.ts";
 

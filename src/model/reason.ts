@@ -27,7 +27,7 @@ export type Reason =
       readonly before: InputContent | undefined;
       readonly after: InputContent | undefined;
     }
-  /** The set or order of items changed (merge only). */
+  /** There are other items, or (all numbers 0) they came out differently or in another order. */
   | { readonly kind: "items"; readonly added: number; readonly removed: number; readonly changed: number }
   | { readonly kind: "item"; readonly before: Json | undefined; readonly after: Json }
   | { readonly kind: "outputs"; readonly before: readonly string[]; readonly after: readonly string[] }

@@ -206,7 +206,21 @@ function nameProblem(name: string): string | undefined {
   if (!/^[A-Za-z][A-Za-z0-9_-]*$/.test(name)) return "use letters, digits, - and _, beginning with a letter";
   if (name.length > 100) return "it is longer than 100 characters";
   if (
-    ["logs", "trace", "version", "experiment", "extends", "notes", "seed", "arms", "matrix", "control"].includes(name)
+    [
+      "logs",
+      "trace",
+      "lock",
+      "failed",
+      "set-aside",
+      "version",
+      "experiment",
+      "extends",
+      "notes",
+      "seed",
+      "arms",
+      "matrix",
+      "control",
+    ].includes(name)
   )
     return "the word has a meaning of its own in configs or run folders";
   return undefined;

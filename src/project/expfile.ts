@@ -55,6 +55,9 @@ const pureModules = new Set([
   "string_decoder",
 ]);
 
+/** What `process.env` is in a compiled Expfile, so that what an argv or a pattern reads later on is noted, too. */
+const environmentName = "$expEnvironment";
+
 /** By module: Node evaluates it once a process, so a second load reads nothing any more. */
 const environmentOf = new Map<string, Map<string, string | undefined>>();
 
@@ -74,6 +77,7 @@ export async function loadExpfile(
   const file = join(folder, current.module);
   const environment = environmentOf.get(file) ?? new Map<string, string | undefined>();
   environmentOf.set(file, environment);
+  Object.assign(globalThis, { [environmentName]: recorded(process.env, environment) });
   let exported: unknown;
   try {
     exported = await recordingEnvironment(environment, async () => {
@@ -118,6 +122,7 @@ async function compile(root: string, folder: string, digestOf: DigestOf): Promis
       logLevel: "silent",
       absWorkingDir: root,
       outfile: "Expfile.mjs",
+      define: { "process.env": `globalThis.${environmentName}` },
       // CommonJS packages inside the bundle may call `require` for Node's modules.
       banner: {
         js: `import { createRequire as $createRequire } from "node:module"; const require = $createRequire(${JSON.stringify(pathToFileURL(entry).href)});`,
@@ -239,10 +244,19 @@ export async function recordingEnvironment<T>(
   work: () => Promise<T> | T,
 ): Promise<T> {
   const real = process.env;
+  process.env = recorded(real, into);
+  try {
+    return await work();
+  } finally {
+    process.env = real;
+  }
+}
+
+function recorded(real: NodeJS.ProcessEnv, into: Map<string, string | undefined>): NodeJS.ProcessEnv {
   const note = (name: string | symbol) => {
     if (typeof name === "string") into.set(name, real[name]);
   };
-  process.env = new Proxy(real, {
+  return new Proxy(real, {
     get: (target, name) => (note(name), Reflect.get(target, name) as unknown),
     has: (target, name) => (note(name), Reflect.has(target, name)),
     ownKeys: (target) => {
@@ -250,11 +264,6 @@ export async function recordingEnvironment<T>(
       return Reflect.ownKeys(target);
     },
   });
-  try {
-    return await work();
-  } finally {
-    process.env = real;
-  }
 }
 
 function isExperiments(value: unknown): value is Experiments {

@@ -24,6 +24,7 @@ import { Calls } from "../runs/calls.ts";
 import { Lease } from "../runs/lease.ts";
 import { Trace } from "../backends/store/trace.ts";
 import { sleep } from "../util/clock.ts";
+import { Turns } from "../util/turns.ts";
 import { ownerOfTemporary } from "../util/fs.ts";
 import { explainReasons } from "./explain-code.ts";
 import { measureInputs } from "./measure-inputs.ts";
@@ -161,6 +162,7 @@ export function openBuildSession(
     calls,
   });
   const kept = new Set<Digest>();
+  const turns = new Turns();
   return {
     ...deciding,
     build: setup.build,
@@ -182,8 +184,14 @@ export function openBuildSession(
     explain: async (target, reasons) =>
       measureInputs(project, run, deciding, target, await explainReasons(project, reasons)),
     async claim(key, onWait, signal) {
+      // Two targets of this build that need the same action take turns without a word.
+      const turn = await turns.take(key);
       const lease = await Lease.take(join(paths.cache, "claims", key), `run ${run.folder.id}`, { onWait, signal });
-      return lease === undefined ? undefined : () => lease.release();
+      if (lease === undefined) return void turn();
+      return () => {
+        lease.release();
+        turn();
+      };
     },
     holdsRun: () => setup.lease.isHeld(),
     keepGoing: setup.keepGoing,

@@ -139,14 +139,14 @@ function wordItems({ added, removed, changed }: Extract<Reason, { kind: "items" 
     removed > 0 ? `${formatCount(removed)} removed` : "",
     changed > 0 ? `${formatCount(changed)} changed` : "",
   ].filter((part) => part !== "");
-  return `items: ${parts.length === 0 ? "in another order" : parts.join(", ")}`;
+  return `items: ${parts.length === 0 ? "other results" : parts.join(", ")}`;
 }
 
 function wordOutputs(before: readonly string[], after: readonly string[]): string {
   const added = after.filter((slot) => !before.includes(slot)).map((slot) => `${oneLine(slot)} added`);
   const removed = before.filter((slot) => !after.includes(slot)).map((slot) => `${oneLine(slot)} removed`);
   const parts = [...added, ...removed];
-  return `outputs: ${parts.length === 0 ? "in another order" : parts.join(", ")}`;
+  return `outputs: ${parts.length === 0 ? "other results" : parts.join(", ")}`;
 }
 
 function wordOptional(text: string | undefined): string {

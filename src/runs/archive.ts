@@ -32,10 +32,19 @@ export class Archive {
 
   keepBundle(code: Digest, file: string, source: BundleSource): void {
     if (statOf(this.#recordFile(code)) !== undefined) return;
-    const modules = source.closure.modules.map(({ text, ...rest }) => ({ ...rest, text: this.blobs.putBytes(text).digest }));
-    const closure = this.blobs.putBytes(JSON.stringify({ ...source.closure, modules })).digest;
+    const { closure } = source;
+    // Hundreds of small texts of packages: synced one by one they would cost more than the bundling.
+    const modules = closure.modules.map(({ text, ...rest }) => ({ ...rest, text: this.blobs.putBytes(text).digest }));
     this.blobs.putFile(file);
-    const record: ArchivedBundle = { format: 1, code, closure, map: this.blobs.putBytes(source.map).digest, printer: source.printer, entry: source.closure.modules[0]?.label ?? "", exportName: source.closure.exportName };
+    const record: ArchivedBundle = {
+      format: 1,
+      code,
+      closure: this.blobs.putBytes(JSON.stringify({ ...closure, modules }), { durable: true }).digest,
+      map: this.blobs.putBytes(source.map, { durable: true }).digest,
+      printer: source.printer,
+      entry: closure.modules[0]?.label ?? "",
+      exportName: closure.exportName,
+    };
     writeAtomic(this.#recordFile(code), JSON.stringify(record), { durable: true });
   }
 
@@ -71,7 +80,12 @@ export class Archive {
     const map = this.blobs.read(record.map)?.toString("utf8");
     if (file === undefined || packed === undefined || map === undefined) return undefined;
     const closure = JSON.parse(packed) as Closure;
-    const modules = closure.modules.map((module) => ({ ...module, text: this.blobs.read(module.text as Digest)?.toString("utf8") ?? "" }));
+    const modules = closure.modules.flatMap((module) => {
+      const source = this.blobs.read(module.text as Digest);
+      return source === undefined ? [] : [{ ...module, text: source.toString("utf8") }];
+    });
+    // A part of a closure explains nothing.
+    if (modules.length < closure.modules.length) return undefined;
     return { closure: { ...closure, modules }, map, printer: record.printer, file };
   }
 

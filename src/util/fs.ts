@@ -69,6 +69,16 @@ export function writeAtomic(
   }
 }
 
+/** Makes a file's content durable. */
+export function syncFile(path: string): void {
+  const fd = openSync(path, "r");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** Makes names in a folder durable. */
 export function syncFolder(folder: string): void {
   const fd = openSync(folder, "r");

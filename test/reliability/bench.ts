@@ -48,7 +48,9 @@ export function groupOf(leader: number): number[] {
     .map(Number)
     .filter((pid) => {
       try {
-        const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ");
+        const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+          .replace(/^.*\) /s, "")
+          .split(" ");
         return fields[0] !== "Z" && fields[0] !== "X" && Number(fields[2]) === leader;
       } catch {
         return false;
@@ -118,7 +120,8 @@ export function benchOf(files: Readonly<Record<string, string>>): Bench {
   const marks = new Marks(`${rig.root}.marks`);
   onTestFinished(() => {
     for (const name of readdirSync(dirname(marks.file)))
-      if (name.startsWith(basename(marks.file))) rmSync(join(dirname(marks.file), name), { recursive: true, force: true });
+      if (name.startsWith(basename(marks.file)))
+        rmSync(join(dirname(marks.file), name), { recursive: true, force: true });
   });
   const options: RunOptions = { env: { EXP_TEST_MARKS: marks.file } };
   return {
@@ -238,7 +241,10 @@ export const merge = async ({ items, outputs }) => {
 // The fan-out's rule is imported beside the plain ones.
 export const chain: Readonly<Record<string, string>> = {
   ...chainFiles,
-  "Expfile.ts": chainFiles["Expfile.ts"]!.replace("import { pages }", `import { numbers } from "./rules/numbers.rule.ts";\nimport { pages }`),
+  "Expfile.ts": chainFiles["Expfile.ts"]!.replace(
+    "import { pages }",
+    `import { numbers } from "./rules/numbers.rule.ts";\nimport { pages }`,
+  ),
 };
 
 /** The events of a `--json` stream, as far as it came; a line cut short by a kill is left out. */

@@ -19,7 +19,17 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { benchOf, chain, contentOf, expectNothingPartial, oneTarget, plainExpfile, plainRule, until, type Bench } from "./bench.ts";
+import {
+  benchOf,
+  chain,
+  contentOf,
+  expectNothingPartial,
+  oneTarget,
+  plainExpfile,
+  plainRule,
+  until,
+  type Bench,
+} from "./bench.ts";
 
 const targets = ["numbers", "pages", "end"];
 
@@ -87,20 +97,24 @@ test("a trace whose last line is torn loses that line only", async () => {
   await expectRightWithNewEnd(bench, right);
 });
 
-test("a trace cut anywhere, or with a line of zeros, costs what it told and nothing else", { timeout: 120_000 }, async () => {
-  const { bench, right } = await builtChain();
-  const trace = bench.rig.path("runs/default/trace/trace.jsonl");
-  const whole = readFileSync(trace);
-  for (const part of [0, 0.2, 0.5, 0.8]) {
-    writeFileSync(trace, whole.subarray(0, Math.floor(whole.length * part)));
+test(
+  "a trace cut anywhere, or with a line of zeros, costs what it told and nothing else",
+  { timeout: 120_000 },
+  async () => {
+    const { bench, right } = await builtChain();
+    const trace = bench.rig.path("runs/default/trace/trace.jsonl");
+    const whole = readFileSync(trace);
+    for (const part of [0, 0.2, 0.5, 0.8]) {
+      writeFileSync(trace, whole.subarray(0, Math.floor(whole.length * part)));
+      await bench.build();
+      expect(outputs(bench), `cut at ${part}`).toEqual(right);
+    }
+    writeFileSync(trace, Buffer.concat([whole.subarray(0, 1000), Buffer.alloc(4096), whole.subarray(5096)]));
     await bench.build();
-    expect(outputs(bench), `cut at ${part}`).toEqual(right);
-  }
-  writeFileSync(trace, Buffer.concat([whole.subarray(0, 1000), Buffer.alloc(4096), whole.subarray(5096)]));
-  await bench.build();
-  expect(outputs(bench)).toEqual(right);
-  expectNothingPartial(bench.rig);
-});
+    expect(outputs(bench)).toEqual(right);
+    expectNothingPartial(bench.rig);
+  },
+);
 
 test("a flipped bit in an output that the trace holds is not taken for the output", async () => {
   const { bench, right } = await builtChain();
@@ -127,10 +141,17 @@ test("a torn or damaged action cache offers nothing wrong to another run", async
 
 test("torn, empty and foreign lines in the files of the cache are passed over", { timeout: 120_000 }, async () => {
   const { bench, right } = await builtChain();
-  const files = ["stats.jsonl", "expfile/kept.json", "bundles/kept.jsonl"].map((name) => bench.rig.path(`cache/${name}`));
+  const files = ["stats.jsonl", "expfile/kept.json", "bundles/kept.jsonl"].map((name) =>
+    bench.rig.path(`cache/${name}`),
+  );
   for (const file of files) {
     const whole = readFileSync(file);
-    for (const damage of [whole.subarray(0, whole.length - 20), Buffer.alloc(0), Buffer.from("null\n{}\n[]\n7\n"), Buffer.alloc(512)]) {
+    for (const damage of [
+      whole.subarray(0, whole.length - 20),
+      Buffer.alloc(0),
+      Buffer.from("null\n{}\n[]\n7\n"),
+      Buffer.alloc(512),
+    ]) {
       writeFileSync(file, damage);
       bench.rig.write({ "data/words.txt": `${damage.length}\n` });
       await bench.build();
@@ -205,7 +226,11 @@ test("with cache/ deleted, what the run holds is still its own, and serves what 
 test("with cache/ deleted, items of a tree that another target made can still be handed out", async () => {
   const bench = benchOf({
     ...plainExpfile(["made"], "const m = made(); return { made: m, items: items({ made: m.made }) };"),
-    ...plainRule("made", "outputs: { made: tree() }", 'for (const n of [1, 2, 3]) fs.writeFileSync(outputs.made.file(n + ".txt"), "file " + n);'),
+    ...plainRule(
+      "made",
+      "outputs: { made: tree() }",
+      'for (const n of [1, 2, 3]) fs.writeFileSync(outputs.made.file(n + ".txt"), "file " + n);',
+    ),
     "rules/items.rule.ts": `import { contract, fanOut, text, tree, type, z } from "expfile";
 export const items = fanOut(contract({ name: "bench/items", config: z.strictObject({ n: z.int().default(2) }), inputs: { made: tree() },
   items: { item: type(), inputs: { one: text() }, outputs: { copy: text() } }, outputs: { all: text() } } as any), {
@@ -256,8 +281,16 @@ test("with the archive deleted, a build goes on, and keeps the code of what it m
 test("cache/ deleted while a build runs costs at most the build", async () => {
   const bench = benchOf({
     ...plainExpfile(["early", "late"], "const e = early(); return { early: e, late: late({ early: e.made }) };"),
-    ...plainRule("early", "outputs: { made: text() }", 'await waitFor("go"); await outputs.made.write("early ".repeat(1000));'),
-    ...plainRule("late", "inputs: { early: text() }, outputs: { made: text() }", "await outputs.made.write(await inputs.early.read());"),
+    ...plainRule(
+      "early",
+      "outputs: { made: text() }",
+      'await waitFor("go"); await outputs.made.write("early ".repeat(1000));',
+    ),
+    ...plainRule(
+      "late",
+      "inputs: { early: text() }, outputs: { made: text() }",
+      "await outputs.made.write(await inputs.early.read());",
+    ),
   });
   const building = bench.start("build", "--json");
   await until(() => bench.marks.counts.early === 1);
@@ -297,7 +330,10 @@ test("a run.yaml that is garbage, with no history, is said to be so", async () =
 
 test("a build killed before it finished anything has not forgotten its config", async () => {
   const bench = benchOf({
-    ...oneTarget("config: z.strictObject({ word: z.string() }), outputs: { out: text() }", 'await waitFor("go"); await outputs.out.write(config.word);'),
+    ...oneTarget(
+      "config: z.strictObject({ word: z.string() }), outputs: { out: text() }",
+      'await waitFor("go"); await outputs.out.write(config.word);',
+    ),
     "configs/default.yaml": "version: 1\nit: { word: default }\n",
     "configs/other.yaml": "version: 1\nit: { word: other }\n",
   });
@@ -376,24 +412,31 @@ function mount(bench: Bench, folder: string, options: string): void {
 }
 
 for (const folder of ["cache", "runs"]) {
-  test.skipIf(!canMount)(`a full disk under ${folder}/ is said in words, and loses nothing that was finished (needs mount)`, async () => {
-    const bench = benchOf({
-      ...plainExpfile(["early", "late"], "const e = early(); return { early: e, late: late({ early: e.made }) };"),
-      ...plainRule("early", "outputs: { made: text() }", 'await outputs.made.write("early ".repeat(2000));'),
-      ...plainRule("late", "inputs: { early: text() }, outputs: { made: text() }", 'await outputs.made.write("late ".repeat(300_000));'),
-    });
-    mount(bench, folder, "size=900k");
-    const first = await bench.exp("build", "--json");
-    expect(first.code).not.toBe(0);
-    expect(first.stdout + first.stderr).toMatch(/disk is full|no space left/i);
-    expect(first.stderr).not.toContain("internal error");
-    expect(bench.marks.counts.early).toBe(1);
-    execFileSync("mount", ["-o", "remount,size=20m", bench.rig.path(folder)]);
-    await bench.build();
-    expect(bench.marks.counts.early).toBe(1);
-    expect(bench.rig.read("runs/default/late/made.txt")).toBe("late ".repeat(300_000));
-    expectNothingPartial(bench.rig);
-  });
+  test.skipIf(!canMount)(
+    `a full disk under ${folder}/ is said in words, and loses nothing that was finished (needs mount)`,
+    async () => {
+      const bench = benchOf({
+        ...plainExpfile(["early", "late"], "const e = early(); return { early: e, late: late({ early: e.made }) };"),
+        ...plainRule("early", "outputs: { made: text() }", 'await outputs.made.write("early ".repeat(2000));'),
+        ...plainRule(
+          "late",
+          "inputs: { early: text() }, outputs: { made: text() }",
+          'await outputs.made.write("late ".repeat(300_000));',
+        ),
+      });
+      mount(bench, folder, "size=900k");
+      const first = await bench.exp("build", "--json");
+      expect(first.code).not.toBe(0);
+      expect(first.stdout + first.stderr).toMatch(/disk is full|no space left/i);
+      expect(first.stderr).not.toContain("internal error");
+      expect(bench.marks.counts.early).toBe(1);
+      execFileSync("mount", ["-o", "remount,size=20m", bench.rig.path(folder)]);
+      await bench.build();
+      expect(bench.marks.counts.early).toBe(1);
+      expect(bench.rig.read("runs/default/late/made.txt")).toBe("late ".repeat(300_000));
+      expectNothingPartial(bench.rig);
+    },
+  );
 
   test.skipIf(!canMount)(`a read-only ${folder}/ is said in words (needs mount)`, async () => {
     const { bench } = await builtChain();

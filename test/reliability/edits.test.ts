@@ -96,7 +96,10 @@ test("a file that comes to match a glob while the build goes on is seen by the n
 });
 
 test("a folder swapped for another while the build goes on is seen by the next build", async () => {
-  const bench = earlyAndLate({ ...listFiles, "data/in/a.txt": "a", "other/a.txt": "b" }, "return { early: early(), late: late() };");
+  const bench = earlyAndLate(
+    { ...listFiles, "data/in/a.txt": "a", "other/a.txt": "b" },
+    "return { early: early(), late: late() };",
+  );
   await editDuringBuild(bench, () => {
     renameSync(bench.rig.path("data/in"), bench.rig.path("gone"));
     renameSync(bench.rig.path("other"), bench.rig.path("data/in"));
@@ -224,31 +227,35 @@ export const merge = async ({ items, outputs }) =>
   expect(bench.rig.read("runs/default/items/all.txt")).toBe("old old old old");
 });
 
-test("an input that is written all the time, within every clock tick, is right once it rests", { timeout: 120_000 }, async () => {
-  const bench = benchOf({ ...copyFiles, "data.txt": "0000" });
-  const random = randomFrom(seed);
-  const path = bench.rig.path("data.txt");
-  for (let round = 0; round < rounds(30); round++) {
-    let last = "";
-    let ended = false;
-    const building = bench.start("build", "--json");
-    void building.finished.then(() => (ended = true));
-    const edits = Math.floor(random() * 400);
-    for (let i = 0; i < edits && !ended; i++) {
-      last = String(Math.floor(random() * 10_000)).padStart(4, "0");
-      // In place and of one size: only the times can tell.
-      const fd = openSync(path, "r+");
-      writeSync(fd, last);
-      closeSync(fd);
-      await new Promise((resolve) => setImmediate(resolve));
+test(
+  "an input that is written all the time, within every clock tick, is right once it rests",
+  { timeout: 120_000 },
+  async () => {
+    const bench = benchOf({ ...copyFiles, "data.txt": "0000" });
+    const random = randomFrom(seed);
+    const path = bench.rig.path("data.txt");
+    for (let round = 0; round < rounds(30); round++) {
+      let ended = false;
+      const building = bench.start("build", "--json");
+      void building.finished.then(() => (ended = true));
+      const edits = Math.floor(random() * 400);
+      for (let i = 0; i < edits && !ended; i++) {
+        const text = String(Math.floor(random() * 10_000)).padStart(4, "0");
+        // In place and of one size: only the times can tell.
+        const fd = openSync(path, "r+");
+        writeSync(fd, text);
+        closeSync(fd);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      await building.finished;
+      const built = await bench.build();
+      expect(
+        bench.rig.read("runs/default/it/copy.txt"),
+        `round ${round} of seed ${seed}: ${JSON.stringify(built.targets)}`,
+      ).toBe(bench.rig.read("data.txt"));
     }
-    await building.finished;
-    const built = await bench.build();
-    expect(bench.rig.read("runs/default/it/copy.txt"), `round ${round} of seed ${seed}: ${JSON.stringify(built.targets)}`).toBe(
-      bench.rig.read("data.txt"),
-    );
-  }
-});
+  },
+);
 
 test("a file edited right after it was hashed, within the same tick, is hashed again", () => {
   const bench = benchOf({ "file.txt": "0000" });

@@ -30,7 +30,12 @@ function contents(bench: Bench): Record<string, Record<string, string>> {
 function reported(events: readonly Event[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const event of events) {
-    const name = event.kind === "item-finished" ? `items of ${event.target}` : event.kind === "target-finished" ? event.target : undefined;
+    const name =
+      event.kind === "item-finished"
+        ? `items of ${event.target}`
+        : event.kind === "target-finished"
+          ? event.target
+          : undefined;
     if (name !== undefined && "origin" in event && event.origin === "computed") counts[name] = (counts[name] ?? 0) + 1;
   }
   return counts;
@@ -78,33 +83,42 @@ test(`a build killed at any moment is finished by the next ones (seed ${seed})`,
     expect(contents(bench), context).toEqual(right);
     expectNothingPartial(bench.rig);
     expectNoScratch(bench.rig);
-    for (const [name, count] of Object.entries(reported(events))) expect([name, count <= (name.startsWith("items") ? 24 : 1), context]).toEqual([name, true, context]);
+    for (const [name, count] of Object.entries(reported(events)))
+      expect([name, count <= (name.startsWith("items") ? 24 : 1), context]).toEqual([name, true, context]);
     expect(events.filter((event) => event.kind === "output-set-aside")).toEqual([]);
     const last = await bench.build(["--set", `numbers.epoch=${epoch}`]);
     expect(last.end.counts.computed).toBe(0);
   }
 });
 
-test(`a worker killed while it works costs one try, and the build goes on (seed ${seed})`, { timeout: 120_000 }, async () => {
-  const random = randomFrom(seed + 1);
-  const right = await undisturbed(0);
-  for (let round = 0; round < Math.ceil(rounds(20) / 4); round++) {
-    const bench = benchOf(chain);
-    bench.rig.edit("rules/numbers.rule.ts", 'env: ["EXP_TEST_MARKS"] } }', 'env: ["EXP_TEST_MARKS"], retries: { times: 3, backoffMs: 1 } } }');
-    const building = bench.start("build", "--json");
-    const kills = Math.ceil(random() * 20);
-    await until(() => bench.marks.lines.length >= kills);
-    const victim = bench.marks.lines.at(-1)!.pid;
-    process.kill(victim, "SIGKILL");
-    const done = await building.finished;
-    // The victim may have been at the merge, or the tree, which may not be tried again.
-    if (done.code !== 0) await bench.build();
-    expect(contents(bench), `round ${round} of seed ${seed}`).toEqual(right);
-    expect(Object.values(bench.marks.counts).every((count) => count <= 2)).toBe(true);
-    await expectAllGone(bench);
-    expectNoScratch(bench.rig);
-  }
-});
+test(
+  `a worker killed while it works costs one try, and the build goes on (seed ${seed})`,
+  { timeout: 120_000 },
+  async () => {
+    const random = randomFrom(seed + 1);
+    const right = await undisturbed(0);
+    for (let round = 0; round < Math.ceil(rounds(20) / 4); round++) {
+      const bench = benchOf(chain);
+      bench.rig.edit(
+        "rules/numbers.rule.ts",
+        'env: ["EXP_TEST_MARKS"] } }',
+        'env: ["EXP_TEST_MARKS"], retries: { times: 3, backoffMs: 1 } } }',
+      );
+      const building = bench.start("build", "--json");
+      const kills = Math.ceil(random() * 20);
+      await until(() => bench.marks.lines.length >= kills);
+      const victim = bench.marks.lines.at(-1)!.pid;
+      process.kill(victim, "SIGKILL");
+      const done = await building.finished;
+      // The victim may have been at the merge, or the tree, which may not be tried again.
+      if (done.code !== 0) await bench.build();
+      expect(contents(bench), `round ${round} of seed ${seed}`).toEqual(right);
+      expect(Object.values(bench.marks.counts).every((count) => count <= 2)).toBe(true);
+      await expectAllGone(bench);
+      expectNoScratch(bench.rig);
+    }
+  },
+);
 
 const withChild = oneTarget(
   "outputs: { out: text() }",

@@ -4,7 +4,19 @@ import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { expect, onTestFinished, test } from "vitest";
-import { benchOf, chain, contentOf, eventsOf, expectNothingPartial, oneTarget, randomFrom, rounds, seed, until, type Bench } from "./bench.ts";
+import {
+  benchOf,
+  chain,
+  contentOf,
+  eventsOf,
+  expectNothingPartial,
+  oneTarget,
+  randomFrom,
+  rounds,
+  seed,
+  until,
+  type Bench,
+} from "./bench.ts";
 
 const waiting = oneTarget("outputs: { out: text() }", 'await waitFor("go"); await outputs.out.write("done");');
 
@@ -63,30 +75,42 @@ test("two runs that need the same action compute it once", async () => {
   expect(bench.rig.read("runs/other/it/out.txt")).toBe("done");
 });
 
-test(`two builds at once, of one run or of two, make everything once and right (seed ${seed})`, { timeout: 180_000 }, async () => {
-  const random = randomFrom(seed);
-  const bench = benchOf({ ...chain, "configs/other.yaml": "version: 1\n" });
-  for (let round = 0; round < rounds(10); round++) {
-    bench.marks.clear();
-    const set = ["--set", `numbers.epoch=${round}`, "--json"];
-    const sameRun = round % 2 === 0;
-    const builds = [["build", ...set], sameRun ? ["build", ...set] : ["build", "-c", "configs/other.yaml", ...set]];
-    if (random() < 0.5) builds.reverse();
-    const first = bench.start(...builds[0]!);
-    await new Promise((resolve) => setTimeout(resolve, random() * 200));
-    const second = bench.start(...builds[1]!);
-    const ends = [await first.finished, await second.finished];
-    const context = `round ${round} of seed ${seed}:\n${ends.map((end) => end.stdout + end.stderr).join("\n")}`;
-    expect(ends.map((end) => end.code), context).toEqual([0, 0]);
-    const counts = Object.entries(bench.marks.counts);
-    expect(counts.filter(([, count]) => count !== 1), context).toEqual([]);
-    expect(counts.length).toBe(24 + 3);
-    if (!sameRun)
-      for (const name of ["numbers", "pages", "end"])
-        expect(contentOf(bench.rig.path(`runs/other/${name}`)), context).toEqual(contentOf(bench.rig.path(`runs/default/${name}`)));
-    expectNothingPartial(bench.rig);
-  }
-});
+test(
+  `two builds at once, of one run or of two, make everything once and right (seed ${seed})`,
+  { timeout: 180_000 },
+  async () => {
+    const random = randomFrom(seed);
+    const bench = benchOf({ ...chain, "configs/other.yaml": "version: 1\n" });
+    for (let round = 0; round < rounds(10); round++) {
+      bench.marks.clear();
+      const set = ["--set", `numbers.epoch=${round}`, "--json"];
+      const sameRun = round % 2 === 0;
+      const builds = [["build", ...set], sameRun ? ["build", ...set] : ["build", "-c", "configs/other.yaml", ...set]];
+      if (random() < 0.5) builds.reverse();
+      const first = bench.start(...builds[0]!);
+      await new Promise((resolve) => setTimeout(resolve, random() * 200));
+      const second = bench.start(...builds[1]!);
+      const ends = [await first.finished, await second.finished];
+      const context = `round ${round} of seed ${seed}:\n${ends.map((end) => end.stdout + end.stderr).join("\n")}`;
+      expect(
+        ends.map((end) => end.code),
+        context,
+      ).toEqual([0, 0]);
+      const counts = Object.entries(bench.marks.counts);
+      expect(
+        counts.filter(([, count]) => count !== 1),
+        context,
+      ).toEqual([]);
+      expect(counts.length).toBe(24 + 3);
+      if (!sameRun)
+        for (const name of ["numbers", "pages", "end"])
+          expect(contentOf(bench.rig.path(`runs/other/${name}`)), context).toEqual(
+            contentOf(bench.rig.path(`runs/default/${name}`)),
+          );
+      expectNothingPartial(bench.rig);
+    }
+  },
+);
 
 interface Lock {
   readonly id: string;
@@ -103,7 +127,9 @@ function lockBy(pid: number, started: string): Lock {
 }
 
 function startOf(pid: number): string {
-  return readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ")[19]!;
+  return readFileSync(`/proc/${pid}/stat`, "utf8")
+    .replace(/^.*\) /s, "")
+    .split(" ")[19]!;
 }
 
 async function builtWithLock(lock: Lock | string): Promise<{ bench: Bench; kinds: string[] }> {
@@ -129,7 +155,9 @@ test("the lock of a process that has died, and that its parent has not looked at
   // The shell starts a child, and becomes a program that never asks how it ended.
   const parent = spawn("sh", ["-c", "sleep 0.2 & echo $!; exec sleep 1000"], { stdio: ["ignore", "pipe", "ignore"] });
   onTestFinished(() => void parent.kill("SIGKILL"));
-  const pid = await new Promise<number>((resolve) => parent.stdout.once("data", (piece: Buffer) => resolve(Number(piece))));
+  const pid = await new Promise<number>((resolve) =>
+    parent.stdout.once("data", (piece: Buffer) => resolve(Number(piece))),
+  );
   await until(() => /\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8")));
   const { kinds } = await builtWithLock(lockBy(pid, startOf(pid)));
   expect(kinds).not.toContain("waiting-for-lock");
@@ -151,7 +179,10 @@ test("a lock that is taken away from a build stops it before it writes, and lose
   const first = bench.start("build", "--json");
   await until(() => bench.marks.counts.it === 1);
   // As another build does after this one was suspended for long.
-  writeFileSync(bench.rig.path("runs/default/lock"), JSON.stringify({ ...lockBy(process.pid, startOf(process.pid)), id: "another" }));
+  writeFileSync(
+    bench.rig.path("runs/default/lock"),
+    JSON.stringify({ ...lockBy(process.pid, startOf(process.pid)), id: "another" }),
+  );
   bench.allow("go");
   const done = await first.finished;
   expect(done.code).toBe(1);

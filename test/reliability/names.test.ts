@@ -1,7 +1,17 @@
 // Names, kinds and sizes of files that nobody expects: taken as they are, or refused in words. Nothing hangs, nothing is moved that is not ours.
 
 import { execFileSync } from "node:child_process";
-import { existsSync, linkSync, lstatSync, mkdirSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { benchOf, contentOf, oneTarget, plainExpfile, plainRule, type Bench } from "./bench.ts";
@@ -21,8 +31,10 @@ const oddNames = [
   `${"x".repeat(251)}.txt`,
 ];
 
-const listIn = 'await outputs.out.write(JSON.stringify(inputs.files[0].map((one) => fs.readFileSync(one.path, "utf8"))));';
-const treeIn = 'await outputs.out.write(JSON.stringify(inputs.tree.files().map((name) => [name, fs.readFileSync(inputs.tree.file(name), "utf8")])));';
+const listIn =
+  'await outputs.out.write(JSON.stringify(inputs.files[0].map((one) => fs.readFileSync(one.path, "utf8"))));';
+const treeIn =
+  'await outputs.out.write(JSON.stringify(inputs.tree.files().map((name) => [name, fs.readFileSync(inputs.tree.file(name), "utf8")])));';
 const treeSlots = "inputs: { tree: tree() }, outputs: { out: text() }";
 const treeWiring = '{ tree: source("data", tree()) }';
 
@@ -39,7 +51,9 @@ async function expectRefused(bench: Bench, code: number, says: RegExp): Promise<
 }
 
 test("files with odd names are matched by a glob, and each edit and each new one counts", async () => {
-  const bench = benchOf(oneTarget('inputs: { files: sourceFiles(() => ["data/**"]) }, outputs: { out: text() }', listIn));
+  const bench = benchOf(
+    oneTarget('inputs: { files: sourceFiles(() => ["data/**"]) }, outputs: { out: text() }', listIn),
+  );
   // `**` does not match a line break; a whole folder as an input takes any name.
   const names = oddNames.filter((name) => !/[\n\r]/.test(name));
   for (const name of names) bench.rig.write({ [`data/${name}`]: `in ${name}` });
@@ -58,20 +72,33 @@ test("files with odd names are matched by a glob, and each edit and each new one
 test("a tree with odd names, in and out, comes through whole", async () => {
   const files = Object.fromEntries(oddNames.map((name) => [`data/deep/${name}`, `in ${name}`]));
   const bench = benchOf({
-    ...plainExpfile(["copy", "it"], 'const c = copy({ tree: source("data", tree()) }); return { copy: c, it: it({ tree: c.copied }) };'),
-    ...plainRule("copy", "inputs: { tree: tree() }, outputs: { copied: tree() }", "for (const name of inputs.tree.files()) fs.copyFileSync(inputs.tree.file(name), outputs.copied.file(name));"),
+    ...plainExpfile(
+      ["copy", "it"],
+      'const c = copy({ tree: source("data", tree()) }); return { copy: c, it: it({ tree: c.copied }) };',
+    ),
+    ...plainRule(
+      "copy",
+      "inputs: { tree: tree() }, outputs: { copied: tree() }",
+      "for (const name of inputs.tree.files()) fs.copyFileSync(inputs.tree.file(name), outputs.copied.file(name));",
+    ),
     ...plainRule("it", treeSlots, treeIn),
     ...files,
   });
   await bench.build();
   const expected = oddNames.map((name) => [`deep/${name}`, `in ${name}`]).sort((a, b) => (a[0]! < b[0]! ? -1 : 1));
   expect(readOut(bench)).toEqual(expected);
-  for (const name of oddNames) expect(readFileSync(bench.rig.path(`runs/default/copy/copied/deep/${name}`), "utf8")).toBe(`in ${name}`);
+  for (const name of oddNames)
+    expect(readFileSync(bench.rig.path(`runs/default/copy/copied/deep/${name}`), "utf8")).toBe(`in ${name}`);
   expect((await bench.exp("build")).stdout).toContain("up to date");
 });
 
 test("links in an input folder are gone through: to files, to folders, not in circles, not into nothing", async () => {
-  const bench = benchOf({ ...oneTarget(treeSlots, treeIn, treeWiring), "data/a.txt": "a", "other/b.txt": "b", "other/deep/c.txt": "c" });
+  const bench = benchOf({
+    ...oneTarget(treeSlots, treeIn, treeWiring),
+    "data/a.txt": "a",
+    "other/b.txt": "b",
+    "other/deep/c.txt": "c",
+  });
   symlinkSync("../other", bench.rig.path("data/linked"));
   symlinkSync("../other/b.txt", bench.rig.path("data/link.txt"));
   symlinkSync("..", bench.rig.path("other/deep/up"));
@@ -104,7 +131,11 @@ test("a glob over links in circles ends, and a file that is new behind a link co
   expect(readOut(bench)).toContain("c");
 });
 
-const textIn = oneTarget("inputs: { data: text() }, outputs: { out: text() }", "await outputs.out.write(await inputs.data.read());", '{ data: source("data", text()) }');
+const textIn = oneTarget(
+  "inputs: { data: text() }, outputs: { out: text() }",
+  "await outputs.out.write(await inputs.data.read());",
+  '{ data: source("data", text()) }',
+);
 
 test("a pipe, a device, a folder, a name that is too long, a missing file as an input are refused in words", async () => {
   const bench = benchOf(textIn);
@@ -145,9 +176,21 @@ const outside: readonly (readonly [name: string, body: string, says: RegExp])[] 
   ["../x", 'fs.writeFileSync(outputs.out.file("../x"), "x");', /leads outside of the tree/],
   ["a/../../x", 'fs.writeFileSync(outputs.out.file("a/../../x"), "x");', /leads outside of the tree/],
   [".", 'fs.writeFileSync(outputs.out.file("."), "x");', /leads outside of the tree/],
-  ["a link to a file", 'outputs.out.path; fs.symlinkSync("/etc/hostname", outputs.out.path + "/link");', /holds "link", which is not a plain file/],
-  ["a link to a folder", 'outputs.out.path; fs.symlinkSync("/etc", outputs.out.path + "/link");', /holds "link", which is not a plain file/],
-  ["a pipe", 'await new Promise((r) => spawn("mkfifo", [outputs.out.path + "/pipe"]).on("exit", r));', /holds "pipe", which is not a plain file/],
+  [
+    "a link to a file",
+    'outputs.out.path; fs.symlinkSync("/etc/hostname", outputs.out.path + "/link");',
+    /holds "link", which is not a plain file/,
+  ],
+  [
+    "a link to a folder",
+    'outputs.out.path; fs.symlinkSync("/etc", outputs.out.path + "/link");',
+    /holds "link", which is not a plain file/,
+  ],
+  [
+    "a pipe",
+    'await new Promise((r) => spawn("mkfifo", [outputs.out.path + "/pipe"]).on("exit", r));',
+    /holds "pipe", which is not a plain file/,
+  ],
 ];
 for (const [name, body, says] of outside) {
   test(`a tree that is to hold ${name} is refused`, async () => {
@@ -164,7 +207,12 @@ test("an absolute name in a tree stays inside of it", async () => {
 });
 
 test("a link in place of a tree is refused, and the folder that it leads to keeps its files", async () => {
-  const bench = benchOf({ ...oneTarget("outputs: { out: tree() }", 'const place = outputs.out.path; fs.rmdirSync(place); fs.symlinkSync(process.env.EXP_TEST_MARKS + ".folder", place);') });
+  const bench = benchOf({
+    ...oneTarget(
+      "outputs: { out: tree() }",
+      'const place = outputs.out.path; fs.rmdirSync(place); fs.symlinkSync(process.env.EXP_TEST_MARKS + ".folder", place);',
+    ),
+  });
   const folder = `${bench.marks.file}.folder`;
   mkdirSync(folder);
   writeFileSync(join(folder, "precious.txt"), "precious");
@@ -185,7 +233,13 @@ for (const [name, body, says] of [
 }
 
 test("an output that is another name of an input leaves the input as it was", async () => {
-  const bench = benchOf({ ...oneTarget("inputs: { data: text() }, outputs: { out: text() }", "fs.linkSync(fs.realpathSync(inputs.data.path), outputs.out.path);", '{ data: source("data.txt", text()) }') });
+  const bench = benchOf({
+    ...oneTarget(
+      "inputs: { data: text() }, outputs: { out: text() }",
+      "fs.linkSync(fs.realpathSync(inputs.data.path), outputs.out.path);",
+      '{ data: source("data.txt", text()) }',
+    ),
+  });
   // Of one file system with the cache, so that the link can be made.
   writeFileSync(bench.rig.path("data.txt"), "data");
   await bench.build();
@@ -210,7 +264,13 @@ test("an output that somebody made a link is put back as a file, and what it led
 });
 
 test("a sparse input of 1 GB is hashed in bounded memory", { timeout: 120_000 }, async () => {
-  const bench = benchOf(oneTarget("inputs: { data: file('.bin') }, outputs: { out: text() }", "await outputs.out.write(String(fs.statSync(inputs.data.path).size));", '{ data: source("data.bin", file(".bin")) }'));
+  const bench = benchOf(
+    oneTarget(
+      "inputs: { data: file('.bin') }, outputs: { out: text() }",
+      "await outputs.out.write(String(fs.statSync(inputs.data.path).size));",
+      '{ data: source("data.bin", file(".bin")) }',
+    ),
+  );
   writeFileSync(bench.rig.path("data.bin"), "");
   truncateSync(bench.rig.path("data.bin"), 2 ** 30);
   // The driver may not grow beyond what it needs without the file, by far.
@@ -222,7 +282,11 @@ test("a sparse input of 1 GB is hashed in bounded memory", { timeout: 120_000 },
 test("a tree of 20,000 files is made, placed, handed on and found up to date", { timeout: 180_000 }, async () => {
   const bench = benchOf({
     ...plainExpfile(["many", "it"], "const m = many(); return { many: m, it: it({ tree: m.files }) };"),
-    ...plainRule("many", "outputs: { files: tree() }", 'for (let i = 0; i < 20_000; i++) fs.writeFileSync(outputs.files.file((i % 100) + "/" + i), String(i % 50));'),
+    ...plainRule(
+      "many",
+      "outputs: { files: tree() }",
+      'for (let i = 0; i < 20_000; i++) fs.writeFileSync(outputs.files.file((i % 100) + "/" + i), String(i % 50));',
+    ),
     ...plainRule("it", treeSlots, "await outputs.out.write(String(inputs.tree.files().length));"),
   });
   await bench.build();

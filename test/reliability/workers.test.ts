@@ -3,7 +3,17 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { Failure } from "../../src/model/failure.ts";
-import { benchOf, expectNoScratch, groupOf, isAlive, oneTarget, plainExpfile, plainRule, until, type Bench } from "./bench.ts";
+import {
+  benchOf,
+  expectNoScratch,
+  groupOf,
+  isAlive,
+  oneTarget,
+  plainExpfile,
+  plainRule,
+  until,
+  type Bench,
+} from "./bench.ts";
 
 const out = "outputs: { out: text() }";
 
@@ -27,8 +37,16 @@ async function expectClean(bench: Bench): Promise<void> {
 const ends: readonly (readonly [name: string, body: string, says: RegExp])[] = [
   ["process.exit(0)", "process.exit(0);", /ended by itself \(exit code 0\)/],
   ["process.exit(3)", "process.exit(3);", /ended by itself \(exit code 3\)/],
-  ["an error thrown in a timer", 'setTimeout(() => { throw new Error("from a timer"); }, 1); await waitFor("never");', /from a timer/],
-  ["a rejection that nobody handles", 'void Promise.reject(new Error("nobody cares")); await waitFor("never");', /nobody cares/],
+  [
+    "an error thrown in a timer",
+    'setTimeout(() => { throw new Error("from a timer"); }, 1); await waitFor("never");',
+    /from a timer/,
+  ],
+  [
+    "a rejection that nobody handles",
+    'void Promise.reject(new Error("nobody cares")); await waitFor("never");',
+    /nobody cares/,
+  ],
   ["a channel to the driver that it closes", 'process.disconnect(); await waitFor("never");', /ended by itself/],
   ["a signal to itself", 'process.kill(process.pid, "SIGSEGV"); await waitFor("never");', /SIGSEGV/],
   ["a thrown string", 'throw "just text";', /just text/],
@@ -54,7 +72,12 @@ test("an endless loop is ended by its timeout", async () => {
 
 test("a recipe that uses more memory than its limit is ended", async () => {
   const bench = benchOf(
-    oneTarget(out, 'const kept = []; for (;;) { kept.push(Buffer.alloc(20 << 20, 1)); await new Promise((r) => setTimeout(r, 5)); }', "", "resources: { memory: 300 }"),
+    oneTarget(
+      out,
+      "const kept = []; for (;;) { kept.push(Buffer.alloc(20 << 20, 1)); await new Promise((r) => setTimeout(r, 5)); }",
+      "",
+      "resources: { memory: 300 }",
+    ),
   );
   expect(await failureOf(bench)).toContain("more than its limit of 300 MiB");
   await expectClean(bench);
@@ -62,27 +85,63 @@ test("a recipe that uses more memory than its limit is ended", async () => {
 
 test("children that a recipe leaves running are gone when the build is", async () => {
   const bench = benchOf(
-    oneTarget(out, 'const child = spawn("sleep", ["1000"], { stdio: "ignore" }); fs.appendFileSync(process.env.EXP_TEST_MARKS, "child " + child.pid + "\\n"); await outputs.out.write("x");'),
+    oneTarget(
+      out,
+      'const child = spawn("sleep", ["1000"], { stdio: "ignore" }); fs.appendFileSync(process.env.EXP_TEST_MARKS, "child " + child.pid + "\\n"); await outputs.out.write("x");',
+    ),
   );
   await bench.build();
   await expectClean(bench);
 });
 
+test("children that a recipe leaves running do not run beside the next recipe", async () => {
+  const bench = benchOf({
+    ...plainExpfile(["first", "second"], "const f = first(); return { first: f, second: second({ after: f.out }) };"),
+    ...plainRule(
+      "first",
+      out,
+      'const child = spawn("sleep", ["1000"], { stdio: "ignore" }); await outputs.out.write(String(child.pid));',
+    ),
+    ...plainRule(
+      "second",
+      `inputs: { after: text() }, ${out}`,
+      `const pid = await inputs.after.read();
+  const isAlive = () => fs.existsSync("/proc/" + pid) && !/\\) [ZX] /.test(fs.readFileSync("/proc/" + pid + "/stat", "utf8"));
+  while (isAlive()) await new Promise((resolve) => setTimeout(resolve, 5));
+  await outputs.out.write("alone");`,
+    ),
+  });
+  await bench.build(["-j1"]);
+});
+
 test("50 MB of output go to the log, whole, and not through the driver's memory", async () => {
-  const bench = benchOf(oneTarget(out, 'const line = "x".repeat(1023) + "\\n"; for (let i = 0; i < 50 * 1024; i++) process.stdout.write(line); await outputs.out.write("x");'));
+  const bench = benchOf(
+    oneTarget(
+      out,
+      'const line = "x".repeat(1023) + "\\n"; for (let i = 0; i < 50 * 1024; i++) process.stdout.write(line); await outputs.out.write("x");',
+    ),
+  );
   await bench.build();
   expect(statSync(bench.rig.path("runs/default/logs/it.log")).size).toBe(50 << 20);
 });
 
 test("binary output is logged byte for byte", async () => {
-  const bench = benchOf(oneTarget(out, 'process.stdout.write(Buffer.from([0, 255, 10, 27, 128])); process.stderr.write(new Uint8Array([1, 2])); await outputs.out.write("x");'));
+  const bench = benchOf(
+    oneTarget(
+      out,
+      'process.stdout.write(Buffer.from([0, 255, 10, 27, 128])); process.stderr.write(new Uint8Array([1, 2])); await outputs.out.write("x");',
+    ),
+  );
   await bench.build();
   expect([...readFileSync(bench.rig.path("runs/default/logs/it.log"))]).toEqual([0, 255, 10, 27, 128, 1, 2]);
 });
 
 test("what a recipe's child prints to the inherited streams does not stop the build", async () => {
   const bench = benchOf(
-    oneTarget(out, 'await new Promise((r) => spawn("sh", ["-c", "yes | head -c 30000000"], { stdio: "inherit" }).on("exit", r)); await outputs.out.write("x");'),
+    oneTarget(
+      out,
+      'await new Promise((r) => spawn("sh", ["-c", "yes | head -c 30000000"], { stdio: "inherit" }).on("exit", r)); await outputs.out.write("x");',
+    ),
   );
   await bench.build();
 });
@@ -116,18 +175,33 @@ export const merge = async ({ items, outputs }) =>
 
 const faults: readonly (readonly [name: string, fault: string, options: string, says: RegExp])[] = [
   ["ends the worker", "process.exit(1);", "", /^items\[n5\] failed: its worker process ended by itself/],
-  ["kills the worker", 'process.kill(process.pid, "SIGKILL"); await waitFor("never");', "", /^items\[n5\] failed: its worker process ended by itself \(SIGKILL\)/],
+  [
+    "kills the worker",
+    'process.kill(process.pid, "SIGKILL"); await waitFor("never");',
+    "",
+    /^items\[n5\] failed: its worker process ended by itself \(SIGKILL\)/,
+  ],
   ["loops for ever", "for (;;);", "timeoutMs: 400", /^items\[n5\] failed: ran longer than its timeout/],
-  ["throws in a timer", 'setTimeout(() => { throw new Error("late"); }, 0); await waitFor("never");', "", /^items\[n5\] failed: .*\n?.*late/],
+  [
+    "throws in a timer",
+    'setTimeout(() => { throw new Error("late"); }, 0); await waitFor("never");',
+    "",
+    /^items\[n5\] failed: .*\n?.*late/,
+  ],
 ];
 for (const [name, fault, options, says] of faults) {
   test(`an item that ${name} is the one that is named, not those of its batch that had ended`, async () => {
-    const bench = itemsProject(`if (item.n === 5 && !fs.existsSync(process.env.EXP_TEST_MARKS + ".good")) { ${fault} } await outputs.value.write("value " + item.n);`, options);
+    const bench = itemsProject(
+      `if (item.n === 5 && !fs.existsSync(process.env.EXP_TEST_MARKS + ".good")) { ${fault} } await outputs.value.write("value " + item.n);`,
+      options,
+    );
     expect(await failureOf(bench, ["-j1", "-k"])).toMatch(says);
     await expectClean(bench);
     bench.allow("good");
     await bench.build(["-j1"]);
-    expect(bench.rig.read("runs/default/items/all.txt")).toBe([0, 1, 2, 3, 4, 5, 6, 7].map((n) => `value ${n}`).join("\n"));
+    expect(bench.rig.read("runs/default/items/all.txt")).toBe(
+      [0, 1, 2, 3, 4, 5, 6, 7].map((n) => `value ${n}`).join("\n"),
+    );
     // With -k the others were made, and kept.
     expect(bench.marks.counts.one5).toBe(2);
   });
@@ -136,9 +210,18 @@ for (const [name, fault, options, says] of faults) {
 const leaks: readonly (readonly [name: string, body: string])[] = [
   ["the module's variables", "const seen = runs++;"],
   ["files in the working folder", 'const seen = fs.readdirSync(".").length; fs.writeFileSync("left" + item.n, "");'],
-  ["files in the folder for temporary files", "const seen = fs.readdirSync(os.tmpdir()).length; fs.writeFileSync(os.tmpdir() + '/left' + item.n, '');"],
-  ["files in the home folder", "const seen = fs.readdirSync(os.homedir()).length; fs.writeFileSync(os.homedir() + '/left' + item.n, '');"],
-  ["files in scratch", 'const seen = fs.readdirSync(scratch).length; fs.writeFileSync(scratch + "/left" + item.n, "");'],
+  [
+    "files in the folder for temporary files",
+    "const seen = fs.readdirSync(os.tmpdir()).length; fs.writeFileSync(os.tmpdir() + '/left' + item.n, '');",
+  ],
+  [
+    "files in the home folder",
+    "const seen = fs.readdirSync(os.homedir()).length; fs.writeFileSync(os.homedir() + '/left' + item.n, '');",
+  ],
+  [
+    "files in scratch",
+    'const seen = fs.readdirSync(scratch).length; fs.writeFileSync(scratch + "/left" + item.n, "");',
+  ],
   ["the environment", "const seen = process.env.LEFT ?? 0; process.env.LEFT = 1;"],
   ["a changed working folder", 'const seen = process.cwd() === "/" ? 1 : 0; process.chdir("/");'],
 ];
@@ -156,7 +239,13 @@ test("recipes see UTC, the C locale, declared variables only, and an empty worki
     node: process.env.NODE_OPTIONS, names: Object.keys(process.env).sort(), files: fs.readdirSync("."),
   }));`;
   const bench = benchOf(oneTarget(out, body));
-  const env = { ...bench.options.env, UNDECLARED: "seen", TZ: "America/New_York", LC_ALL: "de_DE.UTF-8", NODE_OPTIONS: "--no-warnings" };
+  const env = {
+    ...bench.options.env,
+    UNDECLARED: "seen",
+    TZ: "America/New_York",
+    LC_ALL: "de_DE.UTF-8",
+    NODE_OPTIONS: "--no-warnings",
+  };
   await bench.rig.build([], 0, { env });
   const seen = JSON.parse(bench.rig.read("runs/default/it/out.txt")) as Record<string, unknown>;
   expect(seen).toEqual({
@@ -171,7 +260,11 @@ test("recipes see UTC, the C locale, declared variables only, and an empty worki
 test("an error that a finished recipe left behind in a timer is not blamed on the next one", async () => {
   const bench = benchOf({
     ...plainExpfile(["first", "second"], "const f = first(); return { first: f, second: second({ after: f.out }) };"),
-    ...plainRule("first", out, 'setTimeout(() => { mark("thrown"); throw new Error("too late"); }, 300); await outputs.out.write("x");'),
+    ...plainRule(
+      "first",
+      out,
+      'setTimeout(() => { mark("thrown"); throw new Error("too late"); }, 300); await outputs.out.write("x");',
+    ),
     ...plainRule(
       "second",
       `inputs: { after: text() }, ${out}`,
@@ -184,7 +277,10 @@ test("an error that a finished recipe left behind in a timer is not blamed on th
 
 test("folders that a recipe made unreadable or unwritable are removed all the same", async () => {
   const bench = benchOf(
-    oneTarget(out, 'fs.mkdirSync(scratch + "/a/b", { recursive: true }); fs.writeFileSync(scratch + "/a/b/c", ""); fs.chmodSync(scratch + "/a/b", 0o500); fs.chmodSync(scratch + "/a", 0o000); await outputs.out.write("x");'),
+    oneTarget(
+      out,
+      'fs.mkdirSync(scratch + "/a/b", { recursive: true }); fs.writeFileSync(scratch + "/a/b/c", ""); fs.chmodSync(scratch + "/a/b", 0o500); fs.chmodSync(scratch + "/a", 0o000); await outputs.out.write("x");',
+    ),
   );
   await bench.build();
   expectNoScratch(bench.rig);

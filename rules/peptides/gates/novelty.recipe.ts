@@ -4,7 +4,7 @@ import { readTable } from "expfile/table";
 import type { NoveltyGate } from "../gates.ts";
 import { scoreColumns } from "../tables.ts";
 
-export const recipe: GateRecipe<NoveltyGate & { outputs: Record<never, never> }> = async ({ config, inputs }) => {
+export const recipe: GateRecipe<NoveltyGate> = async ({ config, inputs }) => {
   const scores = await readTable(inputs.scores, scoreColumns);
   const closest = scores.filter(({ metric }) => metric === "closest-edit");
   if (closest.length === 0)

@@ -1,9 +1,10 @@
-// Blobs in a folder: `<root>/ab/abcdef…`, read-only, written under a temporary name and renamed. Unaware of actions and runs.
+// Blobs in a folder: `<root>/ab/abcdef…`, read-only, written under a temporary name and renamed. Files are synced, because a result that
+// is reported finished must survive power loss; bytes are synced where whoever puts them says so. Unaware of actions and runs.
 
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { digestOfBytes, startDigest, type BlobRef, type Digest } from "../../model/digest.ts";
-import { copyWhole, hasCode, readPieces, temporaryName, writeAtomic } from "../../util/fs.ts";
+import { copyWhole, hasCode, readPieces, syncFile, syncFolder, temporaryName, writeAtomic } from "../../util/fs.ts";
 import { statOf } from "../../util/stat.ts";
 import type { BlobStore, FileDigests } from "./store.ts";
 
@@ -31,11 +32,11 @@ export class LocalStore implements BlobStore {
     return undefined;
   }
 
-  putBytes(bytes: Uint8Array | string): BlobRef {
+  putBytes(bytes: Uint8Array | string, options: { readonly durable?: boolean } = {}): BlobRef {
     const digest = digestOfBytes(bytes);
     const path = this.#pathFor(digest);
     // What lies there under this name may be damaged: then it is not there.
-    if (this.pathOf(digest) === undefined) writeAtomic(path, bytes, { mode: 0o444 });
+    if (this.pathOf(digest) === undefined) writeAtomic(path, bytes, { mode: 0o444, durable: options.durable === true });
     return { digest, size: Buffer.byteLength(bytes) };
   }
 
@@ -49,8 +50,10 @@ export class LocalStore implements BlobStore {
     mkdirSync(dirname(target), { recursive: true });
     if (options.move === true) {
       chmodSync(path, 0o444);
+      syncFile(path);
       try {
         renameSync(path, target);
+        syncFolder(dirname(target));
         return blob;
       } catch (error) {
         if (!hasCode(error, "EXDEV")) throw error;
@@ -61,7 +64,11 @@ export class LocalStore implements BlobStore {
     copyWhole(path, temporary);
     const copied = digestOfFile(temporary);
     chmodSync(temporary, 0o444);
-    renameSync(temporary, this.#pathFor(copied.digest));
+    syncFile(temporary);
+    const place = this.#pathFor(copied.digest);
+    mkdirSync(dirname(place), { recursive: true });
+    renameSync(temporary, place);
+    syncFolder(dirname(place));
     return copied;
   }
 

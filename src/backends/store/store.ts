@@ -6,8 +6,9 @@ export interface BlobStore {
   has(digest: Digest): boolean;
   /** The file of a blob, to read from only; undefined when it is not here or its content is no longer what its name says. */
   pathOf(digest: Digest): string | undefined;
-  putBytes(bytes: Uint8Array | string): BlobRef;
-  /** Takes a file in by copy, or by `move` where the caller gives it up. */
+  /** With `durable`, it survives power loss. */
+  putBytes(bytes: Uint8Array | string, options?: { readonly durable?: boolean }): BlobRef;
+  /** Takes a file in by copy, or by `move` where the caller gives it up. Durable when it returns. */
   putFile(path: string, options?: { readonly move?: boolean; readonly known?: BlobRef }): BlobRef;
   read(digest: Digest): Buffer | undefined;
 }

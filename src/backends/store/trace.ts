@@ -4,6 +4,7 @@
 import { join } from "node:path";
 import type { ActionResult } from "../../model/action.ts";
 import type { Digest } from "../../model/digest.ts";
+import { FailureError, inputFailure } from "../../model/failure.ts";
 import type { ActionRecord } from "../../planning/fingerprint/action-key.ts";
 import { AppendLog, readLog } from "../../util/append-log.ts";
 
@@ -172,9 +173,12 @@ export class Trace {
     this.#isEmpty = false;
     if ("v" in line) {
       if (line.v > traceFormat)
-        throw new Error(
-          `${this.#file} was written by a newer exp (trace format ${line.v}, this one reads ${traceFormat}): update exp`,
-        );
+        throw new FailureError([
+          inputFailure(`the trace has format ${line.v}, and this exp reads ${traceFormat}`, {
+            where: { file: this.#file },
+            fix: "It was written by a newer exp: update this one.",
+          }),
+        ]);
       return;
     }
     if ("out" in line) return void this.#placed.set(line.out, line.d);

@@ -3,6 +3,7 @@
 import { getTsconfig } from "get-tsconfig";
 import { existsSync } from "node:fs";
 import { dirname, join, sep } from "node:path";
+import { FailureError, inputFailure } from "../../model/failure.ts";
 import type { Json, JsonObject } from "../../model/json.ts";
 
 const telling = [
@@ -36,7 +37,7 @@ export function effectiveTsconfig(file: string): EffectiveTsconfig {
     if (existsSync(candidate)) {
       // The reader's own cache tells which files an `extends` led to.
       const looked = new Map<string, unknown>();
-      const found = getTsconfig(folder, "tsconfig.json", looked as never);
+      const found = readTsconfig(folder, candidate, looked);
       const compilerOptions = (found?.config.compilerOptions ?? {}) as Record<string, Json | undefined>;
       const options = telling.flatMap((name) =>
         compilerOptions[name] === undefined ? [] : [[name, compilerOptions[name]] as const],
@@ -45,6 +46,17 @@ export function effectiveTsconfig(file: string): EffectiveTsconfig {
     }
     absent.push(candidate);
     if (dirname(folder) === folder) return { options: {}, files: [], absent };
+  }
+}
+
+function readTsconfig(folder: string, file: string, looked: Map<string, unknown>): ReturnType<typeof getTsconfig> {
+  try {
+    return getTsconfig(folder, "tsconfig.json", looked as never);
+  } catch (error) {
+    // Broken JSON, a list where a text belongs, an `extends` that leads nowhere: the reader throws whatever it stumbles over.
+    const why = error instanceof Error ? error.message : String(error);
+    const fix = "Check it with: npx tsc --showConfig";
+    throw new FailureError([inputFailure(`cannot be read: ${why}`, { where: { file }, fix })]);
   }
 }
 

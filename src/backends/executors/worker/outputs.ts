@@ -109,7 +109,12 @@ export class Outputs {
     });
     rmSync(path, { recursive: true, force: true });
     const size = listing.reduce((sum, [, , bytes]) => sum + bytes, 0);
-    return { kind: "tree", blob: store.putBytes(JSON.stringify(listing)), files: listing.length, size };
+    return {
+      kind: "tree",
+      blob: store.putBytes(JSON.stringify(listing), { durable: true }),
+      files: listing.length,
+      size,
+    };
   }
 }
 

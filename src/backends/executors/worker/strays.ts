@@ -18,7 +18,7 @@ export async function inCourse<T>(work: () => Promise<T>, onStray: () => void): 
   const strayed = new Promise<never>((_, reject) => {
     course.fail = (error) => {
       onStray();
-      reject(error as Error);
+      reject(error instanceof Error ? error : new Error(`threw ${inspect(error)}, which is not an Error`));
     };
   });
   try {
