@@ -13,11 +13,11 @@ const layers: readonly (readonly string[])[] = [
   ["table", "stats", "table.ts"],
   ["api", "planning", "seed.ts"],
   ["backends"],
-  ["runs"],
   ["engine"],
+  ["runs"],
+  ["fast", "project"],
   ["report"],
-  ["fast", "project", "ui"],
-  ["commands"],
+  ["ui", "commands"],
   ["index.ts", "main.ts", "exp.ts"],
 ];
 

@@ -61,12 +61,15 @@ export async function writeStamp(
   }
   if (isRacy) {
     await clock.pass(at);
+    const later = clock.now();
     for (const [i, path] of paths.entries()) {
-      if (numbersOf(statOf(path)).some((number, k) => number !== stats[i * 4 + k])) return;
+      const stat = statOf(path);
+      if (numbersOf(stat).some((number, k) => number !== stats[i * 4 + k])) return;
+      // On another file system, whose clock is not known, a change stays racy for a while: then there is no stamp yet.
+      if (stat !== undefined && clock.isRacy(stat, later)) return;
     }
   }
   if (!isAsBuilt(project, run, session, needed, outputs)) return;
-  // A file on another file system, whose clock is not known, stays racy for a while: then there is no stamp yet.
   if (looked.files.some((path) => project.digests.isRacy(path))) return;
   const environment = [...looked.environment].map((name) => [name, project.environment[name] ?? null] as const);
   const { file, asked } = stampFile(project.paths, around);
