@@ -90,7 +90,7 @@ export function makeProgram(version: string, onCommand: OnCommand): Command {
         flag.value === undefined ? "" : ` <${Array.isArray(flag.value) ? flag.value.join("|") : String(flag.value)}>`;
       const words = `${flag.short === undefined ? "" : `-${flag.short}, `}--${flag.name}${value}`;
       if (repeatable.has(flag.name))
-        command.option(words, flag.summary, (one: string, all: string[]) => [...all, one], []);
+        command.option(words, flag.summary, (one: string, all: string[] = []) => [...all, one]);
       else command.option(words, flag.summary);
     }
     if (spec.name === "completion") command.option("--words <list>", "");

@@ -63,6 +63,8 @@ interface Try {
   readonly attempt: number;
 }
 
+/** For a rule that does not say: enough to fill a forward pass, little enough to fit. */
+const vectorisedBatch = 64;
 /** Lanes wait at the pool for their turn; more of them than could ever run at once would only wait. */
 const mostLanes = 64;
 
@@ -153,9 +155,10 @@ class ItemRun {
     const [first] = this.#queue;
     if (first === undefined) return [];
     const { work } = this.#work.target.declaration;
-    const size = (work.kind === "fan-out" ? work.batch : undefined) ?? sizeForPace(this.#paceMs, this.#queue.length);
     const { codeOrder } = this.#due.states.items.templates.get(first.item.recipe)!;
     const isVectorised = codeOrder.kind === "module" && codeOrder.vectorised;
+    const byPace = isVectorised ? vectorisedBatch : sizeForPace(this.#paceMs, this.#queue.length);
+    const size = (work.kind === "fan-out" ? work.batch : undefined) ?? byPace;
     const fits = ({ item, attempt }: Try) =>
       item.recipe === first.item.recipe &&
       attempt === first.attempt &&
