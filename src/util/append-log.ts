@@ -1,6 +1,6 @@
 // An append-only file of JSON lines with group commit: many appends share one fsync. One writer at a time; a torn last line is dropped.
 
-import { closeSync, fstatSync, mkdirSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, mkdirSync, openSync, readSync, statSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { readIfThere, syncData } from "./fs.ts";
 
@@ -78,10 +78,37 @@ function openForAppend(path: string): number {
 /** The whole lines of a log; lines that do not parse (torn by a crash) are left out and counted. */
 export function readLog<Line>(path: string): { readonly lines: Line[]; readonly torn: number } {
   const bytes = readIfThere(path);
-  if (bytes === undefined) return { lines: [], torn: 0 };
+  return bytes === undefined ? { lines: [], torn: 0 } : parseLines<Line>(bytes.toString("utf8"));
+}
+
+/** Reads a log that others append to: each time only what has come since, and only whole lines. */
+export class LogTail<Line> {
+  readonly #path: string;
+  #offset = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  read(): readonly Line[] {
+    const size = statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0;
+    if (size <= this.#offset) return [];
+    const bytes = Buffer.alloc(size - this.#offset);
+    const fd = openSync(this.#path, "r");
+    try {
+      const got = readSync(fd, bytes, 0, bytes.length, this.#offset);
+      const end = bytes.subarray(0, got).lastIndexOf(0x0a) + 1;
+      this.#offset += end;
+      return parseLines<Line>(bytes.toString("utf8", 0, end)).lines;
+    } finally {
+      closeSync(fd);
+    }
+  }
+}
+
+function parseLines<Line>(text: string): { readonly lines: Line[]; readonly torn: number } {
   const lines: Line[] = [];
   let torn = 0;
-  const text = bytes.toString("utf8");
   for (let at = 0; at < text.length;) {
     const end = text.indexOf("\n", at);
     const line = text.slice(at, end === -1 ? text.length : end);

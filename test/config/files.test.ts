@@ -1,3 +1,4 @@
+import { digestOfBytes } from "../../src/model/digest.ts";
 import { describe, expect, test } from "vitest";
 import { placeOfKey, placeOfValue } from "../../src/planning/config/located.ts";
 import { load, loaded, screen } from "./rig.ts";
@@ -54,6 +55,7 @@ describe("extends", () => {
       ["default.yaml", "base.yaml", "more/fast.yaml", "deep.yaml"].map((name) => ({
         path: `/project/configs/${name}`,
         present: true,
+        digest: digestOfBytes(files[`configs/${name}` as keyof typeof files]),
       })),
     );
   });

@@ -24,7 +24,7 @@ describe("where secrets come from", () => {
     });
     expect(Object.fromEntries(secrets.values)).toEqual({ API_KEY: "from-env", OTHER_KEY: "other file" });
     expect(secrets.missing).toEqual(["EMPTY"]);
-    expect(secrets.reads).toEqual([{ path: "/project/.env", present: true }]);
+    expect(secrets.reads).toMatchObject([{ path: "/project/.env", present: true }]);
   });
 
   test("an absent .env is remembered as looked for", () => {

@@ -6,7 +6,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import type { ActionResult } from "../../model/action.ts";
 import { digestOfBytes, type Digest } from "../../model/digest.ts";
-import { AppendLog, readLog } from "../../util/append-log.ts";
+import { AppendLog, LogTail, readLog } from "../../util/append-log.ts";
 import { isMissing } from "../../util/fs.ts";
 
 interface Entry {
@@ -28,6 +28,8 @@ export class LocalActionCache implements ActionCache {
   readonly #root: string;
   readonly #own: AppendLog<Entry>;
   readonly #ownName = `${randomBytes(4).toString("hex")}-${process.pid}-${hostTag()}.jsonl`;
+  /** Segments of other processes, each read as far as it was whole. */
+  readonly #tails = new Map<string, LogTail<Entry>>();
   #entries: Map<Digest, ActionResult> | undefined;
 
   constructor(root: string) {
@@ -49,9 +51,7 @@ export class LocalActionCache implements ActionCache {
   }
 
   refresh(): void {
-    const known = this.#entries;
-    if (known === undefined) return;
-    for (const [key, result] of this.#readAll()) if (!known.has(key)) known.set(key, result);
+    if (this.#entries !== undefined) this.#readNews(this.#entries);
   }
 
   close(): void {
@@ -60,7 +60,7 @@ export class LocalActionCache implements ActionCache {
   }
 
   #load(): Map<Digest, ActionResult> {
-    return (this.#entries ??= this.#readAll());
+    return (this.#entries ??= this.#readNews(new Map<Digest, ActionResult>()));
   }
 
   #segments(): string[] {
@@ -74,10 +74,13 @@ export class LocalActionCache implements ActionCache {
     }
   }
 
-  #readAll(): Map<Digest, ActionResult> {
-    const entries = new Map<Digest, ActionResult>();
+  /** Adds what other processes have written since the last time. The first result for a key stays. */
+  #readNews(entries: Map<Digest, ActionResult>): Map<Digest, ActionResult> {
     for (const name of this.#segments()) {
-      for (const { k, r } of readLog<Entry>(join(this.#root, name)).lines) if (!entries.has(k)) entries.set(k, r);
+      if (name === this.#ownName) continue;
+      let tail = this.#tails.get(name);
+      if (tail === undefined) this.#tails.set(name, (tail = new LogTail(join(this.#root, name))));
+      for (const { k, r } of tail.read()) if (!entries.has(k)) entries.set(k, r);
     }
     return entries;
   }

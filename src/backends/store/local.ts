@@ -4,9 +4,18 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { digestOfBytes, startDigest, type BlobRef, type Digest } from "../../model/digest.ts";
-import { copyWhole, hasCode, readPieces, syncFile, syncFolder, temporaryName, writeAtomic } from "../../util/fs.ts";
+import {
+  copyWhole,
+  hasCode,
+  readPieces,
+  syncAll,
+  syncFile,
+  syncFolder,
+  temporaryName,
+  writeAtomic,
+} from "../../util/fs.ts";
 import { statOf } from "../../util/stat.ts";
-import type { BlobStore, FileDigests } from "./store.ts";
+import type { BlobStore, FileDigests, PutFileOptions } from "./store.ts";
 
 export class LocalStore implements BlobStore {
   readonly root: string;
@@ -40,7 +49,8 @@ export class LocalStore implements BlobStore {
     return { digest, size: Buffer.byteLength(bytes) };
   }
 
-  putFile(path: string, options: { readonly move?: boolean; readonly known?: BlobRef } = {}): BlobRef {
+  putFile(path: string, options: PutFileOptions = {}): BlobRef {
+    const durable = options.durable !== false;
     const blob = options.known ?? digestOfFile(path);
     const target = this.#pathFor(blob.digest);
     if (this.pathOf(blob.digest) !== undefined) {
@@ -50,10 +60,10 @@ export class LocalStore implements BlobStore {
     mkdirSync(dirname(target), { recursive: true });
     if (options.move === true) {
       chmodSync(path, 0o444);
-      syncFile(path);
+      if (durable) syncFile(path);
       try {
         renameSync(path, target);
-        syncFolder(dirname(target));
+        if (durable) syncFolder(dirname(target));
         return blob;
       } catch (error) {
         if (!hasCode(error, "EXDEV")) throw error;
@@ -64,12 +74,18 @@ export class LocalStore implements BlobStore {
     copyWhole(path, temporary);
     const copied = digestOfFile(temporary);
     chmodSync(temporary, 0o444);
-    syncFile(temporary);
+    if (durable) syncFile(temporary);
     const place = this.#pathFor(copied.digest);
     mkdirSync(dirname(place), { recursive: true });
     renameSync(temporary, place);
-    syncFolder(dirname(place));
+    if (durable) syncFolder(dirname(place));
     return copied;
+  }
+
+  async sync(digests: readonly Digest[]): Promise<void> {
+    const paths = [...new Set(digests)].map((digest) => this.#pathFor(digest));
+    await syncAll(paths);
+    await syncAll([...new Set(paths.map(dirname))]);
   }
 
   read(digest: Digest): Buffer | undefined {

@@ -9,8 +9,17 @@ export interface BlobStore {
   /** With `durable`, it survives power loss. */
   putBytes(bytes: Uint8Array | string, options?: { readonly durable?: boolean }): BlobRef;
   /** Takes a file in by copy, or by `move` where the caller gives it up. Durable when it returns. */
-  putFile(path: string, options?: { readonly move?: boolean; readonly known?: BlobRef }): BlobRef;
+  putFile(path: string, options?: PutFileOptions): BlobRef;
+  /** Makes blobs durable that were put with `durable: false`: many at once, which is much faster than one by one. */
+  sync(digests: readonly Digest[]): Promise<void>;
   read(digest: Digest): Buffer | undefined;
+}
+
+export interface PutFileOptions {
+  readonly move?: boolean;
+  readonly known?: BlobRef;
+  /** True if not said. */
+  readonly durable?: boolean;
 }
 
 /** The digests of files, remembered or not; undefined where there is no file. */

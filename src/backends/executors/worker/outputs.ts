@@ -35,10 +35,10 @@ export class Outputs {
   }
 
   /** Takes every output into the store. */
-  collect(store: BlobStore): Artifacts {
-    return Object.fromEntries(
-      Object.entries(this.#slots).map(([slot, order]) => [slot, this.#take(slot, order, store)]),
-    );
+  async collect(store: BlobStore): Promise<Artifacts> {
+    const artifacts: Record<string, Artifact> = {};
+    for (const [slot, order] of Object.entries(this.#slots)) artifacts[slot] = await this.#take(slot, order, store);
+    return artifacts;
   }
 
   #handle(slot: string, order: SlotOrder): unknown {
@@ -74,7 +74,7 @@ export class Outputs {
     };
   }
 
-  #take(slot: string, order: SlotOrder, store: BlobStore): Artifact {
+  async #take(slot: string, order: SlotOrder, store: BlobStore): Promise<Artifact> {
     const text = this.#written.get(slot);
     if (text !== undefined)
       return { kind: "file", blob: { digest: digestOfBytes(text), size: Buffer.byteLength(text) }, text };
@@ -96,7 +96,7 @@ export class Outputs {
     return { kind: "file", blob: store.putFile(path, { move: isOnlyName(stat) }) };
   }
 
-  #takeTree(slot: string, path: string, store: BlobStore): Artifact {
+  async #takeTree(slot: string, path: string, store: BlobStore): Promise<Artifact> {
     if (!statSync(path).isDirectory())
       throw new OutputError(`output "${slot}" is a tree, but a file was written in its place`);
     const root = realpathSync(path);
@@ -104,9 +104,10 @@ export class Outputs {
       const file = join(root, name);
       const stat = lstatSync(file);
       if (!stat.isFile()) throw new OutputError(`output "${slot}" holds "${name}", which is not a plain file`);
-      const blob = store.putFile(file, { move: isOnlyName(stat) });
+      const blob = store.putFile(file, { move: isOnlyName(stat), durable: false });
       return [name, blob.digest, blob.size] as const;
     });
+    await store.sync(listing.map(([, digest]) => digest));
     rmSync(path, { recursive: true, force: true });
     const size = listing.reduce((sum, [, , bytes]) => sum + bytes, 0);
     return {

@@ -134,7 +134,7 @@ async function action(
       () => work(spent),
       () => (frame.isSpoilt = true),
     );
-    const artifacts = outputs?.collect(frame.store) ?? {};
+    const artifacts = (await outputs?.collect(frame.store)) ?? {};
     const took = { tookMs: tookMs(), costUsd: spent.usd, startedAt };
     return { kind: "done", outputs: artifacts, ...(value !== undefined && { value }), ...took };
   } catch (error) {
