@@ -6,7 +6,7 @@ export { contract } from "./api/contract.ts";
 export { command, fanOut, rule, source } from "./api/rule.ts";
 export { gate } from "./api/gate.ts";
 export { handoff } from "./api/handoff.ts";
-export { file, json, list, optional, sourceFiles, table, text, tree, type, yaml } from "./api/slot.ts";
+export { file, json, list, named, optional, sourceFiles, table, text, tree, type, yaml } from "./api/slot.ts";
 
 export type { Arm, ArmLabel, ConfigOf, ContractSpec } from "./api/contract.ts";
 export type {

@@ -210,3 +210,26 @@ export const recipe = ({ outputs }) => outputs.out.write(greeting);
   expect(built.targets).toEqual({ greet: "computed" });
   expect(rig.read("runs/default/greet/out.txt")).toBe("good day");
 });
+
+test("an output lies under the name that its rule gives it, and two that would be one file are refused", async () => {
+  const expfile = (name: string) => `
+import { contract, experiments, named, rule, text } from "expfile";
+const write = rule(contract({ name: "test/named", outputs: { report: text(".md"), notes: named("${name}", text(".md")) } }), () => import("./write.ts"));
+export default experiments({ main: () => ({ write: write() }) });
+`;
+  const rig = makeProject({
+    "Expfile.ts": expfile("about"),
+    "write.ts":
+      'export const recipe = async ({ outputs }) => { await outputs.report.write("r"); await outputs.notes.write("n"); };',
+  });
+  await rig.build();
+  expect(rig.read("runs/default/write/about.md")).toBe("n");
+  rig.write({ "Expfile.ts": expfile("comments") });
+  const renamed = await rig.build();
+  expect(renamed.targets).toEqual({ write: "cached" });
+  expect(rig.read("runs/default/write/comments.md")).toBe("n");
+  rig.write({ "Expfile.ts": expfile("report") });
+  const { code, stderr } = await rig.exp("build");
+  expect(code).toBe(2);
+  expect(stderr).toContain('two outputs would both be the file "report.md"');
+});

@@ -2,7 +2,7 @@
  * What the scores show: for each metric an item that estimates every arm and its difference from the control, then one
  * report. The seed is the unit of analysis: an item is told the means of seeds, so it re-runs only when those change.
  */
-import { contract, fanOut, json, table, text, tree, type, z } from "expfile";
+import { contract, fanOut, named, json, table, text, tree, type, z } from "expfile";
 import { armSettings, type ArmSettings } from "./arms.ts";
 import type { PrepareSummary } from "./prepare.ts";
 import type { Estimate, PairedDifference, Summary } from "./report/summary.ts";
@@ -35,7 +35,7 @@ export const analyseContract = contract({
     summary: json<Summary>(),
     report: text(".html"),
     /** The same for a repository or a pull request. */
-    readme: text(".md"),
+    markdown: named("report", text(".md")),
     figures: tree(),
   },
 });

@@ -2,7 +2,7 @@
 
 import type { z } from "zod";
 import type { JsonObject } from "../model/json.ts";
-import type { InputSlot, Slot, Type } from "./slot.ts";
+import { fileNameOf, type InputSlot, type Slot, type Type } from "./slot.ts";
 
 export interface ContractSpec {
   /** `package/rule`, for messages; never part of a key. */
@@ -47,6 +47,9 @@ export function contract<const C extends ContractSpec>(spec: C): C {
       );
     }
   }
+  const fileNames = Object.entries(spec.outputs).map(([slot, shape]) => fileNameOf(slot, shape));
+  const twice = fileNames.find((name, i) => fileNames.indexOf(name) !== i);
+  if (twice !== undefined) throw new Error(`rule ${spec.name}: two outputs would both be the file "${twice}"`);
   return spec;
 }
 

@@ -41,6 +41,8 @@ export interface Slot<C = unknown, Optional extends boolean = boolean> {
   /** File extension with its dot, as the recipe sees it; "" for trees. */
   readonly ext: string;
   readonly optional: Optional;
+  /** The base name in the run's folder; the slot's name if not said. */
+  readonly fileName?: string;
   readonly columns?: Columns;
   readonly schema?: ZodType;
   readonly minRows?: number;
@@ -83,6 +85,19 @@ export function tree(): Slot<Tree, false> {
 /** An output that may be absent after a successful action, or an input that takes such an output. */
 export function optional<C>(slot: Slot<C>): Slot<C, true> {
   return { ...slot, optional: true };
+}
+
+/**
+ * An output that lies in the run's folder under another name than its slot's: `markdown: named("report", text(".md"))` is
+ * `report.md`. For people only: recipes see the slot's name, and no key holds either.
+ */
+export function named<S extends Slot>(name: string, slot: S): S {
+  return { ...slot, fileName: name };
+}
+
+/** The name of an output's file or folder in the run. */
+export function fileNameOf(slot: string, { ext, fileName }: Pick<Slot, "ext" | "fileName">): string {
+  return (fileName ?? slot) + ext;
 }
 
 /** Several artifacts of one kind, in the order in which they are wired. */

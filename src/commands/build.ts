@@ -2,6 +2,7 @@
 
 import { rmSync } from "node:fs";
 import { isAbsolute, join, relative } from "node:path";
+import { fileNameOf } from "../api/slot.ts";
 import { buildTargets, type TargetEnd } from "../engine/build.ts";
 import type { Limits } from "../engine/resources.ts";
 import type { Counts, Emit, Event } from "../model/event.ts";
@@ -310,7 +311,7 @@ function reportsOf(asked: Asked, ends: ReadonlyMap<number, TargetEnd>, screen: S
         if (end?.kind !== "done") return [];
         return Object.entries(target.declaration.contract.outputs).flatMap(([slot, shape]) =>
           shape.ext === ext && end.artifacts[slot]?.kind === "file"
-            ? [join(asked.run.folder.folder, target.name, slot + ext)]
+            ? [join(asked.run.folder.folder, target.name, fileNameOf(slot, shape))]
             : [],
         );
       });

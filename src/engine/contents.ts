@@ -2,6 +2,7 @@
 
 import { constants, copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { fileNameOf } from "../api/slot.ts";
 import type { InputOrder, SlotFormat } from "../backends/executors/executor.ts";
 import type { BlobStore, FileDigests } from "../backends/store/store.ts";
 import { digestOfArtifact, type Artifact, type Artifacts, type TreeListing } from "../model/action.ts";
@@ -16,6 +17,7 @@ export const stagingName = ".staging";
 export interface SlotShape {
   readonly format: SlotFormat;
   readonly ext: string;
+  readonly fileName?: string;
 }
 
 export interface ContentsOptions {
@@ -44,8 +46,8 @@ export class Contents {
   }
 
   /** Where slot `slot` of a target lies in the run's folder. */
-  placeOf(target: string, slot: string, ext: string): string {
-    return join(this.#options.runFolder, target, slot + ext);
+  placeOf(target: string, slot: string, shape: SlotShape): string {
+    return join(this.#options.runFolder, target, fileNameOf(slot, shape));
   }
 
   /** Whether an artifact's content can be had without its place in the run. */
@@ -67,17 +69,17 @@ export class Contents {
 
   /** Whether the target's outputs lie at their places with the right content: by stat where that proves it. */
   isPlaced(target: string, slots: Readonly<Record<string, SlotShape>>, artifacts: Artifacts): boolean {
-    return Object.entries(slots).every(([slot, { ext }]) =>
-      this.#isAt(this.placeOf(target, slot, ext), artifacts[slot] ?? { kind: "absent" }),
+    return Object.entries(slots).every(([slot, shape]) =>
+      this.#isAt(this.placeOf(target, slot, shape), artifacts[slot] ?? { kind: "absent" }),
     );
   }
 
   /** Puts every output that is not at its place there, whole or not at all. Returns the slots whose content is lost. */
   place(target: string, slots: Readonly<Record<string, SlotShape>>, artifacts: Artifacts): readonly string[] {
     const lost: string[] = [];
-    for (const [slot, { ext }] of Object.entries(slots)) {
+    for (const [slot, shape] of Object.entries(slots)) {
       const artifact = artifacts[slot] ?? { kind: "absent" };
-      const place = this.placeOf(target, slot, ext);
+      const place = this.placeOf(target, slot, shape);
       if (this.#isAt(place, artifact)) continue;
       if (!this.isStored(artifact)) lost.push(slot);
       else {
@@ -89,9 +91,9 @@ export class Contents {
   }
 
   /** Takes content that is only at its place in the run back into the store. Returns false when it is not there either. */
-  recover(target: string, slot: string, ext: string, artifact: Artifact): boolean {
+  recover(target: string, slot: string, shape: SlotShape, artifact: Artifact): boolean {
     if (this.isStored(artifact)) return true;
-    const place = this.placeOf(target, slot, ext);
+    const place = this.placeOf(target, slot, shape);
     if (!this.#isAt(place, artifact)) return false;
     const store = this.#options.stores[0]!;
     if (artifact.kind === "file") store.putFile(place);

@@ -114,7 +114,7 @@ export class InputResolver {
         const shape = from.target.declaration.contract.outputs[input.slot]!;
         const artifact = from.artifacts[input.slot] ?? { kind: "absent" };
         // The cache may have been deleted: what lies in the run's folder is taken back from there.
-        const recover = () => this.#options.contents.recover(from.target.name, input.slot, shape.ext, artifact);
+        const recover = () => this.#options.contents.recover(from.target.name, input.slot, shape, artifact);
         return this.ofArtifact(slot, shape, artifact, recover);
       }
       case "list": {

@@ -133,10 +133,10 @@ function gather(project: Project, run: OpenRun, session: DecidingSession, needed
   }
   for (const index of needed) {
     const target = run.graph.targets[index]!;
-    for (const [slot, { ext, format }] of Object.entries(target.declaration.contract.outputs)) {
-      const place = session.contents.placeOf(target.name, slot, ext);
+    for (const [slot, shape] of Object.entries(target.declaration.contract.outputs)) {
+      const place = session.contents.placeOf(target.name, slot, shape);
       if (!existsSync(place)) absent.add(place);
-      else if (format !== "tree") files.add(place);
+      else if (shape.format !== "tree") files.add(place);
       else {
         folders.add(place);
         for (const name of listTree(place)) {

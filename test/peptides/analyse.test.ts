@@ -210,7 +210,7 @@ describe("what is told to whom", () => {
 describe("the files", () => {
   test("are the page, the same in Markdown, and every figure that it names", async () => {
     const { outputs } = await analyse({ config: { title: "A made-up run" } });
-    const readme = outputs.readme.bytes().toString();
+    const readme = outputs.markdown.bytes().toString();
     const named = [...readme.matchAll(/<figures\/([^>]+)>/g)].map((match) => match[1]!);
     expect(outputs.figures.files()).toEqual([...named].sort());
     expect(named).toContain("differences.svg");
@@ -220,7 +220,7 @@ describe("the files", () => {
 
   test("equal input gives equal bytes", async () => {
     const [first, second] = [await analyse(), await analyse()];
-    for (const slot of ["summary", "report", "readme"] as const)
+    for (const slot of ["summary", "report", "markdown"] as const)
       expect(second.outputs[slot].bytes().equals(first.outputs[slot].bytes())).toBe(true);
   });
 });

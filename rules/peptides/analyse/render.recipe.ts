@@ -41,6 +41,6 @@ export const recipe: Merge<typeof analyseContract, Reads> = async ({
   const figures = await drawFigures(summary, evidence);
   await outputs.summary.write(summary);
   await outputs.report.write(reportHtml(summary, figures));
-  await outputs.readme.write(reportMarkdown(summary, figures, (id) => `figures/${id}.svg`));
+  await outputs.markdown.write(reportMarkdown(summary, figures, (id) => `figures/${id}.svg`));
   for (const { id, svg } of figures) await writeFile(outputs.figures.file(`${id}.svg`), svg);
 };
