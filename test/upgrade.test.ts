@@ -94,3 +94,16 @@ test("a bundler of the same name that prints something else is believed", async 
   rig.edit("recipe.ts", "helper(1)", "helper(2)");
   expect(await codeOf(rig, esbuildPrinter)).not.toBe(before);
 });
+
+test("importing a module of which nothing is reached leaves the names of the others alone", async () => {
+  const rig = project();
+  rig.write({
+    "recipe.ts": 'import lib from "./lib.cjs";\nexport const recipe = () => lib.one();\n',
+    "lib.cjs": "exports.one = () => 1;\n",
+    "other.ts": "export const other = () => 2;\n",
+    "tsconfig.json": '{ "compilerOptions": { "verbatimModuleSyntax": true } }',
+  });
+  const before = await codeOf(rig, esbuildPrinter);
+  rig.edit("recipe.ts", "import lib", 'import { other } from "./other.ts";\nimport lib');
+  expect(await codeOf(rig, esbuildPrinter)).toBe(before);
+});

@@ -52,24 +52,27 @@ export function edgeKey(kind: string, specifier: string): string {
   return `${kind} ${specifier}`;
 }
 
+/** Names of modules in the print begin with it; unlikely in anybody's own code, because `print.ts` numbers them anew. */
+export const modulePrefix = "expmodule";
+
 /** The neutral path of a module in the print: a number, and the extension that keeps its meaning. */
 export function neutralPath(module: ClosureModule, index: number): string {
   const number = String(index).padStart(4, "0");
   const prefix = module.type === "module" ? "m" : module.type === "commonjs" ? "c" : "";
   switch (module.loader) {
     case "ts":
-      return `/exp/m${number}.${prefix}ts`;
+      return `/exp/${modulePrefix}${number}.${prefix}ts`;
     case "js":
-      return `/exp/m${number}.${prefix}js`;
+      return `/exp/${modulePrefix}${number}.${prefix}js`;
     case "tsx":
     case "jsx":
     case "json":
-      return `/exp/m${number}.${module.loader}`;
+      return `/exp/${modulePrefix}${number}.${module.loader}`;
     case "text":
-      return `/exp/m${number}.txt`;
+      return `/exp/${modulePrefix}${number}.txt`;
   }
 }
 
 export function indexOfNeutralPath(path: string): number {
-  return Number(/m(\d+)\.[a-z]+$/.exec(path)?.[1] ?? Number.NaN);
+  return Number(/(\d+)\.[a-z]+$/.exec(path)?.[1] ?? Number.NaN);
 }

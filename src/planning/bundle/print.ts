@@ -2,7 +2,7 @@
 // The digest of the print is the code digest; the print is also what runs and what is archived. Reads no file.
 
 import type { BuildOptions, Message } from "esbuild";
-import { edgeKey, indexOfNeutralPath, neutralPath, type Closure } from "./closure.ts";
+import { edgeKey, indexOfNeutralPath, modulePrefix, neutralPath, type Closure } from "./closure.ts";
 
 export interface Print {
   readonly code: string;
@@ -76,7 +76,20 @@ export async function esbuildPrinter(): Promise<Printer> {
       });
       const map = result.outputFiles.find((file) => file.path.endsWith(".map"))!;
       const code = result.outputFiles.find((file) => !file.path.endsWith(".map"))!;
-      return { code: code.text, map: map.text, warnings: result.warnings };
+      return { code: numberedByUse(code.text), map: map.text, warnings: result.warnings };
     },
   };
+}
+
+/**
+ * Names that the bundler makes of a module's path (`expmodule0007_default`) hold its number in the closure, in which modules count that
+ * are not in the print. They are numbered by first use in the print instead, as many digits, so that the map still fits.
+ */
+function numberedByUse(code: string): string {
+  const numbers = new Map<string, string>();
+  return code.replace(new RegExp(`${modulePrefix}(\\d{4,})`, "g"), (_, digits: string) => {
+    let number = numbers.get(digits);
+    if (number === undefined) numbers.set(digits, (number = String(numbers.size).padStart(digits.length, "0")));
+    return modulePrefix + number;
+  });
 }
