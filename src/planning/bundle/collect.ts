@@ -10,6 +10,7 @@ import { inputFailure, type Failure, type Place } from "../../model/failure.ts";
 import { fail, ok, type Result } from "../../util/result.ts";
 import { closureFormat, edgeKey, type Closure, type ClosureModule, type Loader } from "./closure.ts";
 import { absentProbes, moduleType, packageScope, type PackageScope } from "./resolution.ts";
+import { startResolver } from "./resolver.ts";
 import { effectiveTsconfig, tsconfigsOf } from "./tsconfig.ts";
 
 export interface CollectOptions {
@@ -80,6 +81,7 @@ export async function collectClosure(options: CollectOptions): Promise<Result<Co
   const files = new Map<string, Digest | undefined>();
   const tsconfig = effectiveTsconfig(options.file);
   const order = new Map<string, string[]>();
+  const resolver = await startResolver(options.root);
   try {
     const built = await esbuild.build({
       entryPoints: [options.file],
@@ -93,12 +95,13 @@ export async function collectClosure(options: CollectOptions): Promise<Result<Co
       logLevel: "silent",
       absWorkingDir: options.root,
       outfile: join(options.root, "recipe.js"),
+      // As in the print: which imports survive depends on these.
+      tsconfigRaw: { compilerOptions: tsconfig.options },
       plugins: [
         {
           name: "collect",
           setup(build) {
             build.onResolve({ filter: /.*/ }, async (args): Promise<OnResolveResult | undefined> => {
-              if (args.pluginData === resolving) return undefined;
               if (args.kind === "entry-point") return { path: args.path };
               const edge = edgeKey(args.kind, args.path);
               const from = found.get(args.importer);
@@ -110,13 +113,8 @@ export async function collectClosure(options: CollectOptions): Promise<Result<Co
                 from?.edges.set(edge, { external: args.path });
                 return { path: args.path, external: true };
               }
-              const resolved = await build.resolve(args.path, {
-                kind: args.kind,
-                importer: args.importer,
-                namespace: args.namespace,
-                resolveDir: args.resolveDir,
-                pluginData: resolving,
-              });
+              const { kind, importer, namespace, resolveDir } = args;
+              const resolved = await resolver.resolve(args.path, { kind, importer, namespace, resolveDir });
               if (resolved.errors.length > 0) {
                 // An optional `require` inside try/catch may fail at run time, as it does without a bundler.
                 if (args.kind === "require-call" || args.kind === "require-resolve") {
@@ -152,6 +150,8 @@ export async function collectClosure(options: CollectOptions): Promise<Result<Co
   } catch (error) {
     if (!isBuildFailure(error)) throw error;
     return fail(error.errors.map((message) => failureOfMessage(message, options)));
+  } finally {
+    await resolver.end();
   }
 
   const numbered = depthFirst(options.file, found, order);
@@ -189,8 +189,6 @@ export async function collectClosure(options: CollectOptions): Promise<Result<Co
   for (const probe of tsconfigs.absent) absent.add(probe);
   return ok({ closure, watched: { files, absent: [...absent] } });
 }
-
-const resolving = Symbol("resolving");
 
 export function isBuildFailure(error: unknown): error is BuildFailure {
   return error instanceof Error && Array.isArray((error as Partial<BuildFailure>).errors);
