@@ -188,7 +188,7 @@ async function assessFanOut(
     return { kind: "due", stage: { kind: "items", states, inputs, reasons: reasonsOfItems(session, target, states) } };
 
   const made = digestOfItems(
-    items.all,
+    items,
     (item) => (decisions[item.index] as Extract<Decision, { kind: "fresh" }>).result.outputs,
   );
   const merge = await session.factory.ofPart(target, section, "merge", work.merge, {

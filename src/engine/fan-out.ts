@@ -121,9 +121,13 @@ function itemKeyOfTexts(template: Digest, settings: string, item: string, inputs
 const encodedNames = { inputs: encode("inputs"), item: encode("item"), settings: encode("settings") };
 
 /** What the merge is given of all items, as one digest: what they were, in order, and what they made. */
-export function digestOfItems(items: readonly Item[], artifacts: (item: Item) => Artifacts): Digest {
+export function digestOfItems({ all, templates }: Items, artifacts: (item: Item) => Artifacts): Digest {
   const digest = startDigest();
-  for (const item of items) {
+  // The shapes of what they made, too: the same bytes under another extension are another file to the merge.
+  for (const recipe of [...new Set(all.map((item) => item.recipe))].sort()) {
+    digest.update(encode([recipe, templates.get(recipe)!.record.outputs]));
+  }
+  for (const item of all) {
     digest.update(encode([item.recipe, item.settings, item.item]));
     const made = artifacts(item);
     for (const slot of Object.keys(made).sort()) digest.update(`${slot}=${digestOfArtifact(made[slot]!)};`);
@@ -131,7 +135,7 @@ export function digestOfItems(items: readonly Item[], artifacts: (item: Item) =>
   return digest.end();
 }
 
-export function itemOrder(items: Items, item: Item): Omit<ItemOrder, "logFile"> {
+export function itemOrder(items: Items, item: Item): Omit<ItemOrder, "logFile" | "setupKey"> {
   const inputs = Object.fromEntries(
     Object.entries(items.inputs[item.inputsNumber]!).map(([slot, input]) => [slot, input.order()]),
   );

@@ -173,7 +173,7 @@ export class InputResolver {
         return absent;
       case "file":
         return {
-          record: { kind: "file", digest: artifact.blob.digest, ext: shape.ext },
+          record: { kind: "file", digest: artifact.blob.digest, ext: shape.ext, format: shape.format },
           order,
           size: artifact.blob.size,
           sources: [],
@@ -253,7 +253,7 @@ export class InputResolver {
     sources.addFile(source);
     const order = (): InputOrder => ({ kind: "file", format: shape.format, ext: extname(path), path: absolute });
     return {
-      record: { kind: "file", digest: blob.digest, ext: extname(path) },
+      record: { kind: "file", digest: blob.digest, ext: extname(path), format: shape.format },
       order,
       size: blob.size,
       sources: [source],

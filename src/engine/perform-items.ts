@@ -6,6 +6,8 @@ import type { Order, Outcome } from "../backends/executors/executor.ts";
 import type { ActionResult } from "../model/action.ts";
 import { digestOfBytes } from "../model/digest.ts";
 import type { Failure } from "../model/failure.ts";
+import type { Json } from "../model/json.ts";
+import { hashRecord } from "../planning/fingerprint/encode.ts";
 import { fail, ok } from "../util/result.ts";
 import { brokenOutput, failureOf, groupFailures } from "./action-failure.ts";
 import { unready, type PreparedAction } from "./actions.ts";
@@ -75,6 +77,7 @@ class ItemRun {
   readonly #total: number;
   readonly #queue: Try[];
   readonly #failures: Failure[] = [];
+  readonly #setupKeys = new Map<string, string>();
   readonly #sources: readonly SourceFile[];
   /** Items that are neither committed nor failed. */
   #open: number;
@@ -135,8 +138,9 @@ class ItemRun {
     const admitted = session.pool.admit(resourcesFor(template.options, attempt), target.name);
     if (!admitted.ok) {
       // More memory for a second try than there is, say.
+      this.#queue.shift();
       this.#failures.push(admitted.error);
-      return;
+      return this.#close();
     }
     const release = await session.pool.acquire(admitted.value, priority, signal);
     try {
@@ -178,25 +182,48 @@ class ItemRun {
     const logFileOf = (item: Item) => join(folder, `${fileNameOf(item)}.log`);
     const order: Order = {
       ...orderOf(template, "item", {}),
-      items: batch.map(({ item }) => ({ ...itemOrder(items, item), logFile: logFileOf(item) })),
+      items: batch.map(({ item }) => ({
+        ...itemOrder(items, item),
+        logFile: logFileOf(item),
+        setupKey: this.#setupKey(template, item),
+      })),
       logFile: folder,
       ...limitsOf(template.options, resources),
       attempt: first!.attempt,
     };
     const commits: Promise<void>[] = [];
+    let broken: { readonly error: unknown } | undefined;
     let tookMs = 0;
     await session.executor.run(
       order,
       (index, outcome) => {
         const tried = batch[index]!;
         tookMs += outcome.kind === "not-begun" ? 0 : outcome.tookMs;
-        commits.push(this.#settle(tried, template, outcome, logFileOf(tried.item)));
+        const settled = this.#settle(tried, template, outcome, logFileOf(tried.item));
+        // The disk is full, or the run was taken over: held until the batch has ended, then thrown on.
+        commits.push(settled.catch((error: unknown) => void (broken ??= { error })));
       },
       signal,
     );
     const pace = tookMs / batch.length;
     this.#paceMs = this.#paceMs === 0 ? pace : this.#paceMs * 0.7 + pace * 0.3;
     await Promise.all(commits);
+    if (broken !== undefined) throw broken.error;
+  }
+
+  /** What `setup` is told and given, by content: paths may hold something else in the next round. */
+  #setupKey(template: PreparedAction, { recipe, settings, settingsNumber, inputsNumber }: Item): string {
+    const name = `${recipe}/${settingsNumber}/${inputsNumber}`;
+    let key = this.#setupKeys.get(name);
+    if (key === undefined) {
+      const inputs = Object.entries(this.#due.states.items.inputs[inputsNumber]!).map(([slot, input]) => [
+        slot,
+        input.record,
+      ]);
+      key = hashRecord("setup", [template.core, settings, inputs]);
+      this.#setupKeys.set(name, key);
+    }
+    return key;
   }
 
   async #settle(tried: Try, template: PreparedAction, outcome: Outcome, logFile: string): Promise<void> {

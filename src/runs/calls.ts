@@ -8,7 +8,7 @@ import type { CallDesk } from "../backends/executors/executor.ts";
 import { digestOfBytes, type Digest } from "../model/digest.ts";
 import type { Json } from "../model/json.ts";
 import { encode } from "../planning/fingerprint/encode.ts";
-import { AppendLog, readLog } from "../util/append-log.ts";
+import { AppendLog, LogTail } from "../util/append-log.ts";
 import { isMissing } from "../util/fs.ts";
 
 export interface CallLine {
@@ -30,7 +30,10 @@ export class Calls implements CallDesk {
   readonly #now: () => number;
   /** Answers from before this time are not used: `clean --calls` hides them from a run and deletes none. */
   readonly #notBefore: number;
-  #known: Map<Digest, CallLine> | undefined;
+  readonly #known = new Map<Digest, CallLine>();
+  readonly #tails = new Map<string, LogTail<CallLine>>();
+  /** Requests that somebody of this build is paying for now. */
+  readonly #asked = new Map<Digest, { readonly ended: Promise<void>; readonly end: () => void }>();
 
   constructor(folder: string, options: { readonly now: () => number; readonly notBefore: number }) {
     this.#folder = folder;
@@ -40,29 +43,62 @@ export class Calls implements CallDesk {
     this.#log = new AppendLog(join(folder, `${digestOfBytes(hostname()).slice(0, 8)}-${process.pid}-${options.now().toString(36)}.jsonl`));
   }
 
-  find(request: Json, draw: number): { readonly response: Json } | undefined {
-    const line = this.#load().get(callKey(request, draw));
-    return line === undefined ? undefined : { response: line.response };
+  async find(request: Json, draw: number): Promise<{ readonly response: Json } | undefined> {
+    const key = callKey(request, draw);
+    for (;;) {
+      const line = this.#known.get(key) ?? this.#readNews().get(key);
+      if (line !== undefined) return { response: line.response };
+      const asked = this.#asked.get(key);
+      if (asked === undefined) break;
+      // Somebody here is paying for it: wait for the answer, or for the failure that makes it our turn.
+      await asked.ended;
+    }
+    let end!: () => void;
+    this.#asked.set(key, { ended: new Promise((resolve) => (end = resolve)), end });
+    return undefined;
   }
 
-  async remember(request: Json, draw: number, answer: { readonly response: Json; readonly costUsd: number }): Promise<void> {
-    const line: CallLine = { k: callKey(request, draw), request, draw, response: answer.response, costUsd: answer.costUsd, at: this.#now() };
-    this.#load().set(line.k, line);
-    this.#log.append(line);
-    await this.#log.commit();
+  async remember(
+    request: Json,
+    draw: number,
+    answer: { readonly response: Json; readonly costUsd: number },
+  ): Promise<void> {
+    const { response, costUsd } = answer;
+    const line: CallLine = { k: callKey(request, draw), request, draw, response, costUsd, at: this.#now() };
+    try {
+      this.#log.append(line);
+      await this.#log.commit();
+      this.#take(line);
+    } finally {
+      this.abandon(request, draw);
+    }
+  }
+
+  abandon(request: Json, draw: number): void {
+    const key = callKey(request, draw);
+    this.#asked.get(key)?.end();
+    this.#asked.delete(key);
   }
 
   close(): void {
     this.#log.close();
   }
 
-  #load(): Map<Digest, CallLine> {
-    if (this.#known !== undefined) return this.#known;
-    const known = new Map<Digest, CallLine>();
+  /** What this and other processes have written since the last look. */
+  #readNews(): ReadonlyMap<Digest, CallLine> {
     for (const name of filesOf(this.#folder)) {
-      for (const line of readLog<CallLine>(join(this.#folder, name)).lines) if (line.at >= this.#notBefore) known.set(line.k, line);
+      let tail = this.#tails.get(name);
+      if (tail === undefined) this.#tails.set(name, (tail = new LogTail(join(this.#folder, name))));
+      for (const line of tail.read()) this.#take(line);
     }
-    return (this.#known = known);
+    return this.#known;
+  }
+
+  /** The earliest answer stays: results that rest on it are replayed with it. */
+  #take(line: CallLine): void {
+    if (line.at < this.#notBefore) return;
+    const known = this.#known.get(line.k);
+    if (known === undefined || line.at < known.at) this.#known.set(line.k, line);
   }
 }
 

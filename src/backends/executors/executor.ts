@@ -39,6 +39,8 @@ export interface ItemOrder {
   readonly inputs: InputOrders;
   /** As `logFile` of an order. */
   readonly logFile: string;
+  /** Equal for items that may share what `setup` made: the same code, told the same, on the same content. */
+  readonly setupKey: string;
 }
 
 export interface Order {
@@ -91,9 +93,12 @@ export type Outcome =
 
 /** Memory for paid calls, asked by running recipes. */
 export interface CallDesk {
-  find(request: Json, draw: number): { readonly response: Json } | undefined;
+  /** The answer, or undefined: then the asker pays, and must `remember` or `abandon`. Others who ask the same wait meanwhile. */
+  find(request: Json, draw: number): Promise<{ readonly response: Json } | undefined>;
   /** Returns when the answer is durable. */
   remember(request: Json, draw: number, answer: { readonly response: Json; readonly costUsd: number }): Promise<void>;
+  /** The request failed, or who asked has died: somebody else may try. */
+  abandon(request: Json, draw: number): void;
 }
 
 export interface Executor {

@@ -3,6 +3,7 @@
 import { fork, spawn, type ChildProcess } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import type { Json } from "../../model/json.ts";
 import type { CallDesk, Executor, Order, Outcome } from "./executor.ts";
 import { readTextIfThere } from "../../util/fs.ts";
 import { homeFolder, progressFile, type FromWorker, type ToWorker } from "./worker/protocol.ts";
@@ -34,6 +35,12 @@ interface Worker {
   readonly pid: number;
   ready: Promise<void>;
   running: Running | undefined;
+  /** Requests that its recipe is paying for. */
+  readonly openCalls: Set<OpenCall>;
+}
+interface OpenCall {
+  readonly request: Json;
+  readonly draw: number;
 }
 
 const memoryPollMs = 250;
@@ -112,6 +119,7 @@ export class LocalExecutor implements Executor {
       pid: child.pid!,
       ready: new Promise((resolve) => (isReady = resolve)),
       running: undefined,
+      openCalls: new Set(),
     };
     this.#all.add(worker);
     this.#guard(`+${worker.pid}`);
@@ -151,18 +159,49 @@ export class LocalExecutor implements Executor {
         running.finish();
         return;
       case "find":
-        sendTo(worker, {
-          kind: "answer",
-          call: message.call,
-          found: this.#options.calls.find(message.request, message.draw),
-        });
+        void this.#find(worker, message);
         return;
       case "remember":
-        void this.#options.calls
-          .remember(message.request, message.draw, message)
-          .then(() => sendTo(worker, { kind: "answer", call: message.call, found: undefined }));
+        void this.#remember(worker, message);
+        return;
+      case "abandon":
+        this.#closeCall(worker, message);
+        this.#options.calls.abandon(message.request, message.draw);
         return;
     }
+  }
+
+  async #find(worker: Worker, { call, request, draw }: Extract<FromWorker, { kind: "find" }>): Promise<void> {
+    const found = await this.#options.calls.find(request, draw);
+    if (found === undefined) {
+      worker.openCalls.add({ request, draw });
+      // It may have died while it waited for somebody else's answer.
+      if (!this.#all.has(worker)) return this.#abandonAll(worker);
+    }
+    sendTo(worker, { kind: "answer", call, found });
+  }
+
+  async #remember(worker: Worker, message: Extract<FromWorker, { kind: "remember" }>): Promise<void> {
+    const { call, request, draw } = message;
+    this.#closeCall(worker, message);
+    try {
+      await this.#options.calls.remember(request, draw, message);
+      sendTo(worker, { kind: "answer", call, found: undefined });
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      sendTo(worker, { kind: "answer", call, found: undefined, error: why });
+    }
+  }
+
+  #closeCall(worker: Worker, { request, draw }: OpenCall): void {
+    const text = JSON.stringify([request, draw]);
+    for (const open of worker.openCalls)
+      if (JSON.stringify([open.request, open.draw]) === text) worker.openCalls.delete(open);
+  }
+
+  #abandonAll(worker: Worker): void {
+    for (const { request, draw } of worker.openCalls) this.#options.calls.abandon(request, draw);
+    worker.openCalls.clear();
   }
 
   /** The worker has ended, by us or by itself: what it had not settled is settled here. */
@@ -172,6 +211,7 @@ export class LocalExecutor implements Executor {
     if (idle >= 0) this.#idle.splice(idle, 1);
     killGroup(worker.pid);
     this.#guard(`-${worker.pid}`);
+    this.#abandonAll(worker);
     const { running } = worker;
     if (running === undefined) return;
     worker.running = undefined;

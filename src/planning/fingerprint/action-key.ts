@@ -46,7 +46,8 @@ export type CodeRecord =
   | { readonly kind: "builtin"; readonly name: string };
 
 export type InputRecord =
-  | { readonly kind: "file"; readonly digest: Digest; readonly ext: string }
+  /** `format` decides what `read()` of the handle gives. */
+  | { readonly kind: "file"; readonly digest: Digest; readonly ext: string; readonly format: string }
   | { readonly kind: "tree"; readonly digest: Digest }
   | { readonly kind: "list"; readonly members: readonly InputRecord[] }
   | { readonly kind: "absent" };

@@ -5,19 +5,19 @@ import type { Json } from "../../../model/json.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
 
 type Question = Extract<FromWorker, { kind: "find" | "remember" }>;
-type Found = Extract<ToWorker, { kind: "answer" }>["found"];
+type Answer = Extract<ToWorker, { kind: "answer" }>;
 
 export class CallMemory {
-  readonly #send: (message: Question) => void;
-  readonly #waiting = new Map<number, (found: Found) => void>();
+  readonly #send: (message: FromWorker) => void;
+  readonly #waiting = new Map<number, (answer: Answer) => void>();
   #count = 0;
 
-  constructor(send: (message: Question) => void) {
+  constructor(send: (message: FromWorker) => void) {
     this.#send = send;
   }
 
-  answer(message: Extract<ToWorker, { kind: "answer" }>): void {
-    this.#waiting.get(message.call)?.(message.found);
+  answer(message: Answer): void {
+    this.#waiting.get(message.call)?.(message);
     this.#waiting.delete(message.call);
   }
 
@@ -29,16 +29,20 @@ export class CallMemory {
     ): Promise<Json> => {
       const { request, draw = 0 } = asked;
       encode(request); // Throws here, with a stack into the recipe, if the request is not plain JSON.
-      const found = await this.#ask((call) => ({ kind: "find", call, request, draw }));
+      const { found } = await this.#ask((call) => ({ kind: "find", call, request, draw }));
       if (found !== undefined) return found.response;
-      const { response, costUsd = 0 } = await ask(signal);
+      const { response, costUsd = 0 } = await (async () => ask(signal))().catch((error: unknown) => {
+        this.#send({ kind: "abandon", request, draw });
+        throw error;
+      });
       spent.usd += costUsd;
-      await this.#ask((call) => ({ kind: "remember", call, request, draw, response, costUsd }));
+      const { error } = await this.#ask((call) => ({ kind: "remember", call, request, draw, response, costUsd }));
+      if (error !== undefined) throw new Error(`the answer to a paid request could not be kept: ${error}`);
       return response;
     };
   }
 
-  #ask(question: (call: number) => Question): Promise<Found> {
+  #ask(question: (call: number) => Question): Promise<Answer> {
     const call = this.#count++;
     return new Promise((resolve) => {
       this.#waiting.set(call, resolve);

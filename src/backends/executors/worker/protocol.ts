@@ -5,7 +5,13 @@ import type { Order, Outcome } from "../executor.ts";
 
 export type ToWorker =
   | { readonly kind: "run"; readonly id: number; readonly order: Order }
-  | { readonly kind: "answer"; readonly call: number; readonly found: { readonly response: Json } | undefined }
+  | {
+      readonly kind: "answer";
+      readonly call: number;
+      readonly found: { readonly response: Json } | undefined;
+      /** The answer could not be remembered: the disk is full, say. */
+      readonly error?: string;
+    }
   | { readonly kind: "abort"; readonly id: number };
 
 export type FromWorker =
@@ -25,7 +31,8 @@ export type FromWorker =
       readonly draw: number;
       readonly response: Json;
       readonly costUsd: number;
-    };
+    }
+  | { readonly kind: "abandon"; readonly request: Json; readonly draw: number };
 
 /**
  * The file of a worker's folder in which it notes which item it is at, as `order index `: a worker that dies in the middle of a batch has had no

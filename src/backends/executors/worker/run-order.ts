@@ -4,7 +4,6 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { format } from "node:util";
 import type { Json } from "../../../model/json.ts";
-import { encode } from "../../../planning/fingerprint/encode.ts";
 import { readLog } from "../../../util/append-log.ts";
 import type { BlobStore } from "../../store/store.ts";
 import type { InputOrder, ItemOrder, Order, Outcome } from "../executor.ts";
@@ -182,18 +181,17 @@ function asRecipe(exported: unknown): RecipeObject {
   throw new Error("the recipe's module exports neither a function nor an object with `run`");
 }
 
-/** What `setup()` returned, by recipe, settings and inputs: once a worker. */
+/** What `setup()` returned, by what decides it: once a worker. */
 const setups = new Map<string, Promise<unknown>>();
 
 async function setUp(recipe: RecipeObject, order: Order, item: ItemOrder, given: Context): Promise<unknown> {
   if (recipe.setup === undefined || order.code.kind !== "module") return undefined;
-  const key = [order.code.bundle, encode(order.told), encode(item.settings), JSON.stringify(item.inputs)].join("\n");
-  let made = setups.get(key);
+  let made = setups.get(item.setupKey);
   if (made === undefined) {
     made = Promise.resolve(recipe.setup({ ...order.told, ...given }));
     // One failure must not poison the items that come later: they may have more luck.
-    made.catch(() => setups.delete(key));
-    setups.set(key, made);
+    made.catch(() => setups.delete(item.setupKey));
+    setups.set(item.setupKey, made);
   }
   return made;
 }
