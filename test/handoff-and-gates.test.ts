@@ -1,5 +1,6 @@
 // Targets that wait for people, gates that say no, and outputs that break what their rule promises.
 
+import { readdirSync, symlinkSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { makeProject, type Rig } from "./rig.ts";
 
@@ -72,6 +73,49 @@ describe("a handoff", () => {
     rig.write({ "incoming/sets/a.csv": "1\n", "incoming/sets/deep/b.csv": "2\n" });
     await rig.build(["--set", 'given.files=["incoming/sets"]']);
     expect(rig.read("runs/default/read/page.txt")).toBe("sets/a.csv: 1\n\nsets/deep/b.csv: 2\n");
+  });
+
+  test("takes what lies behind a linked folder, and sees it change", async () => {
+    const rig = handoffProject();
+    rig.write({ "incoming/sets/a.csv": "1\n", "elsewhere/b.csv": "2\n" });
+    symlinkSync(rig.path("elsewhere"), rig.path("incoming/sets/link"));
+    const args = ["--set", 'given.files=["incoming/sets"]'];
+    await rig.build(args);
+    expect(rig.read("runs/default/read/page.txt")).toBe("sets/a.csv: 1\n\nsets/link/b.csv: 2\n");
+    rig.write({ "elsewhere/c.csv": "3\n" });
+    await rig.build(args);
+    expect(rig.read("runs/default/read/page.txt")).toContain("sets/link/c.csv: 3\n");
+  });
+
+  test("a link that leads nowhere in a handed-over folder is an error that names it", async () => {
+    const rig = handoffProject();
+    rig.write({ "incoming/sets/a.csv": "1\n" });
+    symlinkSync(rig.path("nowhere"), rig.path("incoming/sets/b.csv"));
+    const args = ["--set", 'given.files=["incoming/sets"]'];
+    const done = await rig.exp("build", ...args);
+    expect(done.code).toBe(1);
+    expect(done.stdout + done.stderr).toContain("incoming/sets/b.csv was handed over and cannot be read");
+    expect(rig.has("runs/default/given")).toBe(false);
+    rig.write({ nowhere: "2\n" });
+    await rig.build(args);
+    expect(rig.read("runs/default/read/page.txt")).toBe("sets/a.csv: 1\n\nsets/b.csv: 2\n");
+  });
+
+  test("is only asked about by plan and status: the archive gets it when it is built", async () => {
+    const rig = handoffProject();
+    await rig.build([], 3);
+    rig.write({ "incoming/set.csv": "one\n" });
+    const blobs = () => (rig.has("runs/.archive/blobs") ? readdirSync(rig.path("runs/.archive/blobs"), { recursive: true }) : []);
+    const before = blobs();
+    await rig.exp("plan");
+    await rig.exp("status");
+    await rig.exp("why", "given");
+    expect(blobs()).toEqual(before);
+    await rig.build();
+    // The file and the listing that names it.
+    expect(blobs().filter((name) => String(name).length > 2)).toHaveLength(
+      before.filter((name) => String(name).length > 2).length + 2,
+    );
   });
 
   test("a corrected file propagates like any edit", async () => {

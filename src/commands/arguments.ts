@@ -24,6 +24,7 @@ Exit codes: 0 done · 1 a target failed · 2 wrong input · 3 incomplete (people
 
 export function parseArguments(argv: readonly string[], version: string): Parsed {
   const spec = commandTable.find((command) => command.name === argv.find((word) => !word.startsWith("-")));
+  if (argv[0] === "help") return parseArguments(argv[1] === undefined ? ["--help"] : [argv[1], "--help"], version);
   const keys = spec?.takesKeysAsFlags === true ? takeKeyFlags(argv) : { rest: argv, overrides: [] };
   if ("failure" in keys) return fail(keys.failure);
   let parsed: Arguments | undefined;

@@ -45,6 +45,7 @@ export async function withPlan(
     const made: Plan = {
       run: asked.value.run.folder.id,
       experiment: asked.value.run.graph.experiment,
+      overrides: asked.value.run.overrides,
       targets: await explainCode(project.value, planned.value),
     };
     return await use(made, asked.value, session);

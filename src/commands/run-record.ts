@@ -1,6 +1,5 @@
 // Writes down what a build came to: run.yaml, config.yaml and the history. When something has changed, and now and then while the build goes on.
 
-import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
 import type { TargetEnd } from "../engine/build.ts";
 import type { GraphTarget } from "../planning/graph.ts";
@@ -8,6 +7,7 @@ import { failureLine } from "../report/messages.ts";
 import { headline } from "../report/reasons.ts";
 import { runFormat, type RunState, type StageState } from "../runs/run.ts";
 import { readTextIfThere, writeAtomic } from "../util/fs.ts";
+import { who } from "../util/who.ts";
 import type { OpenRun } from "../project/open-run.ts";
 import { version } from "../project/version.ts";
 
@@ -159,8 +159,4 @@ function keptOf(old: StageState | undefined): Partial<StageState> {
 
 function relativeConfig(run: string): string {
   return join("runs", run, "config.yaml");
-}
-
-function who(): string {
-  return `${userInfo().username}@${hostname()}`;
 }

@@ -22,7 +22,8 @@ export function failureOf(
   item?: Item,
 ): Failure {
   const { session, target } = work;
-  const tail = tailOf(logFile);
+  // Without a tool nothing ran: what lies there is of another day.
+  const tail = outcome.why === "tool" ? [] : tailOf(logFile);
   const log = tail.length > 0 ? ["", `end of ${relative(session.root, logFile)}:`, ...tail] : [];
   const details = [...stackOf(work, action, outcome), ...log].map(session.mask);
   return actionFailure(`${nameOf(work, item)} failed: ${session.mask(outcome.message)}`, {

@@ -146,7 +146,10 @@ export class ActionFactory {
             Object.entries(given.outputs).map(([slot, { ext }]) => [slot, `out/${slot}${ext}`]),
           ),
         })
-        .map(String);
+        .map((word: unknown) => {
+          if (typeof word === "string" || typeof word === "number") return String(word);
+          throw new Error(`it holds ${word === null ? "null" : `a value of type ${typeof word}`} where a word belongs`);
+        });
     } catch (error) {
       return fail([
         inputFailure(`the command's argv threw: ${error instanceof Error ? error.message : String(error)}`, {

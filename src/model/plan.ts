@@ -23,5 +23,7 @@ export interface PlannedTarget {
 export interface Plan {
   readonly run: string;
   readonly experiment: string;
+  /** What the command line and the run's memory set over the config. */
+  readonly overrides: readonly string[];
   readonly targets: readonly PlannedTarget[];
 }

@@ -117,6 +117,7 @@ export function makeGraph(experiment: string, targets: Targets): Result<Graph, r
           }),
         );
       }
+      failures.push(...misfits(name, declaration));
       const dependsOn = [...new Set(upstreamOf(declaration).map((upstream) => numberOf.get(upstream)!))].sort(
         (a, b) => a - b,
       );
@@ -199,6 +200,22 @@ function upstreamOf(declaration: TargetDeclaration): TargetDeclaration[] {
 function resolveWire(wire: Wire, declared: Slot, numberOf: ReadonlyMap<TargetDeclaration, number>): GraphInput {
   if (wire.kind === "source") return { kind: "source", path: wire.path, declared };
   return { kind: "artifact", target: numberOf.get(wire.target)!, slot: wire.slot, declared };
+}
+
+/** Wires between slots of different kinds: a build does not type-check, so it says what the compiler would. */
+function misfits(name: string, { contract, inputs }: TargetDeclaration): Failure[] {
+  return Object.entries(inputs).flatMap(([slot, wired]) => {
+    const declared = contract.inputs?.[slot];
+    if (declared === undefined || declared.kind === "sources") return [];
+    const wanted = declared.kind === "list" ? declared.slot : declared;
+    return [wired as Wire | readonly Wire[]].flat().flatMap((wire) => {
+      const given = wire?.kind === "artifact" ? wire.target.contract.outputs[wire.slot] : undefined;
+      if (wire?.kind !== "artifact" || given === undefined || given.format === wanted.format) return [];
+      const [from, to] = [`${wire.target.contract.name}.${wire.slot}`, `${contract.name}.${slot}`];
+      const what = `target "${name}" is handed ${from}, which is ${given.format}, as ${to}, which is ${wanted.format}`;
+      return [inputFailure(what, { where: { file: "Expfile.ts" }, fix: "npx tsc --noEmit finds what does not fit." })];
+    });
+  });
 }
 
 /** Names are folders of a run, words of the command line and keys of the config. */

@@ -1,7 +1,7 @@
 // The composition root: the only file that names concrete stores and executors. Everybody else is handed interfaces.
 
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
-import { hostname, userInfo, cpus, totalmem } from "node:os";
+import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { LocalExecutor } from "../backends/executors/local.ts";
 import { LocalActionCache } from "../backends/store/action-cache.ts";
@@ -26,6 +26,8 @@ import { Trace } from "../backends/store/trace.ts";
 import { sleep } from "../util/clock.ts";
 import { Turns } from "../util/turns.ts";
 import { ownerOfTemporary } from "../util/fs.ts";
+import { hasEnded, processTag } from "../util/host.ts";
+import { who } from "../util/who.ts";
 import { explainReasons } from "./explain-code.ts";
 import { measureInputs } from "./measure-inputs.ts";
 import type { OpenRun } from "./open-run.ts";
@@ -157,7 +159,7 @@ export function openBuildSession(
   const executor = new LocalExecutor({
     workerFile: new URL("./worker.js", import.meta.url).pathname,
     blobsFolder: join(paths.cache, "blobs"),
-    scratch: join(scratchRoot, `${process.pid}`),
+    scratch: join(scratchRoot, processTag()),
     environment: pick(project.environment, ["PATH"]),
     calls,
   });
@@ -172,7 +174,7 @@ export function openBuildSession(
     now: Date.now,
     sleep,
     random: Math.random,
-    who: `${userInfo().username}@${hostname()}`,
+    who: who(),
     logsFolder: run.folder.logsFolder,
     keepCode(code) {
       if (kept.has(code)) return;
@@ -208,7 +210,7 @@ export function machineLimits(jobs: number | undefined, named: Limits): Limits {
   return { cpu: jobs ?? cpus().length, memory: Math.floor(totalmem() / 2 ** 20), gpu: 0, ...named };
 }
 
-/** Folders of builds whose process is gone. */
+/** Folders of builds whose process has ended. A shared disk holds those of other hosts too, which may be alive. */
 function sweepScratch(folder: string): void {
   let names: string[];
   try {
@@ -216,23 +218,14 @@ function sweepScratch(folder: string): void {
   } catch {
     return;
   }
-  for (const name of names) if (!isRunning(Number(name))) rmSync(join(folder, name), { recursive: true, force: true });
+  for (const name of names) if (hasEnded(name)) rmSync(join(folder, name), { recursive: true, force: true });
 }
 
-/** Half-written files of processes that are gone. Those of live ones are theirs: a build that waits for the lock writes one now and then. */
+/** Half-written files of processes that have ended. Those of live ones are theirs: a build that waits for the lock writes one now and then. */
 function sweepTemporary(folder: string): void {
   for (const name of readdirSync(folder)) {
-    const pid = ownerOfTemporary(name);
-    if (pid !== undefined && !isRunning(pid)) rmSync(join(folder, name), { force: true });
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+    const owner = ownerOfTemporary(name);
+    if (owner !== undefined && hasEnded(owner)) rmSync(join(folder, name), { force: true });
   }
 }
 

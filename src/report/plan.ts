@@ -18,7 +18,11 @@ export interface DrawOptions {
 }
 
 export function renderPlan(plan: Plan, { palette, width }: DrawOptions): string[] {
-  const header = joinSpans([span(`run ${oneLine(plan.run)}`, "bold"), span(oneLine(plan.experiment))], " · ");
+  const overrides = span(plan.overrides.map(oneLine).join(" "));
+  const header = joinSpans(
+    [span(`run ${oneLine(plan.run)}`, "bold"), span(oneLine(plan.experiment)), overrides],
+    " · ",
+  );
   const rows = plan.targets.map((target) => ({ cells: cellsOf(target), details: detailsOf(target) }));
   const lines: Line[] = [header, ...alignDetailedRows(rows, { width, right: [2, 3] })];
   const total = wordTotal(plan.targets);

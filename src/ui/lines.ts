@@ -82,6 +82,7 @@ export function createBuildLines({ renderFailure, again = "exp build", targets =
   let timeWidth = 6;
   /** Held back until something else is shown: an up-to-date build says one line. */
   let firstLine: Line | undefined;
+  let overrides: readonly string[] = [];
   let fresh: string[] = [];
   const ends = new Map<string, "failed" | "waits" | "was not tried">();
 
@@ -126,6 +127,7 @@ export function createBuildLines({ renderFailure, again = "exp build", targets =
     switch (event.kind) {
       case "build-started":
         firstLine = headerOf(event);
+        overrides = event.overrides;
         for (const name of event.targets)
           nameWidth = Math.min(WIDEST_NAME, Math.max(nameWidth, widthOf(oneLine(name))));
         return [];
@@ -214,7 +216,7 @@ export function createBuildLines({ renderFailure, again = "exp build", targets =
     if (event.outcome === "up-to-date") {
       firstLine = undefined;
       fresh = [];
-      return [{ line: upToDateLine(event.run), fit: "clip" }];
+      return [{ line: upToDateLine(event.run, overrides), fit: "clip" }];
     }
     const lines = [...flush(), closingLine(event)];
     if (event.outcome === "interrupted") lines.push(sentence(`what is finished is kept: ${again} goes on from here`));

@@ -8,9 +8,10 @@ import type { Running } from "./running.ts";
 /** Longer lists of names are cut. */
 const MOST_NAMES = 6;
 
-/** `up to date · run default`: also what the fast path prints, which sees no events. */
-export function upToDateLine(run: string): Line {
-  return [span("up to date", "green"), span(` · run ${oneLine(run)}`)];
+/** `up to date · run default`, and the overrides that the run remembers: they hide what the file says. */
+export function upToDateLine(run: string, overrides: readonly string[]): Line {
+  const parts = [span("up to date", "green"), span(`run ${oneLine(run)}`), span(overrides.map(oneLine).join(" "))];
+  return joinSpans(parts, " · ");
 }
 
 export function headerOf({ run, experiment, config, overrides }: Extract<Event, { kind: "build-started" }>): Line {

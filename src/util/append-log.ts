@@ -2,7 +2,7 @@
 
 import { closeSync, fstatSync, mkdirSync, openSync, readSync, statSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
-import { readIfThere, syncData } from "./fs.ts";
+import { isMissing, readIfThere, syncData } from "./fs.ts";
 
 export class AppendLog<Line> {
   readonly #path: string;
@@ -29,6 +29,11 @@ export class AppendLog<Line> {
       () => ((this.#next = undefined), this.commit()),
     );
     return this.#next;
+  }
+
+  /** Forgets what was appended and is not written yet. */
+  drop(): void {
+    this.#waiting = [];
   }
 
   /** Written, not synced: survives the death of the process, not power loss. */
@@ -90,11 +95,13 @@ export class LogTail<Line> {
     this.#path = path;
   }
 
+  /** A log that is gone, as when another process has just merged it into a new one, has nothing to say. */
   read(): readonly Line[] {
     const size = statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0;
     if (size <= this.#offset) return [];
+    const fd = openIfThere(this.#path);
+    if (fd === undefined) return [];
     const bytes = Buffer.alloc(size - this.#offset);
-    const fd = openSync(this.#path, "r");
     try {
       const got = readSync(fd, bytes, 0, bytes.length, this.#offset);
       const end = bytes.subarray(0, got).lastIndexOf(0x0a) + 1;
@@ -103,6 +110,15 @@ export class LogTail<Line> {
     } finally {
       closeSync(fd);
     }
+  }
+}
+
+function openIfThere(path: string): number | undefined {
+  try {
+    return openSync(path, "r");
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
   }
 }
 

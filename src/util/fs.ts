@@ -20,6 +20,7 @@ import {
 } from "node:fs";
 import { open } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { processTag } from "./host.ts";
 
 export function isMissing(error: unknown): boolean {
   return hasCode(error, "ENOENT") || hasCode(error, "ENOTDIR");
@@ -31,14 +32,13 @@ export function hasCode(error: unknown, code: string): boolean {
 
 /** A name beside `path` (or in the folder `staging` of the same file system) that nobody else uses. */
 export function temporaryName(path: string, staging?: string): string {
-  const name = `${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
+  const name = `${processTag()}.${randomBytes(4).toString("hex")}.tmp`;
   return staging === undefined ? `${path}.${name}` : join(staging, name);
 }
 
-/** The process that a name by `temporaryName` belongs to. */
-export function ownerOfTemporary(name: string): number | undefined {
-  const pid = /\.(\d+)\.[0-9a-f]{8}\.tmp$/.exec(name)?.[1];
-  return pid === undefined ? undefined : Number(pid);
+/** The tag of the process that a name by `temporaryName` belongs to. */
+export function ownerOfTemporary(name: string): string | undefined {
+  return /\.([0-9a-f]{8}-\d+)\.[0-9a-f]{8}\.tmp$/.exec(name)?.[1];
 }
 
 /** Writes all of it or nothing: to a temporary name, then renamed. With `durable`, it survives power loss. */

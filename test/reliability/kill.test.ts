@@ -19,6 +19,7 @@ import {
   until,
   type Bench,
 } from "./bench.ts";
+import { hostTag } from "../../src/util/host.ts";
 
 const targets = ["numbers", "pages", "end"];
 
@@ -193,7 +194,7 @@ test("a build whose reader goes away (exp build | head) ends, and the next goes 
 test("what a killed build left in the run's folder under temporary names is swept", async () => {
   const bench = benchOf(chain);
   await bench.build();
-  const gone = 4_194_303; // Above every pid that Linux gives by default.
+  const gone = `${hostTag()}-4194303`; // Above every pid that Linux gives by default.
   for (const name of [`run.yaml.${gone}.0123abcd.tmp`, `lock.${gone}.0123abcd.tmp`])
     writeFileSync(bench.rig.path(`runs/default/${name}`), "half");
   bench.rig.write({ "runs/default/.staging/half": "half", [`cache/tmp/${gone}/0/half`]: "half" });

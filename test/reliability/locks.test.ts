@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { expect, onTestFinished, test } from "vitest";
+import { hostTag } from "../../src/util/host.ts";
 import {
   benchOf,
   chain,
@@ -115,6 +116,7 @@ test(
 interface Lock {
   readonly id: string;
   readonly host: string;
+  readonly machine: string;
   readonly pid: number;
   readonly started: string;
   readonly user: string;
@@ -123,7 +125,8 @@ interface Lock {
 }
 
 function lockBy(pid: number, started: string): Lock {
-  return { id: "0123456789abcdef", host: hostname(), pid, started, user: "somebody", what: "exp build", beat: 0 };
+  const holder = { host: hostname(), machine: hostTag(), pid, started, user: "somebody", what: "exp build" };
+  return { id: "0123456789abcdef", ...holder, beat: 0 };
 }
 
 function startOf(pid: number): string {

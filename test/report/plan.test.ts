@@ -36,7 +36,7 @@ const targets = [
 ];
 
 function screen(all: readonly PlannedTarget[], width?: number): string {
-  return `\n${renderPlan({ run: "default", experiment: "peptides", targets: all }, { palette, width }).join("\n")}\n`;
+  return `\n${renderPlan({ run: "default", experiment: "peptides", overrides: [], targets: all }, { palette, width }).join("\n")}\n`;
 }
 
 test("a plan shows state, expectation, items and reasons of each target", () => {

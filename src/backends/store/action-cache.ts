@@ -2,12 +2,12 @@
 
 import { randomBytes } from "node:crypto";
 import { readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { hostname } from "node:os";
 import { join } from "node:path";
 import type { ActionResult } from "../../model/action.ts";
-import { digestOfBytes, type Digest } from "../../model/digest.ts";
+import type { Digest } from "../../model/digest.ts";
 import { AppendLog, LogTail, readLog } from "../../util/append-log.ts";
 import { isMissing } from "../../util/fs.ts";
+import { hasEnded, hostTag } from "../../util/host.ts";
 
 interface Entry {
   readonly k: Digest;
@@ -99,20 +99,8 @@ export class LocalActionCache implements ActionCache {
   }
 }
 
-/** Segments of other hosts (a cache on a shared disk) are theirs to merge: only here can a pid be asked. */
+/** Segments of other hosts (a cache on a shared disk) are theirs to merge: only here can a process be asked. */
 function isWriterAlive(name: string): boolean {
-  const [, pidText, host] = name.split(/[-.]/);
-  if (pidText === "merged") return false;
-  if (host !== hostTag()) return true;
-  const pid = Number(pidText);
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-}
-
-function hostTag(): string {
-  return digestOfBytes(hostname()).slice(0, 8);
+  const [, pid, host] = name.split(/[-.]/);
+  return pid !== "merged" && !hasEnded(`${host}-${pid}`);
 }

@@ -1,0 +1,287 @@
+// What module resolution looked at counts: links, externals, folders, fallbacks. Each test makes one edit that changes what is imported.
+
+import { mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { dirname } from "node:path";
+import { describe, expect, test } from "vitest";
+import { makeProject, type Rig } from "./rig.ts";
+
+const upToDate = "up to date · run default\n";
+
+/** One target that writes down what `who`, imported as told, says. */
+function whoProject(specifier: string, files: Readonly<Record<string, string>>, options = ""): Rig {
+  return makeProject({
+    "Expfile.ts": `import { contract, experiments, json, rule } from "expfile";
+const spec = contract({ name: "look", outputs: { seen: json() } });
+const look = rule(spec, { recipe: () => import("./look.ts")${options} });
+export default experiments({ main: () => ({ look: look() }) });
+`,
+    "look.ts": `import { who } from "${specifier}";
+export const recipe = async ({ outputs }) => outputs.seen.write({ who });
+`,
+    ...files,
+  });
+}
+
+const says = (who: string) => `export const who = "${who}";\n`;
+const packageJson = (version: string, more: object = {}) =>
+  JSON.stringify({ name: "p", version, type: "module", ...more });
+const seen = (rig: Rig) => (JSON.parse(rig.read("runs/default/look/seen.json")) as { who: unknown }).who;
+
+function link(rig: Rig, path: string, to: string): void {
+  mkdirSync(dirname(rig.path(path)), { recursive: true });
+  rmSync(rig.path(path), { force: true });
+  symlinkSync(to, rig.path(path));
+}
+
+/** Builds until it is up to date, and once more by the stamp. */
+async function settle(rig: Rig): Promise<void> {
+  const first = await rig.exp("build");
+  if (first.code !== 0) throw new Error(first.stdout + first.stderr);
+  expect((await rig.exp("build")).stdout).toBe(upToDate);
+  expect((await rig.exp("build")).stdout).toBe(upToDate);
+  expect(rig.has("cache/stamps")).toBe(true);
+}
+
+/** The edit is seen by the stamp, and the same edit by what is kept of the bundle. */
+async function expectSeen(makeRig: () => Rig, edit: (rig: Rig) => void, before: unknown, after: unknown) {
+  for (const withStamp of [true, false]) {
+    const rig = makeRig();
+    await settle(rig);
+    expect(seen(rig)).toEqual(before);
+    edit(rig);
+    if (!withStamp) rig.remove("cache/stamps");
+    const done = await rig.exp("build");
+    expect(done.stdout + done.stderr).not.toContain("up to date");
+    expect(seen(rig)).toEqual(after);
+    await settle(rig);
+  }
+}
+
+describe("links", () => {
+  test("a package whose link leads to another version", async () => {
+    await expectSeen(
+      () => {
+        const rig = whoProject("p", {
+          "node_modules/.pnpm/p@1/node_modules/p/package.json": packageJson("1.0.0", { exports: "./index.js" }),
+          "node_modules/.pnpm/p@1/node_modules/p/index.js": says("one"),
+          "node_modules/.pnpm/p@2/node_modules/p/package.json": packageJson("2.0.0", { exports: "./index.js" }),
+          "node_modules/.pnpm/p@2/node_modules/p/index.js": says("two"),
+        });
+        link(rig, "node_modules/p", ".pnpm/p@1/node_modules/p");
+        return rig;
+      },
+      (rig) => link(rig, "node_modules/p", ".pnpm/p@2/node_modules/p"),
+      "one",
+      "two",
+    );
+  });
+
+  test("a folder of the project whose link leads elsewhere", async () => {
+    await expectSeen(
+      () => {
+        const rig = whoProject("./lib/who", { "one/who.ts": says("one"), "two/who.ts": says("two") });
+        link(rig, "lib", "one");
+        return rig;
+      },
+      (rig) => link(rig, "lib", "two"),
+      "one",
+      "two",
+    );
+  });
+
+  test("a package that the Expfile imports", async () => {
+    await expectSeen(
+      () => {
+        const rig = whoProject("./who.ts", {
+          "who.ts": says("unused"),
+          "look.ts": "export const recipe = async ({ config, outputs }) => outputs.seen.write({ who: config.who });\n",
+          "linked/one/package.json": packageJson("1.0.0"),
+          "linked/one/index.js": says("one"),
+          "linked/two/package.json": packageJson("2.0.0"),
+          "linked/two/index.js": says("two"),
+        });
+        rig.edit("Expfile.ts", "json, rule }", "json, rule, z }");
+        rig.edit("Expfile.ts", '"expfile";', '"expfile";\nimport { who } from "p";');
+        rig.edit("Expfile.ts", "outputs:", "config: z.strictObject({ who: z.string().default(who) }), outputs:");
+        link(rig, "node_modules/p", "../linked/one");
+        return rig;
+      },
+      (rig) => link(rig, "node_modules/p", "../linked/two"),
+      "one",
+      "two",
+    );
+  });
+});
+
+describe("externals", () => {
+  const files = {
+    "node_modules/p/package.json": packageJson("1.0.0", { exports: "./index.js" }),
+    "node_modules/p/index.js": says("one"),
+  };
+
+  test("an upgrade", async () => {
+    await expectSeen(
+      () => whoProject("p", files, ', externals: ["p"]'),
+      (rig) =>
+        rig.write({
+          "node_modules/p/package.json": packageJson("2.0.0", { exports: "./index.js" }),
+          "node_modules/p/index.js": says("two"),
+        }),
+      "one",
+      "two",
+    );
+  });
+
+  test("one that is installed above the project, and then in it", async () => {
+    const rig = makeProject({});
+    const inner = whoProject("p", {}, ', externals: ["p"]');
+    // The project is moved below a folder that has the package.
+    rig.write(files);
+    renameSync(inner.root, rig.path("inner"));
+    mkdirSync(inner.root);
+    const moved = Object.assign(Object.create(Object.getPrototypeOf(rig) as object), { root: rig.path("inner") }) as Rig;
+    await settle(moved);
+    expect(seen(moved)).toBe("one");
+    rig.write({
+      "node_modules/p/package.json": packageJson("2.0.0", { exports: "./index.js" }),
+      "node_modules/p/index.js": says("two"),
+    });
+    await moved.exp("build");
+    expect(seen(moved)).toBe("two");
+    moved.write({
+      "node_modules/p/package.json": packageJson("3.0.0", { exports: "./index.js" }),
+      "node_modules/p/index.js": says("three"),
+    });
+    await moved.exp("build");
+    expect(seen(moved)).toBe("three");
+  });
+});
+
+describe("what was not found, or not asked", () => {
+  test("a folder that is imported leaves the fast path on, and what would come before it is seen", async () => {
+    await expectSeen(
+      () => whoProject("./lib", { "lib/index.ts": says("folder") }),
+      (rig) => rig.write({ "lib.ts": says("file") }),
+      "folder",
+      "file",
+    );
+    await expectSeen(
+      () => whoProject("./lib", { "lib/index.js": says("script") }),
+      (rig) => rig.write({ "lib/package.json": '{ "main": "./main.js" }', "lib/main.js": says("main") }),
+      "script",
+      "main",
+    );
+  });
+
+  test("the main file of a package that is not there yet", async () => {
+    await expectSeen(
+      () =>
+        whoProject("p", {
+          "node_modules/p/package.json": packageJson("1.0.0", { main: "dist/main.js" }),
+          "node_modules/p/index.js": says("index"),
+        }),
+      (rig) => rig.write({ "node_modules/p/dist/main.js": says("main") }),
+      "index",
+      "main",
+    );
+  });
+
+  test("a package's own package.json behind a nested one", async () => {
+    await expectSeen(
+      () =>
+        whoProject("p", {
+          "node_modules/p/package.json": packageJson("1.0.0", { exports: "./esm/one.js" }),
+          "node_modules/p/esm/package.json": '{ "type": "module" }',
+          "node_modules/p/esm/one.js": says("one"),
+          "node_modules/p/esm/two.js": says("two"),
+        }),
+      (rig) => rig.write({ "node_modules/p/package.json": packageJson("1.0.0", { exports: "./esm/two.js" }) }),
+      "one",
+      "two",
+    );
+  });
+
+  test("the first of two places that the tsconfig's paths name", async () => {
+    await expectSeen(
+      () =>
+        whoProject("@l/x", {
+          "tsconfig.json": '{ "compilerOptions": { "paths": { "@l/*": ["./override/*", "./lib/*"] } } }',
+          "lib/x.ts": says("lib"),
+        }),
+      (rig) => rig.write({ "override/x.ts": says("override") }),
+      "lib",
+      "override",
+    );
+  });
+
+  test("a file that the tsconfig's baseUrl puts before a package", async () => {
+    await expectSeen(
+      () =>
+        whoProject("p", {
+          "tsconfig.json": '{ "compilerOptions": { "baseUrl": "./lib" } }',
+          "lib/other.ts": "",
+          "node_modules/p/package.json": packageJson("1.0.0"),
+          "node_modules/p/index.js": says("package"),
+        }),
+      (rig) => rig.write({ "lib/p.ts": says("file") }),
+      "package",
+      "file",
+    );
+  });
+
+  test("an import of x.js that is x.tsx until there is x.ts", async () => {
+    await expectSeen(
+      () => whoProject("./x.js", { "x.tsx": says("tsx") }),
+      (rig) => rig.write({ "x.ts": says("ts") }),
+      "tsx",
+      "ts",
+    );
+  });
+});
+
+describe("declarations that look at the world", () => {
+  test("an npm package that reads a file while declaring", async () => {
+    const rig = whoProject("./who.ts", {
+      "who.ts": says("unused"),
+      "look.ts": "export const recipe = async ({ config, outputs }) => outputs.seen.write({ who: config.who });\n",
+      "word.txt": "one",
+      "node_modules/p/package.json": packageJson("1.0.0"),
+      "node_modules/p/index.js":
+        'import { readFileSync } from "node:fs";\nexport const who = readFileSync("word.txt", "utf8");\n',
+    });
+    rig.edit("Expfile.ts", "json, rule }", "json, rule, z }");
+    rig.edit("Expfile.ts", '"expfile";', '"expfile";\nimport { who } from "p";');
+    rig.edit("Expfile.ts", "outputs:", "config: z.strictObject({ who: z.string().default(who) }), outputs:");
+    await rig.build();
+    await rig.build();
+    rig.write({ "word.txt": "two" });
+    await rig.build();
+    expect(seen(rig)).toBe("two");
+  });
+
+  test.each([
+    ["listed", 'Object.keys(process.env).includes("NEW") ? "yes" : "no"'],
+    ["asked for by name", 'Object.hasOwn(process.env, "NEW") ? "yes" : "no"'],
+  ])("a new variable, where the environment is %s", async (_how, expression) => {
+    const rig = whoProject("./who.ts", {
+      "who.ts": says("unused"),
+      "look.ts": "export const recipe = async ({ config, outputs }) => outputs.seen.write({ who: config.who });\n",
+    });
+    rig.edit("Expfile.ts", "json, rule }", "json, rule, z }");
+    rig.edit("Expfile.ts", "outputs:", `config: z.strictObject({ who: z.string().default(${expression}) }), outputs:`);
+    await rig.build();
+    await rig.build();
+    expect(seen(rig)).toBe("no");
+    await rig.build([], 0, { env: { NEW: "1" } });
+    expect(seen(rig)).toBe("yes");
+  });
+});
+
+test('with `baseUrl: "."`, "expfile" is the package and not the Expfile', async () => {
+  const rig = whoProject("./who.ts", {
+    "who.ts": 'import { z } from "expfile";\nexport const who = typeof z;\n',
+    "tsconfig.json": '{ "compilerOptions": { "baseUrl": "." } }',
+  });
+  await settle(rig);
+  expect(seen(rig)).toBe("object");
+});
