@@ -139,7 +139,9 @@ describe("externals", () => {
     rig.write(files);
     renameSync(inner.root, rig.path("inner"));
     mkdirSync(inner.root);
-    const moved = Object.assign(Object.create(Object.getPrototypeOf(rig) as object), { root: rig.path("inner") }) as Rig;
+    const moved = Object.assign(Object.create(Object.getPrototypeOf(rig) as object), {
+      root: rig.path("inner"),
+    }) as Rig;
     await settle(moved);
     expect(seen(moved)).toBe("one");
     rig.write({

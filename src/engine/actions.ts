@@ -1,7 +1,6 @@
 // From a target's declaration to its actions: the record that is hashed, and the order that an executor takes. One place makes both.
 
 import { join, relative, sep } from "node:path";
-import { globSync } from "tinyglobby";
 import type { CommandSpec, PartDeclaration, Resources, RunOptions } from "../api/rule.ts";
 import type { CodeOrder, SlotOrder } from "../backends/executors/executor.ts";
 import type { Digest } from "../model/digest.ts";
@@ -19,7 +18,15 @@ import type { GraphTarget } from "../planning/graph.ts";
 import { tell, type ExperimentTold } from "../planning/told.ts";
 import type { Part } from "../backends/store/trace.ts";
 import { fail, ok, type Result } from "../util/result.ts";
-import { digestOfMatches, type ResolvedInputs, type SourceDigests, type SourceFile } from "./inputs.ts";
+import {
+  readOfWalk,
+  walkGlob,
+  type ResolvedInputs,
+  type SourceDigests,
+  type SourceFile,
+  type Walk,
+  type WalkRead,
+} from "./inputs.ts";
 
 /** An action ready to be decided on and, if due, ordered. */
 export interface PreparedAction {
@@ -56,7 +63,7 @@ export interface ActionFactoryOptions {
 export class ActionFactory {
   readonly #options: ActionFactoryOptions;
   /** What was read of the environment, and which code files of commands: for the stamp. */
-  readonly read = { environment: new Set<string>(), files: [] as SourceFile[], globs: new Map<string, Digest>() };
+  readonly read = { environment: new Set<string>(), files: [] as SourceFile[], globs: new Map<string, WalkRead>() };
 
   constructor(options: ActionFactoryOptions) {
     this.#options = options;
@@ -114,8 +121,9 @@ export class ActionFactory {
     const files: [string, string][] = [];
     const codeFiles: SourceFile[] = [];
     for (const pattern of command.code) {
-      const matches = matchCode(root, pattern);
-      this.read.globs.set(pattern, digestOfMatches(matches));
+      const walk = matchCode(root, pattern);
+      const { matches } = walk;
+      this.read.globs.set(pattern, readOfWalk(walk));
       if (matches.length === 0)
         return fail([
           inputFailure(`no file matches "${pattern}", declared as code`, {
@@ -232,9 +240,9 @@ export function unready(action: PreparedAction, target: string): readonly Failur
   );
 }
 
-/** The files behind a pattern of `code`, absolute, sorted. */
-export function matchCode(root: string, pattern: string): string[] {
-  return globSync(pattern, { cwd: root, absolute: true, expandDirectories: true }).sort();
+/** The files behind a pattern of `code`, absolute. */
+export function matchCode(root: string, pattern: string): Walk {
+  return walkGlob(pattern, { cwd: root, expandDirectories: true });
 }
 
 /** A target's options over the rule's. */

@@ -5,11 +5,13 @@ import type { HandoffRequest } from "../api/rule.ts";
 import type { ActionResult, TreeListing } from "../model/action.ts";
 import { actionKey, coreKey, recordFormat, type ActionRecord } from "../planning/fingerprint/action-key.ts";
 import { digestOfBytes } from "../model/digest.ts";
-import { inputFailure } from "../model/failure.ts";
+import { inputFailure, type Failure } from "../model/failure.ts";
 import type { GraphTarget } from "../planning/graph.ts";
-import { listTree } from "../util/fs.ts";
+import { isMissing, listTreeThroughLinks } from "../util/fs.ts";
+import { fail, ok, type Result } from "../util/result.ts";
 import { statOf } from "../util/stat.ts";
-import type { Assessment } from "./assess.ts";
+import type { Assessment, DueAction } from "./assess.ts";
+import type { ResolvedInput, SourceFile } from "./inputs.ts";
 import type { Session } from "./session.ts";
 
 export function assessHandoff(session: Session, target: GraphTarget, requests: readonly HandoffRequest[]): Assessment {
@@ -30,8 +32,9 @@ export function assessHandoff(session: Session, target: GraphTarget, requests: r
       ],
     };
 
-  const given = filesGiven(session, requests);
-  const listing: TreeListing = given.map(({ name, digest, size }) => [name, digest, size]);
+  const given = filesGiven(session, requests, target.name);
+  if (!given.ok) return { kind: "wrong", failures: given.error };
+  const listing: TreeListing = given.value.map(({ name, digest, size }) => [name, digest, size]);
   const text = JSON.stringify(listing);
   const record: ActionRecord = {
     format: recordFormat,
@@ -61,14 +64,17 @@ export function assessHandoff(session: Session, target: GraphTarget, requests: r
   ) {
     return { kind: "settled", core, split: undefined, result: decision.result, how: "fresh", states: undefined };
   }
-  // People's work cannot be recomputed: it goes into the archive, not the cache.
-  for (const { path } of given) session.archive.putFile(path);
-  const blob = session.archive.putBytes(text, { durable: true });
   const artifact = {
     kind: "tree" as const,
-    blob,
+    blob: { digest: digestOfBytes(text), size: Buffer.byteLength(text) },
     files: listing.length,
     size: listing.reduce((sum, [, , size]) => sum + size, 0),
+  };
+  const files: ResolvedInput = {
+    record: record.inputs.files!,
+    order: () => ({ kind: "tree", files: given.value.map(({ name, path }) => [name, path] as const) }),
+    size: artifact.size,
+    sources: given.value,
   };
   const result: ActionResult =
     decision.kind === "fresh"
@@ -89,24 +95,68 @@ export function assessHandoff(session: Session, target: GraphTarget, requests: r
   };
   return {
     kind: "due",
-    stage: { kind: "action", part: "handoff", action, inputs: {}, adopt: result, reasons, items: undefined },
+    stage: { kind: "action", part: "handoff", action, inputs: { files }, adopt: result, reasons, items: undefined },
   };
 }
 
-/** Every file that was given, named as the tree has it: a file by its base name, a folder's files below the folder's own. */
-function filesGiven(session: Session, requests: readonly HandoffRequest[]) {
+/**
+ * Takes what was handed over into the archive, not the cache: people's work cannot be recomputed. False when a file is no longer what it was when
+ * the target was assessed.
+ */
+export function keepHandedOver(session: Session, { inputs, adopt }: DueAction): boolean {
+  const order = inputs.files!.order();
+  const artifact = adopt?.outputs.files;
+  if (order.kind !== "tree" || artifact?.kind !== "tree") throw new Error("what is handed over is a tree");
+  try {
+    const listing: TreeListing = order.files.map(([name, path]) => {
+      const { digest, size } = session.archive.putFile(path);
+      return [name, digest, size];
+    });
+    const text = JSON.stringify(listing);
+    if (digestOfBytes(text) !== artifact.blob.digest) return false;
+    session.archive.putBytes(text, { durable: true });
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}
+
+interface GivenFile extends SourceFile {
+  /** As the tree has it: a file by its base name, a folder's files below the folder's own. */
+  readonly name: string;
+  readonly size: number;
+}
+
+function filesGiven(
+  session: Session,
+  requests: readonly HandoffRequest[],
+  target: string,
+): Result<readonly GivenFile[], readonly Failure[]> {
   const files = requests.flatMap(({ path }) => {
     const absolute = absolutePath(session, path);
     const name = basename(path);
-    if (statOf(absolute)?.isDirectory() !== true) return [{ name, path: absolute }];
-    return listTree(absolute).map((inner) => ({ name: `${name}/${inner}`, path: join(absolute, inner) }));
+    if (statOf(absolute)?.isDirectory() !== true) return [{ name, path: absolute, shown: path }];
+    return listTreeThroughLinks(absolute).map((inner) => ({
+      name: `${name}/${inner}`,
+      path: join(absolute, inner),
+      shown: join(path, inner),
+    }));
   });
-  return files
-    .flatMap(({ name, path }) => {
-      const blob = session.digests.digestOf(path);
-      return blob === undefined ? [] : [{ name, path, ...blob }];
-    })
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const failures: Failure[] = [];
+  const given = files.flatMap(({ name, path, shown }): GivenFile[] => {
+    const blob = session.digests.digestOf(path);
+    const seen = session.digests.statTextOf(path);
+    if (blob !== undefined && seen !== undefined) return [{ name, path, seen, ...blob }];
+    failures.push(
+      inputFailure(`${shown} was handed over and cannot be read: it is no file, or a link that leads nowhere`, {
+        neededBy: `target "${target}"`,
+        fix: "Put the file itself there, or take the entry away.",
+      }),
+    );
+    return [];
+  });
+  return failures.length > 0 ? fail(failures) : ok(given.sort((a, b) => (a.name < b.name ? -1 : 1)));
 }
 
 function absolutePath(session: Session, path: string): string {

@@ -1,7 +1,8 @@
 // From a target's wires to content: upstream artifacts, files of the project, globs. Gives what goes into the key and how to hand it over.
 
-import { extname, isAbsolute, join, relative } from "node:path";
-import { globSync, isDynamicPattern } from "tinyglobby";
+import { readdirSync, realpathSync } from "node:fs";
+import { extname, isAbsolute, join, relative, resolve } from "node:path";
+import { globSync, isDynamicPattern, type GlobOptions } from "tinyglobby";
 import type { InputOrder } from "../backends/executors/executor.ts";
 import type { FileDigests } from "../backends/store/store.ts";
 import type { SourceSeen } from "../backends/store/trace.ts";
@@ -11,7 +12,7 @@ import { inputFailure, type Failure } from "../model/failure.ts";
 import type { JsonObject } from "../model/json.ts";
 import type { InputRecord } from "../planning/fingerprint/action-key.ts";
 import type { GraphInput, GraphTarget } from "../planning/graph.ts";
-import { listTreeThroughLinks } from "../util/fs.ts";
+import { walkTreeThroughLinks } from "../util/fs.ts";
 import { fail, ok, type Result } from "../util/result.ts";
 import { statOf, statText, type StatText } from "../util/stat.ts";
 import { ContentLost, type Contents, type SlotShape } from "./contents.ts";
@@ -40,8 +41,8 @@ export type ResolvedInputs = Readonly<Record<string, ResolvedInput>>;
 export class SourcesRead {
   readonly files = new Map<string, SourceFile>();
   readonly absent = new Set<string>();
-  /** Glob, or folder with a `/` behind it → digest of the list of matches. */
-  readonly globs = new Map<string, Digest>();
+  /** Glob, or folder with a `/` behind it → what it stood for. */
+  readonly globs = new Map<string, WalkRead>();
   /** Whether something was seen in two states: then no stamp can vouch for what was made of the first. */
   moved = false;
 
@@ -51,16 +52,32 @@ export class SourcesRead {
     this.files.set(file.path, file);
   }
 
-  addGlob(pattern: string, matches: readonly string[]): void {
-    const digest = digestOfMatches(matches);
-    if ((this.globs.get(pattern) ?? digest) !== digest) this.moved = true;
-    this.globs.set(pattern, digest);
+  addGlob(pattern: string, walk: Walk): void {
+    const read = readOfWalk(walk);
+    if ((this.globs.get(pattern) ?? read).digest !== read.digest) this.moved = true;
+    this.globs.set(pattern, read);
   }
 }
 
-/** As JSON: a name may hold any character but `/` and NUL. */
-export function digestOfMatches(paths: readonly string[]): Digest {
-  return digestOfBytes(JSON.stringify(paths));
+/** What a pattern or a folder stands for, and everywhere that was looked for it. */
+export interface Walk {
+  /** Sorted by code unit. */
+  readonly matches: readonly string[];
+  /** Folders that were listed and links that were followed, absolute: what comes to match shows in the stat of one of them. */
+  readonly looked: readonly string[];
+  /** Of these, those that were not there: a folder that is yet to be made, a link that leads nowhere. */
+  readonly absent: readonly string[];
+}
+
+/** A walk as it is remembered. */
+export interface WalkRead extends Omit<Walk, "matches"> {
+  /** Of all of it: a folder that was not walked then is not watched, even while it is empty. */
+  readonly digest: Digest;
+}
+
+export function readOfWalk({ matches, looked, absent }: Walk): WalkRead {
+  // As JSON: a name may hold any character but `/` and NUL.
+  return { digest: digestOfBytes(JSON.stringify([matches, looked, absent])), looked, absent };
 }
 
 export interface SourceDigests extends FileDigests {
@@ -261,10 +278,10 @@ export class InputResolver {
   }
 
   #folder(absolute: string, pattern: string): ResolvedInput {
-    const names = listTreeThroughLinks(absolute);
-    this.#options.sources.addGlob(join(pattern, "/"), names);
+    const walk = walkFolder(absolute);
+    this.#options.sources.addGlob(join(pattern, "/"), walk);
     const files = new Map(
-      names.flatMap((name) => {
+      walk.matches.flatMap((name) => {
         const file = this.#file(join(absolute, name), { format: "file", ext: extname(name) });
         return file === undefined ? [] : [[name, file] as const];
       }),
@@ -289,30 +306,53 @@ export class InputResolver {
       const file = this.#file(pattern, { format: "file", ext: extname(pattern) });
       return file === undefined ? [] : [file];
     }
-    const paths = matchGlob(root, pattern);
-    sources.addGlob(pattern, paths);
-    return paths.flatMap((path) => this.#file(path, { format: "file", ext: extname(path) }) ?? []);
+    const walk = matchSources(root, pattern);
+    sources.addGlob(pattern, walk);
+    return walk.matches.flatMap((path) => this.#file(path, { format: "file", ext: extname(path) }) ?? []);
   }
 }
 
 /** What a key of `SourcesRead.globs` stands for: the files below a folder, relative to it, or the matches of a glob. */
-export function listMatches(root: string, key: string): string[] {
-  if (!key.endsWith("/")) return matchGlob(root, key);
-  const folder = isAbsolute(key) ? key : join(root, key);
-  return statOf(folder)?.isDirectory() === true ? listTreeThroughLinks(folder) : [];
+export function listMatches(root: string, key: string): Walk {
+  if (!key.endsWith("/")) return matchSources(root, key);
+  return walkFolder(isAbsolute(key) ? key : join(root, key));
 }
 
-/** Paths from the root that match, sorted by code unit. */
-export function matchGlob(root: string, pattern: string): string[] {
-  return globSync(pattern, {
-    cwd: root,
-    absolute: true,
-    dot: false,
-    followSymbolicLinks: true,
-    expandDirectories: false,
-  })
-    .map((path) => relative(root, path))
-    .sort();
+/** Paths from the root. */
+function matchSources(root: string, pattern: string): Walk {
+  const options = { cwd: root, dot: false, followSymbolicLinks: true, expandDirectories: false };
+  const { matches, looked, absent } = walkGlob(pattern, options);
+  return { matches: matches.map((path) => relative(root, path)).sort(), looked, absent };
+}
+
+/** Absolute paths. Where was looked is told by the globber itself: a second opinion on how it walks would be wrong sooner or later. */
+export function walkGlob(pattern: string, options: GlobOptions & { readonly cwd: string }): Walk {
+  const looked = new Set<string>();
+  const absent = new Set<string>();
+  const watch = (path: string) => {
+    const plain = resolve(path); // Folders come with a slash behind them.
+    (statOf(plain) === undefined ? absent : looked).add(plain);
+  };
+  const watched = {
+    readdirSync: ((path: string, how: { withFileTypes: true }) => {
+      watch(path);
+      return readdirSync(path, how);
+    }) as typeof readdirSync,
+    // Asked of links only. The link is watched beside the folder that it leads to, for it may come to lead to another.
+    realpathSync: ((path: string) => {
+      watch(path);
+      return realpathSync(path);
+    }) as typeof realpathSync,
+  };
+  const matches = globSync(pattern, { ...options, absolute: true, fs: watched }).sort();
+  return { matches, looked: [...looked].sort(), absent: [...absent].sort() };
+}
+
+/** The files below a folder, relative to it. */
+function walkFolder(folder: string): Walk {
+  if (statOf(folder)?.isDirectory() !== true) return { matches: [], looked: [], absent: [folder] };
+  const { files, folders } = walkTreeThroughLinks(folder);
+  return { matches: files, looked: folders.sort(), absent: [] };
 }
 
 const absent: ResolvedInput = { record: { kind: "absent" }, order: () => ({ kind: "absent" }), size: 0, sources: [] };

@@ -14,6 +14,7 @@ import { attemptAction } from "./attempt.ts";
 import { checkInputs, checkOutputs } from "./checks.ts";
 import { commitAction } from "./commit.ts";
 import { stagingName } from "./contents.ts";
+import { keepHandedOver } from "./handoff.ts";
 import { filesBehind, type ResolvedInputs } from "./inputs.ts";
 import type { BuildSession } from "./session.ts";
 import { mayHaveReadOther, type Performed, type Work } from "./work.ts";
@@ -41,6 +42,7 @@ async function adopt(work: Work, due: DueAction, known: ActionResult): Promise<P
   const { session, tally } = work;
   const isOwn = session.trace.find(due.action.core) !== undefined;
   const isHandoff = due.part === "handoff";
+  if (isHandoff && !keepHandedOver(session, due)) return ok("again");
   if (!isOwn) {
     const result = isHandoff ? { ...known, at: session.now(), by: session.who } : known;
     if (!isHandoff) tally.savedMs += result.tookMs;

@@ -1,17 +1,16 @@
 // Compiles and loads Expfile.ts. Recipes are not loaded: each `import("./recipe.ts")` becomes a stub that carries the path and the export names.
 // A compiled Expfile is kept until something that it was made of, or looked for, has changed.
 
-import type { Loader } from "esbuild";
+import type { Loader, Metafile } from "esbuild";
 import { readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Experiments } from "../api/experiment.ts";
-import { digestOfBytes, type Digest } from "../model/digest.ts";
+import { digestOfBytes } from "../model/digest.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import { failureOfMessage, isBuildFailure } from "../planning/bundle/collect.ts";
-import { absentProbes, packageScope } from "../planning/bundle/resolution.ts";
-import { tsconfigsOf } from "../planning/bundle/tsconfig.ts";
+import { expfileShadows, pastExpfile, Trail } from "../planning/bundle/resolution.ts";
 import { recordWatched, watchedHolds, type DigestOf, type WatchedRecord } from "../planning/bundle/watched.ts";
 import { readTextIfThere, writeAtomic } from "../util/fs.ts";
 import { fail, ok, type Result } from "../util/result.ts";
@@ -28,12 +27,12 @@ export interface LoadedExpfile {
   readonly watched: WatchedRecord;
   /** Environment variables that evaluating it read, by value. */
   readonly environment: Map<string, string | undefined>;
-  /** Node modules that can look at the world in ways that are not recorded: with one, no build is taken for up to date unseen. */
+  /** Node modules (or a listing of the environment) that can look at the world in ways that are not recorded: with one, no build is taken for up to date unseen. */
   readonly impure: readonly string[];
 }
 
 /** Raise it when what is kept, or the stubs in a compiled Expfile, look different: another exp's are then compiled anew. */
-const keptFormat = 1;
+const keptFormat = 2;
 
 interface Kept {
   readonly format: typeof keptFormat;
@@ -60,6 +59,9 @@ const environmentName = "$expEnvironment";
 
 /** By module: Node evaluates it once a process, so a second load reads nothing any more. */
 const environmentOf = new Map<string, Map<string, string | undefined>>();
+
+/** Environments of which all names were asked for: a new variable would count, and no record of values shows it. */
+const listed = new WeakSet<Map<string, string | undefined>>();
 
 export async function loadExpfile(
   root: string,
@@ -100,15 +102,22 @@ export async function loadExpfile(
       }),
     ]);
   }
-  return ok({ experiments: exported, watched: current.watched, environment, impure: current.impure });
+  const { watched, impure } = current;
+  return ok({
+    experiments: exported,
+    watched,
+    environment,
+    // Asked at the end of the build: experiments and patterns are evaluated after the Expfile.
+    get impure() {
+      return listed.has(environment) ? [...impure, "process.env"] : impure;
+    },
+  });
 }
 
 async function compile(root: string, folder: string, digestOf: DigestOf): Promise<Result<Kept, readonly Failure[]>> {
   const esbuild = await import("esbuild");
   const entry = join(root, expfileName);
-  const files = new Map<string, Digest | undefined>();
-  const absent = new Set<string>();
-  const impure = new Set<string>();
+  const trail = new Trail();
   const resolving = Symbol("resolving");
   try {
     const built = await esbuild.build({
@@ -133,11 +142,7 @@ async function compile(root: string, folder: string, digestOf: DigestOf): Promis
           setup(build) {
             build.onResolve({ filter: /.*/ }, async (args) => {
               if (args.pluginData === resolving || args.kind === "entry-point") return undefined;
-              if (isBuiltin(args.path)) {
-                const name = args.path.replace(/^node:/, "");
-                if (!pureModules.has(name) && !args.importer.includes("node_modules")) impure.add(name);
-                return { path: args.path, external: true };
-              }
+              if (isBuiltin(args.path)) return { path: args.path, external: true };
               const resolved = await build.resolve(args.path, {
                 kind: args.kind,
                 importer: args.importer,
@@ -145,44 +150,36 @@ async function compile(root: string, folder: string, digestOf: DigestOf): Promis
                 pluginData: resolving,
               });
               if (resolved.errors.length > 0) return { errors: resolved.errors };
-              for (const probe of absentProbes(args.resolveDir, args.path, args.kind, resolved.path)) absent.add(probe);
-              if (args.kind !== "dynamic-import") return { path: resolved.path, sideEffects: resolved.sideEffects };
-              return { path: resolved.path, namespace: "recipe" };
+              const path = pastExpfile(root, args.path, resolved.path);
+              if (path === undefined) return { errors: [{ text: expfileShadows }] };
+              trail.resolved(args, path);
+              if (args.kind !== "dynamic-import") return { path, sideEffects: resolved.sideEffects };
+              return { path, namespace: "recipe" };
             });
             build.onLoad({ filter: /.*/, namespace: "recipe" }, async (args) => {
               const bytes = readFileSync(args.path);
-              files.set(args.path, digestOfBytes(bytes));
+              trail.read(args.path, digestOfBytes(bytes));
               return { contents: await stubOf(args.path, bytes, root), loader: "js" };
             });
             // Read here, so that the digest is of what was compiled: the file may be edited a moment later.
             build.onLoad({ filter: /.*/, namespace: "file" }, (args) => {
               const bytes = readFileSync(args.path);
-              files.set(args.path, digestOfBytes(bytes));
+              trail.read(args.path, digestOfBytes(bytes));
               return { contents: bytes, loader: "default" };
             });
           },
         },
       ],
     });
-    for (const input of Object.keys(built.metafile.inputs)) {
-      if (input.startsWith("recipe:")) continue;
-      const path = join(root, input);
-      if (!files.has(path)) files.set(path, undefined);
-      const scope = packageScope(path);
-      if (scope.file !== undefined) files.set(scope.file, undefined);
-      for (const probe of scope.absent) absent.add(probe);
-    }
-    const tsconfigs = tsconfigsOf(files.keys());
-    for (const file of tsconfigs.files) files.set(file, undefined);
-    for (const file of tsconfigs.absent) absent.add(file);
+    for (const input of Object.keys(built.metafile.inputs)) trail.module(join(root, input.replace(/^recipe:/, "")));
     const text = built.outputFiles[0]!.text;
     const module = `${digestOfBytes(text).slice(0, 16)}.mjs`;
     writeAtomic(join(folder, module), text);
     const kept: Kept = {
       format: keptFormat,
       module,
-      impure: [...impure].sort(),
-      watched: recordWatched({ files, absent: [...absent] }, digestOf),
+      impure: impureModules(built.metafile),
+      watched: recordWatched(trail, digestOf),
     };
     writeAtomic(join(folder, "kept.json"), JSON.stringify(kept));
     return ok(kept);
@@ -190,6 +187,14 @@ async function compile(root: string, folder: string, digestOf: DigestOf): Promis
     if (!isBuildFailure(error)) throw error;
     return fail(error.errors.map((message) => failureOfMessage(message, { root, neededBy: "the Expfile" })));
   }
+}
+
+/** What is left of Node's modules in what was compiled: an import that nothing uses is gone by then. */
+function impureModules(metafile: Metafile): readonly string[] {
+  const names = Object.values(metafile.outputs).flatMap(({ imports }) =>
+    imports.filter(({ path, external }) => external === true && isBuiltin(path)).map(({ path }) => path),
+  );
+  return [...new Set(names.map((name) => name.replace(/^node:/, "")))].filter((name) => !pureModules.has(name)).sort();
 }
 
 /** A module with the export names of the recipe's module, each telling where it is. */
@@ -259,10 +264,8 @@ function recorded(real: NodeJS.ProcessEnv, into: Map<string, string | undefined>
   return new Proxy(real, {
     get: (target, name) => (note(name), Reflect.get(target, name) as unknown),
     has: (target, name) => (note(name), Reflect.has(target, name)),
-    ownKeys: (target) => {
-      for (const name of Object.keys(target)) note(name);
-      return Reflect.ownKeys(target);
-    },
+    getOwnPropertyDescriptor: (target, name) => (note(name), Reflect.getOwnPropertyDescriptor(target, name)),
+    ownKeys: (target) => (listed.add(into), Reflect.ownKeys(target)),
   });
 }
 

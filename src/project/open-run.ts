@@ -21,6 +21,7 @@ import type { ExperimentTold } from "../planning/told.ts";
 import { RunFolder, runNameProblem, type RunState } from "../runs/run.ts";
 import { hasCode } from "../util/fs.ts";
 import { fail, ok, type Result } from "../util/result.ts";
+import { statOf } from "../util/stat.ts";
 import { suggest } from "../util/suggest.ts";
 import { listRuns } from "../runs/run.ts";
 import { loadExpfile, recordingEnvironment, type LoadedExpfile } from "./expfile.ts";
@@ -60,7 +61,7 @@ export const defaultConfig = join("configs", "default.yaml");
 export async function openRun(project: Project, request: RunRequest): Promise<Result<OpenRun, readonly Failure[]>> {
   const named = nameRun(project, request);
   if (!named.ok) return named;
-  const { folder, state, source, warnings } = named.value;
+  const { folder, state, source, passedOver, warnings } = named.value;
   const overrides = mergeOverrides(request.reset ? [] : (state?.config.overrides ?? []), request.overrides);
   if (!overrides.ok) return overrides;
 
@@ -105,16 +106,22 @@ export async function openRun(project: Project, request: RunRequest): Promise<Re
     told: checked.value.told,
     secrets: secrets.value,
     configText: record.value,
-    configReads: [...document.value.reads, ...secrets.value.reads],
+    configReads: [...passedOver, ...document.value.reads, ...secrets.value.reads],
     warnings: [...warnings, ...secrets.value.warnings, ...checked.value.notes],
   });
 }
 
+interface NamedRun {
+  readonly folder: RunFolder;
+  readonly state: RunState | undefined;
+  readonly source: string;
+  /** Where a config would have come before the source, and there was none. */
+  readonly passedOver: readonly FileRead[];
+  readonly warnings: string[];
+}
+
 /** Which run is meant, and which config it follows: a run remembers its source, and falls back on its record when the source is gone. */
-function nameRun(
-  project: Project,
-  request: RunRequest,
-): Result<{ folder: RunFolder; state: RunState | undefined; source: string; warnings: string[] }, readonly Failure[]> {
+function nameRun(project: Project, request: RunRequest): Result<NamedRun, readonly Failure[]> {
   const id =
     request.run ?? (request.config === undefined ? "default" : basename(request.config).replace(/\.ya?ml$/i, ""));
   const problem = runNameProblem(id);
@@ -128,16 +135,19 @@ function nameRun(
     const file = join("runs", id, "run.yaml");
     warnings.push(`${file} ${why}: the run goes on with the config and the overrides of its last build`);
   });
-  const asked = request.config === undefined ? undefined : findConfig(project.paths.root, request.config);
-  const source = asked ?? state?.config.source ?? defaultConfig;
-  if (existsSync(join(project.paths.root, source)) || request.config !== undefined)
-    return ok({ folder, state, source, warnings });
+  const { root } = project.paths;
+  const asked = request.config === undefined ? undefined : findConfig(root, request.config);
+  const source = asked?.file ?? state?.config.source ?? defaultConfig;
+  const passedOver = asked?.passedOver ?? [];
+  if (existsSync(join(root, source)) || request.config !== undefined)
+    return ok({ folder, state, source, passedOver, warnings });
   if (state !== undefined && existsSync(folder.configFile)) {
     const record = join("runs", id, "config.yaml");
     return ok({
       folder,
       state,
       source: record,
+      passedOver: [{ path: join(root, source), present: false }],
       warnings: [...warnings, `${source} is gone: the run goes on with its own record, ${record}`],
     });
   }
@@ -149,13 +159,20 @@ function nameRun(
         : `Did you mean "${near}"? A new run needs a config: -c FILE`;
     return fail([inputFailure(`there is no run "${id}", and no ${defaultConfig}`, { fix })]);
   }
-  return ok({ folder, state, source, warnings });
+  return ok({ folder, state, source, passedOver, warnings });
 }
 
-/** `-c` takes a path from the project's root, or the bare name of a file in configs/. */
-function findConfig(root: string, asked: string): string {
+/** `-c` takes a path from the project's root, or the bare name of a file in configs/. A folder of that name is passed over like nothing. */
+function findConfig(root: string, asked: string): { readonly file: string; readonly passedOver: readonly FileRead[] } {
   const candidates = [asked, join("configs", asked), join("configs", `${asked}.yaml`), join("configs", `${asked}.yml`)];
-  return candidates.find((path) => statSync(resolve(root, path), { throwIfNoEntry: false })?.isFile()) ?? asked;
+  const passedOver: FileRead[] = [];
+  for (const file of candidates) {
+    const path = resolve(root, file);
+    const stat = statOf(path);
+    if (stat?.isFile() === true) return { file, passedOver };
+    passedOver.push({ path, present: stat !== undefined });
+  }
+  return { file: asked, passedOver };
 }
 
 /** Later ones win over earlier ones of the same path. */

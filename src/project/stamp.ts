@@ -1,11 +1,10 @@
 // Writes the stamp of the fast path after a complete, successful build: everything that the build looked at, with stats that prove it unchanged.
 // If anything was edited while the build went on, there is no stamp: the next build has to look for itself.
 
-import { existsSync, readdirSync, realpathSync, type BigIntStats } from "node:fs";
-import { dirname, isAbsolute, join } from "node:path";
-import { isDynamicPattern } from "tinyglobby";
+import { existsSync, type BigIntStats } from "node:fs";
+import { dirname, join } from "node:path";
 import { matchCode } from "../engine/actions.ts";
-import { digestOfMatches, listMatches } from "../engine/inputs.ts";
+import { listMatches, readOfWalk } from "../engine/inputs.ts";
 import type { Artifacts } from "../model/action.ts";
 import type { Digest } from "../model/digest.ts";
 import { askedText, packStamp, screenOf, stampFormat, stampName } from "../fast/stamp.ts";
@@ -100,8 +99,8 @@ function isAsBuilt(
     run.expfile.watched.files.every(([path, digest]) => isStill(path, digest)) &&
     project.bundler.looked.files.every(([path, digest]) => isStill(path, digest)) &&
     [...sources.files.values(), ...factory.read.files].every(({ path, digest }) => isStill(path, digest)) &&
-    [...sources.globs].every(([pattern, digest]) => digestOfMatches(listMatches(root, pattern)) === digest) &&
-    [...factory.read.globs].every(([pattern, digest]) => digestOfMatches(matchCode(root, pattern)) === digest) &&
+    [...sources.globs].every(([pattern, { digest }]) => readOfWalk(listMatches(root, pattern)).digest === digest) &&
+    [...factory.read.globs].every(([pattern, { digest }]) => readOfWalk(matchCode(root, pattern)).digest === digest) &&
     needed.every((index) => {
       const { name, declaration } = run.graph.targets[index]!;
       const artifacts = outputs(index);
@@ -128,8 +127,9 @@ function gather(project: Project, run: OpenRun, session: DecidingSession, needed
     absent.add(path);
   for (const [path] of project.bundler.looked.files) files.add(path);
   for (const { path } of [...session.sources.files.values(), ...session.factory.read.files]) files.add(path);
-  for (const pattern of [...session.sources.globs.keys(), ...session.factory.read.globs.keys()]) {
-    for (const folder of foldersOf(root, pattern.endsWith("/") ? `${pattern}**` : pattern)) folders.add(folder);
+  for (const walk of [...session.sources.globs.values(), ...session.factory.read.globs.values()]) {
+    for (const path of walk.looked) folders.add(path);
+    for (const path of walk.absent) absent.add(path);
   }
   for (const index of needed) {
     const target = run.graph.targets[index]!;
@@ -158,29 +158,4 @@ function gather(project: Project, run: OpenRun, session: DecidingSession, needed
     absent: [...absent],
     environment: new Set([...run.expfile.environment.keys(), ...session.factory.read.environment]),
   };
-}
-
-/** Every folder in which a new file could come to match: the pattern's fixed part, and what lies below it where the pattern goes deeper. */
-function foldersOf(root: string, pattern: string): string[] {
-  const parts = pattern.split("/");
-  const fixed: string[] = [];
-  while (parts.length > 0 && !isDynamicPattern(parts[0]!)) fixed.push(parts.shift()!);
-  const base = isAbsolute(pattern) ? fixed.join("/") || "/" : join(root, ...fixed);
-  if (statOf(base)?.isDirectory() !== true) return [];
-  const result = [base];
-  if (parts.length <= 1 && !pattern.includes("**")) return result;
-  // Globs go through links to folders, so a file that is new behind one counts, too.
-  const walk = (folder: string, above: readonly string[]) => {
-    const real = realpathSync(folder);
-    if (above.includes(real)) return;
-    for (const entry of readdirSync(folder, { withFileTypes: true })) {
-      const path = join(folder, entry.name);
-      const isFolder = entry.isDirectory() || (entry.isSymbolicLink() && statOf(path)?.isDirectory() === true);
-      if (!isFolder || entry.name === "node_modules") continue;
-      result.push(path);
-      walk(path, [...above, real]);
-    }
-  };
-  walk(base, []);
-  return result;
 }

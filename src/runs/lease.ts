@@ -1,15 +1,22 @@
 // Locks as leases: a file that its holder rewrites every few seconds. A holder on this host that has died is seen at once;
 // one elsewhere is judged by this machine's own monotonic clock, never by the times that others wrote.
+//
+//   lock         whose it is; removed by its holder, or by who breaks it
+//   lock.break   one breaks at a time: two who judged the same dead holder must not remove the lease of a third
 
 import { randomBytes } from "node:crypto";
-import { closeSync, linkSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { hostname, userInfo } from "node:os";
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { hasCode, readTextIfThere, temporaryName, writeAtomic } from "../util/fs.ts";
+import { hostTag } from "../util/host.ts";
+import { userName } from "../util/who.ts";
 
 interface LeaseText {
   readonly id: string;
   readonly host: string;
+  /** Where its process can be asked: the `hostTag`. The name of the host is for people. */
+  readonly machine: string;
   readonly pid: number;
   /** When the process started, in clock ticks since boot: tells a holder from a later process with its pid. */
   readonly started: string;
@@ -22,9 +29,11 @@ const beatMs = 3_000;
 const deadAfterMs = 30_000;
 /** Whoever makes a lease where there are no hard links has written it whole within a moment. */
 const tornAfterMs = 2_000;
+/** Breaking a lease takes a moment: who takes longer has died at it. */
+const brokenOffAfterMs = 3_000;
 
 /** Stands for a file that holds no lease. */
-const torn: LeaseText = { id: "", host: "?", pid: 0, started: "", user: "?", what: "?", beat: 0 };
+const torn: LeaseText = { id: "", host: "?", machine: "", pid: 0, started: "", user: "?", what: "?", beat: 0 };
 
 export class Lease {
   readonly #file: string;
@@ -42,15 +51,12 @@ export class Lease {
   /** Takes the lease, waiting for its holder; `onWait` is told once who that is. Undefined if `signal` is aborted meanwhile. */
   static async take(file: string, what: string, options: { readonly onWait: (holder: string) => void; readonly signal: AbortSignal }): Promise<Lease | undefined> {
     let told = false;
-    const watch = new HolderWatch();
+    const watches = { holder: new Watch(), breaker: new Watch() };
     while (!options.signal.aborted) {
-      const text: LeaseText = { id: randomBytes(8).toString("hex"), host: hostname(), pid: process.pid, started: startOf(process.pid), user: userInfo().username, what, beat: 0 };
+      const text: LeaseText = { id: randomBytes(8).toString("hex"), host: hostname(), machine: hostTag(), pid: process.pid, started: startOf(process.pid), user: userName(), what, beat: 0 };
       if (create(file, text)) return new Lease(file, text);
       const holder = read(file);
-      if (holder !== undefined && watch.isDead(holder)) {
-        breakLease(file, holder);
-        continue;
-      }
+      if (holder !== undefined && isDead(holder, watches.holder) && breakLease(file, holder, watches.breaker)) continue;
       if (holder !== undefined && !told && holder.host !== torn.host) {
         told = true;
         options.onWait(`${holder.user}@${holder.host}, process ${holder.pid} (${holder.what})`);
@@ -70,9 +76,17 @@ export class Lease {
     if (this.isHeld()) rmSync(this.#file, { force: true });
   }
 
+  /** A beat that cannot be written is left out: the disk may have room again by the next, and ten may be missed. */
   #beat(): void {
-    if (this.isHeld()) writeAtomic(this.#file, JSON.stringify({ ...this.#text, beat: ++this.#beats }));
-    else clearInterval(this.#timer);
+    try {
+      const holder = read(this.#file);
+      if (holder?.id === this.#text.id)
+        writeAtomic(this.#file, JSON.stringify({ ...this.#text, beat: ++this.#beats }));
+      // Only another holder ends it: a file that is away or torn may be ours again at the next beat.
+      else if (holder !== undefined && holder.host !== torn.host) clearInterval(this.#timer);
+    } catch (error) {
+      if (!isOfSystem(error)) throw error;
+    }
   }
 }
 
@@ -86,19 +100,17 @@ function create(file: string, text: LeaseText): boolean {
     return true;
   } catch (error) {
     if (hasCode(error, "EEXIST")) return false;
-    if (!hasCode(error, "EPERM") && !hasCode(error, "ENOTSUP") && !hasCode(error, "EOPNOTSUPP")) throw error;
-    return createExclusively(file, text);
+    if (!isWithoutLinks(error)) throw error;
+    return createExclusively(file, JSON.stringify(text));
   } finally {
     rmSync(whole, { force: true });
   }
 }
 
-/** Where there are no hard links. */
-function createExclusively(file: string, text: LeaseText): boolean {
+/** False: there is one. Where there are no hard links, a lease is made so too. */
+function createExclusively(file: string, text: string): boolean {
   try {
-    const fd = openSync(file, "wx");
-    writeFileSync(fd, JSON.stringify(text));
-    closeSync(fd);
+    writeFileSync(file, text, { flag: "wx" });
     return true;
   } catch (error) {
     if (hasCode(error, "EEXIST")) return false;
@@ -119,8 +131,27 @@ function read(file: string): LeaseText | undefined {
   return { ...torn, id: text };
 }
 
-/** Moves the dead lease away under a name of its own first, so that a lease taken meanwhile is not removed. */
-function breakLease(file: string, dead: LeaseText): void {
+/** False: another is at it. */
+function breakLease(file: string, dead: LeaseText, watch: Watch): boolean {
+  const breaking = `${file}.break`;
+  const id = randomBytes(8).toString("hex");
+  if (!createExclusively(breaking, id)) {
+    const other = readTextIfThere(breaking);
+    if (other !== undefined && watch.unchangedMs(other) > brokenOffAfterMs) rmSync(breaking, { force: true });
+    return false;
+  }
+  try {
+    // Whoever broke it before us may have taken it already; or its holder has woken up.
+    const now = read(file);
+    if (now?.id === dead.id && now.beat === dead.beat) removeLease(file, dead);
+    return true;
+  } finally {
+    if (readTextIfThere(breaking) === id) rmSync(breaking, { force: true });
+  }
+}
+
+/** Moves it away under a name of its own first, so that a lease that was taken in this very moment is not removed. */
+function removeLease(file: string, dead: LeaseText): void {
   const aside = temporaryName(file);
   try {
     renameSync(file, aside);
@@ -128,31 +159,45 @@ function breakLease(file: string, dead: LeaseText): void {
     if (hasCode(error, "ENOENT")) return;
     throw error;
   }
-  const moved = read(aside);
-  if (moved !== undefined && moved.id !== dead.id && !existsNow(file)) linkSync(aside, file);
+  if (read(aside)?.id !== dead.id) putBack(aside, file);
   rmSync(aside, { force: true });
 }
 
-function existsNow(file: string): boolean {
+function putBack(aside: string, file: string): void {
   try {
-    readFileSync(file);
-    return true;
-  } catch {
-    return false;
+    linkSync(aside, file);
+  } catch (error) {
+    // Taken again meanwhile: its holder sees that at its next commit.
+    if (hasCode(error, "EEXIST")) return;
+    if (!isWithoutLinks(error)) throw error;
+    if (!existsSync(file)) renameSync(aside, file);
   }
 }
 
-class HolderWatch {
+function isWithoutLinks(error: unknown): boolean {
+  return ["EPERM", "ENOTSUP", "EOPNOTSUPP"].some((code) => hasCode(error, code));
+}
+
+/** The disk is full, or was taken away for a moment: what the system says, and no mistake of ours. */
+function isOfSystem(error: unknown): boolean {
+  return error instanceof Error && (error as NodeJS.ErrnoException).syscall !== undefined;
+}
+
+function isDead(holder: LeaseText, watch: Watch): boolean {
+  if (holder.machine === hostTag()) return startOf(holder.pid) !== holder.started;
+  const limitMs = holder.host === torn.host ? tornAfterMs : deadAfterMs;
+  return watch.unchangedMs(`${holder.id}/${holder.beat}`) > limitMs;
+}
+
+/** How long something has been as it is, by this machine's monotonic clock. */
+class Watch {
   #seen: string | undefined;
   #since = 0n;
 
-  isDead(holder: LeaseText): boolean {
-    if (holder.host === hostname()) return startOf(holder.pid) !== holder.started;
-    const limitMs = holder.host === torn.host ? tornAfterMs : deadAfterMs;
-    const state = `${holder.id}/${holder.beat}`;
+  unchangedMs(state: string): number {
     const now = process.hrtime.bigint();
     if (state !== this.#seen) [this.#seen, this.#since] = [state, now];
-    return now - this.#since > BigInt(limitMs) * 1_000_000n;
+    return Number(now - this.#since) / 1_000_000;
   }
 }
 

@@ -154,19 +154,26 @@ export function readTextIfThere(path: string): string | undefined {
 
 /** As `listTree`, but links to folders are gone through; one that leads back to a folder above it is left out. */
 export function listTreeThroughLinks(folder: string): string[] {
-  const result: string[] = [];
+  return walkTreeThroughLinks(folder).files;
+}
+
+/** The files, relative, and every folder that was looked at for them, as a path that begins with `folder`. */
+export function walkTreeThroughLinks(folder: string): { readonly files: string[]; readonly folders: string[] } {
+  const files: string[] = [];
+  const folders: string[] = [];
   const walk = (relative: string, above: readonly string[]) => {
     const inside = join(folder, relative);
+    folders.push(inside);
     const real = realpathSync(inside);
     if (above.includes(real)) return;
     for (const entry of readdirSync(inside, { withFileTypes: true })) {
       const path = relative === "" ? entry.name : `${relative}/${entry.name}`;
       if (entry.isDirectory() || (entry.isSymbolicLink() && isFolder(join(folder, path)))) walk(path, [...above, real]);
-      else result.push(path);
+      else files.push(path);
     }
   };
   walk("", []);
-  return result.sort();
+  return { files: files.sort(), folders };
 }
 
 function isFolder(path: string): boolean {

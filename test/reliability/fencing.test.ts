@@ -2,10 +2,12 @@
 
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir, userInfo } from "node:os";
+import type * as Os from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { Lease } from "../../src/runs/lease.ts";
 import { hasEnded, hostTag, processTag } from "../../src/util/host.ts";
+import type * as Fs from "../../src/util/fs.ts";
 import { ownerOfTemporary, temporaryName } from "../../src/util/fs.ts";
 import { who } from "../../src/util/who.ts";
 import { benchOf, chain, eventsOf, oneTarget, until } from "./bench.ts";
@@ -13,7 +15,7 @@ import { benchOf, chain, eventsOf, oneTarget, until } from "./bench.ts";
 const broken = vi.hoisted(() => ({ disk: false, passwd: false }));
 
 vi.mock("node:os", async (original) => {
-  const os = await original<typeof import("node:os")>();
+  const os = await original<typeof Os>();
   return {
     ...os,
     userInfo: () => {
@@ -24,7 +26,7 @@ vi.mock("node:os", async (original) => {
 });
 
 vi.mock("../../src/util/fs.ts", async (original) => {
-  const fs = await original<typeof import("../../src/util/fs.ts")>();
+  const fs = await original<typeof Fs>();
   return {
     ...fs,
     writeAtomic: (...args: Parameters<typeof fs.writeAtomic>) => {
@@ -110,7 +112,9 @@ describe("a build that lost its run", () => {
     bench.rig.edit("rules/it.ts", '"done"', '"done again"');
     const first = bench.start("build", "--json");
     await until(() => bench.marks.counts.it === 1);
-    const names = ["run.yaml", "history.jsonl", "trace/trace.jsonl", "it/out.txt"].map((name) => `runs/default/${name}`);
+    const names = ["run.yaml", "history.jsonl", "trace/trace.jsonl", "it/out.txt"].map(
+      (name) => `runs/default/${name}`,
+    );
     const before = names.map((name) => bench.rig.read(name));
     bench.rig.write({ "runs/default/lock": lockBy(hostTag(), process.pid) });
     bench.allow("go");
@@ -165,7 +169,10 @@ test("a user without an entry among the system's users goes by number", () => {
 
 describe("clean of one of two equal targets", () => {
   test("has it made anew, whoever of them computed it", async () => {
-    const bench = benchOf({ ...done, "Expfile.ts": done["Expfile.ts"]!.replace("{ it: it() }", "{ a: it(), b: it() }") });
+    const bench = benchOf({
+      ...done,
+      "Expfile.ts": done["Expfile.ts"]!.replace("{ it: it() }", "{ a: it(), b: it() }"),
+    });
     await bench.build();
     expect(bench.marks.counts).toEqual({ it: 1 });
     for (const [target, twin] of [
@@ -184,7 +191,10 @@ describe("clean of one of two equal targets", () => {
   });
 
   test("has the items of a fan-out made anew too", async () => {
-    const twins = chain["Expfile.ts"]!.replace(/main: \(\) => \{.*/, "main: () => ({ a: numbers(), b: numbers() }) });");
+    const twins = chain["Expfile.ts"]!.replace(
+      /main: \(\) => \{.*/,
+      "main: () => ({ a: numbers(), b: numbers() }) });",
+    );
     const bench = benchOf({ ...chain, "Expfile.ts": twins });
     await bench.build(["--set", "a.items=5", "--set", "b.items=5"]);
     const once = { merge: 1, one0: 1, one1: 1, one2: 1, one3: 1, one4: 1 };

@@ -29,6 +29,9 @@ export interface BundleSource {
   readonly printer: string;
 }
 
+/** Raise it when what is kept of a bundle looks different: the lines of another exp are then not found. */
+const keptFormat = 2;
+
 interface Kept {
   readonly id: string;
   /** The digest of the print. */
@@ -68,7 +71,7 @@ export class Bundler {
   }
 
   bundle(options: Omit<CollectOptions, "root">): Promise<Result<Bundle, readonly Failure[]>> {
-    const id = JSON.stringify([relative(this.#root, options.file), options.exportName, options.externals]);
+    const id = JSON.stringify([keptFormat, relative(this.#root, options.file), options.exportName, options.externals]);
     let bundle = this.#bundles.get(id);
     if (bundle === undefined) this.#bundles.set(id, (bundle = this.#find(id, options)));
     return bundle;
@@ -103,7 +106,7 @@ export class Bundler {
     }
     const collected = await collectClosure({ ...options, root: this.#root });
     if (!collected.ok) return fail(collected.error);
-    const { closure, watched } = collected.value;
+    const { closure, externals, watched } = collected.value;
     this.#printer ??= this.#makePrinter();
     const printer = await this.#printer;
     const print = await printer.print(closure);
@@ -112,7 +115,6 @@ export class Bundler {
     const source: BundleSource = { closure, map: print.map, printer: printer.name };
     writeAtomic(join(this.#folder, `${printed}.json`), JSON.stringify(source));
     const code = await this.#canonical(printed, closure, printer);
-    const externals = Object.fromEntries(options.externals.map((name) => [name, versionOfPackage(this.#root, name)]));
     const entry: Kept = { id, print: printed, code, externals, watched: recordWatched(watched, this.#digestOf) };
     this.#load().set(id, entry);
     this.#log.append(entry);
@@ -135,14 +137,5 @@ export class Bundler {
     return (this.#kept ??= new Map(
       readLog<Kept>(join(this.#folder, "kept.jsonl")).lines.map((line) => [line.id, line]),
     ));
-  }
-}
-
-function versionOfPackage(root: string, name: string): string {
-  try {
-    return (JSON.parse(readFileSync(join(root, "node_modules", name, "package.json"), "utf8")) as { version: string })
-      .version;
-  } catch {
-    return "missing";
   }
 }

@@ -9,9 +9,10 @@ import { digestOfBytes, type Digest } from "../../model/digest.ts";
 import { inputFailure, type Failure, type Place } from "../../model/failure.ts";
 import { fail, ok, type Result } from "../../util/result.ts";
 import { closureFormat, edgeKey, type Closure, type ClosureModule, type Loader } from "./closure.ts";
-import { absentProbes, moduleType, packageScope, type PackageScope } from "./resolution.ts";
+import { expfileShadows, moduleType, pastExpfile, Trail, type PackageScope } from "./resolution.ts";
 import { startResolver } from "./resolver.ts";
-import { effectiveTsconfig, tsconfigsOf } from "./tsconfig.ts";
+import { effectiveTsconfig } from "./tsconfig.ts";
+import type { Watched } from "./watched.ts";
 
 export interface CollectOptions {
   readonly root: string;
@@ -22,14 +23,10 @@ export interface CollectOptions {
   readonly neededBy: string;
 }
 
-/** What has to be unchanged for the closure to be unchanged: absolute paths of files (with the digest of what was read, where it was), and of files that were not there. */
-export interface Watched {
-  readonly files: ReadonlyMap<string, Digest | undefined>;
-  readonly absent: readonly string[];
-}
-
 export interface Collected {
   readonly closure: Closure;
+  /** Name and version of each declared external. */
+  readonly externals: Readonly<Record<string, string>>;
   readonly watched: Watched;
 }
 
@@ -77,8 +74,7 @@ export async function collectClosure(options: CollectOptions): Promise<Result<Co
   const esbuild = await import("esbuild");
   const found = new Map<string, Found>();
   const sideEffectFree = new Set<string>();
-  const absent = new Set<string>();
-  const files = new Map<string, Digest | undefined>();
+  const trail = new Trail();
   const tsconfig = effectiveTsconfig(options.file);
   const order = new Map<string, string[]>();
   const resolver = await startResolver(options.root);
@@ -123,10 +119,12 @@ export async function collectClosure(options: CollectOptions): Promise<Result<Co
                 }
                 return { errors: resolved.errors };
               }
-              for (const probe of absentProbes(args.resolveDir, args.path, args.kind, resolved.path)) absent.add(probe);
-              if (!resolved.sideEffects) sideEffectFree.add(resolved.path);
-              from?.edges.set(edge, resolved.path);
-              return { path: resolved.path, namespace: resolved.namespace, sideEffects: resolved.sideEffects };
+              const path = pastExpfile(options.root, args.path, resolved.path);
+              if (path === undefined) return { errors: [{ text: expfileShadows }] };
+              trail.resolved(args, path);
+              if (!resolved.sideEffects) sideEffectFree.add(path);
+              from?.edges.set(edge, path);
+              return { path, namespace: resolved.namespace, sideEffects: resolved.sideEffects };
             });
             build.onLoad({ filter: /.*/ }, (args) => {
               const extension = extname(args.path);
@@ -158,10 +156,8 @@ export async function collectClosure(options: CollectOptions): Promise<Result<Co
   const index = new Map(numbered.map((path, i) => [path, i]));
   const modules = numbered.map((path): ClosureModule => {
     const module = found.get(path)!;
-    const scope = packageScope(path);
-    files.set(path, module.digest);
-    if (scope.file !== undefined) files.set(scope.file, undefined);
-    for (const probe of scope.absent) absent.add(probe);
+    const scope = trail.module(path);
+    trail.read(path, module.digest);
     const edges = [...module.edges].flatMap(([key, to]): [string, number | string][] => {
       if (typeof to !== "string") return [[key, to.external]];
       const target = index.get(to);
@@ -184,10 +180,8 @@ export async function collectClosure(options: CollectOptions): Promise<Result<Co
     tsconfig: tsconfig.options,
     externals: options.externals,
   };
-  const tsconfigs = tsconfigsOf(found.keys());
-  for (const file of tsconfigs.files) files.set(file, undefined);
-  for (const probe of tsconfigs.absent) absent.add(probe);
-  return ok({ closure, watched: { files, absent: [...absent] } });
+  const externals = Object.fromEntries(options.externals.map((name) => [name, trail.external(options.root, name)]));
+  return ok({ closure, externals, watched: trail });
 }
 
 export function isBuildFailure(error: unknown): error is BuildFailure {

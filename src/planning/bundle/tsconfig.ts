@@ -1,8 +1,8 @@
 // The compiler options that change what esbuild prints, from the nearest tsconfig.json with its `extends`.
 
-import { getTsconfig } from "get-tsconfig";
+import { createPathsMatcher, getTsconfig, type TsConfigResult } from "get-tsconfig";
 import { existsSync } from "node:fs";
-import { dirname, join, sep } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { FailureError, inputFailure } from "../../model/failure.ts";
 import type { Json, JsonObject } from "../../model/json.ts";
 
@@ -28,6 +28,8 @@ export interface EffectiveTsconfig {
   readonly files: readonly string[];
   /** Nearer ones that are not there. */
   readonly absent: readonly string[];
+  /** Where `paths` and `baseUrl` have a bare import looked for, first to last. */
+  readonly candidates: (specifier: string) => readonly string[];
 }
 
 export function effectiveTsconfig(file: string): EffectiveTsconfig {
@@ -42,10 +44,15 @@ export function effectiveTsconfig(file: string): EffectiveTsconfig {
       const options = telling.flatMap((name) =>
         compilerOptions[name] === undefined ? [] : [[name, compilerOptions[name]] as const],
       );
-      return { options: Object.fromEntries(options), files: [candidate, ...extendedFiles(looked, candidate)], absent };
+      return {
+        options: Object.fromEntries(options),
+        files: [candidate, ...extendedFiles(looked, candidate)],
+        absent,
+        candidates: found === null ? nowhere : candidatesOf(found),
+      };
     }
     absent.push(candidate);
-    if (dirname(folder) === folder) return { options: {}, files: [], absent };
+    if (dirname(folder) === folder) return { options: {}, files: [], absent, candidates: nowhere };
   }
 }
 
@@ -60,12 +67,25 @@ function readTsconfig(folder: string, file: string, looked: Map<string, unknown>
   }
 }
 
-/** The tsconfigs that may redirect what the modules import: the nearest of each folder, as esbuild has it. */
-export function tsconfigsOf(modules: Iterable<string>): Pick<EffectiveTsconfig, "files" | "absent"> {
-  const folders = new Map<string, string>();
-  for (const path of modules) if (!path.split(sep).includes("node_modules")) folders.set(dirname(path), path);
-  const all = [...folders.values()].map(effectiveTsconfig);
-  return { files: all.flatMap(({ files }) => files), absent: all.flatMap(({ absent }) => absent) };
+const nowhere = () => [];
+
+function candidatesOf(tsconfig: TsConfigResult): EffectiveTsconfig["candidates"] {
+  const baseUrl = tsconfig.config.compilerOptions?.baseUrl;
+  const base = baseUrl === undefined ? undefined : resolve(dirname(tsconfig.path), baseUrl);
+  const match = pathsMatcher(tsconfig);
+  return (specifier) => {
+    const places = [...(match?.(specifier) ?? []), ...(base === undefined ? [] : [join(base, specifier)])];
+    return [...new Set(places.map((place) => resolve(place)))];
+  };
+}
+
+/** A pattern that is no path makes the reader throw; esbuild passes over it. */
+function pathsMatcher(tsconfig: TsConfigResult): ReturnType<typeof createPathsMatcher> {
+  try {
+    return createPathsMatcher(tsconfig);
+  } catch {
+    return null;
+  }
 }
 
 function extendedFiles(looked: ReadonlyMap<string, unknown>, own: string): string[] {
