@@ -89,6 +89,22 @@ describe("links", () => {
     );
   });
 
+  test("the Expfile", async () => {
+    await expectSeen(
+      () => {
+        const rig = whoProject("./one.ts", { "one.ts": says("one"), "two.ts": says("two") });
+        rig.write({ "other.ts": rig.read("look.ts").replace("one", "two") });
+        rig.write({ "second.ts": rig.read("Expfile.ts").replace("look.ts", "other.ts") });
+        renameSync(rig.path("Expfile.ts"), rig.path("first.ts"));
+        link(rig, "Expfile.ts", "first.ts");
+        return rig;
+      },
+      (rig) => link(rig, "Expfile.ts", "second.ts"),
+      "one",
+      "two",
+    );
+  });
+
   test("a package that the Expfile imports", async () => {
     await expectSeen(
       () => {

@@ -5,6 +5,7 @@ import { isAbsolute, join, relative } from "node:path";
 import { fileNameOf } from "../api/slot.ts";
 import { buildTargets, type TargetEnd } from "../engine/build.ts";
 import type { Limits } from "../engine/resources.ts";
+import { LostRun } from "../engine/session.ts";
 import type { Counts, Emit, Event } from "../model/event.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import { openBuildSession, machineLimits, openSession, type DecidingSession } from "../project/project.ts";
@@ -95,9 +96,11 @@ async function buildAsked(first: Asked, args: Arguments, options: BuildOptions, 
       return exitCodes.wrongInput;
     }
     const { run, needed } = asked.value;
-    const deciding = openSession(project, run, (target, file, to) =>
-      emit({ kind: "output-set-aside", target, file, to }),
-    );
+    const mayWrite = () => lease.isHeld();
+    const deciding = openSession(project, run, {
+      onSetAside: (target, file, to) => emit({ kind: "output-set-aside", target, file, to }),
+      mayWrite,
+    });
     const buildNumber = (run.state?.builds ?? 0) + 1;
     const session = openBuildSession(project, run, deciding, {
       build: buildNumber,
@@ -106,7 +109,7 @@ async function buildAsked(first: Asked, args: Arguments, options: BuildOptions, 
       keepGoing: options.keepGoing,
       emit,
     });
-    const record = new RunRecord(run, startedAt, buildNumber);
+    const record = new RunRecord(run, { startedAt, build: buildNumber, mayWrite });
     record.begin();
     let ends: ReadonlyMap<number, TargetEnd>;
     try {
@@ -119,7 +122,9 @@ async function buildAsked(first: Asked, args: Arguments, options: BuildOptions, 
     } finally {
       await session.closeBuild();
     }
-    const summary = summarise(ends, screen);
+    const isLost = !lease.isHeld();
+    const summary = isLost ? { ...summarise(ends, screen), outcome: "failed" as const } : summarise(ends, screen);
+    if (isLost) emit({ kind: "warning", text: new LostRun(run.folder.id).failure.what });
     record.save(summary.outcome, [...screen.argv], screen.now());
     const reports = reportsOf(asked.value, ends, screen);
     emit({
@@ -141,7 +146,9 @@ async function buildAsked(first: Asked, args: Arguments, options: BuildOptions, 
     ) {
       await rememberUpToDate(asked.value, deciding, ends, startedAt, reports, args, screen);
     }
-    return summary.outcome === "failed" && isInputWrong(ends) ? exitCodes.wrongInput : exitCodeOf(summary.outcome);
+    return summary.outcome === "failed" && !isLost && isInputWrong(ends)
+      ? exitCodes.wrongInput
+      : exitCodeOf(summary.outcome);
   } finally {
     lease.release();
     reporter.close();

@@ -2,6 +2,8 @@
 
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { LostRun } from "../engine/session.ts";
+import type { GraphTarget } from "../planning/graph.ts";
 import { countOf, formatDuration, formatMoney } from "../report/amounts.ts";
 import { Lease } from "../runs/lease.ts";
 import { Trace } from "../backends/store/trace.ts";
@@ -31,15 +33,18 @@ export async function clean(args: Arguments, screen: Screen): Promise<number> {
     if (lease === undefined) return exitCodes.interrupted;
     const onlyOutputs = args.flags.outputs === true;
     const names = asked.value.asked.map((index) => run.graph.targets[index]!.name);
-    const trace = new Trace(run.folder.folder);
-    const cleaned = names.map((name) => ({ target: name, ...lastCost(trace, name) }));
+    const trace = new Trace(run.folder.folder, () => lease.isHeld());
+    const cleaned = names.map((name) => ({ target: name, ...costBehind(trace, name) }));
+    const twins = onlyOutputs ? [] : twinsOf(trace, names, run.graph.targets);
     try {
-      for (const name of names) {
-        if (!onlyOutputs)
+      if (!onlyOutputs)
+        for (const name of names)
           trace.append({ t: name, clean: screen.now(), ...(args.flags.calls === true && { calls: true as const }) });
-        rmSync(join(run.folder.folder, name), { recursive: true, force: true });
+      if (!(await trace.commit())) {
+        showFailures(screen, [new LostRun(run.folder.id).failure]);
+        return exitCodes.failed;
       }
-      await trace.commit();
+      for (const name of names) rmSync(join(run.folder.folder, name), { recursive: true, force: true });
       // A clean run.yaml: what is gone is said to be gone.
       const state = run.folder.load();
       if (state !== undefined && !onlyOutputs) {
@@ -57,11 +62,16 @@ export async function clean(args: Arguments, screen: Screen): Promise<number> {
       writeJson(screen, {
         run: run.folder.id,
         cleaned,
+        twins,
         dependents,
         outputs_only: onlyOutputs,
         calls: args.flags.calls === true,
       });
-    else writeLines(screen, wordClean(run.folder.id, cleaned, dependents, onlyOutputs, args.flags.calls === true));
+    else
+      writeLines(
+        screen,
+        wordClean(run.folder.id, { cleaned, twins, dependents, onlyOutputs, calls: args.flags.calls === true }),
+      );
     return exitCodes.done;
   } finally {
     project.value.close();
@@ -75,12 +85,11 @@ interface Cleaned {
   readonly results: number;
 }
 
-function lastCost(trace: Trace, target: string): Omit<Cleaned, "target"> {
+function costBehind(trace: Trace, target: string): Omit<Cleaned, "target"> {
   let tookMs = 0;
   let costUsd = 0;
   let results = 0;
-  for (const [, known] of trace.results()) {
-    if (known.target !== target) continue;
+  for (const [, known] of trace.resultsBehind(target)) {
     tookMs += known.result.tookMs;
     costUsd += known.result.costUsd;
     results++;
@@ -88,10 +97,21 @@ function lastCost(trace: Trace, target: string): Omit<Cleaned, "target"> {
   return { tookMs, costUsd, results };
 }
 
-function dependentsOf(
-  asked: readonly number[],
-  targets: readonly { readonly index: number; readonly name: string; readonly dependsOn: readonly number[] }[],
-): string[] {
+/** Other targets that stand on a result that goes: all of them is equal to one that is cleaned, or its split or items are. */
+function twinsOf(trace: Trace, names: readonly string[], targets: readonly GraphTarget[]): string[] {
+  const going = new Map(names.flatMap((name) => [...trace.resultsBehind(name)]));
+  const templates = new Set([...going.values()].map((known) => known.template));
+  return targets
+    .map((target) => target.name)
+    .filter((name) => {
+      const last = trace.standingOf(name).at(-1);
+      if (names.includes(name) || last === undefined) return false;
+      const isSplitGoing = last.split !== undefined && going.has(last.split);
+      return going.has(last.core) || isSplitGoing || last.templates.some((template) => templates.has(template));
+    });
+}
+
+function dependentsOf(asked: readonly number[], targets: readonly GraphTarget[]): string[] {
   const reached = new Set(asked);
   const names: string[] = [];
   for (const target of targets) {
@@ -102,19 +122,22 @@ function dependentsOf(
   return names;
 }
 
-function wordClean(
-  run: string,
-  cleaned: readonly Cleaned[],
-  dependents: readonly string[],
-  onlyOutputs: boolean,
-  calls: boolean,
-): string[] {
+interface Told {
+  readonly cleaned: readonly Cleaned[];
+  readonly twins: readonly string[];
+  readonly dependents: readonly string[];
+  readonly onlyOutputs: boolean;
+  readonly calls: boolean;
+}
+
+function wordClean(run: string, { cleaned, twins, dependents, onlyOutputs, calls }: Told): string[] {
   const lines = cleaned.map(({ target, tookMs, costUsd, results }) => {
     if (onlyOutputs) return `${target}: files removed; the next build fetches them back`;
     if (results === 0) return `${target}: there was nothing to clean`;
     const cost = costUsd > 0 ? ` and ${formatMoney(costUsd)}` : "";
     return `${target}: cleaned; ${countOf(results, "result")} took ${formatDuration(tookMs)}${cost} to compute`;
   });
+  if (twins.length > 0) lines.push(`has results in common, which are made anew too: ${twins.join(", ")}`);
   if (dependents.length > 0 && !onlyOutputs)
     lines.push(
       `depends on ${cleaned.length === 1 ? "it" : "them"}: ${dependents.join(", ")} (re-run only if the outputs differ)`,

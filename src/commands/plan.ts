@@ -36,7 +36,10 @@ export async function withPlan(
       showFailures(screen, asked.error);
       return exitCodes.wrongInput;
     }
-    const session = openSession(project.value, asked.value.run, () => undefined);
+    const session = openSession(project.value, asked.value.run, {
+      onSetAside: () => undefined,
+      mayWrite: () => false,
+    });
     const planned = await planTargets(session, asked.value.needed);
     if (!planned.ok) {
       showFailures(screen, planned.error);

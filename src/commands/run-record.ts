@@ -11,18 +11,27 @@ import { who } from "../util/who.ts";
 import type { OpenRun } from "../project/open-run.ts";
 import { version } from "../project/version.ts";
 
+interface RecordOptions {
+  readonly startedAt: number;
+  readonly build: number;
+  /** Whether the run is still held: the record of a run that another build took over is that build's to write. */
+  readonly mayWrite: () => boolean;
+}
+
 export class RunRecord {
   readonly #run: OpenRun;
   readonly #build: number;
   readonly #startedAt: number;
+  readonly #mayWrite: () => boolean;
   readonly #stages: Record<string, StageState>;
   readonly #changed: Record<string, { origin: string; key: string; reason: string }> = {};
   #saved = 0;
 
-  constructor(run: OpenRun, startedAt: number, build: number) {
+  constructor(run: OpenRun, { startedAt, build, mayWrite }: RecordOptions) {
     this.#run = run;
     this.#build = build;
     this.#startedAt = startedAt;
+    this.#mayWrite = mayWrite;
     this.#stages = { ...run.state?.targets };
   }
 
@@ -51,6 +60,7 @@ export class RunRecord {
   }
 
   save(outcome: string, command: readonly string[], now: number): void {
+    if (!this.#mayWrite()) return;
     const { folder, state } = this.#run;
     const changedConfig = JSON.stringify(state?.config) !== JSON.stringify(this.#followed);
     const changed = Object.keys(this.#changed).length > 0;
@@ -87,6 +97,7 @@ export class RunRecord {
   }
 
   #write(builds: number): void {
+    if (!this.#mayWrite()) return;
     const { folder, state, document } = this.#run;
     const order = this.#run.graph.targets.map((target) => target.name);
     const names = [

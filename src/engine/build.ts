@@ -3,11 +3,12 @@
 import { gateFailures } from "./gate.ts";
 import type { Artifacts } from "../model/action.ts";
 import { sameArtifacts } from "../model/action.ts";
+import type { Digest } from "../model/digest.ts";
 import type { Counts, Origin } from "../model/event.ts";
 import { actionFailure, type Failure } from "../model/failure.ts";
 import type { Reason } from "../model/reason.ts";
 import type { GraphTarget } from "../planning/graph.ts";
-import { assess, type Assessment, type Upstream } from "./assess.ts";
+import { assess, type Assessment, type ItemStates, type Upstream } from "./assess.ts";
 import { performAction } from "./perform-action.ts";
 import { performItems } from "./perform-items.ts";
 import type { Tally, Work } from "./work.ts";
@@ -141,6 +142,7 @@ async function bringUpToDate(
           session.emit({ kind: "target-waits", target: target.name, requests: assessment.requests });
           return { kind: "waits", requests: assessment.requests };
         case "settled":
+          if (!session.holdsRun()) throw new LostRun(session.run);
           return settle(work, assessment, reasons, before, failed);
         case "due": {
           const { stage } = assessment;
@@ -198,6 +200,7 @@ function settle(
       at: session.now(),
       now: settled.core,
       ...(settled.split !== undefined && { s: settled.split }),
+      ...(settled.states !== undefined && { m: templatesOf(settled.states) }),
     });
   }
   if (target.declaration.work.kind === "gate") {
@@ -229,6 +232,10 @@ function settle(
     executor: settled.result.executor,
     items,
   };
+}
+
+function templatesOf({ items }: ItemStates): readonly Digest[] {
+  return [...items.templates.values()].map((template) => template.core);
 }
 
 function announce(

@@ -53,6 +53,5 @@ export function rememberRecord(work: Work, core: Digest, record: ActionRecord, r
 
 /** A build that was suspended so long that another took over its run must not write any more. */
 export async function commitTrace(session: BuildSession): Promise<void> {
-  if (!session.holdsRun()) throw new LostRun(session.run);
-  await session.trace.commit();
+  if (!(await session.trace.commit())) throw new LostRun(session.run);
 }

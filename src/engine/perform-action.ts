@@ -16,7 +16,7 @@ import { commitAction } from "./commit.ts";
 import { stagingName } from "./contents.ts";
 import { keepHandedOver } from "./handoff.ts";
 import { filesBehind, type ResolvedInputs } from "./inputs.ts";
-import type { BuildSession } from "./session.ts";
+import { LostRun, type BuildSession } from "./session.ts";
 import { mayHaveReadOther, type Performed, type Work } from "./work.ts";
 
 /** Splits up to this size are kept inline in the trace. */
@@ -129,6 +129,7 @@ function logName(target: string, part: DueAction["part"]): string {
 }
 
 function placeOutputs({ session, target }: Work, outputs: Artifacts): void {
+  if (!session.holdsRun()) throw new LostRun(session.run);
   session.contents.place(target.name, target.declaration.contract.outputs, outputs);
 }
 

@@ -52,10 +52,13 @@ export class Rebuilder {
     return { kind: "stale", reasons: this.explain(asked) };
   }
 
-  /** Whether the cache has come to hold a result since a decision was made, which may then be made again. */
-  hasNews({ key }: { readonly key: Digest }, reasons: readonly Reason[]): boolean {
+  /** Whether the run or the cache has come to hold a result since a decision was made, which may then be made again. */
+  hasNews({ core, key }: { readonly core: Digest; readonly key: Digest }, reasons: readonly Reason[]): boolean {
     const [first] = reasons;
-    if (first?.kind === "cleaned" || first?.kind === "content-lost") return false;
+    if (first?.kind === "content-lost") return false;
+    // An equal target of this build was first.
+    if (this.#trace.find(core) !== undefined) return true;
+    if (first?.kind === "cleaned") return false;
     const cached = this.#cache.get(key);
     return cached !== undefined && this.#isComplete(cached);
   }

@@ -62,7 +62,7 @@ export interface BuildSession extends Session {
     onWait: (holder: string) => void,
     signal: AbortSignal,
   ) => Promise<(() => void) | undefined>;
-  /** Whether this build still holds the run: asked before each commit. */
+  /** Whether this build still holds the run. The trace asks it itself before each commit; others before they touch the run's folder. */
   readonly holdsRun: () => boolean;
   readonly keepGoing: boolean;
   readonly mask: (text: string) => string;

@@ -208,7 +208,7 @@ function misfits(name: string, { contract, inputs }: TargetDeclaration): Failure
     const declared = contract.inputs?.[slot];
     if (declared === undefined || declared.kind === "sources") return [];
     const wanted = declared.kind === "list" ? declared.slot : declared;
-    return [wired as Wire | readonly Wire[]].flat().flatMap((wire) => {
+    return [wired].flat().flatMap((wire) => {
       const given = wire?.kind === "artifact" ? wire.target.contract.outputs[wire.slot] : undefined;
       if (wire?.kind !== "artifact" || given === undefined || given.format === wanted.format) return [];
       const [from, to] = [`${wire.target.contract.name}.${wire.slot}`, `${contract.name}.${slot}`];

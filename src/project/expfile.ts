@@ -2,7 +2,7 @@
 // A compiled Expfile is kept until something that it was made of, or looked for, has changed.
 
 import type { Loader, Metafile } from "esbuild";
-import { readFileSync } from "node:fs";
+import { readFileSync, realpathSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -171,6 +171,8 @@ async function compile(root: string, folder: string, digestOf: DigestOf): Promis
         },
       ],
     });
+    // The Expfile may be a link itself.
+    trail.resolved({ path: entry, resolveDir: root }, realpathSync.native(entry));
     for (const input of Object.keys(built.metafile.inputs)) trail.module(join(root, input.replace(/^recipe:/, "")));
     const text = built.outputFiles[0]!.text;
     const module = `${digestOfBytes(text).slice(0, 16)}.mjs`;

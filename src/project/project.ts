@@ -80,14 +80,16 @@ export interface DecidingSession extends Session {
   close(): void;
 }
 
+export interface SessionOptions {
+  readonly onSetAside: (target: string, file: string, to: string) => void;
+  /** Whether the run is (still) held: nothing is written into its folder otherwise. */
+  readonly mayWrite: () => boolean;
+}
+
 /** Enough to decide on every target of a run; the trace is read as it is now. */
-export function openSession(
-  project: Project,
-  run: OpenRun,
-  onSetAside: (target: string, file: string, to: string) => void,
-): DecidingSession {
+export function openSession(project: Project, run: OpenRun, { onSetAside, mayWrite }: SessionOptions): DecidingSession {
   const { paths, digests, store, archiveBlobs } = project;
-  const trace = new Trace(run.folder.folder);
+  const trace = new Trace(run.folder.folder, mayWrite);
   const cache = new LocalActionCache(join(paths.cache, "actions"));
   const sources = new SourcesRead();
   const contents = new Contents({

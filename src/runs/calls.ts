@@ -40,7 +40,9 @@ export class Calls implements CallDesk {
     this.#now = options.now;
     this.#notBefore = options.notBefore;
     // A file for each process: no lock, and a torn line can only be the last.
-    this.#log = new AppendLog(join(folder, `${digestOfBytes(hostname()).slice(0, 8)}-${process.pid}-${options.now().toString(36)}.jsonl`));
+    this.#log = new AppendLog(
+      join(folder, `${digestOfBytes(hostname()).slice(0, 8)}-${process.pid}-${options.now().toString(36)}.jsonl`),
+    );
   }
 
   async find(request: Json, draw: number): Promise<{ readonly response: Json } | undefined> {
@@ -104,7 +106,9 @@ export class Calls implements CallDesk {
 
 function filesOf(folder: string): string[] {
   try {
-    return readdirSync(folder).filter((name) => name.endsWith(".jsonl")).sort();
+    return readdirSync(folder)
+      .filter((name) => name.endsWith(".jsonl"))
+      .sort();
   } catch (error) {
     if (isMissing(error)) return [];
     throw error;

@@ -49,11 +49,24 @@ export class Lease {
   }
 
   /** Takes the lease, waiting for its holder; `onWait` is told once who that is. Undefined if `signal` is aborted meanwhile. */
-  static async take(file: string, what: string, options: { readonly onWait: (holder: string) => void; readonly signal: AbortSignal }): Promise<Lease | undefined> {
+  static async take(
+    file: string,
+    what: string,
+    options: { readonly onWait: (holder: string) => void; readonly signal: AbortSignal },
+  ): Promise<Lease | undefined> {
     let told = false;
     const watches = { holder: new Watch(), breaker: new Watch() };
     while (!options.signal.aborted) {
-      const text: LeaseText = { id: randomBytes(8).toString("hex"), host: hostname(), machine: hostTag(), pid: process.pid, started: startOf(process.pid), user: userName(), what, beat: 0 };
+      const text: LeaseText = {
+        id: randomBytes(8).toString("hex"),
+        host: hostname(),
+        machine: hostTag(),
+        pid: process.pid,
+        started: startOf(process.pid),
+        user: userName(),
+        what,
+        beat: 0,
+      };
       if (create(file, text)) return new Lease(file, text);
       const holder = read(file);
       if (holder !== undefined && isDead(holder, watches.holder) && breakLease(file, holder, watches.breaker)) continue;
@@ -80,8 +93,7 @@ export class Lease {
   #beat(): void {
     try {
       const holder = read(this.#file);
-      if (holder?.id === this.#text.id)
-        writeAtomic(this.#file, JSON.stringify({ ...this.#text, beat: ++this.#beats }));
+      if (holder?.id === this.#text.id) writeAtomic(this.#file, JSON.stringify({ ...this.#text, beat: ++this.#beats }));
       // Only another holder ends it: a file that is away or torn may be ours again at the next beat.
       else if (holder !== undefined && holder.host !== torn.host) clearInterval(this.#timer);
     } catch (error) {
@@ -204,7 +216,9 @@ class Watch {
 /** Start time of a process of this host: "" when there is none. Where /proc is missing, "alive" stands for it. */
 function startOf(pid: number): string {
   try {
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ");
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+      .replace(/^.*\) /s, "")
+      .split(" ");
     // A zombie has died; only its parent has not looked yet.
     return fields[0] === "Z" || fields[0] === "X" ? "" : (fields[19] ?? "");
   } catch (error) {

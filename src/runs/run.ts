@@ -55,7 +55,9 @@ export interface HistoryEntry {
   readonly node: string;
   readonly by: string;
   /** Targets that were made or fetched, with why and the key. */
-  readonly changed: Readonly<Record<string, { readonly origin: string; readonly key: string; readonly reason: string }>>;
+  readonly changed: Readonly<
+    Record<string, { readonly origin: string; readonly key: string; readonly reason: string }>
+  >;
 }
 
 export class RunFolder {
@@ -88,10 +90,17 @@ export class RunFolder {
       const recovered = this.#fromHistory();
       if (recovered !== undefined) onRecovered(text === undefined ? "is gone" : "cannot be read");
       else if (text !== undefined)
-        throw new UnreadableRun(this.stateFile, "it is not the record of a run. Delete it, and the run starts from its config");
+        throw new UnreadableRun(
+          this.stateFile,
+          "it is not the record of a run. Delete it, and the run starts from its config",
+        );
       return recovered;
     }
-    if (state.format > runFormat) throw new UnreadableRun(this.stateFile, `it was written by a newer exp (format ${state.format}, this one reads ${runFormat}): update exp`);
+    if (state.format > runFormat)
+      throw new UnreadableRun(
+        this.stateFile,
+        `it was written by a newer exp (format ${state.format}, this one reads ${runFormat}): update exp`,
+      );
     return state;
   }
 
@@ -130,7 +139,8 @@ function parseState(text: string): RunState | undefined {
   }
   if (typeof state !== "object" || typeof state?.format !== "number") return undefined;
   if (state.format > runFormat) return state as RunState; // Another shape, which the caller refuses.
-  const isWhole = typeof state.config?.source === "string" && typeof state.targets === "object" && state.targets !== null;
+  const isWhole =
+    typeof state.config?.source === "string" && typeof state.targets === "object" && state.targets !== null;
   return isWhole && Array.isArray(state.config?.overrides) ? (state as RunState) : undefined;
 }
 
@@ -157,6 +167,7 @@ export function listRuns(runsFolder: string): string[] {
 
 /** What is wrong with a run's name, if anything: it becomes a folder. */
 export function runNameProblem(id: string): string | undefined {
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(id)) return "use letters, digits, ., - and _, beginning with a letter or digit";
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(id))
+    return "use letters, digits, ., - and _, beginning with a letter or digit";
   return id.length > 200 ? "it is longer than 200 characters" : undefined;
 }

@@ -182,12 +182,23 @@ describe("clean of one of two equal targets", () => {
       bench.marks.clear();
       const cleaned = await bench.exp("clean", target);
       expect(cleaned.stdout).toContain(`${target}: cleaned; 1 result took`);
-      expect(cleaned.stdout).toContain(`made anew with it, being the same: ${twin}`);
+      expect(cleaned.stdout).toContain(`has results in common, which are made anew too: ${twin}`);
       expect((await bench.exp("clean", target)).stdout).toContain(`${target}: there was nothing to clean`);
       await bench.build();
       expect(bench.marks.counts).toEqual({ it: 1 });
       expect((await bench.build()).end.outcome).toBe("up-to-date");
     }
+  });
+
+  test("says the same of both when both are named", async () => {
+    const bench = benchOf({
+      ...done,
+      "Expfile.ts": done["Expfile.ts"]!.replace("{ it: it() }", "{ a: it(), b: it() }"),
+    });
+    await bench.build();
+    const cleaned = await bench.exp("clean");
+    expect(cleaned.stdout).toMatch(/^a: cleaned; 1 result .*\nb: cleaned; 1 result /);
+    expect(cleaned.stdout).not.toContain("in common");
   });
 
   test("has the items of a fan-out made anew too", async () => {

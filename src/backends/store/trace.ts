@@ -27,13 +27,20 @@ export type TraceLine =
     }
   /** The record behind a key, for explanations: one an action, and one a template for all its items. `n` names the item recipe. */
   | { readonly t: string; readonly b: number; readonly rec: ActionRecord; readonly c: Digest; readonly n?: string }
-  /** Where the target stands since build `b`: its outputs are those of key `c`, and of the split `s` with its item keys' digest. */
-  | { readonly t: string; readonly b: number; readonly at: number; readonly now: Digest; readonly s?: Digest }
+  /** Where the target stands since build `b`: on the result of key `now`, the split `s`, and items of the templates `m`. */
+  | {
+      readonly t: string;
+      readonly b: number;
+      readonly at: number;
+      readonly now: Digest;
+      readonly s?: Digest;
+      readonly m?: readonly Digest[];
+    }
   /** What was put at a path of the run's folder. */
   | { readonly out: string; readonly d: Digest }
   /** Source files that a record's inputs were. Paths and sizes are in no key; `why` names them. */
   | { readonly src: readonly SourceSeen[] }
-  /** Everything of the target before this line is to be computed anew. `calls`: remembered calls are hidden too. */
+  /** Everything on which the target stood before this line is to be computed anew. `calls`: remembered calls are hidden too. */
   | { readonly t: string; readonly clean: number; readonly calls?: true };
 
 /** Content of a file of the project, and where it was: a path from the root. */
@@ -50,11 +57,22 @@ export interface KnownResult {
   readonly label: string | undefined;
 }
 
+/** On what a target's outputs stood at a time. */
+export interface Standing {
+  readonly core: Digest;
+  readonly split: Digest | undefined;
+  /** Of a fan-out: the core keys of its items' templates. */
+  readonly templates: readonly Digest[];
+  readonly build: number;
+  readonly at: number;
+}
+
 export const traceFormat = 1;
 
 export class Trace {
   readonly #file: string;
   readonly #log: AppendLog<TraceLine>;
+  readonly #mayWrite: () => boolean;
   readonly #results = new Map<Digest, KnownResult>();
   readonly #cleaned = new Map<Digest, { readonly when: number; readonly known: KnownResult }>();
   readonly #records = new Map<Digest, ActionRecord>();
@@ -65,18 +83,17 @@ export class Trace {
     string,
     { readonly build: number; readonly record: ActionRecord; readonly before: ActionRecord | undefined }[]
   >();
-  readonly #standing = new Map<
-    string,
-    { readonly core: Digest; readonly split: Digest | undefined; readonly build: number; readonly at: number }[]
-  >();
+  readonly #standing = new Map<string, Standing[]>();
   readonly #placed = new Map<string, Digest>();
   readonly #sources = new Map<Digest, SourceSeen>();
   readonly #cleanTimes = new Map<string, number>();
   #callsHiddenBefore = 0;
   #isEmpty = true;
 
-  constructor(runFolder: string) {
+  /** `mayWrite`: whether the run is still ours. Who only reads need not hold it. */
+  constructor(runFolder: string, mayWrite: () => boolean = () => false) {
     this.#file = join(runFolder, "trace", "trace.jsonl");
+    this.#mayWrite = mayWrite;
     this.#log = new AppendLog(this.#file);
     for (const line of readLog<TraceLine>(this.#file).lines) this.#take(line);
   }
@@ -122,12 +139,7 @@ export class Trace {
   }
 
   /** The keys on which the target's outputs stand, newest last. */
-  standingOf(target: string): readonly {
-    readonly core: Digest;
-    readonly split: Digest | undefined;
-    readonly build: number;
-    readonly at: number;
-  }[] {
+  standingOf(target: string): readonly Standing[] {
     return this.#standing.get(target) ?? [];
   }
 
@@ -145,6 +157,18 @@ export class Trace {
     yield* this.#results;
   }
 
+  /** What a clean of the target hides: its own results, and those that an equal target computed and it stands on too. */
+  *resultsBehind(target: string): Iterable<readonly [core: Digest, known: KnownResult]> {
+    const standing = this.standingOf(target);
+    const cores = new Set(standing.flatMap(({ core, split }) => (split === undefined ? [core] : [core, split])));
+    const templates = new Set(standing.flatMap((one) => one.templates));
+    for (const entry of this.#results) {
+      const [core, known] = entry;
+      const isBehind = cores.has(core) || (known.template !== undefined && templates.has(known.template));
+      if (known.target === target || isBehind) yield entry;
+    }
+  }
+
   /** Results of the target's items, cleaned ones too. */
   *itemResultsOf(target: string): Iterable<ActionResult> {
     for (const known of this.#results.values())
@@ -160,13 +184,23 @@ export class Trace {
     this.#log.append(line);
   }
 
-  /** Durable when it returns. */
-  commit(): Promise<void> {
-    return this.#log.commit();
+  /** Durable when it returns true. False: the run was taken over, and nothing was written. */
+  async commit(): Promise<boolean> {
+    if (this.#dropIfLost()) return false;
+    await this.#log.commit();
+    return true;
   }
 
   close(): void {
+    this.#dropIfLost();
     this.#log.close();
+  }
+
+  /** Lines that wait when the run is lost must not reach a log that another build writes by now. */
+  #dropIfLost(): boolean {
+    if (this.#mayWrite()) return false;
+    this.#log.drop();
+    return true;
   }
 
   #take(line: TraceLine): void {
@@ -189,7 +223,7 @@ export class Trace {
     if ("clean" in line) return this.#takeClean(line);
     if ("now" in line) {
       const known = this.#standing.get(line.t);
-      const entry = { core: line.now, split: line.s, build: line.b, at: line.at };
+      const entry = { core: line.now, split: line.s, templates: line.m ?? [], build: line.b, at: line.at };
       if (known === undefined) this.#standing.set(line.t, [entry]);
       else known.push(entry);
       return;
@@ -222,8 +256,7 @@ export class Trace {
   #takeClean(line: Extract<TraceLine, { clean: number }>): void {
     this.#cleanTimes.set(line.t, line.clean);
     if (line.calls === true) this.#callsHiddenBefore = Math.max(this.#callsHiddenBefore, line.clean);
-    for (const [core, known] of this.#results) {
-      if (known.target !== line.t) continue;
+    for (const [core, known] of this.resultsBehind(line.t)) {
       this.#results.delete(core);
       this.#cleaned.set(core, { when: line.clean, known });
     }

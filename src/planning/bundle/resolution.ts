@@ -202,11 +202,12 @@ export function moduleType(path: string, scopeType: string | undefined): ModuleT
 }
 
 /**
- * With `baseUrl: "."`, esbuild takes the Expfile for the package of that name, as its search for a file is blind to case.
+ * With `baseUrl: "."`, esbuild takes the Expfile for the package of that name, as its search for a file does not see case.
  * Then the package, as Node finds it; undefined when it is not installed.
  */
 export function pastExpfile(root: string, specifier: string, resolved: string): string | undefined {
-  if (specifier !== "expfile" || basename(resolved) !== "Expfile.ts") return resolved;
+  if (specifier !== "expfile" || basename(resolved).toLowerCase() !== "expfile.ts") return resolved;
+  if (dirname(resolved) !== realpathSync.native(root)) return resolved;
   try {
     return createRequire(join(root, "Expfile.ts")).resolve(specifier);
   } catch (error) {
