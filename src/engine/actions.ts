@@ -274,9 +274,16 @@ async function locate(declared: PartDeclaration, target: string): Promise<Result
     stubIn((loaded as { recipe?: unknown } | undefined)?.recipe) ??
     stubIn((loaded as { default?: unknown } | undefined)?.default);
   if (stub !== undefined) return ok(stub);
+  const others =
+    typeof loaded === "object" && loaded !== null ? Object.values(loaded).flatMap((one) => stubIn(one) ?? []) : [];
+  const [first] = others;
+  const what =
+    first === undefined
+      ? "the recipe's module has no export of that name"
+      : `${first.file} has no export "recipe"; it has ${others.map((one) => `"${one.export}"`).join(", ")}`;
   return fail(
-    inputFailure("the recipe's module has no export of that name", {
-      where: { file: "Expfile.ts" },
+    inputFailure(what, {
+      where: { file: first?.file ?? "Expfile.ts" },
       neededBy: `target "${target}"`,
       fix: 'Export the recipe as `recipe`, or choose one: () => import("./file.ts").then((m) => m.name)',
     }),

@@ -6,7 +6,6 @@ import type { Order, Outcome } from "../backends/executors/executor.ts";
 import type { ActionResult } from "../model/action.ts";
 import { digestOfBytes } from "../model/digest.ts";
 import type { Failure } from "../model/failure.ts";
-import type { Json } from "../model/json.ts";
 import { hashRecord } from "../planning/fingerprint/encode.ts";
 import { fail, ok } from "../util/result.ts";
 import { brokenOutput, failureOf, groupFailures } from "./action-failure.ts";

@@ -4,6 +4,7 @@
 import type { Loader, Metafile } from "esbuild";
 import { readFileSync, realpathSync } from "node:fs";
 import { isBuiltin } from "node:module";
+import type * as Esbuild from "esbuild";
 import { dirname, join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Experiments } from "../api/experiment.ts";
@@ -201,7 +202,37 @@ function impureModules(metafile: Metafile): readonly string[] {
 
 /** A module with the export names of the recipe's module, each telling where it is. */
 async function stubOf(file: string, bytes: Uint8Array, root: string): Promise<string> {
+  const path = relative(root, file);
+  const names = await exportsOf(file, bytes);
+  return names
+    .map((name) => {
+      const stub = JSON.stringify({ $recipe: { file: path, export: name } });
+      return name === "default"
+        ? `export default ${stub};`
+        : `const $${name} = ${stub}; export { $${name} as ${name} };`;
+    })
+    .join("\n");
+}
+
+async function exportsOf(file: string, bytes: Uint8Array): Promise<readonly string[]> {
   const esbuild = await import("esbuild");
+  try {
+    return await parseExports(esbuild, file, bytes);
+  } catch (error) {
+    if (!isBuildFailure(error)) throw error;
+    // It does not parse: that is said, with its place, when its own target is looked at; other targets are not held up.
+    const named = Buffer.from(bytes)
+      .toString("utf8")
+      .matchAll(/^export\s+(?:default|(?:async\s+)?(?:const|let|var|class|function\*?)\s+([\w$]+))/gm);
+    return [...new Set([...named].map((match) => match[1] ?? "default"))];
+  }
+}
+
+async function parseExports(
+  esbuild: Pick<typeof Esbuild, "build">,
+  file: string,
+  bytes: Uint8Array,
+): Promise<string[]> {
   const built = await esbuild.build({
     stdin: { contents: bytes, resolveDir: dirname(file), sourcefile: file, loader: loaderOf(file) },
     bundle: false,
@@ -211,16 +242,7 @@ async function stubOf(file: string, bytes: Uint8Array, root: string): Promise<st
     outdir: dirname(file),
     logLevel: "silent",
   });
-  const names = Object.values(built.metafile.outputs)[0]?.exports ?? [];
-  const path = relative(root, file);
-  return names
-    .map((name) => {
-      const stub = JSON.stringify({ $recipe: { file: path, export: name } });
-      return name === "default"
-        ? `export default ${stub};`
-        : `const $${name} = ${stub}; export { $${name} as ${name} };`;
-    })
-    .join("\n");
+  return Object.values(built.metafile.outputs)[0]?.exports ?? [];
 }
 
 function loaderOf(file: string): Loader {

@@ -1,17 +1,18 @@
 // Bundles recipes and remembers them: as long as nothing that was looked at has changed, the kept code digest is the answer
 // and the bundler is not even loaded. So an upgrade of the bundler changes nothing by itself.
 
+import type { Message } from "esbuild";
 import { readFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import { digestOfBytes, type Digest } from "../../model/digest.ts";
-import type { Failure } from "../../model/failure.ts";
+import { inputFailure, type Failure } from "../../model/failure.ts";
 import { writeAtomic } from "../../util/fs.ts";
 import { fail, ok, type Result } from "../../util/result.ts";
 import { AppendLog, readLog } from "../../util/append-log.ts";
-import { collectClosure, type CollectOptions } from "./collect.ts";
-import type { Closure } from "./closure.ts";
+import { collectClosure, isBuildFailure, type CollectOptions } from "./collect.ts";
+import { indexOfNeutralPath, type Closure } from "./closure.ts";
 import { recordWatched, watchedHolds, type DigestOf, type WatchedRecord } from "./watched.ts";
-import type { Printer } from "./print.ts";
+import type { Print, Printer } from "./print.ts";
 
 export interface Bundle {
   /** The code version: the digest of the print, or of an equal print by an older bundler. */
@@ -109,7 +110,13 @@ export class Bundler {
     const { closure, externals, watched } = collected.value;
     this.#printer ??= this.#makePrinter();
     const printer = await this.#printer;
-    const print = await printer.print(closure);
+    let print: Print;
+    try {
+      print = await printer.print(closure);
+    } catch (error) {
+      if (!isBuildFailure(error)) throw error;
+      return fail(error.errors.map((message) => failureInClosure(message, closure, options.neededBy)));
+    }
     const printed = digestOfBytes(print.code);
     writeAtomic(this.fileOf(printed), print.code);
     const source: BundleSource = { closure, map: print.map, printer: printer.name };
@@ -138,4 +145,16 @@ export class Bundler {
       readLog<Kept>(join(this.#folder, "kept.jsonl")).lines.map((line) => [line.id, line]),
     ));
   }
+}
+
+/** What the printer says of a neutral path, said of the file behind it. */
+function failureInClosure(message: Message, closure: Closure, neededBy: string): Failure {
+  const { location } = message;
+  const module = location === null ? undefined : closure.modules[indexOfNeutralPath(location.file)];
+  if (location === null || module === undefined) return inputFailure(message.text, { neededBy });
+  const { line, column, length, lineText } = location;
+  return inputFailure(message.text, {
+    where: { file: module.label, line, column: column + 1, length, text: lineText },
+    neededBy,
+  });
 }

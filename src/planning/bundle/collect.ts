@@ -139,6 +139,9 @@ export async function collectClosure(options: CollectOptions): Promise<Result<Co
         },
       ],
     });
+    // esbuild lets a name pass that nobody exports, because in TypeScript it might be a type: at run time it would be undefined.
+    const wrong = built.warnings.filter((message) => message.id === "import-is-undefined");
+    if (wrong.length > 0) return fail(wrong.map((message) => failureOfMessage(message, options)));
     for (const [path, input] of Object.entries(built.metafile.inputs)) {
       order.set(
         join(options.root, path),

@@ -1,0 +1,41 @@
+// Slips of authors' hands in recipes: the message names the file, the name and the target, and holds up no other target.
+
+import { expect, test } from "vitest";
+import { makeProject } from "./rig.ts";
+
+const project = (recipe: string) => ({
+  "Expfile.ts": `
+import { contract, experiments, rule, text } from "expfile";
+const make = (name: string, recipe: any) => rule(contract({ name, outputs: { out: text() } }), recipe)();
+export default experiments({ main: () => ({ good: make("t/good", () => import("./good.ts")), bad: make("t/bad", () => import("./bad.ts")) }) });
+`,
+  "good.ts": 'export const recipe = ({ outputs }) => outputs.out.write("good");',
+  "bad.ts": recipe,
+  "helper.ts": "export const helper = 1;\nexport const other = 2;\n",
+});
+
+test("a recipe that does not parse is blamed at its own place, and other targets are built", async () => {
+  const rig = makeProject(project("export const recipe = () => ;"));
+  expect((await rig.build(["-k"], 2)).targets).toEqual({ good: "computed", bad: "failed" });
+  const { stdout } = await rig.exp("build", "bad");
+  expect(stdout).toContain('bad.ts:1:29 Unexpected ";"');
+  expect(stdout).toContain('needed by target "bad"');
+});
+
+test("a misspelt name of an import is an error before anything runs, alone or beside right ones", async () => {
+  for (const names of ["helpr", "helpr, other"]) {
+    const body = `import { ${names} } from "./helper.ts";\nexport const recipe = ({ outputs }) => outputs.out.write(String(helpr));\n`;
+    const rig = makeProject(project(body));
+    const { code, stdout } = await rig.exp("build", "bad");
+    expect(code).toBe(2);
+    expect(stdout).toContain("bad.ts:");
+    expect(stdout).toContain('"helpr"');
+  }
+});
+
+test("an export of another name is named", async () => {
+  const rig = makeProject(project("export const recipee = () => undefined;"));
+  const { code, stdout } = await rig.exp("build", "bad");
+  expect(code).toBe(2);
+  expect(stdout).toContain('bad.ts has no export "recipe"; it has "recipee"');
+});
