@@ -39,3 +39,20 @@ test("an export of another name is named", async () => {
   expect(code).toBe(2);
   expect(stdout).toContain('bad.ts has no export "recipe"; it has "recipee"');
 });
+
+test("clean --outputs keeps its promise after the cache was deleted", async () => {
+  const rig = makeProject({
+    "Expfile.ts": `
+import { contract, experiments, rule, file } from "expfile";
+const big = rule(contract({ name: "t/big", outputs: { out: file(".bin") } }), () => import("./big.ts"));
+export default experiments({ main: () => ({ big: big() }) });
+`,
+    "big.ts":
+      'import { writeFileSync } from "node:fs";\nexport const recipe = ({ outputs }) => writeFileSync(outputs.out.path, "x".repeat(9999));',
+  });
+  await rig.build();
+  rig.remove("cache");
+  const { stdout } = await rig.exp("clean", "--outputs");
+  expect(stdout).toContain("the next build fetches them back");
+  expect((await rig.build()).targets).toEqual({ big: "cached" });
+});

@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { LostRun } from "../engine/session.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import { countOf, formatDuration, formatMoney } from "../report/amounts.ts";
+import { openSession, type DecidingSession } from "../project/project.ts";
 import { Lease } from "../runs/lease.ts";
-import { Trace } from "../backends/store/trace.ts";
+import type { Trace } from "../backends/store/trace.ts";
 import type { StageState } from "../runs/run.ts";
 import type { Arguments } from "./arguments.ts";
 import { findProject, openAsked } from "./asking.ts";
@@ -33,7 +34,11 @@ export async function clean(args: Arguments, screen: Screen): Promise<number> {
     if (lease === undefined) return exitCodes.interrupted;
     const onlyOutputs = args.flags.outputs === true;
     const names = asked.value.asked.map((index) => run.graph.targets[index]!.name);
-    const trace = new Trace(run.folder.folder, () => lease.isHeld());
+    const session = openSession(project.value, run, {
+      onSetAside: () => undefined,
+      mayWrite: () => lease.isHeld(),
+    });
+    const { trace } = session;
     const cleaned = names.map((name) => ({ target: name, ...costBehind(trace, name) }));
     const twins = onlyOutputs ? [] : twinsOf(trace, names, run.graph.targets);
     try {
@@ -44,6 +49,8 @@ export async function clean(args: Arguments, screen: Screen): Promise<number> {
         showFailures(screen, [new LostRun(run.folder.id).failure]);
         return exitCodes.failed;
       }
+      // "Fetched back" must be true: what lies nowhere else is taken into the store first.
+      if (onlyOutputs) for (const index of asked.value.asked) keepOutputs(session, run.graph.targets[index]!);
       for (const name of names) rmSync(join(run.folder.folder, name), { recursive: true, force: true });
       // A clean run.yaml: what is gone is said to be gone.
       const state = run.folder.load();
@@ -54,7 +61,7 @@ export async function clean(args: Arguments, screen: Screen): Promise<number> {
         run.folder.save({ ...state, targets: Object.fromEntries(stages) });
       }
     } finally {
-      trace.close();
+      session.close();
       lease.release();
     }
     const dependents = dependentsOf(asked.value.asked, run.graph.targets);
@@ -75,6 +82,15 @@ export async function clean(args: Arguments, screen: Screen): Promise<number> {
     return exitCodes.done;
   } finally {
     project.value.close();
+  }
+}
+
+function keepOutputs({ trace, contents }: DecidingSession, { name, declaration }: GraphTarget): void {
+  const standing = trace.standingOf(name).at(-1);
+  const outputs = standing === undefined ? undefined : trace.find(standing.core)?.result.outputs;
+  for (const [slot, artifact] of Object.entries(outputs ?? {})) {
+    const shape = declaration.contract.outputs[slot];
+    if (shape !== undefined) contents.recover(name, slot, shape, artifact);
   }
 }
 
