@@ -2,6 +2,10 @@
 
 import { writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { expandItems } from "../src/engine/fan-out.ts";
+import type { ResolvedInputs } from "../src/engine/inputs.ts";
+import type { Digest } from "../src/model/digest.ts";
+import { itemCoreKey } from "../src/planning/fingerprint/action-key.ts";
 import { makeProject } from "./rig.ts";
 
 describe("setup", () => {
@@ -157,4 +161,29 @@ export const merge = async ({ items, outputs }) => outputs.all.write(await Promi
   expect(again.end.costUsd).toBe(0);
   const values = JSON.parse(rig.read("runs/default/paid/all.json")) as number[];
   expect(new Set(values).size).toBe(1);
+});
+
+test("item keys that are put together from shared parts are those of the record", () => {
+  const record = { kind: "file", digest: "d".repeat(64) as Digest, ext: ".parquet", format: "table" } as const;
+  const inputs = {
+    slices: { record, order: () => ({ kind: "absent" }), size: 0, sources: [] },
+  } satisfies ResolvedInputs;
+  const template = "a".repeat(64) as Digest;
+  const templates = new Map([["main", { core: template, record: { code: { kind: "module" } } }]]);
+  const settings = [{ order: 2, name: "ü\u2028" }, null];
+  const packed = {
+    recipes: [null],
+    settings,
+    inputs: [{ training: { slot: "slices" } }, {}],
+    items: [
+      [0, 0, 0, { n: 1, "a:b": [true, null, -0] }, null],
+      [0, 1, 1, "text", "label"],
+    ] as const,
+  };
+  const expanded = expandItems(packed as never, inputs, templates as never, 20, "target");
+  if (!expanded.ok) throw new Error(expanded.error.what);
+  expect(expanded.value.all.map((item) => item.core)).toEqual([
+    itemCoreKey(template, { settings: settings[0]!, item: packed.items[0][3], inputs: { training: record } }),
+    itemCoreKey(template, { settings: null, item: "text", inputs: {} }),
+  ]);
 });
