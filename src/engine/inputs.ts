@@ -377,11 +377,6 @@ function sourcesOf(inputs: Iterable<ResolvedInput>): SourceFile[] {
   return [...inputs].flatMap((input) => input.sources);
 }
 
-/** Whether files of the project are among the inputs: only they can change under an action. */
-export function hasSources(inputs: ResolvedInputs): boolean {
-  return Object.values(inputs).some((input) => input.sources.length > 0);
-}
-
 /** The files of the project behind some inputs. */
 export function filesBehind(inputs: ResolvedInputs): SourceFile[] {
   return Object.values(inputs).flatMap(({ sources }) => sources);

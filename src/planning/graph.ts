@@ -1,6 +1,6 @@
 // The graph of an experiment: targets by number in topological order, their wires resolved to numbers. Plain data; loads no recipe.
 
-import type { Experiments, Targets } from "../api/experiment.ts";
+import type { Targets } from "../api/experiment.ts";
 import type { TargetDeclaration, Wire } from "../api/rule.ts";
 import type { Slot } from "../api/slot.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
@@ -134,30 +134,6 @@ export function makeGraph(experiment: string, targets: Targets): Result<Graph, r
   }
   if (failures.length > 0) return fail(failures);
   return ok({ experiment, targets: numbered, byName: new Map(numbered.map((target) => [target.name, target])) });
-}
-
-/** The experiment that a config names, or the Expfile's first. */
-export function chooseExperiment(
-  experiments: Experiments,
-  name: string | undefined,
-): Result<{ readonly name: string; readonly make: () => Targets }, Failure> {
-  const names = Object.keys(experiments.byName);
-  const chosen = name ?? names[0];
-  if (chosen === undefined)
-    return fail(
-      inputFailure("the Expfile declares no experiment", {
-        where: { file: "Expfile.ts" },
-        fix: "export default experiments({ main: () => ({ … }) });",
-      }),
-    );
-  const make = experiments.byName[chosen];
-  if (make !== undefined) return ok({ name: chosen, make });
-  const near = suggest(chosen, names);
-  return fail(
-    inputFailure(`unknown experiment "${chosen}"`, {
-      fix: near ? `Did you mean "${near}"?` : `The Expfile declares: ${names.join(", ")}.`,
-    }),
-  );
 }
 
 /** The targets asked for and everything that they need; all of them when none is named. */

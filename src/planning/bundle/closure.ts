@@ -1,7 +1,7 @@
 // The closure of a recipe: every module that its bundle is made of, and everything that decided which ones.
 // It is kept with the bundle, so that a later bundler can print the same code again (upgrades never invalidate results).
 
-import { digestOfBytes, type Digest } from "../../model/digest.ts";
+import type { Digest } from "../../model/digest.ts";
 import type { JsonObject } from "../../model/json.ts";
 
 export const closureFormat = 1;
@@ -32,20 +32,6 @@ export interface Closure {
   /** The compiler options that change what is printed. */
   readonly tsconfig: JsonObject;
   readonly externals: readonly string[];
-}
-
-/** The digest of everything in the closure that can change the print; labels count for nothing. */
-export function digestOfClosure(closure: Closure): Digest {
-  const modules = closure.modules.map(({ loader, type, sideEffects, digest, edges }) => [
-    loader,
-    type,
-    sideEffects,
-    digest,
-    Object.entries(edges).sort(),
-  ]);
-  return digestOfBytes(
-    JSON.stringify([closure.format, closure.exportName, modules, closure.tsconfig, closure.externals]),
-  );
 }
 
 export function edgeKey(kind: string, specifier: string): string {
