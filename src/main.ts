@@ -1,4 +1,4 @@
-// The program: reads the command line, loads the command, sets the exit code. The only file beside exp.ts that touches `process`.
+// The program: reads the command line, loads the command, sets the exit code. Signals, streams and the exit code of the process are dealt with here.
 
 import { setMaxListeners } from "node:events";
 import { isatty } from "node:tty";

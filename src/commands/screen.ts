@@ -1,4 +1,4 @@
-// What a command writes to and knows of its surroundings. Commands take it as a parameter; only main.ts touches `process`.
+// What a command writes to and knows of its surroundings. Commands take it as a parameter; main.ts fills it in.
 
 import pc from "picocolors";
 import type { Failure } from "../model/failure.ts";
