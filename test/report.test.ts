@@ -8,8 +8,8 @@ import { differencesFigure, histogramFigure } from "../rules/peptides/report/fig
 import type { Figure } from "../rules/peptides/report/figures.ts";
 import { reportHtml } from "../rules/peptides/report/html.ts";
 import { reportMarkdown } from "../rules/peptides/report/markdown.ts";
-import type { Metric, PairedDifference, Summary } from "../rules/peptides/report/summary.ts";
-import { fixed, number, pValue, range, reading } from "../rules/peptides/report/words.ts";
+import type { Estimate, Metric, PairedDifference, Summary } from "../rules/peptides/report/summary.ts";
+import { decimalsOf, fixed, number, pValue, range, reading } from "../rules/peptides/report/words.ts";
 import { figures, summary } from "./report.fixture.ts";
 
 let drawn: readonly Figure[];
@@ -28,6 +28,14 @@ const withPaired = (change: (paired: PairedDifference) => PairedDifference, othe
   ...summary,
   ...other,
   metrics: summary.metrics.map((metric): Metric => ({ ...metric, paired: metric.paired.map(change) })),
+});
+const estimate = (low: number | null, high: number | null, mean: number | null = low): Estimate => ({
+  arm: "k2",
+  nSeeds: 8,
+  nPeptides: 80,
+  mean,
+  low,
+  high,
 });
 const finding = (changed: Summary): string => findingSentences(changed).join(" ");
 
@@ -51,16 +59,16 @@ describe("the finding", () => {
     );
     expect(said).toContain("12 of the 12 primary comparisons");
     expect(said).toContain(
-      "Hydrophobic moment is higher, as wanted, in “composition only” (0.50\u00a0[0.25,\u00a00.75])",
+      "Hydrophobic moment is higher, as wanted, in “composition only” (0.500\u00a0[0.250,\u00a00.750])",
     );
     expect(said).toContain("Net charge at pH 7 is higher in “composition only” (0.50\u00a0[0.25,\u00a00.75] e)");
     expect(said).toContain("Aggregation propensity is higher, against what is wanted,");
   });
 
   it("few seeds, and a test that cannot reach the level, are said", () => {
-    const few = withPaired((paired) => ({ ...paired, smallestP: 0.125 }), { seeds: [1, 2, 3, 4] });
+    const few = withPaired((paired) => ({ ...paired, smallestP: 0.125, pAdjusted: 1 }), { seeds: [1, 2, 3, 4] });
     expect(finding(few)).toContain(
-      "With 4 seeds only large differences can be seen, and with so few the test cannot give a p below 0.13 whatever the data.",
+      "No data could have shown a difference: with 4 seeds the test cannot give a p below 0.125, nor one below 1.000 after the correction for 12 primary comparisons.",
     );
     expect(finding(withPaired((paired) => paired, { seeds: Array.from({ length: 30 }, (_, i) => i) }))).not.toContain(
       "only large",
@@ -83,14 +91,14 @@ describe("the finding", () => {
 describe("numbers in words", () => {
   it("a value and its interval share decimals that fit the interval's width", () => {
     const shown = (value: number, low: number, high: number) =>
-      Object.values(range({ value, low, high }))
+      Object.values(range({ value, low, high }, decimalsOf({ perArm: [estimate(low, high)], paired: [] })))
         .join(" ")
         .replace(/\u00a0/g, " ");
     expect(shown(0.5, 0.47, 0.53)).toBe("0.500 [0.470, 0.530]");
     expect(shown(-2480.4, -2635, -2325)).toBe("−2480 [−2635, −2325]");
     expect(shown(12480.4, 12400, 12560)).toBe("12\u202f480 [12\u202f400, 12\u202f560]");
     expect(shown(0, 0, 0)).toBe("0.000 [0.000, 0.000]");
-    expect(range({ value: 1.23456, low: null, high: 2 })).toEqual({ value: "1.23", interval: "no interval" });
+    expect(range({ value: 1.23456, low: null, high: 2 }, 2)).toEqual({ value: "1.23", interval: "no interval" });
   });
 
   it("has no NaN, no negative zero, and small p as a bound", () => {
@@ -101,7 +109,7 @@ describe("numbers in words", () => {
       "1.50e+9",
       "0.00",
     ]);
-    expect([pValue(null), pValue(0.0004), pValue(0.0312), pValue(1)]).toEqual(["–", "< 0.001", "0.031", "1"]);
+    expect([pValue(null), pValue(0.0004), pValue(0.0312), pValue(1)]).toEqual(["–", "< 0.001", "0.031", "1.000"]);
   });
 
   it("reads a comparison by its interval first and by the correction second", () => {
@@ -172,6 +180,7 @@ describe("report.html", () => {
       notes: { what: evil, why: evil, hypothesis: evil },
       arms: [control, ...summary.arms.slice(1).map((arm) => ({ ...arm, label: evil }))],
       metrics: [metric],
+      predictions: summary.predictions.slice(0, 1),
       examples: [{ arm: "k2", peptides: [{ id: evil, seed: 1, sequence: evil, nearestSimilarity: null, values: {} }] }],
       data: [{ name: evil, file: evil, rows: 1, licence: evil, source: evil }],
       limits: [evil],

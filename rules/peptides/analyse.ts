@@ -6,18 +6,50 @@ import { contract, fanOut, named, json, table, text, tree, type, z } from "expfi
 import { armSettings, type ArmSettings } from "./arms.ts";
 import type { PrepareSummary } from "./prepare.ts";
 import type { Estimate, PairedDifference, Summary } from "./report/summary.ts";
+import { didYouMean, listNames, sentences } from "./suggest.ts";
 import { generatedColumns, scoreColumns, sequenceColumns } from "./tables.ts";
+
+/** One arm against the control, in a primary metric. The arm goes by its name. */
+const about = { metric: z.string(), arm: z.string() };
+const prediction = z.discriminatedUnion("direction", [
+  z.strictObject({ ...about, direction: z.enum(["higher", "lower"]) }),
+  // That nothing was found shows nothing, so this one has to say which difference would be too small to matter.
+  z.strictObject({ ...about, direction: z.literal("no difference"), margin: z.number().positive() }),
+]);
+export type StatedPrediction = z.output<typeof prediction>;
 
 export const analyseContract = contract({
   name: "peptides/analyse",
-  config: z.strictObject({
-    title: z.string().min(1).default("Peptides of several baseline samplers"),
-    /** Shown in the report, so that it says what was expected before the run. */
-    /** Metrics declared before the run. They carry the finding and are corrected as one family; all others are exploration. */
-    primary: z.array(z.string()).min(1),
-    /** Confidence level of every interval. */
-    level: z.number().min(0.5).max(0.999).default(0.95),
-  }),
+  config: z
+    .strictObject({
+      title: z.string().min(1).default("Peptides of several baseline samplers"),
+      /** Metrics declared before the run. They carry the finding and are corrected as one family; all others are exploration. */
+      primary: z.array(z.string()).min(1),
+      /** The hypothesis of `notes` in a form that can be checked; the report says what became of each. */
+      predictions: z
+        .array(prediction)
+        .refine(
+          (all) => new Set(all.map(({ metric, arm }) => JSON.stringify([metric, arm]))).size === all.length,
+          "must not predict one metric of one arm twice",
+        )
+        .default([]),
+      /** Confidence level of every interval. */
+      level: z.number().min(0.5).max(0.999).default(0.95),
+    })
+    .superRefine(({ primary, predictions }, context) => {
+      for (const [i, { metric }] of predictions.entries()) {
+        if (primary.includes(metric)) continue;
+        context.addIssue({
+          code: "custom",
+          path: ["predictions", i, "metric"],
+          message: sentences(
+            `must be one of analyse.primary, with which its p is corrected; it is "${metric}".`,
+            didYouMean(metric, primary),
+            `Primary metrics are ${listNames(primary)}.`,
+          ),
+        });
+      }
+    }),
   arms: armSettings,
   inputs: {
     peptides: table(generatedColumns),
@@ -71,6 +103,6 @@ export const analyse = fanOut(analyseContract, {
   // The only part that knows the arms by name: renaming one renders the report again and does nothing else.
   merge: {
     recipe: () => import("./analyse/render.recipe.ts"),
-    reads: ["title", "primary", "level", "control", "labels", "notes"],
+    reads: ["title", "primary", "predictions", "level", "control", "labels", "notes"],
   },
 });

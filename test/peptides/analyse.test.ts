@@ -179,12 +179,35 @@ describe("the summary", () => {
   });
 });
 
+const lower = { metric: "shown", arm: "composition", direction: "lower" };
+
+describe("the predictions", () => {
+  test("are judged with the summary's own numbers, by the arm's name", async () => {
+    const { summary, outputs } = await analyse({ config: { predictions: [lower] } });
+    const { difference, low, high, pAdjusted } = summary.metrics[0]!.paired[0]!;
+    expect(summary.predictions).toEqual([
+      { metric: "shown", arm: "zero", direction: "lower", margin: null, verdict: "supported", because: "shown", nSeeds: 6, difference, low, high, pAdjusted, smallestPAdjusted: 2 / 64 },
+    ]); // prettier-ignore
+    expect(outputs.report.bytes().toString()).toContain("Of 1 declared prediction 1 is supported");
+  });
+
+  test("follow a renamed arm only under its new name", async () => {
+    const renamed = [{ id: "zero", name: "residues" }, labels[1]!];
+    await expect(analyse({ labels: renamed, config: { predictions: [lower] } })).rejects.toThrow(
+      'analyse.predictions[0].arm names "composition", which is no arm. The arms are "residues", "baseline".',
+    );
+    const { summary } = await analyse({ labels: renamed, config: { predictions: [{ ...lower, arm: "residues" }] } });
+    expect(summary.predictions[0]!.arm).toBe("zero");
+  });
+});
+
 describe("what is told to whom", () => {
   test("renaming an arm or changing the primary metrics changes no item", async () => {
     const asked = async (made: Made) => (await analyse(made)).items.map(({ item }) => item);
     const before = await asked({});
     const renamed = labels.map(({ id }) => ({ id, name: `new ${id}` }));
     expect(await asked({ labels: renamed, config: { primary: ["noise"], title: "Other" } })).toEqual(before);
+    expect(await asked({ config: { predictions: [lower] } })).toEqual(before);
   });
 
   test("an unknown primary metric is an error that knows better", async () => {

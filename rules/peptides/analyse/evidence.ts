@@ -8,6 +8,8 @@ import type { GeneratedRow, ScoreRow, SequenceRow } from "../tables.ts";
 export interface Evidence {
   readonly config: ConfigOf<typeof analyseContract>;
   readonly notes: { readonly what?: string; readonly why?: string; readonly hypothesis?: string };
+  /** Every name that the config gives an arm. */
+  readonly labels: readonly ArmLabel[];
   /** The control first, then as the config has them. Names that stand for equal settings are one arm. */
   readonly arms: readonly NamedArm[];
   readonly peptides: readonly GeneratedRow[];

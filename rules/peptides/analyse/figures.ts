@@ -30,7 +30,7 @@ export async function drawFigures(summary: Summary, { arms, metrics, reference }
           axis: "1 less the edit distance as a share of the longer",
         },
         arms.map((arm) => ({ arm: arm.id, values: valuesOf(arm, closest) })),
-        null,
+        arms.length === 1 ? null : { label: `the control (${arms[0]!.label})`, values: valuesOf(arms[0]!, closest) },
       ),
     histogramFigure(summary, { id: "length", title: "Length", axis: "residues", wholeNumbers: true }, lengths, known),
   ]);

@@ -10,7 +10,7 @@ import { judgedMetrics, namedArms, type Evidence } from "./evidence.ts";
 import { drawFigures } from "./figures.ts";
 import { summarise } from "./summary.ts";
 
-type Reads = "title" | "primary" | "level" | "control" | "labels" | "notes";
+type Reads = "title" | "primary" | "predictions" | "level" | "control" | "labels" | "notes";
 
 export const recipe: Merge<typeof analyseContract, Reads> = async ({
   config,
@@ -30,6 +30,7 @@ export const recipe: Merge<typeof analyseContract, Reads> = async ({
   const evidence: Evidence = {
     config,
     notes,
+    labels,
     arms: namedArms(labels, control ?? peptides[0]!.arm, settings, peptides),
     peptides,
     scores,

@@ -5,6 +5,7 @@ import type * as Report from "../report/summary.ts";
 import { isCanonical } from "../science/alphabet.ts";
 import type { Evidence, JudgedMetric, NamedArm } from "./evidence.ts";
 import { aboutMetric } from "./metrics.ts";
+import { judgePredictions } from "./predictions.ts";
 
 export const CLOSEST = "closest-edit";
 
@@ -12,6 +13,7 @@ export function summarise(evidence: Evidence): Report.Summary {
   const { config, arms, peptides } = evidence;
   const { title, level } = config;
   const settings = armsSettings(arms.map((arm) => arm.settings));
+  const metrics = metricsOf(evidence);
   return {
     schema: "peptide-summary 1",
     title,
@@ -21,7 +23,8 @@ export function summarise(evidence: Evidence): Report.Summary {
     seeds: [...new Set(peptides.map(({ seed }) => seed))].sort((a, b) => a - b),
     counts: arms.map((arm) => countsOf(arm, evidence)),
     prepare: preparedOf(evidence),
-    metrics: metricsOf(evidence),
+    metrics,
+    predictions: judgePredictions(evidence, metrics),
     examples: arms.map((arm) => examplesOf(arm, evidence)),
     data: evidence.prepared.sources.map((source) => ({
       name: source.name,

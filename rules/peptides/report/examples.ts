@@ -1,8 +1,11 @@
 /** Example peptides of each arm, their residues coloured by charge and oiliness (the letters say the same). */
 import type { Html } from "./markup.ts";
 import { html, table } from "./markup.ts";
-import type { Summary } from "./summary.ts";
-import { labelOf, number, percent, withUnit } from "./words.ts";
+import type { Example, Metric, Summary } from "./summary.ts";
+import { counted, decimalsOf, fixed, labelOf, withUnit } from "./words.ts";
+
+/** The examples of further arms are folded. */
+const SHOWN_ARMS = 4;
 
 export function examplesSection(summary: Summary): Html {
   const arms = summary.examples.filter(({ peptides }) => peptides.length > 0);
@@ -20,15 +23,33 @@ export function examplesSection(summary: Summary): Html {
       headings,
       peptides.map(({ id, sequence, seed, nearestSimilarity, values }) => [
         id,
-        sequenceHtml(sequence),
-        ...metrics.map((metric) => ({ n: number(values[metric.id] ?? null) })),
-        { n: nearestSimilarity === null ? "–" : percent(nearestSimilarity) },
+        { wide: sequenceHtml(sequence) },
+        ...metrics.map((metric) => ({ n: exampleValue(metric, values) })),
+        { n: nearestText(nearestSimilarity) },
         { n: String(seed) },
       ]),
       "peptides",
     ),
   );
-  return html`${legend}${tables}`;
+  const folded = tables.slice(SHOWN_ARMS);
+  return html`${legend}${tables.slice(0, SHOWN_ARMS)}${
+    folded.length === 0
+      ? null
+      : html`<details>
+          <summary>${counted(folded.length, "more arm")}</summary>
+          ${folded}
+        </details>`
+  }`;
+}
+
+/** With the decimals of the metric's other numbers. */
+export function exampleValue(metric: Metric, values: Example["values"]): string {
+  const value = values[metric.id] ?? null;
+  return value === null ? "–" : fixed(value, decimalsOf(metric));
+}
+
+export function nearestText(similarity: number | null): string {
+  return similarity === null ? "–" : `${fixed(100 * similarity, 1)} %`;
 }
 
 const CLASSES = { KRH: "p", DE: "m", AILMFWVYC: "o" } as const;

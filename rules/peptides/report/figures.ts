@@ -3,7 +3,18 @@ import { differencesSpec, histogramSpec, spreadSpec } from "./specs.ts";
 import type { Group, SpreadGroup } from "./specs.ts";
 import { svgOf } from "./svg.ts";
 import type { Metric, Summary } from "./summary.ts";
-import { controlOf, labelOf, number, percent, range, reading, READING_WORDS, withUnit } from "./words.ts";
+import {
+  controlOf,
+  decimalsOf,
+  fixed,
+  labelOf,
+  number,
+  percent,
+  range,
+  reading,
+  READING_WORDS,
+  withUnit,
+} from "./words.ts";
 
 export type Figure = {
   /** Letters, digits and dashes; names the file and the place in the page. */
@@ -23,6 +34,7 @@ export async function differencesFigure(summary: Summary, metrics: readonly Metr
   const panels = metrics
     .map((metric) => ({
       title: withUnit(metric.label, metric.unit === "" ? "" : `(${metric.unit})`),
+      decimals: decimalsOf(metric),
       rows: metric.paired.flatMap(({ arm, difference, low, high, ...paired }) => {
         if (difference === null || low === null || high === null) return [];
         const read = reading({ arm, difference, low, high, ...paired }, summary.level);
@@ -36,10 +48,10 @@ export async function differencesFigure(summary: Summary, metrics: readonly Metr
   const title = "Differences from the control";
   const control = controlOf(summary).label;
   const alt = panels
-    .map(({ title, rows }) => {
+    .map(({ title, rows, decimals }) => {
       const said = rows.map(
         (row) =>
-          `${row.label} ${Object.values(range({ value: row.difference, low: row.low, high: row.high })).join(" ")}, ${READING_WORDS[row.read]}`,
+          `${row.label} ${Object.values(range({ value: row.difference, low: row.low, high: row.high }, decimals)).join(" ")}, ${READING_WORDS[row.read]}`,
       );
       return `${title}: ${said.join("; ")}.`;
     })
@@ -70,10 +82,11 @@ export async function spreadFigure(
   if (groups.length === 0) return null;
   const id = `spread-${slug(metric.id)}`;
   const title = `${metric.label}: spread over peptides`;
+  const decimals = decimalsOf(metric);
   const alt = `${groups
     .map(({ label, values }) => {
-      const [q05, , q50, , q95] = quantiles(values);
-      return `${label}: median ${number(q50)}, 90 % of peptides from ${number(q05)} to ${number(q95)}`;
+      const [q05, , q50, , q95] = quantiles(values).map((value) => fixed(value, decimals));
+      return `${label}: median ${q50!}, 90 % of peptides from ${q05!} to ${q95!}`;
     })
     .join("; ")}.`;
   const spec = spreadSpec(withUnit(metric.label, metric.unit === "" ? "" : `(${metric.unit})`), groups.map((group) => ({ ...group, quantiles: quantiles(group.values) }))); // prettier-ignore
@@ -105,7 +118,7 @@ export async function histogramFigure(
   return {
     id: slug(about.id),
     title: about.title,
-    caption: `Share of peptides, on the same scale in every row.${behind === null ? "" : ` Shaded: ${behind.label}.`}`,
+    caption: `Share of peptides in each bin, on one scale for all rows.${behind === null ? "" : ` Shaded: ${behind.label}.`}`,
     alt,
     svg: await svgOf(
       slug(about.id),

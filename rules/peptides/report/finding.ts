@@ -1,6 +1,20 @@
 /** The finding in plain words, from the numbers alone and no stronger than they are. */
 import type { Metric, PairedDifference, Summary } from "./summary.ts";
-import { controlOf, counted, labelOf, percent, pValue, range, reading, withUnit } from "./words.ts";
+import { predictionSentences } from "./predictions.ts";
+import {
+  controlOf,
+  counted,
+  decimalsOf,
+  labelOf,
+  list,
+  percent,
+  primaryFamily,
+  pValue,
+  range,
+  reading,
+  smallestAdjustedP,
+  withUnit,
+} from "./words.ts";
 import type { Reading } from "./words.ts";
 
 type Comparison = { readonly metric: Metric; readonly paired: PairedDifference; readonly reading: Reading };
@@ -13,12 +27,13 @@ export function findingSentences(summary: Summary): string[] {
   );
   const unknown = compared.filter((comparison) => comparison.reading === "unknown").length;
   return [
+    ...predictionSentences(summary),
     verdict(summary, compared),
     ...primary.flatMap((metric) => ["higher", "lower"].map((way) => shown(summary, metric, compared, way as Reading))),
     hints(summary, compared),
     silent(primary, compared),
     unknown === 0 ? "" : `${counted(unknown, "comparison")} could not be made for lack of values.`,
-    fewSeeds(summary, compared),
+    outOfReach(summary, compared) || fewSeeds(summary),
     "All metrics are predictions from sequence; no peptide was made or measured.",
   ].filter((sentence) => sentence !== "");
 }
@@ -50,7 +65,7 @@ function shown(summary: Summary, metric: Metric, compared: readonly Comparison[]
   const largest = arms.toSorted((a, b) => Math.abs(b.paired.difference!) - Math.abs(a.paired.difference!));
   const spelt = arms.length > SPELT_OUT + 1 ? largest.slice(0, SPELT_OUT) : arms;
   const places = spelt.map(({ paired: { arm, difference, low, high } }) => {
-    const { value, interval } = range({ value: difference, low, high });
+    const { value, interval } = range({ value: difference, low, high }, decimalsOf(metric));
     return `in ${quoted(summary, arm)} (${withUnit(`${value}\u00a0${interval}`, metric.unit)})`;
   });
   if (spelt !== arms) places.push(`in ${arms.length - spelt.length} other arms`);
@@ -80,15 +95,19 @@ function silent(primary: readonly Metric[], compared: readonly Comparison[]): st
   return `No difference was shown for ${list(names.map(({ label }) => label))}.`;
 }
 
-function fewSeeds(summary: Summary, compared: readonly Comparison[]): string {
+/** A test that cannot reach the level says nothing by not reaching it. */
+function outOfReach(summary: Summary, compared: readonly Comparison[]): string {
+  const family = primaryFamily(summary.metrics);
+  const smallest = Math.min(1, ...family.map(({ smallestP }) => smallestP ?? 0));
+  const adjusted = smallestAdjustedP(smallest, family.length)!;
+  const anyShown = compared.some((comparison) => isShown(comparison.reading));
+  if (family.length === 0 || anyShown || adjusted <= 1 - summary.level) return "";
+  return `No data could have shown a difference: with ${counted(summary.seeds.length, "seed")} the test cannot give a p below ${pValue(smallest)}, nor one below ${pValue(adjusted)} after the correction for ${counted(family.length, "primary comparison")}.`;
+}
+
+function fewSeeds(summary: Summary): string {
   const seeds = summary.seeds.length;
-  if (seeds >= FEW_SEEDS) return "";
-  const smallest = Math.max(0, ...compared.map(({ paired }) => paired.smallestP ?? 0));
-  const bound =
-    smallest > 1 - summary.level
-      ? `, and with so few the test cannot give a p below ${pValue(smallest)} whatever the data`
-      : "";
-  return `With ${counted(seeds, "seed")} only large differences can be seen${bound}.`;
+  return seeds >= FEW_SEEDS ? "" : `With ${counted(seeds, "seed")} only large differences can be seen.`;
 }
 
 /** Labels are free text and may hold commas. */
@@ -98,8 +117,4 @@ function quoted(summary: Summary, arm: string): string {
 
 function isShown(read: Reading): boolean {
   return read === "higher" || read === "lower";
-}
-
-function list(items: readonly string[]): string {
-  return items.length < 2 ? items.join("") : `${items.slice(0, -1).join(", ")} and ${items[items.length - 1]!}`;
 }

@@ -4,10 +4,11 @@ import { examplesSection } from "./examples.ts";
 import type { Figure } from "./figures.ts";
 import { findingSentences } from "./finding.ts";
 import { STANDING_LIMITS } from "./limits.ts";
-import { Html, html, table } from "./markup.ts";
+import { type Cell, Html, html, table } from "./markup.ts";
+import { predictionsHtml } from "./predictions.ts";
 import { STYLE } from "./style.ts";
-import type { Arm, RunNotes, Summary } from "./summary.ts";
-import { count, labelOf, percent } from "./words.ts";
+import type { Arm, Summary } from "./summary.ts";
+import { count, labelOf, numericSettings, percent } from "./words.ts";
 
 export function reportHtml(summary: Summary, figures: readonly Figure[]): string {
   const { title, notes, level } = summary;
@@ -33,7 +34,8 @@ export function reportHtml(summary: Summary, figures: readonly Figure[]): string
             <h2 id="finding">Finding</h2>
             <p>${findingSentences(summary).join(" ")}</p>
           </section>
-          ${facts(summary)} ${notes === null ? null : section("question", "Question", question(notes))}
+          ${facts(summary)}
+          ${notes === null && summary.predictions.length === 0 ? null : section("question", "Question", question(summary))}
           ${section("arms", "Arms", armsTable(summary))}
           ${section(
             "results",
@@ -63,13 +65,18 @@ export function reportHtml(summary: Summary, figures: readonly Figure[]): string
     </html> `.text;
 }
 
-function question({ why, hypothesis }: RunNotes): Html {
-  return html`<dl>
-    <dt>Why</dt>
-    <dd>${why}</dd>
-    <dt>Hypothesis</dt>
-    <dd>${hypothesis ?? "none was written"}</dd>
-  </dl>`;
+function question(summary: Summary): Html {
+  const { notes, predictions } = summary;
+  const written =
+    notes === null
+      ? null
+      : html`<dl>
+          <dt>Why</dt>
+          <dd>${notes.why}</dd>
+          <dt>Hypothesis</dt>
+          <dd>${notes.hypothesis ?? "none was written"}</dd>
+        </dl>`;
+  return html`${written}${predictions.length === 0 ? html`<p class="muted">No prediction that could be checked was declared.</p>` : predictionsHtml(summary)}`;
 }
 
 function section(id: string, heading: string, body: Html): Html {
@@ -93,8 +100,8 @@ function facts({ arms, seeds, counts, metrics }: Summary): Html {
 }
 
 function figureHtml(figure: Figure): Html {
-  return html`<figure id="figure-${figure.id}">
-    <h3>${figure.title}</h3>
+  return html`<figure id="figure-${figure.id}" aria-labelledby="figure-${figure.id}-heading">
+    <h3 id="figure-${figure.id}-heading">${figure.title}</h3>
     ${new Html(figure.svg)}
     <figcaption>${figure.caption}</figcaption>
   </figure> `;
@@ -103,17 +110,22 @@ function figureHtml(figure: Figure): Html {
 function armsTable(summary: Summary): Html {
   const settings = [...new Set(summary.arms.flatMap((arm) => Object.keys(arm.settings)))];
   const numbers = ["peptides", "duplicates", "invalid", "novel"].map((name) => ({ n: name }));
-  const rows = summary.arms.map((arm) => {
+  const columns = settings.map((name) => numericSettings(summary.arms, name));
+  const rows = summary.arms.map((arm, row) => {
     const counts = summary.counts.find((item) => item.arm === arm.id);
     const shown = [counts?.peptides, counts?.duplicates, counts?.invalid, counts?.novel];
     return [
       armName(arm),
-      ...settings.map((name) => String(arm.settings[name] ?? "–")),
+      ...settings.map((name, i) => settingCell(columns[i]?.[row], arm.settings[name])),
       ...shown.map((value) => ({ n: value === undefined || value === null ? "–" : count(value) })),
     ];
   });
   const caption = "Arms, their settings, and the peptides that each generated over all seeds";
-  return table(caption, ["Arm", ...settings, ...numbers], rows);
+  return table(caption, ["Arm", ...settings.map((name, i) => (columns[i] ? { n: name } : name)), ...numbers], rows);
+}
+
+function settingCell(number: string | undefined, value: Arm["settings"][string] | undefined): Cell {
+  return number === undefined ? String(value ?? "–") : { n: number };
 }
 
 function armName(arm: Arm): Html {
@@ -176,10 +188,10 @@ function methods(summary: Summary): Html {
 function dataTable(summary: Summary): Html {
   const rows = summary.data.map(({ name, file, rows, licence, source }) => [
     name,
-    file,
+    { wide: file },
     { n: count(rows) },
     licence,
-    source,
+    { wide: source },
   ]);
   return table("Sources of the reference peptides", ["Name", "File", { n: "rows" }, "Licence", "Source"], rows);
 }

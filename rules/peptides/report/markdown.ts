@@ -1,10 +1,23 @@
 /** `report.md`: the same report for a repository, a pull request or a notebook. Figures are files beside it. */
 import { escapeMarkdown as escape } from "./escape.ts";
+import { exampleValue, nearestText } from "./examples.ts";
 import type { Figure } from "./figures.ts";
 import { findingSentences } from "./finding.ts";
 import { STANDING_LIMITS } from "./limits.ts";
-import type { Metric, RunNotes, Summary } from "./summary.ts";
-import { count, labelOf, number, percent, pValue, range, READING_WORDS, reading, withUnit } from "./words.ts";
+import { predictionEvidence, predictionsNote, predictionTitle } from "./predictions.ts";
+import type { Metric, Summary } from "./summary.ts";
+import {
+  count,
+  decimalsOf,
+  labelOf,
+  numericSettings,
+  percent,
+  pValue,
+  range,
+  READING_WORDS,
+  reading,
+  withUnit,
+} from "./words.ts";
 
 /** @param figurePath where the SVG of a figure lies, seen from the report: `(id) => "figures/" + id + ".svg"` */
 export function reportMarkdown(
@@ -18,7 +31,7 @@ export function reportMarkdown(
     notes === null ? "" : escape(notes.what),
     "## Finding",
     findingSentences(summary).map(escape).join(" "),
-    ...(notes === null ? [] : question(notes)),
+    ...question(summary),
     "## Arms",
     armsTable(summary),
     "## Results",
@@ -54,18 +67,35 @@ export function reportMarkdown(
   return `${blocks.filter((block) => block !== "").join("\n\n")}\n`;
 }
 
-function question({ why, hypothesis }: RunNotes): string[] {
-  return ["## Question", `**Why.** ${escape(why)}`, `**Hypothesis.** ${escape(hypothesis ?? "none was written")}`];
+function question(summary: Summary): string[] {
+  const { notes, predictions } = summary;
+  if (notes === null && predictions.length === 0) return [];
+  const written =
+    notes === null
+      ? []
+      : [`**Why.** ${escape(notes.why)}`, `**Hypothesis.** ${escape(notes.hypothesis ?? "none was written")}`];
+  const listed = predictions.map(
+    (prediction) =>
+      `- **${prediction.verdict}**: ${escape(`${predictionTitle(summary, prediction)}. ${predictionEvidence(summary, prediction)}`)}`,
+  );
+  return [
+    "## Question",
+    ...written,
+    ...(listed.length === 0
+      ? ["No prediction that could be checked was declared."]
+      : ["**Predictions.**", listed.join("\n"), escape(predictionsNote(summary))]),
+  ];
 }
 
 function armsTable(summary: Summary): string {
   const settings = [...new Set(summary.arms.flatMap((arm) => Object.keys(arm.settings)))];
-  const rows = summary.arms.map((arm) => {
+  const columns = settings.map((name) => numericSettings(summary.arms, name));
+  const rows = summary.arms.map((arm, row) => {
     const counts = summary.counts.find((item) => item.arm === arm.id);
     const numbers = [counts?.peptides, counts?.duplicates, counts?.invalid, counts?.novel];
     return [
       arm.control ? `${arm.label} (control)` : arm.label,
-      ...settings.map((name) => String(arm.settings[name] ?? "–")),
+      ...settings.map((name, i) => columns[i]?.[row] ?? String(arm.settings[name] ?? "–")),
       ...numbers.map((value) => (value === undefined || value === null ? "–" : count(value))),
     ];
   });
@@ -73,12 +103,15 @@ function armsTable(summary: Summary): string {
 }
 
 function metricBlocks(summary: Summary, metric: Metric): string[] {
+  const decimals = decimalsOf(metric);
   const rows = metric.perArm.map((estimate) => {
     const paired = metric.paired.find(({ arm }) => arm === estimate.arm);
     return [
       labelOf(summary, estimate.arm),
-      rangeText(estimate.mean, estimate.low, estimate.high),
-      paired === undefined ? "control" : rangeText(paired.difference, paired.low, paired.high),
+      rangeText({ value: estimate.mean, low: estimate.low, high: estimate.high }, decimals),
+      paired === undefined
+        ? "control"
+        : rangeText({ value: paired.difference, low: paired.low, high: paired.high }, decimals),
       paired === undefined ? "" : pValue(paired.pAdjusted),
       paired === undefined ? "" : READING_WORDS[reading(paired, summary.level)],
       count(estimate.nSeeds),
@@ -89,8 +122,8 @@ function metricBlocks(summary: Summary, metric: Metric): string[] {
   return [heading, escape(metric.description), table(["Arm", "Mean", "Difference from control", "adjusted p", "Reading", "seeds", "peptides"], rows)]; // prettier-ignore
 }
 
-function rangeText(value: number | null, low: number | null, high: number | null): string {
-  const text = range({ value, low, high });
+function rangeText(numbers: Parameters<typeof range>[0], decimals: number): string {
+  const text = range(numbers, decimals);
   return `${text.value} ${text.interval}`;
 }
 
@@ -100,8 +133,8 @@ function examplesTable(summary: Summary, { arm, peptides }: Summary["examples"][
   const rows = peptides.map(({ id, sequence, nearestSimilarity, values }) => [
     id,
     sequence,
-    ...metrics.map((metric) => number(values[metric.id] ?? null)),
-    nearestSimilarity === null ? "–" : percent(nearestSimilarity),
+    ...metrics.map((metric) => exampleValue(metric, values)),
+    nearestText(nearestSimilarity),
   ]);
   return table([labelOf(summary, arm), "Sequence", ...metrics.map(({ label }) => label), "nearest known"], rows);
 }

@@ -26,10 +26,12 @@ function toText(value: Value): string {
   return value.map(toText).join("");
 }
 
-export type Cell = string | Html | { readonly n: string | Html };
+/** `n` is a number, on the right; `wide` takes a line of its own where there is little room. */
+export type Cell = string | Html | { readonly n: string | Html } | { readonly wide: string | Html };
 
 /**
- * A table with caption and headings; the first cell of each row names the row. Scrolls sideways within itself.
+ * A table with caption and headings; the first cell of each row names the row. On a phone each row is a block, its cells
+ * under their headings: that is what `data-label` is for, and the roles, which a changed `display` would take away.
  * `kind` is a class of the style sheet that gives tables of one kind equal columns.
  */
 export function table(
@@ -38,25 +40,27 @@ export function table(
   rows: readonly (readonly Cell[])[],
   kind: "plain" | "results" | "peptides" = "plain",
 ): Html {
-  const head = headings.map((heading) => html`<th scope="col" ${numeric(heading)}>${content(heading)}</th>`);
+  const head = headings.map(
+    (heading) => html`<th scope="col" role="columnheader" ${className(heading)}>${content(heading)}</th>`,
+  );
   const body = rows.map(
     ([name, ...cells]) =>
-      html`<tr>
-        <th scope="row">${content(name ?? "")}</th>
-        ${cells.map((cell) => html`<td${numeric(cell)}>${content(cell)}</td>`)}
+      html`<tr role="row">
+        <th scope="row" role="rowheader">${content(name ?? "")}</th>
+        ${cells.map((cell, i) => html`<td role="cell" ${className(cell)} data-label="${plain(headings[i + 1])}">${content(cell)}</td>`)}
       </tr> `,
   );
   return html`<div class="scroll" role="region" tabindex="0" aria-label="${caption}">
-    <table class="${kind}">
+    <table class="${kind}" role="table">
       <caption>
         <span>${caption}</span>
       </caption>
-      <thead>
-        <tr>
+      <thead role="rowgroup">
+        <tr role="row">
           ${head}
         </tr>
       </thead>
-      <tbody>
+      <tbody role="rowgroup">
         ${body}
       </tbody>
     </table>
@@ -64,9 +68,17 @@ export function table(
 }
 
 function content(cell: Cell): string | Html {
-  return typeof cell === "string" || cell instanceof Html ? cell : cell.n;
+  if (typeof cell === "string" || cell instanceof Html) return cell;
+  return "n" in cell ? cell.n : cell.wide;
 }
 
-function numeric(cell: Cell): Html | null {
-  return typeof cell === "string" || cell instanceof Html ? null : html` class="n"`;
+function className(cell: Cell): Html | null {
+  if (typeof cell === "string" || cell instanceof Html) return null;
+  return html` class="${"n" in cell ? "n" : "wide"}"`;
+}
+
+/** A heading as text: those of tables hold no markup. */
+function plain(heading: Cell | undefined): string {
+  const text = content(heading ?? "");
+  return typeof text === "string" ? text : "";
 }

@@ -1,6 +1,8 @@
-/** Vega-Lite specs from plain numbers. Drawn about 400 units wide, so that a phone shows them at full size. */
+/** Vega-Lite specs from plain numbers. Drawn about 390 units wide, so that a phone shows them at full size. */
 import type { TopLevelSpec } from "vega-lite";
 import { PALETTE } from "./palette.ts";
+import { LABEL_LIMIT, LABEL_SIZE } from "./svg.ts";
+import { textWidth } from "./text-width.ts";
 
 export type Group = { readonly label: string; readonly control: boolean; readonly values: readonly number[] };
 export type SpreadGroup = Group & { readonly seedMeans: readonly number[] };
@@ -11,11 +13,19 @@ export type DifferencePanel = {
   readonly rows: readonly { label: string; difference: number; low: number; high: number; shown: boolean }[];
 };
 
-const WIDTH = 250;
+/** Of a whole figure, labels included: so text has one size in all of them. */
+const FIGURE_WIDTH = 370;
+const LABEL_PADDING = 8;
 const ROW = 30;
 
+/** What the labels of rows leave for the plot. */
+function plotWidth(labels: readonly string[]): number {
+  const widest = Math.max(...labels.map((label) => textWidth(label, LABEL_SIZE)));
+  return Math.floor(FIGURE_WIDTH - LABEL_PADDING - Math.min(widest, LABEL_LIMIT));
+}
+
 const color = (name: keyof typeof PALETTE): string => PALETTE[name].light;
-const rowsAxis = { field: "label", type: "nominal", sort: null, title: null, axis: { domain: false, ticks: false, labelPadding: 8 } } as const; // prettier-ignore
+const rowsAxis = { field: "label", type: "nominal", sort: null, title: null, axis: { domain: false, ticks: false, labelPadding: LABEL_PADDING } } as const; // prettier-ignore
 const byControl = (arm: string, control: string) => ({
   condition: { test: "datum.control", value: control },
   value: arm,
@@ -26,14 +36,15 @@ export function differencesSpec(panels: readonly DifferencePanel[]): TopLevelSpe
     condition: { test: "datum.shown", value: shown },
     value: other,
   });
+  const width = plotWidth(panels.flatMap(({ rows }) => rows.map(({ label }) => label)));
   return {
     spacing: 18,
     vconcat: panels.map(({ title, rows }, panel) => {
       const xTitle = panel === panels.length - 1 ? "difference from the control" : null;
-      const x = (field: string) => ({ field, type: "quantitative", title: xTitle, axis: { tickCount: 5 } }) as const;
+      const x = (field: string) => ({ field, type: "quantitative", title: xTitle, axis: { tickCount: 4 } }) as const;
       return {
         title,
-        width: WIDTH,
+        width,
         height: { step: ROW - 4 },
         data: { values: rows.map((row) => ({ ...row })) },
         layer: [
@@ -77,9 +88,9 @@ export function spreadSpec(
   }));
   const seeds = groups.flatMap(({ label, control, seedMeans }) => seedMeans.map((mean) => ({ label, control, mean })));
   const x = (field: string) =>
-    ({ field, type: "quantitative", title: axis, scale: { zero: false }, axis: { tickCount: 5 } }) as const;
+    ({ field, type: "quantitative", title: axis, scale: { zero: false }, axis: { tickCount: 4 } }) as const;
   return {
-    width: WIDTH,
+    width: plotWidth(groups.map(({ label }) => label)),
     height: { step: ROW + 4 },
     data: { values: bands },
     encoding: { y: rowsAxis },
@@ -115,7 +126,20 @@ export function histogramSpec(
   const behind = reference === null ? [] : shares(reference, edges);
   const panels = groups.map(({ label, control, values }) => ({ label, control, bins: shares(values, edges) }));
   const highest = Math.max(...[...panels.map(({ bins }) => bins), behind].flat().map(({ share }) => share));
-  const y = { field: "share", type: "quantitative", axis: null, scale: { domain: [0, highest] as number[] } } as const;
+  const y = {
+    field: "share",
+    type: "quantitative",
+    title: null,
+    scale: { domain: [0, highest] as number[], nice: false },
+    axis: {
+      values: shareTicks(highest),
+      labelExpr: "format(100 * datum.value, '~g') + ' %'",
+      labelOverlap: false,
+      labelPadding: 5,
+      domain: false,
+      ticks: false,
+    },
+  } as const;
   return {
     spacing: 10,
     vconcat: panels.map(({ label, control, bins }, panel) => {
@@ -128,8 +152,8 @@ export function histogramSpec(
       } as const;
       return {
         title: { text: label, fontWeight: "normal", fontSize: 12, offset: 2 },
-        width: 370,
-        height: 44,
+        width: FIGURE_WIDTH - SHARE_AXIS,
+        height: 56,
         layer: [
           {
             data: { values: behind.map((bin) => ({ ...bin })) },
@@ -150,6 +174,15 @@ export function histogramSpec(
       };
     }),
   };
+}
+
+/** Room for the labels of the axis of shares. */
+const SHARE_AXIS = 36;
+
+/** 0 and one or two round shares below the highest: enough to compare the rows by. */
+function shareTicks(highest: number): number[] {
+  const step = [0.5, 0.2, 0.1, 0.05, 0.02, 0.01].find((candidate) => candidate <= highest) ?? highest;
+  return Array.from({ length: Math.floor(highest / step + 1e-9) + 1 }, (_, i) => i * step);
 }
 
 type Bin = { readonly x: number; readonly share: number };

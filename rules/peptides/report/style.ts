@@ -18,6 +18,11 @@ h3{font-size:1.05rem;margin:1.75rem 0 .35rem}
 p,ul,dl{margin:.5rem 0 .9rem;max-width:46rem}
 a{color:var(--accent)}
 .muted{color:var(--muted)}
+.predictions{list-style:none;padding:0;max-width:none}
+.predictions li{border-top:1px solid var(--line);padding:.6rem 0}
+.predictions p{margin:.15rem 0}
+.verdict{display:inline-block;font-size:.8rem;border:1px solid currentColor;border-radius:1rem;padding:0 .6rem;color:var(--muted)}
+.verdict.supported{color:var(--accent)}.verdict.contradicted{color:var(--signal)}
 .finding{background:var(--soft);border-left:4px solid var(--accent);border-radius:0 .4rem .4rem 0;padding:.9rem 1.1rem;margin:1.25rem 0;max-width:none}
 .finding h2{border:0;margin:0 0 .3rem;padding:0;font-size:1.1rem}
 .finding p{margin:0;max-width:52rem}
@@ -27,7 +32,8 @@ dd{margin:0}
 .facts li{border:1px solid var(--line);border-radius:.4rem;padding:.5rem .75rem}
 .facts b{display:block;font-size:1.35rem;line-height:1.3;font-variant-numeric:tabular-nums}
 .facts span{color:var(--muted);font-size:.85rem}
-.scroll{overflow-x:auto;margin:.5rem 0 1rem;-webkit-overflow-scrolling:touch}
+.scroll{position:relative;overflow-x:auto;margin:.5rem 0 1rem}
+@media screen{.scroll{background:linear-gradient(90deg,var(--paper) 50%,transparent) left/2.5rem 100%,linear-gradient(270deg,var(--paper) 50%,transparent) right/2.5rem 100%,linear-gradient(90deg,var(--line),transparent) left/.9rem 100%,linear-gradient(270deg,var(--line),transparent) right/.9rem 100%;background-repeat:no-repeat;background-attachment:local,local,scroll,scroll}}
 .scroll:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 table{border-collapse:collapse;font-size:.9rem;min-width:100%;font-variant-numeric:tabular-nums}
 caption{text-align:left;color:var(--muted);padding-bottom:.4rem;font-size:.875rem;caption-side:top}
@@ -37,13 +43,12 @@ thead th{font-weight:600;color:var(--muted);white-space:nowrap;border-bottom-wid
 tbody th{font-weight:600;position:sticky;left:0;background:var(--paper);min-width:6.5rem}
 td.n,th.n{text-align:right}
 th.n:last-child,td.n:last-child{padding-right:0}
-table.results{table-layout:fixed;min-width:max(100%,46rem)}
-table.results th:nth-child(1){width:19%}table.results th:nth-child(2){width:16%}table.results th:nth-child(3){width:20%}table.results th:nth-child(4){width:10%}table.results th:nth-child(5){width:13%}
-table.results thead th{white-space:normal;vertical-align:bottom}
-table.peptides{table-layout:fixed;min-width:max(100%,46rem)}
+table.results,table.peptides{table-layout:fixed;min-width:max(100%,46rem)}
+table.results thead th,table.peptides thead th{white-space:normal;vertical-align:bottom}
+table.results th:nth-child(1){width:18%}table.results th:nth-child(2){width:14%}table.results th:nth-child(3){width:17%}table.results th:nth-child(4){width:9%}table.results th:nth-child(5){width:19%}table.results th:nth-child(7){width:6%}
 table.peptides th:nth-child(1){width:14%}table.peptides th:nth-child(2){width:34%}
-table.peptides thead th{white-space:normal;vertical-align:bottom}
 td .range{display:block;color:var(--muted);white-space:nowrap}
+h1,p,dd,li,th,td,caption,figcaption{overflow-wrap:break-word}
 .tag{display:inline-block;font-size:.75rem;font-weight:600;border:1px solid currentColor;border-radius:1rem;padding:0 .5rem;white-space:nowrap;color:var(--muted)}
 .shown{color:var(--signal);font-weight:600}
 .seq{font-family:ui-monospace,"SF Mono",Menlo,Consolas,monospace;font-size:.9rem;overflow-wrap:anywhere;min-width:11rem}
@@ -56,14 +61,39 @@ figure svg{display:block;width:100%;max-width:28rem;height:auto}
 figcaption{color:var(--muted);font-size:.875rem;margin-top:.25rem;max-width:34rem}
 details{margin:1rem 0;border:1px solid var(--line);border-radius:.4rem;padding:.5rem .9rem}
 summary{cursor:pointer;font-weight:600}
+@media screen and (max-width:48rem){
+.scroll{overflow:visible;background:none}
+table,caption,tbody,tr,th,td{display:block}
+table.plain,table.results,table.peptides{min-width:0}
+thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+tbody tr{display:grid;grid-template-columns:repeat(6,minmax(0,1fr));gap:.4rem .75rem;padding:.7rem 0;border-bottom:1px solid var(--line)}
+tbody tr:first-child{border-top:2px solid var(--line)}
+tbody th,tbody td,tbody td.n{position:static;padding:0;border:0;text-align:left;overflow-wrap:anywhere}
+tbody td{grid-column:span 3}
+tbody td.n{grid-column:span 2}
+.results tbody td:nth-child(-n+5){grid-column:span 3}
+.plain tbody tr{grid-template-columns:repeat(4,minmax(0,1fr))}
+.plain tbody td{grid-column:span 2}
+.plain tbody td.n{grid-column:span 1}
+table tbody th[scope=row],table tbody td.wide{grid-column:1/-1;width:auto}
+tbody td::before{content:attr(data-label);display:block;color:var(--muted);font-size:.78rem;line-height:1.35}
+tbody td:empty{display:none}
+}
 @media print{
+@page{margin:15mm}
 :root{color-scheme:light}
-body{font-size:10.5pt}
+html{font-size:10pt}
+body{font-size:10pt}
 main,header,footer{max-width:none;padding:0}
-h2,h3{break-after:avoid}
-figure,tr,.finding{break-inside:avoid}
+h2{margin-top:1.5rem}
+h2,h3,caption,thead{break-after:avoid}
+figure,tr,li,.finding{break-inside:avoid}
+p{orphans:3;widows:3}
 .scroll{overflow:visible}
+table.results,table.peptides{min-width:0}
+thead th{white-space:normal}
 details{border:0;padding:0}
+details>summary{list-style:none}
 details::details-content{content-visibility:visible;block-size:auto}
 }
 `.trim();

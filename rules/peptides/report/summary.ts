@@ -16,6 +16,8 @@ export type Summary = {
   readonly prepare: Prepare;
   /** Declared before the run: primary metrics carry the finding, the others are exploration. */
   readonly metrics: readonly Metric[];
+  /** What the config said would come out, in its order; empty when it said nothing that can be checked. */
+  readonly predictions: readonly Prediction[];
   readonly examples: readonly ArmExamples[];
   readonly data: readonly DataSource[];
   readonly methods: Methods;
@@ -99,6 +101,34 @@ export type PairedDifference = {
   readonly smallestP: number | null;
   /** Standardised difference such as Hedges' g. */
   readonly effect: number | null;
+};
+
+export type Verdict = "supported" | "contradicted" | "undecided";
+
+/**
+ * What decided a prediction, or kept it from being decided. "out-of-reach": with so many seeds and comparisons no data could
+ * have passed the correction. "interval": it includes 0, or reaches beyond the margin.
+ */
+export type Because =
+  "shown" | "within" | "opposite" | "beyond" | "not-comparable" | "out-of-reach" | "interval" | "correction";
+
+/** A prediction about one arm's difference from the control, held against the numbers. */
+export type Prediction = {
+  readonly metric: string;
+  readonly arm: string;
+  readonly direction: "higher" | "lower" | "no difference";
+  /** What still counts as no difference, in the metric's unit; null for a direction. */
+  readonly margin: number | null;
+  readonly verdict: Verdict;
+  readonly because: Because;
+  readonly nSeeds: number;
+  readonly difference: number | null;
+  readonly low: number | null;
+  readonly high: number | null;
+  /** Of a direction: as in `metrics`. Of no difference: of a difference as large as the margin, corrected among such predictions. */
+  readonly pAdjusted: number | null;
+  /** The smallest that these seeds and comparisons allow, whatever the data. */
+  readonly smallestPAdjusted: number | null;
 };
 
 export type ArmExamples = { readonly arm: string; readonly peptides: readonly Example[] };

@@ -7,6 +7,7 @@ import { compile } from "vega-lite";
 import type { Config, TopLevelSpec } from "vega-lite";
 import { escapeHtml } from "./escape.ts";
 import { darkFigureRules, PALETTE } from "./palette.ts";
+import { textWidth } from "./text-width.ts";
 
 export type SvgText = { readonly title: string; readonly description: string };
 
@@ -34,6 +35,10 @@ const STYLE = `svg.figure{max-width:100%;height:auto;overflow:visible}@media scr
 
 const FONT = "sans-serif";
 
+/** Longer labels of rows are cut. */
+export const LABEL_LIMIT = 165;
+export const LABEL_SIZE = 12;
+
 const FIGURE_CONFIG: Config = {
   background: "transparent",
   padding: 4,
@@ -44,12 +49,16 @@ const FIGURE_CONFIG: Config = {
     labelColor: PALETTE.ink.light,
     titleColor: PALETTE.muted.light,
     titleFontWeight: "normal",
-    labelFontSize: 12,
-    titleFontSize: 12,
+    labelFontSize: LABEL_SIZE,
+    titleFontSize: LABEL_SIZE,
     gridColor: PALETTE.grid.light,
     domainColor: PALETTE.grid.light,
     tickColor: PALETTE.grid.light,
-    labelLimit: 165,
+    labelLimit: LABEL_LIMIT,
+    // Labels stay under their ticks, and one that would touch its neighbour is left out.
+    labelFlush: false,
+    labelOverlap: "greedy",
+    labelSeparation: 8,
   },
   header: {
     labelColor: PALETTE.ink.light,
@@ -78,16 +87,3 @@ function measureByTable(): void {
 }
 
 type TextItem = { readonly fontSize?: number; readonly text?: string };
-
-/** Pixels of a text in a common sans-serif; a little generous, so that labels never collide. */
-function textWidth(text: string, fontSize: number): number {
-  let ems = 0;
-  for (const character of text) {
-    ems += NARROW.test(character) ? 0.37 : WIDE.test(character) ? 0.95 : UPPER.test(character) ? 0.72 : 0.63;
-  }
-  return Math.round(ems * fontSize * 10) / 10;
-}
-
-const NARROW = /[iljtfrI.,:;'|!()[\] ]/;
-const WIDE = /[mwMW@%]/;
-const UPPER = /\p{Lu}/u;

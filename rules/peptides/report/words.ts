@@ -1,5 +1,5 @@
 /** Numbers in words. Fixed rules instead of locales, so that equal numbers give equal text. */
-import type { Arm, PairedDifference, Summary } from "./summary.ts";
+import type { Arm, Metric, PairedDifference, Summary } from "./summary.ts";
 
 /** Three significant digits, a true minus sign, no exponent between 0.0001 and 10 million: `−0.0421`, `2467`. */
 export function number(value: number | null): string {
@@ -28,21 +28,44 @@ export function percent(fraction: number): string {
   return `${Number((100 * fraction).toPrecision(3))} %`;
 }
 
+const MOST_DECIMALS = 8;
+
 /**
- * A value and its interval with equal decimals, as many as give the half width two digits: `0.520` and `[0.490, 0.550]`.
- * "–" and "no interval" for what is null.
+ * How many decimals every number of a metric has, so that a column can be compared at a glance: as many as give the
+ * narrowest interval's half width two digits, but at most one more than the typical interval needs.
  */
-export function range({ value, low, high }: Range): { value: string; interval: string } {
-  if (low === null || high === null) return { value: number(value), interval: "no interval" };
-  const half = (high - low) / 2;
-  const decimals = half > 0 ? Math.min(8, Math.max(0, 1 - Math.floor(Math.log10(half)))) : 3;
+export function decimalsOf({ perArm, paired }: Pick<Metric, "perArm" | "paired">): number {
+  const needed = [...perArm, ...paired]
+    .flatMap(({ low, high }) => (low === null || high === null || high <= low ? [] : [decimals((high - low) / 2, 2)]))
+    .sort((a, b) => a - b);
+  if (needed.length > 0) return Math.min(needed[needed.length - 1]!, needed[Math.floor((needed.length - 1) / 2)]! + 1);
+  return decimals(Math.max(0, ...perArm.map(({ mean }) => Math.abs(mean ?? 0))), 3);
+}
+
+/** Decimals that show so many significant digits of a size. */
+function decimals(size: number, digits: number): number {
+  return size > 0 ? Math.min(MOST_DECIMALS, Math.max(0, digits - 1 - Math.floor(Math.log10(size)))) : digits;
+}
+
+/** A value and its interval with equal decimals: `0.520` and `[0.490, 0.550]`. "–" and "no interval" for what is null. */
+export function range({ value, low, high }: Range, decimals: number): { value: string; interval: string } {
   return {
     value: value === null ? "–" : fixed(value, decimals),
-    interval: `[${fixed(low, decimals)},\u00a0${fixed(high, decimals)}]`,
+    interval:
+      low === null || high === null ? "no interval" : `[${fixed(low, decimals)},\u00a0${fixed(high, decimals)}]`,
   };
 }
 
 type Range = { readonly value: number | null; readonly low: number | null; readonly high: number | null };
+
+/** One setting of all arms: numbers with equal decimals, no more than the config has; null where one is not a number. */
+export function numericSettings(arms: readonly Arm[], name: string): string[] | null {
+  const values = arms.map(({ settings }) => settings[name]);
+  const numbers = values.filter((value) => typeof value === "number");
+  if (numbers.length < values.length) return null;
+  const most = Math.max(...numbers.map((value) => (String(value).split(".")[1] ?? "").length));
+  return numbers.map((value) => fixed(value, most));
+}
 
 /** As many decimals as asked, a true minus sign, thin spaces between thousands. */
 export function fixed(value: number, decimals: number): string {
@@ -53,7 +76,7 @@ export function fixed(value: number, decimals: number): string {
 
 export function pValue(p: number | null): string {
   if (p === null) return "–";
-  return p < 0.001 ? "< 0.001" : String(Number(p.toPrecision(2)));
+  return p < 0.001 ? "< 0.001" : p.toFixed(3);
 }
 
 /** `0.42 Da`, or the number alone when there is no unit. */
@@ -72,6 +95,19 @@ export function reading(paired: PairedDifference, level: number): Reading {
   return low > 0 ? "higher" : "lower";
 }
 
+/**
+ * The smallest adjusted p that a comparison can reach in its family, whatever the data; null without a bound. Holm takes
+ * the smallest p of a family times the number of its comparisons.
+ */
+export function smallestAdjustedP(smallestP: number | null, comparisons: number): number | null {
+  return smallestP === null ? null : Math.min(1, smallestP * comparisons);
+}
+
+/** The comparisons that are corrected together with the primary ones: those that have a p. */
+export function primaryFamily(metrics: readonly Metric[]): readonly PairedDifference[] {
+  return metrics.filter(({ primary }) => primary).flatMap(({ paired }) => paired.filter(({ p }) => p !== null));
+}
+
 export const READING_WORDS: Record<Reading, string> = {
   higher: "higher",
   lower: "lower",
@@ -88,6 +124,11 @@ export function controlOf(summary: Summary): Arm {
 
 export function labelOf(summary: Summary, arm: string): string {
   return summary.arms.find(({ id }) => id === arm)?.label ?? arm;
+}
+
+/** `a, b and c`. */
+export function list(items: readonly string[]): string {
+  return items.length < 2 ? items.join("") : `${items.slice(0, -1).join(", ")} and ${items[items.length - 1]!}`;
 }
 
 function groupThousands(digits: string): string {
