@@ -187,8 +187,11 @@ const CHROMIUM = "/usr/bin/chromium";
 
 // Needs a browser, which not every machine has.
 describe.skipIf(!existsSync(CHROMIUM))("in a browser", () => {
-  /** The page in a frame of each width: how far its content reaches beyond the edge, and where the last cell ends. */
-  async function measure(html: string, widths: readonly number[]): Promise<{ beyond: number; cells: number }[]> {
+  /** The page in a frame of each width: how far its content reaches beyond the edge, where the last cell ends, and the room for a row's name. */
+  async function measure(
+    html: string,
+    widths: readonly number[],
+  ): Promise<{ beyond: number; cells: number; names: number }[]> {
     const folder = mkdtempSync(join(tmpdir(), "report-layout-"));
     const frames = widths.map((width) => `<iframe style="width:${width}px;height:600px;border:0"></iframe>`).join("");
     const script = `
@@ -198,7 +201,8 @@ describe.skipIf(!existsSync(CHROMIUM))("in a browser", () => {
         const found = frames.map(({ contentDocument: page }) => {
           for (const fold of page.querySelectorAll("details")) fold.open = true;
           const right = [...page.querySelectorAll("td, th[scope=row], svg")].map((cell) => cell.getBoundingClientRect().right);
-          return { beyond: page.documentElement.scrollWidth - page.documentElement.clientWidth, cells: Math.ceil(Math.max(...right)) };
+          const names = [...page.querySelectorAll("th[scope=row]")].map((name) => name.getBoundingClientRect().width);
+          return { beyond: page.documentElement.scrollWidth - page.documentElement.clientWidth, cells: Math.ceil(Math.max(...right)), names: Math.min(...names) };
         });
         document.title = JSON.stringify(found);
       });`;
@@ -222,7 +226,11 @@ describe.skipIf(!existsSync(CHROMIUM))("in a browser", () => {
         ],
         { maxBuffer: 2 ** 26 },
       );
-      return JSON.parse(/<title>(.*?)<\/title>/.exec(stdout)![1]!) as { beyond: number; cells: number }[];
+      return JSON.parse(/<title>(.*?)<\/title>/.exec(stdout)![1]!) as {
+        beyond: number;
+        cells: number;
+        names: number;
+      }[];
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
@@ -241,6 +249,8 @@ describe.skipIf(!existsSync(CHROMIUM))("in a browser", () => {
       const found = await measure(html, widths);
       for (const [i, width] of widths.entries()) {
         expect(found[i]!.beyond, `${width} px`).toBe(0);
+        // On a phone the name of a row stands above its cells and may be as long as they are wide.
+        if (width < 768) expect(found[i]!.names, `${width} px`).toBeGreaterThan(0.75 * width);
         if (html === page || width < 768) expect(found[i]!.cells, `${width} px`).toBeLessThanOrEqual(width);
       }
     }

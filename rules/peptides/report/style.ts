@@ -45,8 +45,8 @@ td.n,th.n{text-align:right}
 th.n:last-child,td.n:last-child{padding-right:0}
 table.results,table.peptides{table-layout:fixed;min-width:max(100%,46rem)}
 table.results thead th,table.peptides thead th{white-space:normal;vertical-align:bottom}
-table.results th:nth-child(1){width:18%}table.results th:nth-child(2){width:14%}table.results th:nth-child(3){width:17%}table.results th:nth-child(4){width:9%}table.results th:nth-child(5){width:19%}table.results th:nth-child(7){width:6%}
-table.peptides th:nth-child(1){width:14%}table.peptides th:nth-child(2){width:34%}
+table.results thead th:nth-child(1){width:18%}table.results thead th:nth-child(2){width:14%}table.results thead th:nth-child(3){width:17%}table.results thead th:nth-child(4){width:9%}table.results thead th:nth-child(5){width:19%}table.results thead th:nth-child(7){width:6%}
+table.peptides thead th:nth-child(1){width:14%}table.peptides thead th:nth-child(2){width:34%}
 td .range{display:block;color:var(--muted);white-space:nowrap}
 h1,p,dd,li,th,td,caption,figcaption{overflow-wrap:break-word}
 .tag{display:inline-block;font-size:.75rem;font-weight:600;border:1px solid currentColor;border-radius:1rem;padding:0 .5rem;white-space:nowrap;color:var(--muted)}
@@ -75,7 +75,7 @@ tbody td.n{grid-column:span 2}
 .plain tbody tr{grid-template-columns:repeat(4,minmax(0,1fr))}
 .plain tbody td{grid-column:span 2}
 .plain tbody td.n{grid-column:span 1}
-table tbody th[scope=row],table tbody td.wide{grid-column:1/-1;width:auto}
+tbody tr>th,tbody tr>td.wide{grid-column:1/-1}
 tbody td::before{content:attr(data-label);display:block;color:var(--muted);font-size:.78rem;line-height:1.35}
 tbody td:empty{display:none}
 }
