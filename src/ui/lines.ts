@@ -35,7 +35,7 @@ import {
   wordCounts,
   wordDue,
   wordExpected,
-  wordFailures,
+  wordFailed,
   wordItems,
   wordRequests,
 } from "./words.ts";
@@ -154,7 +154,7 @@ export function createBuildLines({ renderFailure, again = "exp build", targets =
       case "target-failed":
         ends.set(event.target, "failed");
         return [
-          row(event.target, span("failed", "red"), "", [span(wordFailures(event.failures.length))]),
+          row(event.target, span("failed", "red"), "", [span(wordFailed(event, running.all.get(event.target)?.items))]),
           ...failureLines(event.failures),
         ];
       case "target-waits":

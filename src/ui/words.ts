@@ -30,8 +30,16 @@ export function logLine({ target, label }: Extract<Event, { kind: "log" }>, text
   return [span(`${name}: `, "dim"), span(text)];
 }
 
-export function wordFailures(count: number): string {
-  return count > 1 ? countOf(count, "failure") : "";
+/** `37 of 750 items`, `2 failures`; one failure speaks for itself. */
+export function wordFailed(
+  { failures, failedItems }: Extract<Event, { kind: "target-failed" }>,
+  items: number | undefined,
+): string {
+  if (failedItems > 0)
+    return items === undefined
+      ? countOf(failedItems, "item")
+      : `${formatCount(failedItems)} of ${countOf(items, "item")}`;
+  return failures.length > 1 ? countOf(failures.length, "failure") : "";
 }
 
 export function wordRequests(count: number): string {
