@@ -97,7 +97,8 @@ export async function buildTargets(
     },
     (index, because) => {
       const target = graph.targets[index]!;
-      const how: TargetEnd = options.signal.aborted
+      const isInterrupted = because === undefined ? options.signal.aborted : ends.get(because)?.kind === "interrupted";
+      const how: TargetEnd = isInterrupted
         ? { kind: "interrupted", counts: noCounts }
         : {
             kind: "skipped",
