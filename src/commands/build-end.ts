@@ -1,11 +1,11 @@
 // What a build came to: its outcome, what was done, the exit code, and the pages that a person would open first.
 
-import { isAbsolute, join, relative } from "node:path";
+import { join } from "node:path";
 import { fileNameOf } from "../api/slot.ts";
 import type { TargetEnd } from "../engine/build.ts";
 import type { Counts } from "../model/event.ts";
 import type { Asked } from "./asking.ts";
-import type { Screen } from "./screen.ts";
+import { nearPath, type Screen } from "./screen.ts";
 import { exitCodes } from "./table.ts";
 
 export interface Summary {
@@ -78,13 +78,8 @@ export function reportsOf(asked: Asked, ends: ReadonlyMap<number, TargetEnd>, sc
             : [],
         );
       });
-      if (found.length > 0) return found.map((path) => nearPath(path, screen.workingFolder));
+      if (found.length > 0) return found.map((path) => nearPath(screen, path));
     }
   }
   return [];
-}
-
-function nearPath(path: string, from: string): string {
-  const near = relative(from, path);
-  return isAbsolute(near) ? path : near;
 }
