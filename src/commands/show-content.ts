@@ -7,7 +7,7 @@ import type { SlotFormat } from "../api/slot.ts";
 import { countOf, formatBytes, formatCount } from "../report/amounts.ts";
 import { alignRows } from "../report/columns.ts";
 import { cellText, csvLine, TableLayout } from "../report/table.ts";
-import { clipLine, oneLine, paint, span, type Line } from "../report/text.ts";
+import { oneLine, paint, span, type Line } from "../report/text.ts";
 import { scanTable } from "../table/scan.ts";
 import { describeTable, type TableDescription } from "../table.ts";
 import { paletteOf, writeLines, type Screen } from "./screen.ts";
@@ -56,7 +56,8 @@ export async function showContent(shown: Shown, extent: Extent, screen: Screen):
 }
 
 function writeTitle({ title }: Shown, screen: Screen): void {
-  writeLines(screen, [paint(screen.width === undefined ? title : clipLine(title, screen.width), paletteOf(screen))]);
+  // Never clipped: the path is there to be copied.
+  writeLines(screen, [paint(title, paletteOf(screen))]);
 }
 
 function writeNote(text: string, screen: Screen): void {

@@ -28,28 +28,28 @@ export async function show(args: Arguments, screen: Screen): Promise<number> {
   const extent = readExtent(args);
   const shown = extent.ok ? await showAsked(args, extent.value, screen) : extent;
   if (!shown.ok) {
-    showFailures(screen, [shown.error]);
+    showFailures(screen, shown.error);
     return exitCodes.wrongInput;
   }
   return screen.signal.aborted ? exitCodes.interrupted : exitCodes.done;
 }
 
-type Done = Result<void, Failure>;
+type Done = Result<void, readonly Failure[]>;
 
-function readExtent({ operands, flags }: Arguments): Result<Extent, Failure> {
+function readExtent({ operands, flags }: Arguments): Result<Extent, readonly Failure[]> {
   if (operands.length !== 1)
-    return fail(
+    return fail([
       inputFailure(operands.length === 0 ? "which output?" : "one output at a time", {
         fix: "exp show TARGET, exp show TARGET.OUTPUT, or exp show FILE",
       }),
-    );
+    ]);
   const forms = (["csv", "meta", "json"] as const).filter((form) => flags[form] === true);
   if (forms.length > 1)
-    return fail(inputFailure(`--${forms.join(" and --")} do not go together`, { fix: "Leave one out." }));
+    return fail([inputFailure(`--${forms.join(" and --")} do not go together`, { fix: "Leave one out." })]);
   const [as = "text"] = forms;
   const { rows } = flags as { rows?: string };
   if (rows !== undefined && !/^\d+$/.test(rows))
-    return fail(inputFailure(`--rows takes a whole number, not "${rows}"`, { fix: "--rows 50, or --all" }));
+    return fail([inputFailure(`--rows takes a whole number, not "${rows}"`, { fix: "--rows 50, or --all" })]);
   const isWhole = flags.all === true || as === "csv";
   return ok({ as, rows: rows !== undefined ? Number(rows) : isWhole ? Infinity : defaultRows });
 }
@@ -61,13 +61,10 @@ async function showAsked(args: Arguments, extent: Extent, screen: Screen): Promi
   if (word.includes("/") || word.includes(sep)) return showFile(file, extent, screen);
   if (word.includes(".") && statOf(file)?.isFile() === true) return showFile(file, extent, screen);
   const project = await findProject(screen);
-  if (!project.ok) return fail(project.error[0]!);
+  if (!project.ok) return project;
   try {
     const asked = await openAsked(project.value, args, []);
-    if (!asked.ok) {
-      showFailures(screen, asked.error.slice(0, -1));
-      return fail(asked.error.at(-1)!);
-    }
+    if (!asked.ok) return asked;
     const session = openSession(project.value, asked.value.run, {
       onSetAside: () => undefined,
       mayWrite: () => false,
@@ -91,13 +88,13 @@ async function showOutput(
   const [name, slot] = dot < 0 ? [word, undefined] : [word.slice(0, dot), word.slice(dot + 1)];
   const target = run.graph.byName.get(name);
   const slots = Object.keys(target?.declaration.contract.outputs ?? {});
-  if (target === undefined || (slot !== undefined && !slots.includes(slot))) return fail(unknownOutput(word, run));
+  if (target === undefined || (slot !== undefined && !slots.includes(slot))) return fail([unknownOutput(word, run)]);
   const standing = standingOutputs(session, target);
-  if (standing === undefined) return fail(notBuilt(name, run));
+  if (standing === undefined) return fail([notBuilt(name, run)]);
   const about = { run: run.folder.id, target: name, build: standing.build, since: standing.at };
-  const of = (output: Output): Result<Shown, Failure> => {
+  const of = (output: Output): Result<Shown, readonly Failure[]> => {
     const content = contentOf(session, output);
-    if (!content.ok) return fail({ ...content.error, fix: buildCommand(name, run) });
+    if (!content.ok) return fail([{ ...content.error, fix: buildCommand(name, run) }]);
     const { artifact, format, place } = output;
     const facts = { ...about, ...factsOf(output, screen) };
     const size = artifact.kind === "absent" ? "absent" : formatBytes(sizeOf(artifact));
@@ -121,11 +118,11 @@ async function showOutput(
       return shown.ok ? showOne(`${name}.${table.slot}`, shown.value, extent, screen) : shown;
     }
     const choices = tables.map((one) => `${name}.${one.slot}`).join(", ");
-    return fail(
+    return fail([
       inputFailure(`${name} has ${tables.length === 0 ? "no table" : `${tables.length} tables`}`, {
         fix: tables.length === 0 ? `exp show ${name}` : `Choose one: ${choices}`,
       }),
-    );
+    ]);
   }
   await showListing(about, whenMade(standing, name, run, screen), standing, session, extent, screen);
   if (table === undefined || extent.as === "json") return ok(undefined);
@@ -250,7 +247,7 @@ function buildCommand(name: string, { folder }: Asked["run"]): string {
 
 async function showFile(file: string, extent: Extent, screen: Screen): Promise<Done> {
   const stat = statOf(file);
-  if (stat === undefined) return fail(missingFile(file, screen));
+  if (stat === undefined) return fail([missingFile(file, screen)]);
   const near = nearPath(screen, file);
   const content: Content = stat.isDirectory()
     ? { kind: "tree", files: listTree(file).map((name) => [name, Number(statOf(join(file, name))?.size ?? 0)]) }
@@ -290,14 +287,14 @@ function namesIn(folder: string): readonly string[] {
 
 async function showOne(name: string, shown: Shown, extent: Extent, screen: Screen): Promise<Done> {
   if ((extent.as === "csv" || extent.as === "meta") && shown.look !== "table")
-    return fail(
+    return fail([
       inputFailure(`${name} is no table: --${extent.as} has nothing to say of it`, { fix: `exp show ${name}` }),
-    );
+    ]);
   try {
     await showContent(shown, extent, screen);
     return ok(undefined);
   } catch (error) {
     if (!(error instanceof TableError)) throw error;
-    return fail(inputFailure(error.problems.join("; "), { where: { file: nearPath(screen, error.path) } }));
+    return fail([inputFailure(error.problems.join("; "), { where: { file: nearPath(screen, error.path) } })]);
   }
 }

@@ -2,8 +2,8 @@
 
 import { constants, copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { fileNameOf } from "../api/slot.ts";
-import type { InputOrder, SlotFormat } from "../backends/executors/executor.ts";
+import { fileNameOf, type SlotFormat } from "../api/slot.ts";
+import type { InputOrder } from "../backends/executors/executor.ts";
 import type { BlobStore, FileDigests } from "../backends/store/store.ts";
 import { digestOfArtifact, type Artifact, type Artifacts, type TreeListing } from "../model/action.ts";
 import { digestOfBytes, type Digest } from "../model/digest.ts";

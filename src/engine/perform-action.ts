@@ -4,7 +4,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { randomBytes } from "node:crypto";
 import type { Order } from "../backends/executors/executor.ts";
-import type { ActionResult, Artifact, Artifacts } from "../model/action.ts";
+import { inlineBytes, type ActionResult, type Artifact, type Artifacts } from "../model/action.ts";
 import type { Json } from "../model/json.ts";
 import { fail, ok } from "../util/result.ts";
 import { brokenOutput, failureOf, failureOfTarget } from "./action-failure.ts";
@@ -18,9 +18,6 @@ import { keepHandedOver } from "./handoff.ts";
 import { filesBehind, type ResolvedInputs } from "./inputs.ts";
 import { LostRun, type BuildSession } from "./session.ts";
 import { mayHaveReadOther, type Performed, type Work } from "./work.ts";
-
-/** Splits up to this size are kept inline in the trace. */
-const inlineBytes = 2048;
 
 export async function performAction(work: Work, due: DueAction): Promise<Performed> {
   if (due.adopt !== undefined) return adopt(work, due, due.adopt);
