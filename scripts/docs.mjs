@@ -29,6 +29,8 @@ unless its rule says otherwise. \`--json\` writes [events](events.md), one a lin
   status: "The states of `plan`, with when each result was made, how long it took, what it cost and where.",
   why: `Takes at least one target. \`TARGET[ITEM]\` asks about one item of a fan-out, by its label or its number (quote the brackets for your
 shell). For something stale it says what differs from the last result; for something fresh, why it was made the last time.`,
+  show: `Takes one target, one output of it, or the path of a file or folder. Shows what the run's last result holds, and says of which
+build; it does not ask whether that is up to date. Text, JSON and YAML come out byte for byte, so that they can be piped.`,
   clean: `Names no target: all targets. Nothing that another run relies on is deleted: the run's own results are hidden, so that the next build computes these targets
 again and does not fetch them from the cache. What depends on them re-runs only if their outputs come out different. Remembered paid
 calls are kept, unless \`--calls\`.`,
@@ -107,6 +109,7 @@ function operandsOf({ name, args }) {
   if (name === "why") return " TARGET…";
   if (args === "none") return "";
   if (args === "targets") return " [TARGET…]";
+  if (args === "outputs") return " TARGET[.OUTPUT] | FILE";
   if (args === "runs") return " [list | show RUN]";
   return ` ${args.join("|")}`;
 }

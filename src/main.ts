@@ -1,6 +1,6 @@
 // The program: reads the command line, loads the command, sets the exit code. Signals, streams and the exit code of the process are dealt with here.
 
-import { setMaxListeners } from "node:events";
+import { once, setMaxListeners } from "node:events";
 import { isatty } from "node:tty";
 import { parseArguments, type Arguments } from "./commands/arguments.ts";
 import { showFailures, type Screen } from "./commands/screen.ts";
@@ -15,6 +15,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   plan: async () => (await import("./commands/plan.ts")).plan,
   status: async () => (await import("./commands/status.ts")).status,
   why: async () => (await import("./commands/why.ts")).why,
+  show: async () => (await import("./commands/show.ts")).show,
   clean: async () => (await import("./commands/clean.ts")).clean,
   graph: async () => (await import("./commands/graph.ts")).graph,
   runs: async () => (await import("./commands/runs.ts")).runs,
@@ -53,6 +54,9 @@ export async function run(): Promise<void> {
         : false,
     width: isTerminal ? process.stdout.columns || undefined : undefined,
     write: (text) => void process.stdout.write(text),
+    drained: async () => {
+      if (process.stdout.writableNeedDrain) await once(process.stdout, "drain");
+    },
     writeError: (text) => void process.stderr.write(text),
     signal: interrupt.signal,
     now: Date.now,

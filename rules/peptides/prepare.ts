@@ -84,6 +84,7 @@ export const prepareContract = contract({
     peptides: table(peptideColumns, { minRows: 1 }),
     /** Ids and letters alone, sorted: what judges compare with. */
     sequences: table(sequenceColumns, { minRows: 1 }),
+    /** Every row that was turned away, and why. */
     rejects: table(rejectColumns),
     /** `<slice>.parquet`, each a table of ids and letters. */
     slices: tree(),

@@ -72,11 +72,13 @@ export function makeProgram(version: string, onCommand: OnCommand): Command {
         ? ""
         : spec.args === "targets"
           ? " [target…]"
-          : spec.args === "runs"
-            ? " [list|show] [run]"
-            : Array.isArray(spec.args)
-              ? ` <${spec.args.join("|")}>`
-              : "";
+          : spec.args === "outputs"
+            ? " <target[.output]|file>"
+            : spec.args === "runs"
+              ? " [list|show] [run]"
+              : Array.isArray(spec.args)
+                ? ` <${spec.args.join("|")}>`
+                : "";
     const command = program
       .command(spec.name)
       .summary(spec.summary)

@@ -1,24 +1,23 @@
 // `exp build`: takes the run, brings the targets up to date, writes down where every stage stands.
 
 import { rmSync } from "node:fs";
-import { isAbsolute, join, relative } from "node:path";
-import { fileNameOf } from "../api/slot.ts";
+import { join } from "node:path";
 import { buildTargets, type TargetEnd } from "../engine/build.ts";
 import type { Limits } from "../engine/resources.ts";
 import { LostRun } from "../engine/session.ts";
-import type { Counts, Emit, Event } from "../model/event.ts";
+import type { Emit } from "../model/event.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import { openBuildSession, machineLimits, openSession, type DecidingSession } from "../project/project.ts";
 import { writeStamp, stampFile } from "../project/stamp.ts";
 import { RunRecord } from "./run-record.ts";
 import { Lease } from "../runs/lease.ts";
-import { renderFailure } from "../report/messages.ts";
-import type { Reporter } from "../ui/reporter.ts";
 import { fail, ok, type Result } from "../util/result.ts";
 import type { Arguments } from "./arguments.ts";
 import { findProject, openAsked, type Asked } from "./asking.ts";
+import { exitCodeOf, isInputWrong, reportsOf, summarise } from "./build-end.ts";
+import { makeReporter, maskEvent } from "./build-reporter.ts";
 import { plan } from "./plan.ts";
-import { paletteOf, showFailures, type Screen } from "./screen.ts";
+import { showFailures, type Screen } from "./screen.ts";
 import { exitCodes } from "./table.ts";
 
 export async function build(args: Arguments, screen: Screen): Promise<number> {
@@ -50,12 +49,10 @@ async function buildAsked(first: Asked, args: Arguments, options: BuildOptions, 
   const { project } = first;
   const startedAt = screen.now();
   const names = first.asked.map((index) => first.run.graph.targets[index]!.name);
-  const output: string[] = [];
   const reporter = await makeReporter(
     args,
     screen,
     first.needed.map((index) => first.run.graph.targets[index]!.name),
-    output,
   );
   const isSilent = { failed: false };
   const emit: Emit = (event) => {
@@ -123,7 +120,7 @@ async function buildAsked(first: Asked, args: Arguments, options: BuildOptions, 
       await session.closeBuild();
     }
     const isLost = !lease.isHeld();
-    const summary = isLost ? { ...summarise(ends, screen), outcome: "failed" as const } : summarise(ends, screen);
+    const summary = { ...summarise(ends, screen.signal), ...(isLost && { outcome: "failed" as const }) };
     if (isLost) emit({ kind: "warning", text: new LostRun(run.folder.id).failure.what });
     record.save(summary.outcome, [...screen.argv], screen.now());
     const reports = reportsOf(asked.value, ends, screen);
@@ -167,12 +164,7 @@ async function rememberUpToDate(
 ): Promise<void> {
   const { run } = asked;
   const text: string[] = [];
-  const reporter = await makeReporter(
-    args,
-    { ...screen, write: (piece) => void text.push(piece), isTerminal: false },
-    [],
-    [],
-  );
+  const reporter = await makeReporter(args, { ...screen, write: (piece) => void text.push(piece), isTerminal: false });
   reporter.emit({
     kind: "build-started",
     run: run.folder.id,
@@ -218,117 +210,4 @@ function readOptions(args: Arguments): Result<BuildOptions, readonly Failure[]> 
     limits: machineLimits(jobs === undefined ? undefined : Number(jobs), named),
     keepGoing: args.flags["keep-going"] === true,
   });
-}
-
-async function makeReporter(
-  args: Arguments,
-  screen: Screen,
-  targets: readonly string[],
-  _output: string[],
-): Promise<Reporter> {
-  if (args.flags.json === true) {
-    const { createNdjsonReporter } = await import("../ui/ndjson.ts");
-    return createNdjsonReporter({ write: screen.write });
-  }
-  const shared = {
-    renderFailure: (failure: Failure) => renderFailure(failure, { color: screen.color }),
-    palette: paletteOf(screen),
-    again: againOf(screen),
-    targets,
-  };
-  if (screen.isTerminal) {
-    const { createTerminalReporter } = await import("../ui/terminal.ts");
-    return createTerminalReporter({ ...shared, stream: process.stdout });
-  }
-  const { createPlainReporter } = await import("../ui/plain.ts");
-  return createPlainReporter({ ...shared, write: screen.write });
-}
-
-function againOf(screen: Screen): string {
-  return ["exp", ...screen.argv]
-    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
-    .join(" ");
-}
-
-function maskEvent(event: Event, mask: (text: string) => string): Event {
-  const text = JSON.stringify(event);
-  const masked = mask(text);
-  return masked === text ? event : (JSON.parse(masked) as Event);
-}
-
-interface Summary {
-  readonly outcome: "done" | "up-to-date" | "failed" | "waiting" | "interrupted";
-  readonly counts: Counts;
-  readonly savedMs: number;
-  readonly costUsd: number;
-}
-
-function summarise(ends: ReadonlyMap<number, TargetEnd>, screen: Screen): Summary {
-  const counts = { computed: 0, cached: 0, fresh: 0 };
-  let savedMs = 0;
-  let costUsd = 0;
-  const kinds = new Set<TargetEnd["kind"]>();
-  for (const end of ends.values()) {
-    kinds.add(end.kind);
-    if ("counts" in end) for (const name of ["computed", "cached", "fresh"] as const) counts[name] += end.counts[name];
-    if (end.kind === "done") savedMs += end.savedMs;
-    if (end.kind === "done" || end.kind === "failed") costUsd += end.costUsd;
-  }
-  const nothingDone = [...ends.values()].every((end) => end.kind === "done" && end.origin === "fresh");
-  const outcome =
-    screen.signal.aborted || kinds.has("interrupted")
-      ? "interrupted"
-      : kinds.has("failed")
-        ? "failed"
-        : kinds.has("waits")
-          ? "waiting"
-          : nothingDone
-            ? "up-to-date"
-            : "done";
-  return { outcome, counts, savedMs, costUsd };
-}
-
-function exitCodeOf(outcome: Summary["outcome"]): number {
-  switch (outcome) {
-    case "done":
-    case "up-to-date":
-      return exitCodes.done;
-    case "failed":
-      return exitCodes.failed;
-    case "waiting":
-      return exitCodes.incomplete;
-    case "interrupted":
-      return exitCodes.interrupted;
-  }
-}
-
-/** Nothing that ran has failed: a source is missing, or a recipe does not compile. */
-function isInputWrong(ends: ReadonlyMap<number, TargetEnd>): boolean {
-  const failures = [...ends.values()].flatMap((end) => (end.kind === "failed" ? end.failures : []));
-  return failures.every((failure) => failure.kind === "input");
-}
-
-/** What a person would open first: pages, else Markdown, of the targets asked for; else of everything that was built. */
-function reportsOf(asked: Asked, ends: ReadonlyMap<number, TargetEnd>, screen: Screen): string[] {
-  for (const indices of [asked.asked, asked.needed]) {
-    for (const ext of [".html", ".md"]) {
-      const found = indices.flatMap((index) => {
-        const target = asked.run.graph.targets[index]!;
-        const end = ends.get(index);
-        if (end?.kind !== "done") return [];
-        return Object.entries(target.declaration.contract.outputs).flatMap(([slot, shape]) =>
-          shape.ext === ext && end.artifacts[slot]?.kind === "file"
-            ? [join(asked.run.folder.folder, target.name, fileNameOf(slot, shape))]
-            : [],
-        );
-      });
-      if (found.length > 0) return found.map((path) => nearPath(path, screen.workingFolder));
-    }
-  }
-  return [];
-}
-
-function nearPath(path: string, from: string): string {
-  const near = relative(from, path);
-  return isAbsolute(near) ? path : near;
 }

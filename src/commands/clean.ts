@@ -99,18 +99,25 @@ interface Cleaned {
   readonly tookMs: number;
   readonly costUsd: number;
   readonly results: number;
+  /** How many of the results are a fan-out's items, and how many its merges. */
+  readonly items: number;
+  readonly merges: number;
 }
 
 function costBehind(trace: Trace, target: string): Omit<Cleaned, "target"> {
   let tookMs = 0;
   let costUsd = 0;
   let results = 0;
+  let items = 0;
+  let merges = 0;
   for (const [, known] of trace.resultsBehind(target)) {
     tookMs += known.result.tookMs;
     costUsd += known.result.costUsd;
     results++;
+    if (known.part === "item") items++;
+    if (known.part === "merge") merges++;
   }
-  return { tookMs, costUsd, results };
+  return { tookMs, costUsd, results, items, merges };
 }
 
 /** Other targets that stand on a result that goes: all of them is equal to one that is cleaned, or its split or items are. */
@@ -138,6 +145,13 @@ function dependentsOf(asked: readonly number[], targets: readonly GraphTarget[])
   return names;
 }
 
+/** `750 items and the merge`: of a fan-out, what its author knows of it. Its splits are small and go without saying. */
+function wordResults({ results, items, merges }: Cleaned): string {
+  if (items === 0) return countOf(results, "result");
+  const merged = merges === 0 ? "" : merges === 1 ? " and the merge" : ` and ${countOf(merges, "merge")}`;
+  return countOf(items, "item") + merged;
+}
+
 interface Told {
   readonly cleaned: readonly Cleaned[];
   readonly twins: readonly string[];
@@ -147,11 +161,12 @@ interface Told {
 }
 
 function wordClean(run: string, { cleaned, twins, dependents, onlyOutputs, calls }: Told): string[] {
-  const lines = cleaned.map(({ target, tookMs, costUsd, results }) => {
+  const lines = cleaned.map((one) => {
+    const { target, tookMs, costUsd, results } = one;
     if (onlyOutputs) return `${target}: files removed; the next build fetches them back`;
     if (results === 0) return `${target}: there was nothing to clean`;
     const cost = costUsd > 0 ? ` and ${formatMoney(costUsd)}` : "";
-    return `${target}: cleaned; ${countOf(results, "result")} took ${formatDuration(tookMs)}${cost} to compute`;
+    return `${target}: cleaned; ${wordResults(one)} took ${formatDuration(tookMs)}${cost} to compute`;
   });
   if (twins.length > 0) lines.push(`has results in common, which are made anew too: ${twins.join(", ")}`);
   if (dependents.length > 0 && !onlyOutputs)

@@ -1,4 +1,4 @@
-// `exp completion`: the script of a shell; with `--words`, what the script asks for: targets, runs or config keys, one a line.
+// `exp completion`: the script of a shell; with `--words`, what the script asks for: targets, outputs, runs or config keys, one a line.
 
 import { inputFailure } from "../model/failure.ts";
 import { findRoot, pathsOf } from "../project/paths.ts";
@@ -39,6 +39,11 @@ async function words(list: string, screen: Screen): Promise<string[]> {
     const run = await openRun(project, { config: undefined, run: undefined, overrides: [], reset: false });
     if (!run.ok) return [];
     if (list === "targets") return run.value.graph.targets.map((target) => target.name);
+    if (list === "outputs")
+      return run.value.graph.targets.flatMap(({ name, declaration }) => [
+        name,
+        ...Object.keys(declaration.contract.outputs).map((slot) => `${name}.${slot}`),
+      ]);
     return run.value.graph.targets.flatMap((target) =>
       Object.keys(target.declaration.contract.config?.shape ?? {}).map((key) => `${target.section}.${key}`),
     );

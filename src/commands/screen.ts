@@ -1,5 +1,6 @@
 // What a command writes to and knows of its surroundings. Commands take it as a parameter; main.ts fills it in.
 
+import { isAbsolute, relative } from "node:path";
 import pc from "picocolors";
 import type { Failure } from "../model/failure.ts";
 import { renderFailures } from "../report/messages.ts";
@@ -14,6 +15,8 @@ export interface Screen {
   readonly width: number | undefined;
   /** To the standard output. */
   readonly write: (text: string) => void;
+  /** Resolves when a reader that is slow has taken what was written. */
+  readonly drained: () => Promise<void>;
   /** To the standard error. */
   readonly writeError: (text: string) => void;
   /** Aborted by Ctrl-C. */
@@ -35,4 +38,10 @@ export function writeJson(screen: Screen, value: unknown): void {
 
 export function writeLines(screen: Screen, lines: readonly string[]): void {
   if (lines.length > 0) screen.write(`${lines.join("\n")}\n`);
+}
+
+/** As somebody in the working folder would type it. */
+export function nearPath(screen: Screen, path: string): string {
+  const near = relative(screen.workingFolder, path);
+  return isAbsolute(near) ? path : near;
 }

@@ -53,6 +53,21 @@ export const commandTable: readonly CommandSpec[] = [
     flags: [...asking, { name: "build", summary: "ask about a past build of the run, by its number", value: "text" }],
   },
   {
+    name: "show",
+    summary: "show an output (`prepare.rejects`, or its path): tables as text; a target alone: all its outputs",
+    args: "outputs",
+    flags: [
+      config,
+      run,
+      { name: "rows", summary: "how many rows of a table, or files of a folder; 20 if not said", value: "text" },
+      { name: "all", summary: "all of them" },
+      { name: "csv", summary: "the whole table as CSV" },
+      { name: "meta", summary: "what the table says of itself: its columns and metadata" },
+      json,
+      help,
+    ],
+  },
+  {
     name: "clean",
     summary: "invalidate targets of a run: the next build computes them anew",
     args: "targets",

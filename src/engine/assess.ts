@@ -251,8 +251,6 @@ async function prepareTemplates(
 }
 
 function decideItem(session: Session, target: GraphTarget, items: Items, item: Item): Decision {
-  const own = session.trace.find(item.core);
-  if (own !== undefined) return { kind: "fresh", result: own.result };
   const { record } = items.templates.get(item.recipe)!;
   return session.rebuilder.decide({
     target: target.name,

@@ -97,7 +97,8 @@ export async function buildTargets(
     },
     (index, because) => {
       const target = graph.targets[index]!;
-      const how: TargetEnd = options.signal.aborted
+      const isInterrupted = because === undefined ? options.signal.aborted : ends.get(because)?.kind === "interrupted";
+      const how: TargetEnd = isInterrupted
         ? { kind: "interrupted", counts: noCounts }
         : {
             kind: "skipped",
@@ -123,13 +124,22 @@ async function bringUpToDate(
   priority: number,
   signal: AbortSignal,
 ): Promise<TargetEnd> {
-  const tally: Tally = { computed: 0, cached: 0, fresh: 0, tookMs: 0, savedMs: 0, costUsd: 0, restored: false };
+  const tally: Tally = {
+    computed: 0,
+    cached: 0,
+    fresh: 0,
+    tookMs: 0,
+    savedMs: 0,
+    costUsd: 0,
+    failedItems: 0,
+    restored: false,
+  };
   const work: Work = { session, target, priority, tally, signal, touched: new Set() };
   const before = lastArtifacts(session, target);
   let reasons: readonly Reason[] = [];
   let started = false;
   const failed = (failures: readonly Failure[]): TargetEnd => {
-    session.emit({ kind: "target-failed", target: target.name, failures });
+    session.emit({ kind: "target-failed", target: target.name, failures, failedItems: tally.failedItems });
     return { kind: "failed", failures, counts: countsOf(tally), tookMs: tally.tookMs, costUsd: tally.costUsd };
   };
   try {

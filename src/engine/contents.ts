@@ -2,8 +2,8 @@
 
 import { constants, copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { fileNameOf } from "../api/slot.ts";
-import type { InputOrder, SlotFormat } from "../backends/executors/executor.ts";
+import { fileNameOf, type SlotFormat } from "../api/slot.ts";
+import type { InputOrder } from "../backends/executors/executor.ts";
 import type { BlobStore, FileDigests } from "../backends/store/store.ts";
 import { digestOfArtifact, type Artifact, type Artifacts, type TreeListing } from "../model/action.ts";
 import { digestOfBytes, type Digest } from "../model/digest.ts";
@@ -161,8 +161,21 @@ export class Contents {
     }
   }
 
+  /** The listing of the tree at `place`, if it is the artifact's: for when the store has lost it. */
+  listingAt(place: string, artifact: Extract<Artifact, { kind: "tree" }>): TreeListing | undefined {
+    const text = this.#listingTextAt(place);
+    return text !== undefined && digestOfBytes(text) === artifact.blob.digest
+      ? (JSON.parse(text) as TreeListing)
+      : undefined;
+  }
+
   /** The digest that the tree at `place` would have as an artifact. */
   #digestOfTree(place: string): Digest | undefined {
+    const text = this.#listingTextAt(place);
+    return text === undefined ? undefined : digestOfBytes(text);
+  }
+
+  #listingTextAt(place: string): string | undefined {
     let names: string[];
     try {
       names = listTree(place);
@@ -174,7 +187,7 @@ export class Contents {
       const blob = this.#options.digests.digestOf(join(place, name));
       return blob === undefined ? [name, "", 0] : [name, blob.digest, blob.size];
     });
-    return digestOfBytes(JSON.stringify(listing));
+    return JSON.stringify(listing);
   }
 
   #put(place: string, artifact: Artifact): void {

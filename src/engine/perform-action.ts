@@ -4,10 +4,10 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { randomBytes } from "node:crypto";
 import type { Order } from "../backends/executors/executor.ts";
-import type { ActionResult, Artifact, Artifacts } from "../model/action.ts";
+import { inlineBytes, type ActionResult, type Artifact, type Artifacts } from "../model/action.ts";
 import type { Json } from "../model/json.ts";
 import { fail, ok } from "../util/result.ts";
-import { brokenOutput, failureOf } from "./action-failure.ts";
+import { brokenOutput, failureOf, failureOfTarget } from "./action-failure.ts";
 import { unready, type PreparedAction } from "./actions.ts";
 import { splitSlot, type DueAction, type ItemStates } from "./assess.ts";
 import { attemptAction } from "./attempt.ts";
@@ -18,9 +18,6 @@ import { keepHandedOver } from "./handoff.ts";
 import { filesBehind, type ResolvedInputs } from "./inputs.ts";
 import { LostRun, type BuildSession } from "./session.ts";
 import { mayHaveReadOther, type Performed, type Work } from "./work.ts";
-
-/** Splits up to this size are kept inline in the trace. */
-const inlineBytes = 2048;
 
 export async function performAction(work: Work, due: DueAction): Promise<Performed> {
   if (due.adopt !== undefined) return adopt(work, due, due.adopt);
@@ -85,14 +82,16 @@ async function run(work: Work, due: DueAction): Promise<Performed> {
   if (outcome.kind === "not-begun") return ok("interrupted");
   tally.tookMs += outcome.tookMs;
   tally.costUsd += outcome.costUsd;
-  if (outcome.kind === "failed") return fail([failureOf(work, action, outcome, logFile)]);
+  if (outcome.kind === "failed") return fail([failureOfTarget(work, failureOf(work, action, outcome, logFile))]);
   // What was read is not what the key says: the result is thrown away, and the target looked at again.
   if (mayHaveReadOther(work, action.core, [...filesBehind(inputs), ...action.codeFiles])) return ok("again");
 
   const outputs = outputsOf(session, part, outcome);
   if (part !== "split") {
     const broken = await checkOutputs(target.declaration.contract.outputs, outputs, session.contents);
-    const failures = broken.map(({ slot, problems }) => brokenOutput(work, slot, problems, outputs[slot]!));
+    const failures = broken.map(({ slot, problems }) =>
+      failureOfTarget(work, brokenOutput(work, slot, problems, outputs[slot]!)),
+    );
     if (failures.length > 0) return fail(failures);
   }
   const { startedAt: at, tookMs, costUsd } = outcome;

@@ -8,7 +8,7 @@ import { digestOfBytes } from "../model/digest.ts";
 import type { Failure } from "../model/failure.ts";
 import { hashRecord } from "../planning/fingerprint/encode.ts";
 import { fail, ok } from "../util/result.ts";
-import { brokenOutput, failureOf, groupFailures } from "./action-failure.ts";
+import { brokenOutput, failureOf, groupFailures, type ItemFailure } from "./action-failure.ts";
 import { unready, type PreparedAction } from "./actions.ts";
 import type { DueItems } from "./assess.ts";
 import { limitsOf, resourcesFor, waitBefore } from "./attempt.ts";
@@ -75,7 +75,9 @@ class ItemRun {
   readonly #due: DueItems;
   readonly #total: number;
   readonly #queue: Try[];
-  readonly #failures: Failure[] = [];
+  readonly #failures: ItemFailure[] = [];
+  /** Why there will never be room for an item. */
+  #refused: Failure | undefined;
   readonly #setupKeys = new Map<string, string>();
   readonly #sources: readonly SourceFile[];
   /** Items that are neither committed nor failed. */
@@ -96,7 +98,7 @@ class ItemRun {
   }
 
   async run(): Promise<Performed> {
-    const { session, target } = this.#work;
+    const { session, target, tally } = this.#work;
     for (const template of this.#due.states.items.templates.values()) {
       const missing = unready(template, target.name);
       if (missing.length > 0) return fail(missing);
@@ -105,14 +107,22 @@ class ItemRun {
     }
     const lanes = Math.min(this.#total, mostLanes);
     await Promise.all(Array.from({ length: lanes }, () => this.#lane()));
-    if (this.#failures.length > 0) return fail(groupFailures(this.#failures, target.name, this.#total));
+    if (this.#hasFailed) {
+      tally.failedItems = new Set(this.#failures.map(({ item }) => item.index)).size;
+      const groups = groupFailures(this.#work, this.#failures, this.#total);
+      return fail(this.#refused === undefined ? groups : [this.#refused, ...groups]);
+    }
     return ok(this.#stop ?? "committed");
   }
 
   get #mayGoOn(): boolean {
     if (this.#work.signal.aborted) this.#stop ??= "interrupted";
-    const mayFail = this.#work.session.keepGoing || this.#failures.length === 0;
+    const mayFail = this.#work.session.keepGoing || !this.#hasFailed;
     return this.#open > 0 && this.#stop === undefined && mayFail;
+  }
+
+  get #hasFailed(): boolean {
+    return this.#failures.length > 0 || this.#refused !== undefined;
   }
 
   async #lane(): Promise<void> {
@@ -138,7 +148,7 @@ class ItemRun {
     if (!admitted.ok) {
       // More memory for a second try than there is, say.
       this.#queue.shift();
-      this.#failures.push(admitted.error);
+      this.#refused ??= admitted.error;
       return this.#close();
     }
     const release = await session.pool.acquire(admitted.value, priority, signal);
@@ -247,7 +257,7 @@ class ItemRun {
     const broken = await checkOutputs(target.declaration.contract.items!.outputs, outputs, session.contents);
     if (broken.length > 0) {
       for (const { slot, problems } of broken) {
-        this.#failures.push(brokenOutput(this.#work, slot, problems, outputs[slot]!, item));
+        this.#failures.push({ item, failure: brokenOutput(this.#work, slot, problems, outputs[slot]!, item) });
       }
       return this.#close();
     }
@@ -270,7 +280,7 @@ class ItemRun {
     const { session, target, signal } = this.#work;
     const waitMs = waitBefore(outcome, attempt, template.options, session.random);
     if (waitMs === undefined || signal.aborted) {
-      this.#failures.push(failureOf(this.#work, template, outcome, logFile, item));
+      this.#failures.push({ item, failure: failureOf(this.#work, template, outcome, logFile) });
       return this.#close();
     }
     const next = { item, attempt: attempt + 1 };

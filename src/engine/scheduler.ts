@@ -18,8 +18,8 @@ export interface Schedule {
 export type NodeEnd = "done" | "failed" | "waits";
 
 /**
- * Runs all nodes. `skip` is told of each node that never starts, with the number of the one that blocked it
- * (undefined: nothing was started any more after a failure elsewhere).
+ * Runs all nodes. At the end `skip` is told, in their order, of the nodes that never started, with the number of the one that blocked
+ * each (undefined: nothing was started any more after a failure elsewhere).
  */
 export function runSchedule(
   schedule: Schedule,
@@ -33,6 +33,8 @@ export function runSchedule(
   );
   /** Neither started nor known to be blocked. */
   const waiting = new Set(schedule.nodes);
+  /** By what blocked it. */
+  const blocked = new Map<number, number>();
   for (const node of schedule.nodes) {
     const upstream = schedule.dependsOn(node).filter((other) => waiting.has(other));
     unfinished.set(node, upstream.length);
@@ -55,7 +57,7 @@ export function runSchedule(
         run(node).then((end) => settle(node, end), reject);
       }
       if (running > 0) return;
-      for (const node of waiting) skip(node, undefined);
+      for (const node of schedule.nodes) if (waiting.has(node) || blocked.has(node)) skip(node, blocked.get(node));
       resolve();
     };
     const settle = (node: number, end: NodeEnd) => {
@@ -75,7 +77,7 @@ export function runSchedule(
       while (stack.length > 0) {
         const node = stack.pop()!;
         if (!waiting.delete(node)) continue;
-        skip(node, cause);
+        blocked.set(node, cause);
         stack.push(...(dependents.get(node) ?? []));
       }
     };

@@ -8,6 +8,7 @@ import type { Emit } from "../model/event.ts";
 import type { Failure } from "../model/failure.ts";
 import type { JsonObject } from "../model/json.ts";
 import type { Reason } from "../model/reason.ts";
+import type { Frame } from "../planning/bundle/stack.ts";
 import type { Graph } from "../planning/graph.ts";
 import type { Trace } from "../backends/store/trace.ts";
 import type { ActionFactory } from "./actions.ts";
@@ -53,7 +54,7 @@ export interface BuildSession extends Session {
   /** Keeps the bundle of a code digest in the archive, before the first result that rests on it. */
   readonly keepCode: (code: Digest) => void;
   /** Turns a stack of the bundle into one of the sources. */
-  readonly mapStack: (bundle: string, stack: string) => readonly string[];
+  readonly mapStack: (bundle: string, stack: string) => readonly Frame[];
   /** Fills in what is cheap to know only when somebody is told: functions and lines behind code, rows and bytes of inputs. */
   readonly explain: (target: string, reasons: readonly Reason[]) => Promise<readonly Reason[]>;
   /** One build at a time computes an action: waits for the other, told by `onWait`; the function returned gives way. */

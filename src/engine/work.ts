@@ -15,6 +15,8 @@ export interface Tally {
   tookMs: number;
   savedMs: number;
   costUsd: number;
+  /** Of a fan-out: how many items failed. */
+  failedItems: number;
   /** Outputs were put back at their places. Said apart, because a fan-out's counts are of its items. */
   restored: boolean;
 }

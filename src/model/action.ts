@@ -2,6 +2,9 @@
 
 import type { BlobRef, Digest } from "./digest.ts";
 
+/** Content up to this size may be kept inline with the result: one append instead of a file. */
+export const inlineBytes = 2048;
+
 /** The content of one output slot. Small ones are kept inline with the result, so that a thousand items need no thousand files. */
 export type Artifact =
   | { readonly kind: "file"; readonly blob: BlobRef; readonly text?: string }

@@ -67,7 +67,13 @@ export type Event =
       /** Its outputs are the same bytes as before, so nothing downstream re-runs for its sake. */
       readonly sameOutput: boolean;
     }
-  | { readonly kind: "target-failed"; readonly target: string; readonly failures: readonly Failure[] }
+  | {
+      readonly kind: "target-failed";
+      readonly target: string;
+      /** Those of items that failed alike are one. */
+      readonly failures: readonly Failure[];
+      readonly failedItems: number;
+    }
   | {
       readonly kind: "target-waits";
       readonly target: string;

@@ -33,6 +33,9 @@ import { measureInputs } from "./measure-inputs.ts";
 import type { OpenRun } from "./open-run.ts";
 import { pathsOf, type ProjectPaths } from "./paths.ts";
 
+/** Part of the action key: what a Node computed is not offered to another major version. */
+const nodeMajor = Number(process.versions.node.split(".")[0]);
+
 export interface Project {
   readonly paths: ProjectPaths;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -102,7 +105,7 @@ export function openSession(project: Project, run: OpenRun, { onSetAside, mayWri
   const environment = { ...project.environment, ...Object.fromEntries(run.secrets.values) };
   const factory = new ActionFactory({
     root: paths.root,
-    nodeMajor: Number(process.versions.node.split(".")[0]),
+    nodeMajor,
     experiment: (target) => run.told[target]!,
     bundle: (options) => project.bundler.bundle(options),
     digests,
@@ -114,7 +117,7 @@ export function openSession(project: Project, run: OpenRun, { onSetAside, mayWri
     runFolder: run.folder.folder,
     graph: run.graph,
     sections: run.sections,
-    nodeMajor: Number(process.versions.node.split(".")[0]),
+    nodeMajor,
     trace,
     cache,
     store,

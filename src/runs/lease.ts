@@ -9,7 +9,7 @@ import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writ
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { hasCode, readTextIfThere, temporaryName, writeAtomic } from "../util/fs.ts";
-import { hostTag } from "../util/host.ts";
+import { hostTag, isRunning } from "../util/host.ts";
 import { userName } from "../util/who.ts";
 
 interface LeaseText {
@@ -225,10 +225,5 @@ function startOf(pid: number): string {
     if (process.platform === "linux") return "";
     if (!hasCode(error, "ENOENT")) throw error;
   }
-  try {
-    process.kill(pid, 0);
-    return "alive";
-  } catch (error) {
-    return hasCode(error, "EPERM") ? "alive" : "";
-  }
+  return isRunning(pid) ? "alive" : "";
 }

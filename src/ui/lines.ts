@@ -35,7 +35,7 @@ import {
   wordCounts,
   wordDue,
   wordExpected,
-  wordFailures,
+  wordFailed,
   wordItems,
   wordRequests,
 } from "./words.ts";
@@ -73,8 +73,8 @@ export interface BuildLines {
 
 const WIDEST_NAME = 32;
 const STATE_WIDTH = "computed".length;
-/** So many targets in a row that were left alone get a line each. */
-const MOST_FRESH_LINES = 4;
+/** So many targets that were left alone, or not tried, get a line each. */
+const MOST_QUIET_LINES = 4;
 const MOST_REPORTS = 5;
 
 export function createBuildLines({ renderFailure, again = "exp build", targets = [] }: LinesOptions): BuildLines {
@@ -84,6 +84,7 @@ export function createBuildLines({ renderFailure, again = "exp build", targets =
   let firstLine: Line | undefined;
   let overrides: readonly string[] = [];
   let fresh: string[] = [];
+  let skipped: { readonly name: string; readonly because: string }[] = [];
   const ends = new Map<string, "failed" | "waits" | "was not tried">();
 
   function row(target: string, state: Span, time: string, details: Line): ShownLine {
@@ -103,12 +104,29 @@ export function createBuildLines({ renderFailure, again = "exp build", targets =
   function flush(): ShownLine[] {
     const held: ShownLine[] = [];
     if (firstLine !== undefined) held.push({ line: firstLine, fit: "clip" });
-    if (fresh.length > MOST_FRESH_LINES)
+    if (fresh.length > MOST_QUIET_LINES)
       held.push(row(countOf(fresh.length, "target"), span("fresh", "dim"), "", [span(listNames(fresh))]));
     else held.push(...fresh.map((name) => row(name, span("fresh", styleOfOrigin.fresh), "", [])));
+    held.push(...skippedRows());
     firstLine = undefined;
     fresh = [];
+    skipped = [];
     return held;
+  }
+
+  /** A line each while they are few; of many, one for those that were skipped for the same reason. */
+  function skippedRows(): ShownLine[] {
+    const rowOf = (name: string, details: Line) => row(name, span("skipped", "dim"), "", details);
+    if (skipped.length <= MOST_QUIET_LINES)
+      return skipped.map(({ name, because }) => rowOf(name, [span(wordBecause(because), "dim")]));
+    const reasons = [...new Set(skipped.map(({ because }) => because))];
+    return reasons.map((reason) => {
+      const names = skipped.filter(({ because }) => because === reason).map(({ name }) => name);
+      const [only] = names.length === 1 ? names : [];
+      const because = span(wordBecause(reason), "dim");
+      if (only !== undefined) return rowOf(only, [because]);
+      return rowOf(countOf(names.length, "target"), [because, span(listNames(names), "dim")]);
+    });
   }
 
   function wordBecause(because: string): string {
@@ -154,7 +172,7 @@ export function createBuildLines({ renderFailure, again = "exp build", targets =
       case "target-failed":
         ends.set(event.target, "failed");
         return [
-          row(event.target, span("failed", "red"), "", [span(wordFailures(event.failures.length))]),
+          row(event.target, span("failed", "red"), "", [span(wordFailed(event, running.all.get(event.target)?.items))]),
           ...failureLines(event.failures),
         ];
       case "target-waits":
@@ -165,7 +183,8 @@ export function createBuildLines({ renderFailure, again = "exp build", targets =
         ];
       case "target-skipped":
         ends.set(event.target, "was not tried");
-        return [row(event.target, span("skipped", "dim"), "", [span(wordBecause(event.because), "dim")])];
+        skipped.push({ name: event.target, because: event.because });
+        return [];
       case "output-set-aside":
         return [
           row(event.target, span("kept", "yellow"), "", [
@@ -271,7 +290,7 @@ export function createBuildLines({ renderFailure, again = "exp build", targets =
 
 /** Shows nothing by itself, or (an ending) decides itself about what is held back. */
 function isQuiet(event: Event): boolean {
-  const quiet = ["build-started", "target-started", "items-known", "item-finished", "build-finished"];
+  const quiet = ["build-started", "target-started", "items-known", "item-finished", "target-skipped", "build-finished"];
   return quiet.includes(event.kind) || (event.kind === "target-finished" && event.origin === "fresh");
 }
 

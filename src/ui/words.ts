@@ -30,21 +30,31 @@ export function logLine({ target, label }: Extract<Event, { kind: "log" }>, text
   return [span(`${name}: `, "dim"), span(text)];
 }
 
-export function wordFailures(count: number): string {
-  return count > 1 ? countOf(count, "failure") : "";
+/** `37 of 750 items`, `2 failures`; one failure speaks for itself. */
+export function wordFailed(
+  { failures, failedItems }: Extract<Event, { kind: "target-failed" }>,
+  items: number | undefined,
+): string {
+  if (failedItems > 0)
+    return items === undefined
+      ? countOf(failedItems, "item")
+      : `${formatCount(failedItems)} of ${countOf(items, "item")}`;
+  return failures.length > 1 ? countOf(failures.length, "failure") : "";
 }
 
 export function wordRequests(count: number): string {
   return count > 1 ? `${countOf(count, "answer")} needed` : "an answer is needed";
 }
 
-/** `1,000 items (50 cached)`: in brackets what differs from the word beside it. */
+/** `1,000 items (50 cached)`: in brackets what differs from the word beside it. `(all fresh)`: only their split or merge ran. */
 export function wordItems(counts: Counts, origin: keyof Counts, items: number | undefined): string {
   const all = items ?? counts.computed + counts.cached + counts.fresh;
   if (items === undefined && all <= 1) return "";
+  // What was put back from the run's own results is no news of its items.
+  if (origin === "cached" && counts.cached === 0) return countOf(all, "item");
   const others = (["computed", "cached", "fresh"] as const)
     .filter((other) => other !== origin && counts[other] > 0)
-    .map((other) => `${formatCount(counts[other])} ${other}`);
+    .map((other) => `${counts[other] === all ? "all" : formatCount(counts[other])} ${other}`);
   return others.length === 0 ? countOf(all, "item") : `${countOf(all, "item")} (${others.join(", ")})`;
 }
 

@@ -234,6 +234,7 @@ describe("the files", () => {
   test("are the page, the same in Markdown, and every figure that it names", async () => {
     const { outputs } = await analyse({ config: { title: "A made-up run" } });
     const readme = outputs.markdown.bytes().toString();
+    expect(readme).toContain("`exp show prepare.rejects`");
     const named = [...readme.matchAll(/<figures\/([^>]+)>/g)].map((match) => match[1]!);
     expect(outputs.figures.files()).toEqual([...named].sort());
     expect(named).toContain("differences.svg");

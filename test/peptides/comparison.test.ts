@@ -12,7 +12,6 @@ import {
   kullbackLeibler,
 } from "../../rules/peptides/science/composition.ts";
 import { valueOrNull } from "../../rules/peptides/science/descriptor.ts";
-import type { Descriptor } from "../../rules/peptides/science/descriptor.ts";
 import {
   meanPairwiseJaccard,
   meanPairwiseLevenshtein,
@@ -25,11 +24,7 @@ import { levenshtein, levenshteinSimilarity } from "../../rules/peptides/science
 import { bestLevenshteinSimilarity, bestSmithWaterman, encodeReference } from "../../rules/peptides/science/novelty.ts";
 import { createRandom } from "../../rules/peptides/science/random.ts";
 import type { Random } from "../../rules/peptides/science/random.ts";
-
-function number(descriptor: Descriptor): number {
-  expect(descriptor).toMatchObject({ kind: "value" });
-  return valueOrNull(descriptor)!;
-}
+import { numberOf } from "./number-of.ts";
 
 function randomPeptide(random: Random, length: number): string {
   return Array.from({ length }, () => RESIDUES[random.nextBelow(20)]).join("");
@@ -109,25 +104,25 @@ describe("alignment", () => {
 describe("words and composition", () => {
   test("Jaccard similarity counts distinct words", () => {
     // KLA LAK | KLA LAL: one of three.
-    expect(number(kmerJaccard("KLAK", "KLAL"))).toBeCloseTo(1 / 3, 12);
-    expect(number(kmerJaccard("AAAAAA", "AAA"))).toBe(1);
-    expect(number(kmerJaccard("KLAK", "KL"))).toBe(0);
+    expect(numberOf(kmerJaccard("KLAK", "KLAL"))).toBeCloseTo(1 / 3, 12);
+    expect(numberOf(kmerJaccard("AAAAAA", "AAA"))).toBe(1);
+    expect(numberOf(kmerJaccard("KLAK", "KL"))).toBe(0);
     expect(kmerJaccard("KL", "KL").kind).toBe("not-applicable");
   });
 
   test("a composition equal to its reference diverges by nothing, a missing residue does no harm", () => {
     const half = valueOrNull(composition(["AC", "CA"]))!;
     const onlyA = valueOrNull(composition(["AAA"]))!;
-    expect(number(kullbackLeibler(half, half))).toBe(0);
-    expect(number(kullbackLeibler(onlyA, half))).toBeCloseTo(Math.LN2, 12);
+    expect(numberOf(kullbackLeibler(half, half))).toBe(0);
+    expect(numberOf(kullbackLeibler(onlyA, half))).toBeCloseTo(Math.LN2, 12);
     expect(kullbackLeibler(half, onlyA)).toEqual({ kind: "not-applicable", reason: "the reference has no C" });
   });
 
   test("compositions without a common residue are ln 2 apart", () => {
     const a = valueOrNull(composition(["AA"]))!;
     const c = valueOrNull(composition(["CC"]))!;
-    expect(number(jensenShannon(a, c))).toBeCloseTo(Math.LN2, 12);
-    expect(number(jensenShannon(a, a))).toBe(0);
+    expect(numberOf(jensenShannon(a, c))).toBeCloseTo(Math.LN2, 12);
+    expect(numberOf(jensenShannon(a, a))).toBe(0);
   });
 
   test("a table of percentages is rescaled", () => {
@@ -140,14 +135,14 @@ describe("words and composition", () => {
 
 describe("diversity", () => {
   test("equal sequences are one, strangers are all of them", () => {
-    expect(number(vendiScore(["KLAK", "KLAK", "KLAK"]))).toBeCloseTo(1, 6);
-    expect(number(vendiScore(["KLAK", "WWWW", "DEDE"]))).toBeCloseTo(3, 9);
-    expect(number(uniqueRatio(["A", "A", "C", "D"]))).toBe(0.75);
+    expect(numberOf(vendiScore(["KLAK", "KLAK", "KLAK"]))).toBeCloseTo(1, 6);
+    expect(numberOf(vendiScore(["KLAK", "WWWW", "DEDE"]))).toBeCloseTo(3, 9);
+    expect(numberOf(uniqueRatio(["A", "A", "C", "D"]))).toBe(0.75);
   });
 
   test("means run over pairs", () => {
-    expect(number(meanPairwiseLevenshtein(["AAAA", "AAAC", "CCCC"]))).toBeCloseTo((0.75 + 0 + 0.25) / 3, 12);
-    expect(number(meanPairwiseJaccard(["KLAK", "KLAL", "WWWW"]))).toBeCloseTo(1 / 9, 12);
+    expect(numberOf(meanPairwiseLevenshtein(["AAAA", "AAAC", "CCCC"]))).toBeCloseTo((0.75 + 0 + 0.25) / 3, 12);
+    expect(numberOf(meanPairwiseJaccard(["KLAK", "KLAL", "WWWW"]))).toBeCloseTo(1 / 9, 12);
     expect(meanPairwiseLevenshtein(["AAAA"]).kind).toBe("not-applicable");
   });
 
@@ -207,8 +202,8 @@ describe("novelty", () => {
   const known = ["KLAKLAK", "GIGKFLHSAKKFGKAFVGEIMNS", "KLAKLAKW"];
 
   test("a known sequence is as similar as can be", () => {
-    expect(number(bestLevenshteinSimilarity("KLAKLAK", known))).toBe(1);
-    expect(number(bestLevenshteinSimilarity("KLAKLA", known))).toBeCloseTo(6 / 7, 12);
+    expect(numberOf(bestLevenshteinSimilarity("KLAKLAK", known))).toBe(1);
+    expect(numberOf(bestLevenshteinSimilarity("KLAKLA", known))).toBeCloseTo(6 / 7, 12);
     expect(bestLevenshteinSimilarity("KLAKLA", []).kind).toBe("not-applicable");
   });
 

@@ -65,6 +65,7 @@ export const everyEvent: { readonly [K in Event["kind"]]: Required<Extract<Event
         details: ["at score"],
       },
     ],
+    failedItems: 0,
   },
   "target-waits": {
     kind: "target-waits",

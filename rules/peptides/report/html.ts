@@ -151,7 +151,8 @@ function rejected(summary: Summary): Html {
       ${count(kept)} of ${count(read)} rows of the sources were kept. A value that could not be computed is left out and
       counted here; it is never replaced by 0.
     </p>
-    ${rows.length === 0 ? html`<p>Nothing else was rejected.</p>` : table("Rows and values left out, by reason", ["Reason", "Where", { n: "count" }], rows)}`;
+    ${rows.length === 0 ? html`<p>Nothing else was rejected.</p>` : table("Rows and values left out, by reason", ["Reason", "Where", { n: "count" }], rows)}
+    ${read > kept ? html`<p><code>exp show prepare.rejects</code> lists every row that was left out, with its source, its place there and the reason.</p>` : ""}`;
 }
 
 function methods(summary: Summary): Html {

@@ -49,6 +49,11 @@ export function reportMarkdown(
     "## What was rejected, and why",
     `${count(summary.prepare.kept)} of ${count(summary.prepare.read)} rows of the sources were kept. A value that could not be computed is left out and counted here; it is never replaced by 0.`,
     rejectedTable(summary),
+    ...(summary.prepare.read > summary.prepare.kept
+      ? [
+          "`exp show prepare.rejects` lists every row that was left out, with its source, its place there and the reason.",
+        ]
+      : []),
     "## Methods",
     bullets([
       `Sampler (baseline): ${methods.sampler}`,

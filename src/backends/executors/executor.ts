@@ -1,9 +1,9 @@
 // What every executor offers: it takes orders (a recipe, what it is told, where its inputs lie) and gives outcomes. Unaware of keys, caches and the graph.
 
+import type { SlotFormat } from "../../api/slot.ts";
 import type { Artifacts } from "../../model/action.ts";
 import type { Json, JsonObject } from "../../model/json.ts";
 
-export type SlotFormat = "table" | "json" | "yaml" | "text" | "file" | "tree";
 export interface SlotOrder {
   readonly format: SlotFormat;
   readonly ext: string;

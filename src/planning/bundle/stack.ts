@@ -8,11 +8,22 @@ export interface MappedSource {
   readonly map: string;
 }
 
+/** One call of a stack. Lines and columns count from 1. */
+export interface Frame {
+  readonly name: string | undefined;
+  /** A path from the project's root, or `package@version/path`. */
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** In a package, not in a file of the project. */
+  readonly isForeign: boolean;
+}
+
 /** The frames that lie in the recipe's code, first to last; frames of Node and of the worker are left out. */
-export function mapStack(bundle: string, stack: string, source: MappedSource | undefined): readonly string[] {
+export function mapStack(bundle: string, stack: string, source: MappedSource | undefined): readonly Frame[] {
   if (source === undefined) return [];
   const map = new TraceMap(source.map);
-  return stack.split("\n").flatMap((line) => {
+  return stack.split("\n").flatMap((line): Frame[] => {
     const at = line.indexOf(`${bundle}:`);
     const [row, column] =
       at < 0
@@ -25,9 +36,14 @@ export function mapStack(bundle: string, stack: string, source: MappedSource | u
     const original = originalPositionFor(map, { line: row, column: column - 1 });
     if (original.source === null) return [];
     const module = source.closure.modules[indexOfNeutralPath(original.source)];
-    const name = /^\s*at (?:async )?([^\s(]+) \(/.exec(line)?.[1];
     return [
-      `at ${name === undefined ? "" : `${name} `}${module?.label ?? original.source}:${original.line}:${original.column + 1}`,
+      {
+        name: /^\s*at (?:async )?([^\s(]+) \(/.exec(line)?.[1],
+        file: module?.label ?? original.source,
+        line: original.line,
+        column: original.column + 1,
+        isForeign: module === undefined || /^(?:@[^/@]+\/)?[^/@]+@[^/]*\//.test(module.label),
+      },
     ];
   });
 }

@@ -1,7 +1,7 @@
 // The table of commands that completion is made from, and what every shell's script needs to know of it.
 
 /** Words that only the project knows. */
-export const WORD_LISTS = ["targets", "runs", "keys"] as const;
+export const WORD_LISTS = ["targets", "outputs", "runs", "keys"] as const;
 export type WordList = (typeof WORD_LISTS)[number];
 
 export interface FlagSpec {
@@ -18,7 +18,7 @@ export interface CommandSpec {
   readonly name: string;
   readonly summary: string;
   /** What its arguments are: words of the project, files, one of a list, or none. */
-  readonly args: "targets" | "runs" | "keys" | "files" | "none" | readonly string[];
+  readonly args: "targets" | "outputs" | "runs" | "keys" | "files" | "none" | readonly string[];
   readonly flags: readonly FlagSpec[];
   /** Config keys are flags of this command: `exp build --judge.pH 7`. */
   readonly takesKeysAsFlags?: boolean;
@@ -32,6 +32,7 @@ export function quoteShell(text: string): string {
 export function wordsOf(kind: NonNullable<FlagSpec["value"]> | CommandSpec["args"]): WordList | undefined {
   if (kind === "run" || kind === "runs") return "runs";
   if (kind === "target" || kind === "targets") return "targets";
+  if (kind === "outputs") return "outputs";
   return kind === "keys" ? "keys" : undefined;
 }
 

@@ -3,15 +3,12 @@
 import { lstatSync, mkdirSync, realpathSync, rmSync, statSync, type Stats } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { dirname, join, sep } from "node:path";
-import type { Artifact, Artifacts, TreeListing } from "../../../model/action.ts";
+import { inlineBytes, type Artifact, type Artifacts, type TreeListing } from "../../../model/action.ts";
 import { digestOfBytes } from "../../../model/digest.ts";
 import { listTree } from "../../../util/fs.ts";
 import type { BlobStore } from "../../store/store.ts";
 import type { SlotOrder } from "../executor.ts";
 import { printYaml } from "./yaml.ts";
-
-/** Outputs up to this size are kept inline with the result: one append instead of a file. */
-const inlineBytes = 2048;
 
 /** What the recipe did wrong with its outputs; worded for its author. */
 export class OutputError extends Error {}

@@ -242,11 +242,27 @@ export function describeError(error: unknown): ErrorText {
   if (!(error instanceof Error)) {
     return { why: "threw", message: `threw ${format("%s", error)}, which is not an Error`, retryable: false };
   }
-  const message = error.message || error.name;
+  const { message } = error;
   if (error instanceof CommandError) return { why: "exit-code", message, retryable: true };
   if (error instanceof OutputError) return { why: "output", message, retryable: false };
   if (error instanceof ToolError) return { why: "tool", message, retryable: false };
   // A recipe knows best what may pass by itself: `Object.assign(new Error("busy"), { retryable: true })`.
   const retryable = (error as { retryable?: unknown }).retryable === true;
-  return { why: "threw", message, retryable, ...(error.stack !== undefined && { stack: error.stack }) };
+  return {
+    why: "threw",
+    message: wordError(error),
+    retryable,
+    ...(error.stack !== undefined && { stack: error.stack }),
+  };
+}
+
+/** With what tells it from others: its class, unless that is `Error`, and what caused it. */
+function wordError(error: Error): string {
+  const cause = error.cause instanceof Error ? ` (caused by ${nameAndMessage(error.cause)})` : "";
+  return nameAndMessage(error) + cause;
+}
+
+function nameAndMessage({ name, message }: Error): string {
+  if (message === "") return name;
+  return name === "Error" ? message : `${name}: ${message}`;
 }

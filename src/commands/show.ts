@@ -1,0 +1,300 @@
+// `exp show`: an output of a run, for a person to look at. Takes what the run's last result holds; whether that is stale is not asked.
+
+import { readdirSync } from "node:fs";
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import { digestOfArtifact } from "../model/action.ts";
+import { shortDigest, type Digest } from "../model/digest.ts";
+import { inputFailure, type Failure } from "../model/failure.ts";
+import { countOf, formatAgo, formatBytes, formatCount } from "../report/amounts.ts";
+import { alignRows } from "../report/columns.ts";
+import { joinSpans, oneLine, paint, span, type Line } from "../report/text.ts";
+import { findRoot, pathsOf } from "../project/paths.ts";
+import { openSession, type DecidingSession } from "../project/project.ts";
+import { describeTable, TableError } from "../table.ts";
+import { isMissing, listTree } from "../util/fs.ts";
+import { fail, ok, type Result } from "../util/result.ts";
+import { statOf } from "../util/stat.ts";
+import { suggest } from "../util/suggest.ts";
+import type { Arguments } from "./arguments.ts";
+import { findProject, openAsked, type Asked } from "./asking.ts";
+import { nearPath, paletteOf, showFailures, writeJson, writeLines, type Screen } from "./screen.ts";
+import { lookOf, showContent, type Extent, type Shown } from "./show-content.ts";
+import { contentOf, standingOutputs, type Content, type Output, type Standing } from "./show-outputs.ts";
+import { exitCodes } from "./table.ts";
+
+const defaultRows = 20;
+
+export async function show(args: Arguments, screen: Screen): Promise<number> {
+  const extent = readExtent(args);
+  const shown = extent.ok ? await showAsked(args, extent.value, screen) : extent;
+  if (!shown.ok) {
+    showFailures(screen, shown.error);
+    return exitCodes.wrongInput;
+  }
+  return screen.signal.aborted ? exitCodes.interrupted : exitCodes.done;
+}
+
+type Done = Result<void, readonly Failure[]>;
+
+function readExtent({ operands, flags }: Arguments): Result<Extent, readonly Failure[]> {
+  if (operands.length !== 1)
+    return fail([
+      inputFailure(operands.length === 0 ? "which output?" : "one output at a time", {
+        fix: "exp show TARGET, exp show TARGET.OUTPUT, or exp show FILE",
+      }),
+    ]);
+  const forms = (["csv", "meta", "json"] as const).filter((form) => flags[form] === true);
+  if (forms.length > 1)
+    return fail([inputFailure(`--${forms.join(" and --")} do not go together`, { fix: "Leave one out." })]);
+  const [as = "text"] = forms;
+  const { rows } = flags as { rows?: string };
+  if (rows !== undefined && !/^\d+$/.test(rows))
+    return fail([inputFailure(`--rows takes a whole number, not "${rows}"`, { fix: "--rows 50, or --all" })]);
+  const isWhole = flags.all === true || as === "csv";
+  return ok({ as, rows: rows !== undefined ? Number(rows) : isWhole ? Infinity : defaultRows });
+}
+
+async function showAsked(args: Arguments, extent: Extent, screen: Screen): Promise<Done> {
+  const word = args.operands[0]!;
+  // A target's name has no slash in it, and an output's name only one dot.
+  const file = resolve(screen.workingFolder, word);
+  if (word.includes("/") || word.includes(sep)) return showFile(file, extent, screen);
+  if (word.includes(".") && statOf(file)?.isFile() === true) return showFile(file, extent, screen);
+  const project = await findProject(screen);
+  if (!project.ok) return project;
+  try {
+    const asked = await openAsked(project.value, args, []);
+    if (!asked.ok) return asked;
+    const session = openSession(project.value, asked.value.run, {
+      onSetAside: () => undefined,
+      mayWrite: () => false,
+    });
+    return await showOutput(word, asked.value, session, extent, screen);
+  } finally {
+    project.value.close();
+  }
+}
+
+// --- outputs of targets -----------------------------------------------------------------------------------------
+
+async function showOutput(
+  word: string,
+  { run }: Asked,
+  session: DecidingSession,
+  extent: Extent,
+  screen: Screen,
+): Promise<Done> {
+  const dot = word.indexOf(".");
+  const [name, slot] = dot < 0 ? [word, undefined] : [word.slice(0, dot), word.slice(dot + 1)];
+  const target = run.graph.byName.get(name);
+  const slots = Object.keys(target?.declaration.contract.outputs ?? {});
+  if (target === undefined || (slot !== undefined && !slots.includes(slot))) return fail([unknownOutput(word, run)]);
+  const standing = standingOutputs(session, target);
+  if (standing === undefined) return fail([notBuilt(name, run)]);
+  const about = { run: run.folder.id, target: name, build: standing.build, since: standing.at };
+  const of = (output: Output): Result<Shown, readonly Failure[]> => {
+    const content = contentOf(session, output);
+    if (!content.ok) return fail([{ ...content.error, fix: buildCommand(name, run) }]);
+    const { artifact, format, place } = output;
+    const facts = { ...about, ...factsOf(output, screen) };
+    const size = artifact.kind === "absent" ? "absent" : formatBytes(sizeOf(artifact));
+    const title = titleOf([
+      `${name}.${output.slot}`,
+      nearPath(screen, place),
+      size,
+      whenMade(standing, name, run, screen),
+    ]);
+    return ok({ title, content: content.value, look: lookOf(format, content.value, place), facts });
+  };
+  if (slot !== undefined) {
+    const shown = of(standing.outputs.find((output) => output.slot === slot)!);
+    return shown.ok ? showOne(`${name}.${slot}`, shown.value, extent, screen) : shown;
+  }
+  const tables = standing.outputs.filter(({ format, artifact }) => format === "table" && artifact.kind === "file");
+  const [table] = tables.length === 1 ? tables : [];
+  if (extent.as === "csv" || extent.as === "meta") {
+    if (table !== undefined) {
+      const shown = of(table);
+      return shown.ok ? showOne(`${name}.${table.slot}`, shown.value, extent, screen) : shown;
+    }
+    const choices = tables.map((one) => `${name}.${one.slot}`).join(", ");
+    return fail([
+      inputFailure(`${name} has ${tables.length === 0 ? "no table" : `${tables.length} tables`}`, {
+        fix: tables.length === 0 ? `exp show ${name}` : `Choose one: ${choices}`,
+      }),
+    ]);
+  }
+  await showListing(about, whenMade(standing, name, run, screen), standing, session, extent, screen);
+  if (table === undefined || extent.as === "json") return ok(undefined);
+  writeLines(screen, [""]);
+  const shown = of(table);
+  return shown.ok ? showOne(`${name}.${table.slot}`, shown.value, extent, screen) : shown;
+}
+
+async function showListing(
+  about: { readonly run: string; readonly target: string; readonly build: number; readonly since: number },
+  when: string,
+  { outputs }: Standing,
+  session: DecidingSession,
+  extent: Extent,
+  screen: Screen,
+): Promise<void> {
+  const rows = await Promise.all(outputs.map(async (output) => ({ output, rows: await rowsIn(session, output) })));
+  if (extent.as === "json")
+    return writeJson(screen, {
+      ...about,
+      outputs: rows.map((one) => ({
+        ...factsOf(one.output, screen),
+        ...(one.rows !== undefined && { rows: one.rows }),
+      })),
+    });
+  const cells = rows.map(({ output: { slot, format, artifact, place }, rows: count }) => [
+    span(slot, "bold"),
+    span(format),
+    span(artifact.kind === "absent" ? "absent" : formatBytes(sizeOf(artifact))),
+    span(
+      count === undefined ? (artifact.kind === "tree" ? countOf(artifact.files, "file") : "") : countOf(count, "row"),
+    ),
+    span(artifact.kind === "absent" ? "" : shortDigest(digestOfArtifact(artifact) as Digest), "dim"),
+    span(artifact.kind === "absent" ? "" : nearPath(screen, place)),
+  ]);
+  const title = titleOf([about.target, `run ${about.run}`, when]);
+  writeLines(
+    screen,
+    [title, ...alignRows(cells, { right: [2, 3] })].map((line) => paint(line, paletteOf(screen))),
+  );
+}
+
+/** Undefined where there are none, or where they cannot be counted any more. */
+async function rowsIn(session: DecidingSession, output: Output): Promise<number | undefined> {
+  const content = output.format === "table" ? contentOf(session, output) : undefined;
+  if (content?.ok !== true || content.value.kind !== "file" || content.value.path === undefined) return undefined;
+  try {
+    return (await describeTable({ path: content.value.path })).rows;
+  } catch (error) {
+    if (error instanceof TableError) return undefined;
+    throw error;
+  }
+}
+
+function factsOf({ slot, format, artifact, place }: Output, screen: Screen): Record<string, unknown> {
+  if (artifact.kind === "absent") return { slot, format, absent: true };
+  return {
+    slot,
+    format,
+    path: nearPath(screen, place),
+    size: sizeOf(artifact),
+    digest: artifact.blob.digest,
+    ...(artifact.kind === "tree" && { files: artifact.files }),
+  };
+}
+
+function sizeOf(artifact: Exclude<Output["artifact"], { kind: "absent" }>): number {
+  return artifact.kind === "tree" ? artifact.size : artifact.blob.size;
+}
+
+function titleOf(parts: readonly string[]): Line {
+  return joinSpans(
+    parts.map((text, index) => span(oneLine(text), index === 0 ? "bold" : "dim")),
+    " · ",
+  );
+}
+
+/** `as of build 3, 2 h ago`; and that a later one failed, so that nobody takes the old result for its outcome. */
+function whenMade({ build, at }: Standing, name: string, run: Asked["run"], screen: Screen): string {
+  const stage = run.state?.targets[name];
+  const failed = stage?.status === "failed" ? `; it failed in build ${formatCount(stage.build ?? 0)}` : "";
+  return `as of build ${formatCount(build)}, ${formatAgo(at, screen.now())}${failed}`;
+}
+
+function unknownOutput(word: string, { graph }: Asked["run"]): Failure {
+  const targets = graph.targets.map(({ name }) => name);
+  const outputs = graph.targets.flatMap(({ name, declaration }) =>
+    Object.keys(declaration.contract.outputs).map((slot) => ({ name: `${name}.${slot}`, slot })),
+  );
+  const target = graph.byName.get(word.split(".")[0]!);
+  const near =
+    outputs.find(({ slot }) => slot === word)?.name ??
+    suggest(word, [...targets, ...outputs.map(({ name }) => name)]) ??
+    (word.includes(".") && target === undefined ? suggest(word.split(".")[0]!, targets) : undefined);
+  if (near !== undefined) return inputFailure(`unknown output "${word}"`, { fix: `Did you mean "${near}"?` });
+  const own = outputs.filter(({ name }) => name.startsWith(`${target?.name}.`)).map(({ slot }) => slot);
+  const fix =
+    target === undefined
+      ? `Targets of ${graph.experiment}: ${targets.slice(0, 12).join(", ")}${targets.length > 12 ? " …" : ""}.`
+      : `Outputs of ${target.name}: ${own.join(", ")}.`;
+  return inputFailure(`unknown ${word.includes(".") ? "output" : "target"} "${word}"`, { fix });
+}
+
+function notBuilt(name: string, run: Asked["run"]): Failure {
+  const stage = run.state?.targets[name];
+  const why =
+    stage?.status === "failed"
+      ? `: ${stage.failure ?? "it failed"}`
+      : stage?.status === "waiting"
+        ? `: it waits for ${stage.waits_for?.join(", ") ?? "people"}`
+        : stage?.status === "cleaned"
+          ? ": it was cleaned"
+          : "";
+  return inputFailure(`${name} has no result in run ${run.folder.id}${why}`, { fix: buildCommand(name, run) });
+}
+
+function buildCommand(name: string, { folder }: Asked["run"]): string {
+  return `exp build ${name}${folder.id === "default" ? "" : ` --run ${folder.id}`}`;
+}
+
+// --- files ------------------------------------------------------------------------------------------------------
+
+async function showFile(file: string, extent: Extent, screen: Screen): Promise<Done> {
+  const stat = statOf(file);
+  if (stat === undefined) return fail([missingFile(file, screen)]);
+  const near = nearPath(screen, file);
+  const content: Content = stat.isDirectory()
+    ? { kind: "tree", files: listTree(file).map((name) => [name, Number(statOf(join(file, name))?.size ?? 0)]) }
+    : { kind: "file", path: file, text: undefined };
+  const size = content.kind === "tree" ? content.files.reduce((sum, [, bytes]) => sum + bytes, 0) : Number(stat.size);
+  const look = lookOf(undefined, content, file);
+  const format = look === "binary" ? "file" : look;
+  const shown: Shown = {
+    title: titleOf([near, formatBytes(size)]),
+    content,
+    look,
+    facts: { format, path: near, size, ...(content.kind === "tree" && { files: content.files.length }) },
+  };
+  return showOne(near, shown, extent, screen);
+}
+
+/** In a run's folder, what is missing has a target that makes it. */
+function missingFile(file: string, screen: Screen): Failure {
+  const root = findRoot(screen.workingFolder);
+  const what = `there is no ${nearPath(screen, file)}`;
+  const near = suggest(basename(file), namesIn(dirname(file)));
+  if (near !== undefined)
+    return inputFailure(what, { fix: `Did you mean "${nearPath(screen, join(dirname(file), near))}"?` });
+  const [run, target, name] = root === undefined ? [] : relative(pathsOf(root).runs, file).split(sep);
+  if (run === undefined || run === ".." || target === undefined || name === undefined) return inputFailure(what);
+  return inputFailure(what, { fix: `exp build ${target}${run === "default" ? "" : ` --run ${run}`}` });
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+}
+
+async function showOne(name: string, shown: Shown, extent: Extent, screen: Screen): Promise<Done> {
+  if ((extent.as === "csv" || extent.as === "meta") && shown.look !== "table")
+    return fail([
+      inputFailure(`${name} is no table: --${extent.as} has nothing to say of it`, { fix: `exp show ${name}` }),
+    ]);
+  try {
+    await showContent(shown, extent, screen);
+    return ok(undefined);
+  } catch (error) {
+    if (!(error instanceof TableError)) throw error;
+    return fail([inputFailure(error.problems.join("; "), { where: { file: nearPath(screen, error.path) } })]);
+  }
+}
