@@ -13,6 +13,8 @@ const tailLines = 20;
 const tailBytes = 16_384;
 const mostProblems = 20;
 const mostItems = 3;
+const settle =
+  "Look for a promise whose resolve is never called, an event that never comes, or a timer that was unref'd: those do not keep a program alive.";
 
 export function failureOf(
   work: Work,
@@ -28,6 +30,7 @@ export function failureOf(
   const details = [...stackOf(work, action, outcome), ...log].map(session.mask);
   return actionFailure(`${nameOf(work, item)} failed: ${session.mask(outcome.message)}`, {
     neededBy: `rule ${target.declaration.contract.name}`,
+    ...(outcome.why === "unsettled" && { fix: settle }),
     ...(details.length > 0 && { details }),
   });
 }

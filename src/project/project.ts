@@ -164,6 +164,7 @@ export function openBuildSession(
     scratch: join(scratchRoot, processTag()),
     environment: pick(project.environment, ["PATH"]),
     calls,
+    warn: (text) => setup.emit({ kind: "warning", text }),
   });
   const kept = new Set<Digest>();
   const turns = new Turns();
