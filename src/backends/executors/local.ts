@@ -1,11 +1,10 @@
 // Runs orders in warm worker processes on this machine: which worker takes which order, and who ends when. Unaware of what an order says.
 
-import { rmSync } from "node:fs";
-import { join } from "node:path";
 import type { CallDesk, Executor, Order } from "./executor.ts";
 import { Assignment, settleNotBegun, type Settle } from "./local/assignment.ts";
 import { PaidCalls } from "./local/paid-calls.ts";
 import { endThoseOf, groupMemoryMiB } from "./local/processes.ts";
+import { ScratchFolder } from "./local/scratch.ts";
 import { Watchdog } from "./local/watchdog.ts";
 import { WorkerProcess, type WorkerExit } from "./local/worker-process.ts";
 import type { FromWorker } from "./worker/protocol.ts";
@@ -33,16 +32,17 @@ const memoryPollMs = 250;
 export class LocalExecutor implements Executor {
   readonly name = "local";
   readonly #options: LocalExecutorOptions;
+  readonly #scratch: ScratchFolder;
   readonly #watchdog: Watchdog;
   readonly #idle: Worker[] = [];
   readonly #all = new Set<Worker>();
   #orders = 0;
-  #started = 0;
   #isClosing = false;
   #memoryPoll: NodeJS.Timeout | undefined;
 
   constructor(options: LocalExecutorOptions) {
     this.#options = options;
+    this.#scratch = new ScratchFolder(options.scratch);
     this.#watchdog = new Watchdog(options.scratch, options.environment);
   }
 
@@ -71,17 +71,17 @@ export class LocalExecutor implements Executor {
     const exits = [...this.#all].map((worker) => worker.process.exited);
     for (const worker of this.#all) worker.process.end();
     await Promise.all(exits);
-    if (this.#started > 0) this.#endLeftBehind();
+    if (this.#scratch.wasUsed) this.#endLeftBehind();
     this.#watchdog.close();
-    rmSync(this.#options.scratch, { recursive: true, force: true });
+    this.#scratch.remove();
   }
 
   #start(): Worker {
-    const { workerFile, blobsFolder, scratch, environment } = this.#options;
+    const { workerFile, blobsFolder, environment } = this.#options;
     const child = new WorkerProcess({
       workerFile,
       blobsFolder,
-      scratch: join(scratch, String(this.#started++)),
+      scratch: this.#scratch.next(),
       environment,
       onMessage: (message) => this.#receive(worker, message),
       onExit: (exit) => this.#lost(worker, exit),
@@ -139,7 +139,7 @@ export class LocalExecutor implements Executor {
 
   /** What left its worker's group and outlived it: whoever waits for it waits in vain, since its home and its temporary files go now. */
   #endLeftBehind(): void {
-    const programs = endThoseOf(this.#options.scratch);
+    const programs = endThoseOf(this.#scratch.path);
     if (programs.length === 0) return;
     const names = [...new Set(programs)].sort().join(", ");
     this.#options.warn(
