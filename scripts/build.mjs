@@ -1,10 +1,19 @@
 // Bundles the program and the public modules into dist/. Run by `npm ci` (prepare), so that a fresh clone has its program.
 
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const root = new URL("..", import.meta.url).pathname;
+
+// What builds left that were killed half-way: no build takes this long.
+const deadAfterMs = 600_000;
+for (const name of readdirSync(root).filter((name) => /^dist\.\d+\.tmp(\.old)?$/.test(name))) {
+  const stat = statSync(join(root, name), { throwIfNoEntry: false });
+  if (stat !== undefined && Date.now() - stat.mtimeMs > deadAfterMs)
+    rmSync(join(root, name), { recursive: true, force: true });
+}
+
 // npx runs this script in a clone without node_modules; if it failed there, npx would stay broken for that path.
 const { build } = await import("esbuild").catch(() => process.exit(0));
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));

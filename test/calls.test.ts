@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { Calls } from "../src/runs/calls.ts";
 import { makeProject, type Rig } from "./rig.ts";
 
 /** Each payment is a line of the ledger, which lies outside of what is cached. */
@@ -46,6 +47,16 @@ export const ask = async (question, draw) => {
   const env = { LEDGER: rig.path("ledger.txt") };
   return { rig, env, paid: () => (rig.has("ledger.txt") ? rig.read("ledger.txt").trimEnd().split("\n") : []) };
 }
+
+test("two builds with one process number and one hostname, at one time, write into files of their own", async () => {
+  const { rig } = paidProject();
+  const folder = rig.path("calls");
+  const both = [1, 2].map(() => new Calls(folder, { now: () => 1, notBefore: 0 }));
+  await Promise.all(both.map((calls, i) => calls.remember({ i }, 0, { response: i, costUsd: 1 })));
+  for (const calls of both) calls.close();
+  const texts = readdirSync(folder).map((name) => readFileSync(join(folder, name), "utf8"));
+  expect(texts.map((text) => text.trimEnd().split("\n").length)).toEqual([1, 1]);
+});
 
 const answers = (rig: Rig, run = "default"): unknown => JSON.parse(rig.read(`runs/${run}/judge/answers.json`));
 

@@ -1,10 +1,19 @@
 // From nothing to a project: `exp init` beside the repository, and the packed package in an empty folder, as a user would install it.
 
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { initFiles } from "../src/commands/init-files.ts";
 import { makeProject, repository, type Rig } from "./rig.ts";
 
@@ -113,6 +122,19 @@ describe("the packed package in an empty folder", () => {
     );
     expect(tsc()).toMatch(/Expfile\.ts\(8,\d+\): error TS2322: .*"coin\/report\.report".*"coin\/report\.flips"/);
     writeFileSync(join(folder, "Expfile.ts"), expfile);
+  });
+
+  test("leaves nothing for long of a build of the program that was killed", () => {
+    const [old, other, now] = ["dist.4194301.tmp", "dist.4194302.tmp.old", "dist.4194303.tmp"].map((name) =>
+      join(repository, name),
+    ) as [string, string, string];
+    for (const left of [old, other, now]) mkdirSync(join(left, "part"), { recursive: true });
+    onTestFinished(() => {
+      for (const left of [old, other, now]) rmSync(left, { recursive: true, force: true });
+    });
+    for (const left of [old, other]) utimesSync(left, 1, 1);
+    run("node", ["scripts/build.mjs"], repository);
+    expect([old, other, now].map((left) => existsSync(left))).toEqual([false, false, true]);
   });
 
   test("holds what is needed and nothing of the repository's insides", () => {

@@ -1,8 +1,11 @@
 // What module resolution looked at counts: links, externals, folders, fallbacks. Each test makes one edit that changes what is imported.
 
-import { mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { linkSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { dirname } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { makeProject, type Rig } from "./rig.ts";
 
 const upToDate = "up to date · run default\n";
@@ -71,6 +74,60 @@ describe("links", () => {
         return rig;
       },
       (rig) => link(rig, "node_modules/p", ".pnpm/p@2/node_modules/p"),
+      "one",
+      "two",
+    );
+  });
+
+  /** One version of p, twice in a store as hard links to the same files, with a q beside it each time. */
+  function storeProject(store: string): Rig {
+    const rig = whoProject("p", {});
+    for (const [variant, who] of [
+      ["a", "one"],
+      ["b", "two"],
+    ] as const) {
+      rig.write({
+        [`${store}/${variant}/node_modules/q/package.json`]: packageJson("1.0.0"),
+        [`${store}/${variant}/node_modules/q/index.js`]: says(who),
+      });
+    }
+    const files = {
+      "package.json": packageJson("1.0.0", { exports: "./index.js" }),
+      "index.js": 'export { who } from "q";\n',
+    };
+    for (const [name, text] of Object.entries(files)) {
+      rig.write({ [`${store}/a/node_modules/p/${name}`]: text });
+      mkdirSync(rig.path(`${store}/b/node_modules/p`), { recursive: true });
+      linkSync(rig.path(`${store}/a/node_modules/p/${name}`), rig.path(`${store}/b/node_modules/p/${name}`));
+    }
+    return rig;
+  }
+
+  test.each(["node_modules/.pnpm", "node_modules/.store", "store"])(
+    "a package of %s whose link leads to the same files with another peer",
+    async (store) => {
+      await expectSeen(
+        () => {
+          const rig = storeProject(store);
+          link(rig, "node_modules/p", rig.path(`${store}/a/node_modules/p`));
+          return rig;
+        },
+        (rig) => link(rig, "node_modules/p", rig.path(`${store}/b/node_modules/p`)),
+        "one",
+        "two",
+      );
+    },
+  );
+
+  test("a package behind two links, of which the second leads to the same files with another peer", async () => {
+    await expectSeen(
+      () => {
+        const rig = storeProject("store");
+        link(rig, "links/p", "../store/a/node_modules/p");
+        link(rig, "node_modules/p", "../links/p");
+        return rig;
+      },
+      (rig) => link(rig, "links/p", "../store/b/node_modules/p"),
       "one",
       "two",
     );
@@ -247,6 +304,54 @@ describe("what was not found, or not asked", () => {
     );
   });
 
+  const toward = (folder: string) => `{ "compilerOptions": { "paths": { "@l/*": ["./${folder}/*"] } } }`;
+  const libraries = { "one/x.ts": says("one"), "two/x.ts": says("two") };
+
+  test("a jsconfig.json, where there is no tsconfig.json", async () => {
+    await expectSeen(
+      () => whoProject("@l/x", { ...libraries, "jsconfig.json": toward("one") }),
+      (rig) => rig.write({ "jsconfig.json": toward("two") }),
+      "one",
+      "two",
+    );
+  });
+
+  test("a tsconfig.json beside a jsconfig.json", async () => {
+    await expectSeen(
+      () => whoProject("@l/x", { ...libraries, "jsconfig.json": toward("one") }),
+      (rig) => rig.write({ "tsconfig.json": toward("two") }),
+      "one",
+      "two",
+    );
+  });
+
+  test("a jsconfig.json that is nearer than the tsconfig.json", async () => {
+    await expectSeen(
+      () => {
+        const rig = whoProject("./inner/who.ts", { ...libraries, "tsconfig.json": toward("one") });
+        rig.write({ "inner/who.ts": 'export { who } from "@l/x";\n' });
+        return rig;
+      },
+      (rig) => rig.write({ "inner/jsconfig.json": toward("../two") }),
+      "one",
+      "two",
+    );
+  });
+
+  test("the compiler options of a jsconfig.json", async () => {
+    await expectSeen(
+      () =>
+        whoProject("./who.ts", {
+          "who.ts":
+            "class A { set who(_: string) {} }\nclass B extends A { who = undefined as any }\nexport const who = Object.hasOwn(new B(), 'who');\n",
+          "jsconfig.json": '{ "compilerOptions": { "useDefineForClassFields": true } }',
+        }),
+      (rig) => rig.edit("jsconfig.json", "true", "false"),
+      true,
+      false,
+    );
+  });
+
   test("an import of x.js that is x.tsx until there is x.ts", async () => {
     await expectSeen(
       () => whoProject("./x.js", { "x.tsx": says("tsx") }),
@@ -275,6 +380,65 @@ describe("declarations that look at the world", () => {
     rig.write({ "word.txt": "two" });
     await rig.build();
     expect(seen(rig)).toBe("two");
+  });
+
+  const ways: readonly (readonly [way: string, expression: string])[] = [
+    ["process.getBuiltinModule", 'process.getBuiltinModule("fs").readFileSync("word.txt", "utf8")'],
+    [
+      "getBuiltinModule by another name",
+      '(({ getBuiltinModule }) => getBuiltinModule)(process)("node:fs").readFileSync("word.txt", "utf8")',
+    ],
+    ["fetch", 'await (await fetch("http://127.0.0.1:" + process.env.PORT)).text()'],
+    ["fetch by another name", 'await (await globalThis["fe" + "tch"]("http://127.0.0.1:" + process.env.PORT)).text()'],
+  ];
+  test.each(ways)("what is read by %s while declaring", async (_way, expression) => {
+    const rig = whoProject("./who.ts", {
+      "who.ts": says("unused"),
+      "look.ts": "export const recipe = async ({ config, outputs }) => outputs.seen.write({ who: config.who });\n",
+      "word.txt": "one",
+    });
+    const server = createServer((_, answer) => answer.end(rig.read("word.txt"))).listen(0, "127.0.0.1");
+    onTestFinished(() => void server.close());
+    await once(server, "listening");
+    const env = { PORT: String((server.address() as AddressInfo).port) };
+    rig.edit("Expfile.ts", "json, rule }", "json, rule, z }");
+    rig.edit("Expfile.ts", "outputs:", `config: z.strictObject({ who: z.string().default(${expression}) }), outputs:`);
+    await rig.build([], 0, { env });
+    await rig.build([], 0, { env });
+    rig.write({ "word.txt": "two" });
+    await rig.build([], 0, { env });
+    expect(seen(rig)).toBe("two");
+  });
+
+  test("a module that a pattern gets from the process when it is asked", async () => {
+    const rig = makeProject({
+      "Expfile.ts": `import { contract, experiments, json, rule, sourceFiles } from "expfile";
+const pattern = () => [process.getBuiltinModule("fs").readFileSync("word.txt", "utf8") + ".txt"];
+const spec = contract({ name: "look", inputs: { files: sourceFiles(pattern) }, outputs: { seen: json() } });
+export default experiments({ main: () => ({ look: rule(spec, { recipe: () => import("./look.ts") })() }) });
+`,
+      "look.ts":
+        "export const recipe = async ({ inputs, outputs }) => outputs.seen.write({ who: await inputs.files.flat()[0].read() });\n",
+      "word.txt": "one",
+      "one.txt": "one",
+      "two.txt": "two",
+    });
+    await rig.build();
+    await rig.build();
+    rig.write({ "word.txt": "two" });
+    await rig.build();
+    expect(seen(rig)).toBe("two");
+  });
+
+  test("what changes nothing leaves the fast path on", async () => {
+    const rig = whoProject("./who.ts", { "who.ts": says("one") });
+    rig.edit(
+      "Expfile.ts",
+      "const spec",
+      'void process.getBuiltinModule("node:path"); void (typeof fetch === "function");\nconst spec',
+    );
+    await settle(rig);
+    expect(readdirSync(rig.path("cache/stamps"))).toHaveLength(1);
   });
 
   test.each([

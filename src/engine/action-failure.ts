@@ -15,6 +15,8 @@ const tailLines = 20;
 const tailBytes = 16_384;
 const mostProblems = 20;
 const mostFrames = 6;
+const settle =
+  "Look for a promise whose resolve is never called, an event that never comes, or a timer that was unref'd: those do not keep a program alive.";
 /** So many kinds of failures of a fan-out's items are told. */
 const mostKinds = 3;
 
@@ -57,6 +59,7 @@ export function failureOf(
     more: {
       ...(where !== undefined && { where }),
       neededBy: `rule ${target.declaration.contract.name}`,
+      ...(outcome.why === "unsettled" && { fix: settle }),
       ...(details.length > 0 && { details }),
     },
     log,

@@ -22,6 +22,10 @@ export function startDigest(): { update(bytes: Uint8Array | string): void; end()
   return { update: (bytes) => void running.update(bytes), end: () => running.digest("hex") as Digest };
 }
 
+export function isDigest(value: unknown): value is Digest {
+  return typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
+}
+
 /** The first 12 digits: enough for people to tell two apart. */
 export function shortDigest(digest: Digest): string {
   return digest.slice(0, 12);

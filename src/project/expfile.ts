@@ -15,6 +15,7 @@ import { expfileShadows, pastExpfile, Trail } from "../planning/bundle/resolutio
 import { recordWatched, watchedHolds, type DigestOf, type WatchedRecord } from "../planning/bundle/watched.ts";
 import { readTextIfThere, writeAtomic } from "../util/fs.ts";
 import { fail, ok, type Result } from "../util/result.ts";
+import { impureAmong, Looks, worldDefines, worldRequire } from "./looks.ts";
 
 export const expfileName = "Expfile.ts";
 
@@ -26,14 +27,14 @@ export interface RecipeStub {
 export interface LoadedExpfile {
   readonly experiments: Experiments;
   readonly watched: WatchedRecord;
-  /** Environment variables that evaluating it read, by value. */
-  readonly environment: Map<string, string | undefined>;
-  /** Node modules (or a listing of the environment) that can look at the world in ways that are not recorded: with one, no build is taken for up to date unseen. */
+  /** What evaluating it looked at, and what it declared does so later: experiments, patterns. */
+  readonly looks: Looks;
+  /** Ways in which it can look at the world that are not recorded, as far as it is known now: with one, no build is taken for up to date unseen. */
   readonly impure: readonly string[];
 }
 
 /** Raise it when what is kept, or the stubs in a compiled Expfile, look different: another exp's are then compiled anew. */
-const keptFormat = 2;
+const keptFormat = 3;
 
 interface Kept {
   readonly format: typeof keptFormat;
@@ -42,27 +43,8 @@ interface Kept {
   readonly watched: WatchedRecord;
 }
 
-// What a declaration may use without leaving traces that have to be recorded.
-const pureModules = new Set([
-  "path",
-  "url",
-  "util",
-  "assert",
-  "crypto",
-  "buffer",
-  "events",
-  "querystring",
-  "string_decoder",
-]);
-
-/** What `process.env` is in a compiled Expfile, so that what an argv or a pattern reads later on is noted, too. */
-const environmentName = "$expEnvironment";
-
-/** By module: Node evaluates it once a process, so a second load reads nothing any more. */
-const environmentOf = new Map<string, Map<string, string | undefined>>();
-
-/** Environments of which all names were asked for: a new variable would count, and no record of values shows it. */
-const listed = new WeakSet<Map<string, string | undefined>>();
+/** By module: Node evaluates it once a process, so a second load looks at nothing any more. */
+const looksOf = new Map<string, Looks>();
 
 export async function loadExpfile(
   root: string,
@@ -78,12 +60,11 @@ export async function loadExpfile(
     current = compiled.value;
   }
   const file = join(folder, current.module);
-  const environment = environmentOf.get(file) ?? new Map<string, string | undefined>();
-  environmentOf.set(file, environment);
-  Object.assign(globalThis, { [environmentName]: recorded(process.env, environment) });
+  const looks = looksOf.get(file) ?? new Looks();
+  looksOf.set(file, looks);
   let exported: unknown;
   try {
-    exported = await recordingEnvironment(environment, async () => {
+    exported = await looks.during(async () => {
       const module = (await import(pathToFileURL(file).href)) as { default?: unknown };
       return module.default;
     });
@@ -107,10 +88,9 @@ export async function loadExpfile(
   return ok({
     experiments: exported,
     watched,
-    environment,
-    // Asked at the end of the build: experiments and patterns are evaluated after the Expfile.
+    looks,
     get impure() {
-      return listed.has(environment) ? [...impure, "process.env"] : impure;
+      return [...impure, ...looks.impure];
     },
   });
 }
@@ -132,10 +112,10 @@ async function compile(root: string, folder: string, digestOf: DigestOf): Promis
       logLevel: "silent",
       absWorkingDir: root,
       outfile: "Expfile.mjs",
-      define: { "process.env": `globalThis.${environmentName}` },
+      define: { ...worldDefines },
       // CommonJS packages inside the bundle may call `require` for Node's modules.
       banner: {
-        js: `import { createRequire as $createRequire } from "node:module"; const require = $createRequire(${JSON.stringify(pathToFileURL(entry).href)});`,
+        js: `import { createRequire as $createRequire } from "node:module"; const require = ${worldRequire}($createRequire(${JSON.stringify(pathToFileURL(entry).href)}));`,
       },
       plugins: [
         {
@@ -195,9 +175,9 @@ async function compile(root: string, folder: string, digestOf: DigestOf): Promis
 /** What is left of Node's modules in what was compiled: an import that nothing uses is gone by then. */
 function impureModules(metafile: Metafile): readonly string[] {
   const names = Object.values(metafile.outputs).flatMap(({ imports }) =>
-    imports.filter(({ path, external }) => external === true && isBuiltin(path)).map(({ path }) => path),
+    imports.filter(({ external }) => external === true).map(({ path }) => path),
   );
-  return [...new Set(names.map((name) => name.replace(/^node:/, "")))].filter((name) => !pureModules.has(name)).sort();
+  return impureAmong(names);
 }
 
 /** A module with the export names of the recipe's module, each telling where it is. */
@@ -265,32 +245,6 @@ function readKept(file: string): Kept | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Runs `work` while every variable that is read from the environment is written down. */
-export async function recordingEnvironment<T>(
-  into: Map<string, string | undefined>,
-  work: () => Promise<T> | T,
-): Promise<T> {
-  const real = process.env;
-  process.env = recorded(real, into);
-  try {
-    return await work();
-  } finally {
-    process.env = real;
-  }
-}
-
-function recorded(real: NodeJS.ProcessEnv, into: Map<string, string | undefined>): NodeJS.ProcessEnv {
-  const note = (name: string | symbol) => {
-    if (typeof name === "string") into.set(name, real[name]);
-  };
-  return new Proxy(real, {
-    get: (target, name) => (note(name), Reflect.get(target, name) as unknown),
-    has: (target, name) => (note(name), Reflect.has(target, name)),
-    getOwnPropertyDescriptor: (target, name) => (note(name), Reflect.getOwnPropertyDescriptor(target, name)),
-    ownKeys: (target) => (listed.add(into), Reflect.ownKeys(target)),
-  });
 }
 
 function isExperiments(value: unknown): value is Experiments {

@@ -24,7 +24,7 @@ import { fail, ok, type Result } from "../util/result.ts";
 import { statOf } from "../util/stat.ts";
 import { suggest } from "../util/suggest.ts";
 import { listRuns } from "../runs/run.ts";
-import { loadExpfile, recordingEnvironment, type LoadedExpfile } from "./expfile.ts";
+import { loadExpfile, type LoadedExpfile } from "./expfile.ts";
 import type { Project } from "./project.ts";
 
 export interface RunRequest {
@@ -73,9 +73,7 @@ export async function openRun(project: Project, request: RunRequest): Promise<Re
     return fail([...(expfile.ok ? [] : expfile.error), ...(config.ok ? [] : config.error)]);
   const chosen = chooseExperiment(config.value.tree, Object.keys(expfile.value.experiments.byName));
   if (!chosen.ok) return chosen;
-  const graph = await recordingEnvironment(expfile.value.environment, () =>
-    evaluate(expfile.value.experiments, chosen.value),
-  );
+  const graph = await expfile.value.looks.during(() => evaluate(expfile.value.experiments, chosen.value));
   if (!graph.ok) return graph;
   const document = resolveConfig(config.value, sectionsOf(graph.value));
   if (!document.ok) return document;

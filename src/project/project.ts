@@ -1,6 +1,6 @@
 // The composition root: the only file that names concrete stores and executors. Everybody else is handed interfaces.
 
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { LocalExecutor } from "../backends/executors/local.ts";
@@ -25,10 +25,10 @@ import { Lease } from "../runs/lease.ts";
 import { Trace } from "../backends/store/trace.ts";
 import { sleep } from "../util/clock.ts";
 import { Turns } from "../util/turns.ts";
-import { ownerOfTemporary } from "../util/fs.ts";
-import { hasEnded, processTag } from "../util/host.ts";
+import { processTag } from "../util/host.ts";
 import { who } from "../util/who.ts";
 import { explainReasons } from "./explain-code.ts";
+import { sweepLeftovers } from "./leftovers.ts";
 import { measureInputs } from "./measure-inputs.ts";
 import type { OpenRun } from "./open-run.ts";
 import { pathsOf, type ProjectPaths } from "./paths.ts";
@@ -154,9 +154,18 @@ export function openBuildSession(
 ): BuildSession & { closeBuild(): Promise<void> } {
   const { paths, archive, bundler } = project;
   const scratchRoot = join(paths.cache, "tmp");
-  sweepScratch(scratchRoot);
+  sweepLeftovers({
+    scratch: scratchRoot,
+    folders: [
+      run.folder.folder,
+      paths.cache,
+      ...["actions", "bundles", "claims", "expfile", "stamps"].map((name) => join(paths.cache, name)),
+      ...[project.store, project.archiveBlobs].map((store) => store.staging),
+      archive.codeFolder,
+    ],
+    now: project.digests.clock.now(),
+  });
   rmSync(join(run.folder.folder, stagingName), { recursive: true, force: true });
-  sweepTemporary(run.folder.folder);
   const calls = new Calls(join(paths.archive, "calls"), {
     now: Date.now,
     notBefore: deciding.trace.callsHiddenBefore(),
@@ -167,6 +176,7 @@ export function openBuildSession(
     scratch: join(scratchRoot, processTag()),
     environment: pick(project.environment, ["PATH"]),
     calls,
+    warn: (text) => setup.emit({ kind: "warning", text }),
   });
   const kept = new Set<Digest>();
   const turns = new Turns();
@@ -213,25 +223,6 @@ export function openBuildSession(
 /** cpu, memory and gpu of this machine, with what the user said over it. */
 export function machineLimits(jobs: number | undefined, named: Limits): Limits {
   return { cpu: jobs ?? cpus().length, memory: Math.floor(totalmem() / 2 ** 20), gpu: 0, ...named };
-}
-
-/** Folders of builds whose process has ended. A shared disk holds those of other hosts too, which may be alive. */
-function sweepScratch(folder: string): void {
-  let names: string[];
-  try {
-    names = readdirSync(folder);
-  } catch {
-    return;
-  }
-  for (const name of names) if (hasEnded(name)) rmSync(join(folder, name), { recursive: true, force: true });
-}
-
-/** Half-written files of processes that have ended. Those of live ones are theirs: a build that waits for the lock writes one now and then. */
-function sweepTemporary(folder: string): void {
-  for (const name of readdirSync(folder)) {
-    const owner = ownerOfTemporary(name);
-    if (owner !== undefined && hasEnded(owner)) rmSync(join(folder, name), { force: true });
-  }
 }
 
 function pick(

@@ -10,6 +10,7 @@ import type { Digest } from "../model/digest.ts";
 import { askedText, packStamp, screenOf, stampFormat, stampName } from "../fast/stamp.ts";
 import { listTree, writeAtomic } from "../util/fs.ts";
 import { statOf } from "../util/stat.ts";
+import { leadsThere } from "../planning/bundle/watched.ts";
 import type { OpenRun } from "./open-run.ts";
 import { expfileName } from "./expfile.ts";
 import type { ProjectPaths } from "./paths.ts";
@@ -98,6 +99,7 @@ function isAsBuilt(
     run.configReads.every(({ path, digest }) => isStill(path, digest)) &&
     run.expfile.watched.files.every(([path, digest]) => isStill(path, digest)) &&
     project.bundler.looked.files.every(([path, digest]) => isStill(path, digest)) &&
+    [...run.expfile.watched.links, ...project.bundler.looked.links].every(leadsThere) &&
     [...sources.files.values(), ...factory.read.files].every(({ path, digest }) => isStill(path, digest)) &&
     [...sources.globs].every(([pattern, { digest }]) => readOfWalk(listMatches(root, pattern)).digest === digest) &&
     [...factory.read.globs].every(([pattern, { digest }]) => readOfWalk(matchCode(root, pattern)).digest === digest) &&
@@ -126,6 +128,9 @@ function gather(project: Project, run: OpenRun, session: DecidingSession, needed
   for (const path of [...run.expfile.watched.absent, ...project.bundler.looked.absent, ...session.sources.absent])
     absent.add(path);
   for (const [path] of project.bundler.looked.files) files.add(path);
+  // What a link leads to may be another name of the same file (packages of pnpm's store, for other peers), and its stat the same: the folder in
+  // which the link is made anew shows it.
+  for (const [path] of [...run.expfile.watched.links, ...project.bundler.looked.links]) folders.add(dirname(path));
   for (const { path } of [...session.sources.files.values(), ...session.factory.read.files]) files.add(path);
   for (const walk of [...session.sources.globs.values(), ...session.factory.read.globs.values()]) {
     for (const path of walk.looked) folders.add(path);
@@ -156,6 +161,6 @@ function gather(project: Project, run: OpenRun, session: DecidingSession, needed
     files: [...files],
     folders: [...folders],
     absent: [...absent],
-    environment: new Set([...run.expfile.environment.keys(), ...session.factory.read.environment]),
+    environment: new Set([...run.expfile.looks.environment.keys(), ...session.factory.read.environment]),
   };
 }

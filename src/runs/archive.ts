@@ -2,7 +2,7 @@
 
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Digest } from "../model/digest.ts";
+import { isDigest, type Digest } from "../model/digest.ts";
 import type { BlobStore } from "../backends/store/store.ts";
 import type { BundleSource } from "../planning/bundle/bundler.ts";
 import type { Closure } from "../planning/bundle/closure.ts";
@@ -23,15 +23,16 @@ interface ArchivedBundle {
 
 export class Archive {
   readonly blobs: BlobStore;
-  readonly #folder: string;
+  /** Holds the records of bundles. */
+  readonly codeFolder: string;
 
   constructor(folder: string, blobs: BlobStore) {
-    this.#folder = folder;
+    this.codeFolder = join(folder, "code");
     this.blobs = blobs;
   }
 
   keepBundle(code: Digest, file: string, source: BundleSource): void {
-    if (statOf(this.#recordFile(code)) !== undefined) return;
+    if (this.hasBundle(code)) return;
     const { closure } = source;
     // Hundreds of small texts of packages: synced one by one they would cost more than the bundling.
     const modules = closure.modules.map(({ text, ...rest }) => ({ ...rest, text: this.blobs.putBytes(text).digest }));
@@ -48,33 +49,34 @@ export class Archive {
     writeAtomic(this.#recordFile(code), JSON.stringify(record), { durable: true });
   }
 
+  /** One that was torn or damaged is not there: it is kept anew. */
   hasBundle(code: Digest): boolean {
-    return statOf(this.#recordFile(code)) !== undefined;
+    const record = readRecord(this.#recordFile(code));
+    return record !== undefined && [code, record.closure, record.map].every((digest) => this.blobs.has(digest));
   }
 
   /** Prints of the recipe at `entry`, newest first. */
   bundlesOf(entry: string, exportName: string): readonly { readonly code: Digest; readonly printer: string }[] {
     let names: string[];
     try {
-      names = readdirSync(join(this.#folder, "code"));
+      names = readdirSync(this.codeFolder);
     } catch (error) {
       if (isMissing(error)) return [];
       throw error;
     }
     return names
-      .map((name) => join(this.#folder, "code", name))
+      .map((name) => join(this.codeFolder, name))
       .flatMap((file) => {
-        const text = readTextIfThere(file);
-        return text === undefined ? [] : [{ ...(JSON.parse(text) as ArchivedBundle), at: statOf(file)?.mtimeNs ?? 0n }];
+        const record = readRecord(file);
+        return record === undefined ? [] : [{ ...record, at: statOf(file)?.mtimeNs ?? 0n }];
       })
       .filter((record) => record.entry === entry && record.exportName === exportName)
       .sort((a, b) => (a.at > b.at ? -1 : 1));
   }
 
   bundleOf(code: Digest): (BundleSource & { readonly file: string }) | undefined {
-    const text = readTextIfThere(this.#recordFile(code));
-    if (text === undefined) return undefined;
-    const record = JSON.parse(text) as ArchivedBundle;
+    const record = readRecord(this.#recordFile(code));
+    if (record === undefined) return undefined;
     const file = this.blobs.pathOf(code);
     const packed = this.blobs.read(record.closure)?.toString("utf8");
     const map = this.blobs.read(record.map)?.toString("utf8");
@@ -90,6 +92,19 @@ export class Archive {
   }
 
   #recordFile(code: Digest): string {
-    return join(this.#folder, "code", `${code}.json`);
+    return join(this.codeFolder, `${code}.json`);
+  }
+}
+
+/** Undefined: there is none, or it holds no record. */
+function readRecord(file: string): ArchivedBundle | undefined {
+  const text = readTextIfThere(file);
+  if (text === undefined) return undefined;
+  try {
+    const record = JSON.parse(text) as Partial<ArchivedBundle> | null;
+    return record !== null && isDigest(record.closure) && isDigest(record.map) ? (record as ArchivedBundle) : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
   }
 }

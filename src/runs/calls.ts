@@ -1,8 +1,8 @@
 // Memory for paid calls, shared by all runs of the project: the digest of the full request and its draw index → the answer.
 // Part of the archive: it cost money, so it is durable before anybody is told, and roots itself against collection.
 
+import { randomBytes } from "node:crypto";
 import { readdirSync } from "node:fs";
-import { hostname } from "node:os";
 import { join } from "node:path";
 import type { CallDesk } from "../backends/executors/executor.ts";
 import { digestOfBytes, type Digest } from "../model/digest.ts";
@@ -10,6 +10,7 @@ import type { Json } from "../model/json.ts";
 import { encode } from "../planning/fingerprint/encode.ts";
 import { AppendLog, LogTail } from "../util/append-log.ts";
 import { isMissing } from "../util/fs.ts";
+import { processTag } from "../util/host.ts";
 
 export interface CallLine {
   readonly k: Digest;
@@ -39,10 +40,8 @@ export class Calls implements CallDesk {
     this.#folder = folder;
     this.#now = options.now;
     this.#notBefore = options.notBefore;
-    // A file for each process: no lock, and a torn line can only be the last.
-    this.#log = new AppendLog(
-      join(folder, `${digestOfBytes(hostname()).slice(0, 8)}-${process.pid}-${options.now().toString(36)}.jsonl`),
-    );
+    // A file of its own for each build, whatever host or container it runs on: no lock, and a torn line can only be the last.
+    this.#log = new AppendLog(join(folder, `${processTag()}-${randomBytes(4).toString("hex")}.jsonl`));
   }
 
   async find(request: Json, draw: number): Promise<{ readonly response: Json } | undefined> {

@@ -38,7 +38,7 @@ export function temporaryName(path: string, staging?: string): string {
 
 /** The tag of the process that a name by `temporaryName` belongs to. */
 export function ownerOfTemporary(name: string): string | undefined {
-  return /\.([0-9a-f]{8}-\d+)\.[0-9a-f]{8}\.tmp$/.exec(name)?.[1];
+  return /(?:^|\.)([0-9a-f]+-\d+)\.[0-9a-f]{8}\.tmp$/.exec(name)?.[1];
 }
 
 /** Writes all of it or nothing: to a temporary name, then renamed. With `durable`, it survives power loss. */

@@ -185,6 +185,29 @@ test("a flipped bit in every blob of the cache, its time put back, is noticed wh
   expect(bench.marks.counts).toEqual({ end: 1 });
 });
 
+test("a torn or foreign record of a bundle in the archive is replaced when its code runs again", async () => {
+  const { bench } = await builtChain();
+  const folder = bench.rig.path("runs/.archive/code");
+  const records = () => readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), "utf8")] as const);
+  const right = records();
+  for (const spoil of [(text: string) => text.slice(0, 40), () => "", () => "null", () => '{"format":1}']) {
+    for (const [name, text] of right) writeFileSync(join(folder, name), spoil(text));
+    await bench.build(["--set", `numbers.epoch=${bench.marks.lines.length + 1}`]);
+    expect(records()).toEqual(right);
+  }
+});
+
+test("what a record of the archive names, and what is gone, is kept again when its code runs again", async () => {
+  const { bench, right } = await builtChain();
+  rmSync(bench.rig.path("runs/.archive/blobs"), { recursive: true });
+  await bench.build(["--set", "numbers.epoch=1"]);
+  rmSync(bench.rig.path("cache"), { recursive: true });
+  const codes = readdirSync(bench.rig.path("runs/.archive/code")).map((name) => name.replace(".json", ""));
+  for (const code of codes) expect(bench.rig.has(`runs/.archive/blobs/${code.slice(0, 2)}/${code}`)).toBe(true);
+  await bench.build(["--set", "numbers.epoch=0"]);
+  expect(outputs(bench)).toEqual(right);
+});
+
 test("a flipped bit in every blob of the archive is noticed", async () => {
   const { bench, right } = await builtChain();
   for (const file of filesBelow(bench.rig.path("runs/.archive/blobs"))) flipBit(file);

@@ -1,12 +1,22 @@
 // Builds that lost their run write no more, leases live through a bad moment, and nobody judges processes of another host by their number.
 
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname, tmpdir, userInfo } from "node:os";
 import type * as Os from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { ScratchFolder } from "../../src/backends/executors/local/scratch.ts";
 import { Lease } from "../../src/runs/lease.ts";
-import { hasEnded, hostTag, processTag } from "../../src/util/host.ts";
+import { hasEnded, hostTag, processTag, tagOf } from "../../src/util/host.ts";
 import type * as Fs from "../../src/util/fs.ts";
 import { ownerOfTemporary, temporaryName } from "../../src/util/fs.ts";
 import { who } from "../../src/util/who.ts";
@@ -129,27 +139,86 @@ describe("a build that lost its run", () => {
 describe("another host's processes", () => {
   test("are not judged by their number, even under the same hostname", async () => {
     const bench = benchOf(done);
-    bench.rig.write({ "runs/default/lock": lockBy("0123abcd", gone) });
+    bench.rig.write({ "runs/default/lock": lockBy("0123abcd0123abcd", gone) });
     const build = bench.start("build", "--json");
     await build.saw('"event":"waiting-for-lock"');
     bench.rig.remove("runs/default/lock");
     expect((await build.finished).code).toBe(0);
   });
 
-  test("keep their scratch folders and half-written files, and those of this host that have ended do not", async () => {
+  /** What a process leaves behind that dies while it writes. */
+  const left = (tag: string) => [
+    `cache/tmp/${tag}/0/half`,
+    ...[
+      "runs/default/run.yaml",
+      "runs/.archive/code/0123.json",
+      "cache/stats.jsonl",
+      "cache/actions/0-merged-0123.jsonl",
+      "cache/bundles/0123.json",
+      "cache/claims/0123",
+      "cache/expfile/kept.json",
+      "cache/stamps/0123",
+    ].map((name) => `${name}.${tag}.0123abcd.tmp`),
+    ...["runs/.archive/blobs/tmp", "cache/blobs/tmp"].map((folder) => `${folder}/${tag}.0123abcd.tmp`),
+  ];
+  const anotherBoot = `${hostTag().slice(0, 8)}0123abcd`;
+  const elsewhere = "0123abcd0123abcd";
+
+  async function remaining(owner: string, age: "new" | "old"): Promise<readonly string[]> {
     const bench = benchOf(done);
-    const left = (tag: string) => [`cache/tmp/${tag}/0/half`, `runs/default/run.yaml.${tag}.0123abcd.tmp`];
-    const [ours, theirs] = [left(`${hostTag()}-${gone}`), left(`0123abcd-${gone}`)];
-    bench.rig.write(Object.fromEntries([...ours, ...theirs].map((name) => [name, "half"])));
+    const names = left(owner);
+    bench.rig.write(Object.fromEntries(names.map((name) => [name, "half"])));
+    const days = age === "old" ? 2 : 0;
+    const at = Date.now() / 1000 - days * 86_400;
+    for (const name of [...names, `cache/tmp/${owner}`]) utimesSync(bench.rig.path(name), at, at);
     await bench.build();
-    expect(theirs.map((name) => bench.rig.has(name))).toEqual([true, true]);
-    expect(ours.map((name) => bench.rig.has(name))).toEqual([false, false]);
+    return names.filter((name) => bench.rig.has(name));
+  }
+
+  test("keep what they are writing; what those of this host left that have ended is swept", async () => {
+    expect(await remaining(`${elsewhere}-${gone}`, "new")).toEqual(left(`${elsewhere}-${gone}`));
+    expect(await remaining(`${hostTag()}-${gone}`, "new")).toEqual([]);
+  });
+
+  test("left what has not changed for a day; what this process is writing is its own, however old", async () => {
+    expect(await remaining(`${elsewhere}-${gone}`, "old")).toEqual([]);
+    expect(await remaining(processTag(), "old")).toEqual(left(processTag()));
+  });
+
+  test("of an earlier boot of this machine have ended, whatever lives under their numbers now", async () => {
+    expect(await remaining(`${anotherBoot}-${process.pid}`, "new")).toEqual([]);
+  });
+
+  test("are not taken for those of an earlier boot where machines cannot be told apart", () => {
+    const one = { host: "a", machineId: "b", boot: "c", pidNamespace: "pid:[4026531836]" };
+    const machine = (about: Partial<typeof one>) => tagOf({ ...one, ...about }).slice(0, 8);
+    expect(tagOf({ ...one, boot: "d" })).not.toBe(tagOf(one));
+    expect(machine({ boot: "d" })).toBe(machine({}));
+    for (const about of [{ host: "d" }, { machineId: "d" }]) expect(machine(about)).not.toBe(machine({}));
+    for (const unsure of [{ machineId: "" }, { pidNamespace: "pid:[4026532511]" }, { pidNamespace: "" }])
+      expect(machine({ ...unsure, boot: "d" })).not.toBe(machine(unsure));
+  });
+
+  test("can see that a build here lives, by the hour", () => {
+    const folder = mkdtempSync(join(tmpdir(), "exp-test-"));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const scratch = new ScratchFolder(folder);
+    scratch.next();
+    utimesSync(folder, 0, 0);
+    vi.advanceTimersByTime(3_600_000);
+    expect(statSync(folder).mtimeMs).toBeGreaterThan(0);
+    scratch.remove();
+    vi.advanceTimersByTime(3_600_000);
+    expect(existsSync(folder)).toBe(false);
   });
 
   test("have never ended for certain", () => {
     expect(hasEnded(processTag())).toBe(false);
     expect(hasEnded(`${hostTag()}-${gone}`)).toBe(true);
-    expect(hasEnded(`0123abcd-${gone}`)).toBe(false);
+    expect(hasEnded(`${elsewhere}-${gone}`)).toBe(false);
+    expect(hasEnded("no tag")).toBe(false);
     expect(ownerOfTemporary(temporaryName("run.yaml"))).toBe(processTag());
   });
 });

@@ -121,12 +121,16 @@ test(
   },
 );
 
+// One child of its group, and one that leaves it.
 const withChild = oneTarget(
   "outputs: { out: text() }",
   `const child = spawn("sleep", ["1000"], { stdio: "ignore" });
+  const daemon = spawn("setsid", ["sh", "-c", "echo daemon $$ >> $EXP_TEST_MARKS; exec sleep 1000"], { stdio: "ignore", detached: true });
+  while (!fs.readFileSync(process.env.EXP_TEST_MARKS, "utf8").includes("daemon")) await new Promise((r) => setTimeout(r, 2));
   fs.appendFileSync(process.env.EXP_TEST_MARKS, "child " + child.pid + "\\n");
   await waitFor("go");
   child.kill();
+  daemon.kill();
   await outputs.out.write("done");`,
 );
 

@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { Failure } from "../../src/model/failure.ts";
+import type { Built } from "../rig.ts";
 import {
   benchOf,
   expectNoScratch,
@@ -27,6 +28,10 @@ async function failureOf(bench: Bench, args: readonly string[] = []): Promise<st
 
 function textOf(failures: readonly Failure[]): string {
   return failures.map((failure) => [failure.what, ...(failure.details ?? [])].join("\n")).join("\n");
+}
+
+function warningsOf(built: Built): readonly string[] {
+  return built.events.flatMap((event) => (event.kind === "warning" ? [event.text] : []));
 }
 
 async function expectClean(bench: Bench): Promise<void> {
@@ -114,6 +119,31 @@ test("children that a recipe leaves running do not run beside the next recipe", 
   await bench.build(["-j1"]);
 });
 
+/** Leaves its process group, and with it everybody's reach; it marks itself as `child`. */
+const escape =
+  'spawn("setsid", ["sh", "-c", "echo child $$ >> $EXP_TEST_MARKS; exec sleep 1000"], { stdio: "ignore", detached: true }).unref(); while (!fs.readFileSync(process.env.EXP_TEST_MARKS, "utf8").includes("child")) await new Promise((r) => setTimeout(r, 5));';
+
+test("a daemon that a recipe leaves behind is ended with the build, and it is said once", async () => {
+  const bench = benchOf(oneTarget(out, `${escape} await outputs.out.write("x");`));
+  const built = await bench.build();
+  expect(bench.marks.counts.child).toBe(1);
+  await expectClean(bench);
+  expect(warningsOf(built)).toEqual([
+    "processes that recipes had started in the background were still running and were ended with the build: sleep. A recipe's result must not depend on them: wait for them or end them in the recipe",
+  ]);
+  expect(warningsOf(await bench.build())).toEqual([]);
+});
+
+test("a daemon of a recipe that ran into its timeout is ended with it, before the next try", async () => {
+  const isGone = `const old = fs.readFileSync(process.env.EXP_TEST_MARKS, "utf8").split("\\n").filter((line) => line.startsWith("child")).map((line) => line.split(" ")[1]);
+  if (old.length > 0) return outputs.out.write(old.map((pid) => { try { return fs.readFileSync("/proc/" + pid + "/stat", "utf8").split(") ")[1][0]; } catch { return "gone"; } }).join());`;
+  const options = "timeoutMs: 1500, retries: { times: 1, backoffMs: 1 }";
+  const bench = benchOf(oneTarget(out, `${isGone} ${escape} await waitFor("never");`, "", options));
+  const built = await bench.build();
+  expect(bench.rig.read("runs/default/it/out.txt")).toMatch(/^(gone|Z|X)$/);
+  expect(warningsOf(built)).toEqual([]);
+});
+
 test("50 MB of output go to the log, whole, and not through the driver's memory", async () => {
   const bench = benchOf(
     oneTarget(
@@ -180,6 +210,12 @@ const faults: readonly (readonly [name: string, fault: string, options: string, 
     'process.kill(process.pid, "SIGKILL"); await waitFor("never");',
     "",
     /^items\[n5\] failed: its worker process ended by itself \(SIGKILL\)/,
+  ],
+  [
+    "awaits for ever",
+    "await new Promise(() => {});",
+    "",
+    /^items\[n5\] failed: it awaits a promise that was never settled/,
   ],
   ["loops for ever", "for (;;);", "timeoutMs: 400", /^items\[n5\] failed: ran longer than its timeout/],
   [

@@ -1,12 +1,12 @@
 // The local action cache: action key → result. Each process appends to a segment of its own; all read all. It may be deleted at any time.
 
 import { randomBytes } from "node:crypto";
-import { readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { ActionResult } from "../../model/action.ts";
 import type { Digest } from "../../model/digest.ts";
 import { AppendLog, LogTail, readLog } from "../../util/append-log.ts";
-import { isMissing } from "../../util/fs.ts";
+import { isMissing, writeAtomic } from "../../util/fs.ts";
 import { hasEnded, hostTag } from "../../util/host.ts";
 
 interface Entry {
@@ -93,8 +93,7 @@ export class LocalActionCache implements ActionCache {
     for (const name of names)
       for (const { k, r } of readLog<Entry>(join(this.#root, name)).lines) if (!entries.has(k)) entries.set(k, r);
     const merged = join(this.#root, `0-merged-${randomBytes(4).toString("hex")}.jsonl`);
-    writeFileSync(`${merged}.tmp`, [...entries].map(([k, r]) => JSON.stringify({ k, r }) + "\n").join(""));
-    renameSync(`${merged}.tmp`, merged);
+    writeAtomic(merged, [...entries].map(([k, r]) => JSON.stringify({ k, r }) + "\n").join(""));
     for (const name of names) rmSync(join(this.#root, name), { force: true });
   }
 }

@@ -19,11 +19,14 @@ import type { BlobStore, FileDigests, PutFileOptions } from "./store.ts";
 
 export class LocalStore implements BlobStore {
   readonly root: string;
+  /** Where blobs are written under temporary names: a sweep after dead writers need not look through all of them. */
+  readonly staging: string;
   readonly #digests: FileDigests;
 
   /** `digests` remembers by stat which files were hashed: a blob is verified when its stat is new or has changed. */
   constructor(root: string, digests: FileDigests) {
     this.root = root;
+    this.staging = join(root, "tmp");
     this.#digests = digests;
   }
 
@@ -45,7 +48,8 @@ export class LocalStore implements BlobStore {
     const digest = digestOfBytes(bytes);
     const path = this.#pathFor(digest);
     // What lies there under this name may be damaged: then it is not there.
-    if (this.pathOf(digest) === undefined) writeAtomic(path, bytes, { mode: 0o444, durable: options.durable === true });
+    if (this.pathOf(digest) === undefined)
+      writeAtomic(path, bytes, { mode: 0o444, durable: options.durable === true, staging: this.#makeStaging() });
     return { digest, size: Buffer.byteLength(bytes) };
   }
 
@@ -70,8 +74,9 @@ export class LocalStore implements BlobStore {
       }
     }
     // Copied under a temporary name and hashed again there: the file may be edited while it is copied.
-    const temporary = temporaryName(target);
-    copyWhole(path, temporary);
+    const staging = this.#makeStaging();
+    const temporary = temporaryName(target, staging);
+    copyWhole(path, temporary, staging);
     const copied = digestOfFile(temporary);
     chmodSync(temporary, 0o444);
     if (durable) syncFile(temporary);
@@ -91,6 +96,11 @@ export class LocalStore implements BlobStore {
   read(digest: Digest): Buffer | undefined {
     const path = this.pathOf(digest);
     return path === undefined ? undefined : readFileSync(path);
+  }
+
+  #makeStaging(): string {
+    mkdirSync(this.staging, { recursive: true });
+    return this.staging;
   }
 
   #pathFor(digest: Digest): string {

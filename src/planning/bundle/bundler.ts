@@ -31,7 +31,7 @@ export interface BundleSource {
 }
 
 /** Raise it when what is kept of a bundle looks different: the lines of another exp are then not found. */
-const keptFormat = 2;
+const keptFormat = 3;
 
 interface Kept {
   readonly id: string;
@@ -54,7 +54,11 @@ export class Bundler {
   #kept: Map<string, Kept> | undefined;
   #printer: Promise<Printer> | undefined;
   /** Everything that bundles of this process depend on, by absolute path, and what was absent: for the stamp of the fast path. */
-  readonly looked = { files: [] as (readonly [path: string, digest: Digest])[], absent: new Set<string>() };
+  readonly looked = {
+    files: [] as (readonly [path: string, digest: Digest])[],
+    absent: new Set<string>(),
+    links: [] as (readonly [path: string, real: string])[],
+  };
 
   constructor(options: {
     readonly root: string;
@@ -133,6 +137,7 @@ export class Bundler {
   #look(watched: WatchedRecord): void {
     this.looked.files.push(...watched.files);
     for (const path of watched.absent) this.looked.absent.add(path);
+    this.looked.links.push(...watched.links);
   }
 
   /** The file of a print. */

@@ -2,9 +2,9 @@
 // module, the tsconfigs. It follows esbuild's rules loosely: a path too many is looked at again for nothing, a path too few is a wrong "up to date".
 
 import type { OnResolveArgs } from "esbuild";
-import { readFileSync, realpathSync } from "node:fs";
+import { lstatSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
-import { basename, dirname, extname, isAbsolute, join, sep } from "node:path";
+import { basename, dirname, extname, isAbsolute, join, resolve, sep } from "node:path";
 import { digestOfBytes, type Digest } from "../../model/digest.ts";
 import { statOf } from "../../util/stat.ts";
 import type { ModuleType } from "./closure.ts";
@@ -152,17 +152,16 @@ export class Trail implements Watched {
     return isThere;
   }
 
-  /** A package's folder. Its package.json is watched through the link: another version's is another file. */
+  /** A package's folder, with every link on the way to it: there may be one of another version, or of the same one with other peers, tomorrow. */
   #link(folder: string): void {
     this.#package(join(folder, "package.json"));
     const real = realpathSync.native(folder);
-    if (real === folder) return;
+    if (real === folder || this.links.has(folder)) return;
     this.links.set(folder, real);
-    // In pnpm's store one version may stand twice, for other peers, as hard links to the same files; then only its lockfile tells.
-    const store = `${sep}.pnpm${sep}`;
-    const at = real.indexOf(store);
-    const lock = join(real.slice(0, at + store.length), "lock.yaml");
-    if (at >= 0 && this.#exists(lock)) this.#watch(lock);
+    for (let at = folder; lstatSync(at).isSymbolicLink();) {
+      at = resolve(dirname(at), readlinkSync(at));
+      if (at !== real) this.links.set(at, real);
+    }
   }
 
   #package(file: string): PackageJson | undefined {

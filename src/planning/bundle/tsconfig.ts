@@ -1,10 +1,13 @@
-// The compiler options that change what esbuild prints, from the nearest tsconfig.json with its `extends`.
+// The compiler options that change what esbuild prints, from the nearest tsconfig.json (or jsconfig.json, where there is none) with its `extends`.
 
 import { createPathsMatcher, getTsconfig, type TsConfigResult } from "get-tsconfig";
 import { existsSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { FailureError, inputFailure } from "../../model/failure.ts";
 import type { Json, JsonObject } from "../../model/json.ts";
+
+/** As esbuild looks for them in each folder. */
+const names = ["tsconfig.json", "jsconfig.json"] as const;
 
 const telling = [
   "alwaysStrict",
@@ -35,34 +38,36 @@ export interface EffectiveTsconfig {
 export function effectiveTsconfig(file: string): EffectiveTsconfig {
   const absent: string[] = [];
   for (let folder = dirname(file); ; folder = dirname(folder)) {
-    const candidate = join(folder, "tsconfig.json");
-    if (existsSync(candidate)) {
-      // The reader's own cache tells which files an `extends` led to.
-      const looked = new Map<string, unknown>();
-      const found = readTsconfig(folder, candidate, looked);
-      const compilerOptions = (found?.config.compilerOptions ?? {}) as Record<string, Json | undefined>;
-      const options = telling.flatMap((name) =>
-        compilerOptions[name] === undefined ? [] : [[name, compilerOptions[name]] as const],
-      );
-      return {
-        options: Object.fromEntries(options),
-        files: [candidate, ...extendedFiles(looked, candidate)],
-        absent,
-        candidates: found === null ? nowhere : candidatesOf(found),
-      };
+    for (const candidate of names.map((name) => join(folder, name))) {
+      if (existsSync(candidate)) return { ...readOptions(candidate), absent };
+      absent.push(candidate);
     }
-    absent.push(candidate);
     if (dirname(folder) === folder) return { options: {}, files: [], absent, candidates: nowhere };
   }
 }
 
-function readTsconfig(folder: string, file: string, looked: Map<string, unknown>): ReturnType<typeof getTsconfig> {
+function readOptions(file: string): Omit<EffectiveTsconfig, "absent"> {
+  // The reader's own cache tells which files an `extends` led to.
+  const looked = new Map<string, unknown>();
+  const found = readTsconfig(file, looked);
+  const compilerOptions = (found?.config.compilerOptions ?? {}) as Record<string, Json | undefined>;
+  const options = telling.flatMap((name) =>
+    compilerOptions[name] === undefined ? [] : [[name, compilerOptions[name]] as const],
+  );
+  return {
+    options: Object.fromEntries(options),
+    files: [file, ...extendedFiles(looked, file)],
+    candidates: found === null ? nowhere : candidatesOf(found),
+  };
+}
+
+function readTsconfig(file: string, looked: Map<string, unknown>): ReturnType<typeof getTsconfig> {
   try {
-    return getTsconfig(folder, "tsconfig.json", looked as never);
+    return getTsconfig(dirname(file), basename(file), looked as never);
   } catch (error) {
     // Broken JSON, a list where a text belongs, an `extends` that leads nowhere: the reader throws whatever it stumbles over.
     const why = error instanceof Error ? error.message : String(error);
-    const fix = "Check it with: npx tsc --showConfig";
+    const fix = `Check it with: npx tsc --showConfig${basename(file) === names[0] ? "" : ` -p ${basename(file)}`}`;
     throw new FailureError([inputFailure(`cannot be read: ${why}`, { where: { file }, fix })]);
   }
 }

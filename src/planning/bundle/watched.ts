@@ -33,8 +33,13 @@ export function recordWatched(watched: Watched, digestOf: DigestOf): WatchedReco
 
 export function watchedHolds(record: WatchedRecord, digestOf: DigestOf): boolean {
   return (
-    record.links.every(([path, real]) => statOf(path) !== undefined && realpathSync.native(path) === real) &&
+    record.links.every(leadsThere) &&
     record.absent.every((path) => statOf(path) === undefined) &&
     record.files.every(([path, digest]) => digestOf(path)?.digest === digest)
   );
+}
+
+/** Whether a path still leads to where it led. */
+export function leadsThere([path, real]: readonly [path: string, real: string]): boolean {
+  return statOf(path) !== undefined && realpathSync.native(path) === real;
 }

@@ -2,6 +2,7 @@
 
 import { encode } from "../../../planning/fingerprint/encode.ts";
 import type { Json } from "../../../model/json.ts";
+import type { Lifeline } from "./lifeline.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
 
 type Question = Extract<FromWorker, { kind: "find" | "remember" }>;
@@ -10,10 +11,12 @@ type Answer = Extract<ToWorker, { kind: "answer" }>;
 export class CallMemory {
   readonly #send: (message: FromWorker) => void;
   readonly #waiting = new Map<number, (answer: Answer) => void>();
+  readonly #lifeline: Lifeline;
   #count = 0;
 
-  constructor(send: (message: FromWorker) => void) {
+  constructor(send: (message: FromWorker) => void, lifeline: Lifeline) {
     this.#send = send;
+    this.#lifeline = lifeline;
   }
 
   answer(message: Answer): void {
@@ -44,9 +47,10 @@ export class CallMemory {
 
   #ask(question: (call: number) => Question): Promise<Answer> {
     const call = this.#count++;
-    return new Promise((resolve) => {
+    this.#lifeline.hold();
+    return new Promise<Answer>((resolve) => {
       this.#waiting.set(call, resolve);
       this.#send(question(call));
-    });
+    }).finally(() => this.#lifeline.release());
   }
 }

@@ -2,7 +2,7 @@
 
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
-import { compileFunction } from "node:vm";
+import { compileFunction, constants } from "node:vm";
 import type { CodeOrder } from "../executor.ts";
 
 type Factory = (module: { exports: { recipe?: unknown } }, exports: object, require: NodeJS.Require) => void;
@@ -15,6 +15,8 @@ export function instantiate(code: Extract<CodeOrder, { kind: "module" }>): unkno
   if (factory === undefined) {
     factory = compileFunction(readFileSync(code.bundle, "utf8"), ["module", "exports", "require"], {
       filename: code.bundle,
+      // What the bundle leaves outside (Node's modules, declared externals) may be imported by `import()`, too.
+      importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     }) as unknown as Factory;
     factories.set(code.bundle, factory);
   }

@@ -10,8 +10,10 @@ import type { InputOrder, ItemOrder, Order, Outcome } from "../executor.ts";
 import { CommandError, runCommand } from "./command.ts";
 import { inputHandles, placeInputs } from "./inputs.ts";
 import { ActionLog, logTo, type Mask } from "./log.ts";
+import { UnsettledError } from "./lifeline.ts";
 import { instantiate } from "./modules.ts";
 import { OutputError, Outputs } from "./outputs.ts";
+import { placeOf } from "./place.ts";
 import { packSplit } from "./split.ts";
 import { inCourse } from "./strays.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -29,6 +31,8 @@ export interface Frame {
   readonly surroundings: Surroundings;
   /** Told of each item before it begins. */
   readonly begin: (index: number) => void;
+  /** The function of the recipe that was called last. */
+  underWay: Runner | undefined;
   /** Set when an error strayed: what threw it may still be running here, so nothing else should. */
   isSpoilt: boolean;
 }
@@ -58,13 +62,13 @@ async function runOne(frame: Frame, outputs: Outputs, spent: Spent): Promise<Jso
     return undefined;
   }
   const recipe = asRecipe(instantiate(order.code));
-  const value = await recipe.run(
-    contextOf(frame, folder, spent, {
-      inputs: inputHandles(order.inputs, folder),
-      outputs: outputs.handles,
-      ...(order.itemsFile !== undefined && { items: readItems(order.itemsFile, folder) }),
-    }),
-  );
+  const context = contextOf(frame, folder, spent, {
+    inputs: inputHandles(order.inputs, folder),
+    outputs: outputs.handles,
+    ...(order.itemsFile !== undefined && { items: readItems(order.itemsFile, folder) }),
+  });
+  frame.underWay = recipe.run;
+  const value = await recipe.run(context);
   if (order.part === "split") return packSplit(value);
   return order.part === "gate" ? ((value ?? null) as Json) : undefined;
 }
@@ -78,7 +82,8 @@ async function runItems(frame: Frame, settle: Settle): Promise<void> {
     const outcome = await action(frame, item.logFile, outputs, async (spent) => {
       const recipe = asRecipe(instantiateModule(frame.order));
       const shared = { settings: item.settings, inputs: handles.of(item) };
-      const setup = await setUp(recipe, frame.order, item, shared);
+      const setup = await setUp(recipe, frame, item, shared);
+      frame.underWay = recipe.run;
       await recipe.run(
         contextOf(frame, folder, spent, { ...shared, item: item.item, outputs: outputs.handles, setup }),
       );
@@ -97,7 +102,8 @@ async function runVectorised(frame: Frame, settle: Settle): Promise<void> {
   const whole = await action(frame, first!.logFile, undefined, async (spent) => {
     const recipe = asRecipe(instantiateModule(frame.order));
     const shared = { settings: first!.settings, inputs: new SharedInputs(frame.folder).of(first!) };
-    const setup = await setUp(recipe, frame.order, first!, shared);
+    const setup = await setUp(recipe, frame, first!, shared);
+    frame.underWay = recipe.run;
     const list = items.map((item, index) => ({ item: item.item, outputs: all[index]!.handles }));
     await recipe.run(contextOf(frame, frame.folder, spent, { ...shared, setup, items: list }));
     return undefined;
@@ -137,7 +143,9 @@ async function action(
     const took = { tookMs: tookMs(), costUsd: spent.usd, startedAt };
     return { kind: "done", outputs: artifacts, ...(value !== undefined && { value }), ...took };
   } catch (error) {
-    return { kind: "failed", ...describeError(error), tookMs: tookMs(), costUsd: spent.usd };
+    const stack = error instanceof UnsettledError && frame.underWay !== undefined && placeOf(frame.underWay);
+    const described = { ...describeError(error), ...(typeof stack === "string" && { stack }) };
+    return { kind: "failed", ...described, tookMs: tookMs(), costUsd: spent.usd };
   } finally {
     logTo(undefined);
     frame.surroundings.restore(setups.size > 0);
@@ -184,10 +192,12 @@ function asRecipe(exported: unknown): RecipeObject {
 /** What `setup()` returned, by what decides it: once a worker. */
 const setups = new Map<string, Promise<unknown>>();
 
-async function setUp(recipe: RecipeObject, order: Order, item: ItemOrder, given: Context): Promise<unknown> {
+async function setUp(recipe: RecipeObject, frame: Frame, item: ItemOrder, given: Context): Promise<unknown> {
+  const { order } = frame;
   if (recipe.setup === undefined || order.code.kind !== "module") return undefined;
   let made = setups.get(item.setupKey);
   if (made === undefined) {
+    frame.underWay = recipe.setup;
     made = Promise.resolve(recipe.setup({ ...order.told, ...given }));
     // One failure must not poison the items that come later: they may have more luck.
     made.catch(() => setups.delete(item.setupKey));
@@ -245,6 +255,7 @@ export function describeError(error: unknown): ErrorText {
   const { message } = error;
   if (error instanceof CommandError) return { why: "exit-code", message, retryable: true };
   if (error instanceof OutputError) return { why: "output", message, retryable: false };
+  if (error instanceof UnsettledError) return { why: "unsettled", message, retryable: false };
   if (error instanceof ToolError) return { why: "tool", message, retryable: false };
   // A recipe knows best what may pass by itself: `Object.assign(new Error("busy"), { retryable: true })`.
   const retryable = (error as { retryable?: unknown }).retryable === true;

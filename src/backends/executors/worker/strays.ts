@@ -11,6 +11,8 @@ interface Course {
 }
 
 const courses = new AsyncLocalStorage<Course>();
+/** Of the action that is under way. */
+let current: Course | undefined;
 
 /** Runs the work of one action; rejects when an error strays in its course, of which `onStray` is told: what threw may still be running. */
 export async function inCourse<T>(work: () => Promise<T>, onStray: () => void): Promise<T> {
@@ -21,11 +23,18 @@ export async function inCourse<T>(work: () => Promise<T>, onStray: () => void): 
       reject(error instanceof Error ? error : new Error(`threw ${inspect(error)}, which is not an Error`));
     };
   });
+  current = course;
   try {
     return await courses.run(course, () => Promise.race([work(), strayed]));
   } finally {
     course.fail = undefined;
+    current = undefined;
   }
+}
+
+/** Ends the action that is under way, if there is one, though nothing strayed. */
+export function failCourse(error: Error): void {
+  current?.fail?.(error);
 }
 
 /** From now on stray errors are sorted by action. `log` is given those of actions that have ended, which harm nobody. */

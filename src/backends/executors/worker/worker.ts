@@ -5,10 +5,11 @@ import { join } from "node:path";
 import type { BlobStore } from "../../store/store.ts";
 import type { Order, Outcome } from "../executor.ts";
 import { CallMemory } from "./calls.ts";
+import { Lifeline, UnsettledError } from "./lifeline.ts";
 import { captureOutput, type Mask } from "./log.ts";
 import { homeFolder, progressFile, type FromWorker, type ToWorker } from "./protocol.ts";
 import { describeError, runOrder, type Frame } from "./run-order.ts";
-import { catchStrays } from "./strays.ts";
+import { catchStrays, failCourse } from "./strays.ts";
 import { Surroundings } from "./surroundings.ts";
 import { checkTools } from "./tools.ts";
 
@@ -23,13 +24,15 @@ export interface WorkerOptions {
 
 /** Starts to serve. The process that is told to do so decides which store it puts into. */
 export function startWorker(options: WorkerOptions): void {
-  const calls = new CallMemory(send);
+  const lifeline = new Lifeline();
+  const calls = new CallMemory(send, lifeline);
   let running: { readonly id: number; readonly abort: AbortController } | undefined;
   let folders = 0;
   const surroundings = new Surroundings(join(options.scratch, homeFolder));
   const progress = openSync(join(options.scratch, progressFile), "w");
   captureOutput();
   catchStrays((text) => void process.stderr.write(text));
+  lifeline.watch(() => failCourse(new UnsettledError()));
 
   const serve = async (id: number, order: Order): Promise<void> => {
     const abort = new AbortController();
@@ -45,10 +48,12 @@ export function startWorker(options: WorkerOptions): void {
       const call = (spent: { usd: number }) => calls.functionFor(abort.signal, spent);
       const frame: Frame = {
         ...{ order, folder, store: options.store, signal: abort.signal, mask, call, surroundings, begin },
+        underWay: undefined,
         isSpoilt: false,
       };
       begin(0);
-      await runOrder(frame, report.settle);
+      lifeline.release();
+      await runOrder(frame, report.settle).finally(() => lifeline.hold());
       isSpoilt = frame.isSpoilt;
     } catch (error) {
       // Before the first action: a tool is missing, say. It holds for each of them.

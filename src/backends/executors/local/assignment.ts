@@ -1,0 +1,96 @@
+// One order in the hands of a worker: which of its items are open, its limit of time, and how those end that a dead worker leaves open.
+
+import type { Order, Outcome } from "../executor.ts";
+import type { WorkerExit } from "./worker-process.ts";
+
+export type Settle = (index: number, outcome: Outcome) => void;
+
+/** Why its worker was ended by us. */
+export type Ended = { readonly why: "timeout" | "memory"; readonly message: string } | "aborted";
+
+export class Assignment {
+  readonly id: number;
+  readonly order: Order;
+  /** Resolves when every item has been settled. */
+  readonly finished: Promise<void>;
+  readonly #settle: Settle;
+  readonly #open: Set<number>;
+  readonly #finish: () => void;
+  #timer: NodeJS.Timeout | undefined;
+  #ended: Ended | undefined;
+
+  constructor(id: number, order: Order, settle: Settle) {
+    this.id = id;
+    this.order = order;
+    this.#settle = settle;
+    this.#open = new Set(indicesOf(order));
+    let finish!: () => void;
+    this.finished = new Promise((resolve) => (finish = resolve));
+    this.#finish = finish;
+  }
+
+  /** Of each item: armed again whenever one has ended. */
+  armTimer(onTimeout: () => void): void {
+    const { timeoutMs } = this.order;
+    if (timeoutMs === undefined) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.end({ why: "timeout", message: `ran longer than its timeout of ${timeoutMs} ms and was ended` });
+      onTimeout();
+    }, timeoutMs);
+  }
+
+  /** To be said before its worker is ended. */
+  end(ended: Ended): void {
+    this.#ended = ended;
+  }
+
+  settle(index: number, outcome: Outcome): void {
+    if (this.#open.delete(index)) this.#settle(index, outcome);
+  }
+
+  finish(): void {
+    clearTimeout(this.#timer);
+    this.#finish();
+  }
+
+  /** Items run in turn, so one was at work. Those before it may have ended and not have been reported: they are ordered again like those after it. */
+  lose(itemAtWork: number | undefined, exit: WorkerExit): void {
+    const atWork = itemAtWork ?? Math.min(...this.#open);
+    for (const index of this.#open) {
+      const isConcerned = index === atWork || isVectorised(this.order);
+      this.#settle(index, isConcerned ? howItEnded(this.#ended, exit) : { kind: "not-begun" });
+    }
+    this.finish();
+  }
+}
+
+export function settleNotBegun(order: Order, settle: Settle): void {
+  for (const index of indicesOf(order)) settle(index, { kind: "not-begun" });
+}
+
+function indicesOf(order: Order): readonly number[] {
+  return Array.from({ length: order.items?.length ?? 1 }, (_, i) => i);
+}
+
+function isVectorised(order: Order): boolean {
+  return order.code.kind === "module" && order.code.vectorised;
+}
+
+function howItEnded(ended: Ended | undefined, { status, killedBy, lastWords }: WorkerExit): Outcome {
+  const unknown = { tookMs: 0, costUsd: 0 };
+  if (ended === "aborted") return { kind: "not-begun" };
+  if (ended !== undefined) return { kind: "failed", ...ended, retryable: true, ...unknown };
+  if (/JavaScript heap out of memory/.test(lastWords)) {
+    return { kind: "failed", why: "memory", message: "ran out of JavaScript heap memory", retryable: true, ...unknown };
+  }
+  const how = killedBy === null ? `exit code ${status}` : killedBy;
+  return {
+    kind: "failed",
+    why: "lost",
+    message: `its worker process ended by itself (${how})`,
+    ...(lastWords !== "" && { stack: lastWords.trim() }),
+    retryable: killedBy !== null,
+    ...unknown,
+  };
+}

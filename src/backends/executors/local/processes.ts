@@ -1,0 +1,62 @@
+// Processes of this machine, by group and by the environment that they were given: ended, counted. Where there is no /proc, by group only.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { hasCode } from "../../../util/fs.ts";
+
+const pageMiB = 4096 / 2 ** 20;
+
+export function endGroup(leader: number): void {
+  end(-leader);
+}
+
+/**
+ * Ends every process whose environment names a path in `folder`, and gives the names of their programs. A process that has left its group
+ * (`setsid`) is found so: each worker's HOME and TMPDIR lie in a folder of its own, and what it starts inherits them.
+ */
+export function endThoseOf(folder: string): readonly string[] {
+  const ended = new Map<string, string>();
+  // As `textOf` reads it.
+  const mark = Buffer.from(`=${folder}/`, "utf8").toString("latin1");
+  // Again until there is no other: one may have started another while we looked.
+  for (let known = -1; known < ended.size;) {
+    known = ended.size;
+    for (const pid of pids()) {
+      if (ended.has(pid) || textOf(pid, "environ")?.includes(mark) !== true) continue;
+      ended.set(pid, textOf(pid, "comm")?.trim() ?? "?");
+      end(Number(pid));
+    }
+  }
+  return [...ended.values()];
+}
+
+/** Resident memory of a process group, MiB. Shared pages count once a process: an upper bound. */
+export function groupMemoryMiB(leader: number): number {
+  let pages = 0;
+  for (const pid of pids()) {
+    // The fields after the command's name, which may itself hold spaces and brackets.
+    const fields = (textOf(pid, "stat") ?? "").replace(/^.*\) /s, "").split(" ");
+    if (Number(fields[2]) === leader) pages += Number(fields[21]);
+  }
+  return pages * pageMiB;
+}
+
+function pids(): readonly string[] {
+  return process.platform === "linux" ? readdirSync("/proc").filter((name) => /^\d+$/.test(name)) : [];
+}
+
+/** Undefined: it has ended while we looked, or is another user's. */
+function textOf(pid: string, name: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, "latin1");
+  } catch {
+    return undefined;
+  }
+}
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (!hasCode(error, "ESRCH")) throw error;
+  }
+}

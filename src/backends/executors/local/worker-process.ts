@@ -1,0 +1,85 @@
+// One worker process as its driver sees it: started, sent to, listened to, ended. Knows no orders.
+
+import { fork, type ChildProcess } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { readTextIfThere } from "../../../util/fs.ts";
+import { homeFolder, progressFile, type FromWorker, type ToWorker } from "../worker/protocol.ts";
+import { endGroup } from "./processes.ts";
+
+export interface WorkerSetup {
+  readonly workerFile: string;
+  readonly blobsFolder: string;
+  /** A folder of its own; those of its actions lie in it. */
+  readonly scratch: string;
+  /** What it may see of the environment beside what an action declares. */
+  readonly environment: NodeJS.ProcessEnv;
+  readonly onMessage: (message: Exclude<FromWorker, { kind: "ready" }>) => void;
+  readonly onExit: (exit: WorkerExit) => void;
+}
+
+export interface WorkerExit {
+  readonly status: number | null;
+  readonly killedBy: NodeJS.Signals | null;
+  /** What native code wrote past the capture, and what Node itself says when it dies (out of memory, say). */
+  readonly lastWords: string;
+}
+
+const lastWordsLength = 4000;
+
+/** It leads a process group of its own, so that what it started ends with it. */
+export class WorkerProcess {
+  readonly pid: number;
+  readonly scratch: string;
+  /** Also when it has died instead. */
+  readonly ready: Promise<void>;
+  readonly exited: Promise<void>;
+  readonly #process: ChildProcess;
+
+  constructor(setup: WorkerSetup) {
+    this.scratch = setup.scratch;
+    const home = join(setup.scratch, homeFolder);
+    mkdirSync(home, { recursive: true });
+    const child = fork(setup.workerFile, [setup.blobsFolder, setup.scratch], {
+      cwd: home,
+      env: { ...setup.environment, HOME: home, TMPDIR: home, TZ: "UTC", LC_ALL: "C.UTF-8" },
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
+      execArgv: [],
+      detached: true,
+    });
+    this.#process = child;
+    this.pid = child.pid!;
+    let lastWords = "";
+    for (const stream of [child.stdout!, child.stderr!])
+      stream.on("data", (piece: Buffer) => (lastWords = (lastWords + piece.toString("utf8")).slice(-lastWordsLength)));
+    let isReady!: () => void;
+    this.ready = new Promise((resolve) => (isReady = resolve));
+    child.on("message", (message: FromWorker) => {
+      if (message.kind === "ready") isReady();
+      else setup.onMessage(message);
+    });
+    child.on("error", () => isReady());
+    this.exited = new Promise((resolve) =>
+      child.once("exit", (status, killedBy) => {
+        isReady();
+        setup.onExit({ status, killedBy, lastWords });
+        resolve();
+      }),
+    );
+  }
+
+  send(message: ToWorker): void {
+    // A worker that dies between the check and the send is dealt with when its exit is seen.
+    if (this.#process.connected) this.#process.send(message, () => undefined);
+  }
+
+  end(): void {
+    endGroup(this.pid);
+  }
+
+  /** Undefined when it died before it began with the order. */
+  itemAtWork(order: number): number | undefined {
+    const [id, index] = (readTextIfThere(join(this.scratch, progressFile)) ?? "").split(" ");
+    return id === String(order) ? Number(index) : undefined;
+  }
+}

@@ -1,0 +1,51 @@
+// What dead builds and workers left in a project: folders of running actions, half-written files under temporary names. Looked for where a build
+// begins; the folders that are looked at are small.
+
+import { readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { isMissing, ownerOfTemporary } from "../util/fs.ts";
+import { lifeOf } from "../util/host.ts";
+import { statOf } from "../util/stat.ts";
+
+/** Whoever writes on another host changes what is his more often than this, by orders of magnitude. The scratch folder of a build gets a sign of life for this. */
+const deadAfterNs = 24n * 3_600_000_000_000n;
+
+export interface Swept {
+  /** Holds a folder for each process, named by its tag. */
+  readonly scratch: string;
+  /** Where files are written under temporary names, beside the whole ones. */
+  readonly folders: readonly string[];
+  /** The file system's own time, nanoseconds. */
+  readonly now: bigint;
+}
+
+export function sweepLeftovers({ scratch, folders, now }: Swept): void {
+  for (const name of namesIn(scratch)) {
+    const path = join(scratch, name);
+    if (isLeft(name, path, now)) rmSync(path, { recursive: true, force: true });
+  }
+  for (const folder of folders) {
+    for (const name of namesIn(folder)) {
+      const owner = ownerOfTemporary(name);
+      const path = join(folder, name);
+      if (owner !== undefined && isLeft(owner, path, now)) rmSync(path, { recursive: true, force: true });
+    }
+  }
+}
+
+/** Those of live processes are theirs: a build that waits for the lock writes a file now and then. */
+function isLeft(owner: string, path: string, now: bigint): boolean {
+  const life = lifeOf(owner);
+  if (life !== "elsewhere") return life === "ended";
+  const stat = statOf(path);
+  return stat !== undefined && now - stat.mtimeNs > deadAfterNs;
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+}
