@@ -109,7 +109,8 @@ async function buildAsked(first: Asked, args: Arguments, options: BuildOptions, 
       keepGoing: options.keepGoing,
       emit,
     });
-    const record = new RunRecord(run, { startedAt, build: buildNumber, mayWrite });
+    const keep = (text: string) => project.archive.blobs.putBytes(text, { durable: true }).digest;
+    const record = new RunRecord(run, { startedAt, build: buildNumber, mayWrite, keep });
     record.begin();
     let ends: ReadonlyMap<number, TargetEnd>;
     try {

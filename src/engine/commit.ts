@@ -1,23 +1,24 @@
 // Commits: a result counts when it is in the trace, durably; only then may anybody be told, and others use it.
 
 import type { ActionResult } from "../model/action.ts";
-import type { Digest } from "../model/digest.ts";
-import type { ActionRecord } from "../planning/fingerprint/action-key.ts";
-import type { Part } from "../backends/store/trace.ts";
+import type { Part, RecordedOptions } from "../backends/store/trace.ts";
 import type { PreparedAction } from "./actions.ts";
 import { itemName, type Item } from "./fan-out.ts";
+import { filesBehind, listingsBehind, type ResolvedInputs } from "./inputs.ts";
 import { LostRun, type BuildSession } from "./session.ts";
 import type { Work } from "./work.ts";
 
 export async function commitAction(
   work: Work,
   part: Part,
-  action: PreparedAction,
+  { action, inputs }: { readonly action: PreparedAction; readonly inputs: ResolvedInputs },
   result: ActionResult,
   how: "computed" | "cached",
 ): Promise<void> {
   const { session, target } = work;
-  rememberRecord(work, action.core, action.record, undefined);
+  // What people handed over has been taken in already.
+  if (part !== "handoff") session.keepSources([...filesBehind(inputs), ...action.codeFiles], listingsBehind(inputs));
+  rememberRecord(work, action, undefined);
   session.trace.append({ t: target.name, p: part, b: session.build, c: action.core, k: action.key, r: result, how });
   await commitTrace(session);
   if (how === "computed") session.cache.put(action.key, result);
@@ -38,8 +39,9 @@ export function recordItem(
 }
 
 /** The record behind a key, for explanations, and the code that it names. `recipe` names the item recipe of a template. */
-export function rememberRecord(work: Work, core: Digest, record: ActionRecord, recipe: string | undefined): void {
+export function rememberRecord(work: Work, action: PreparedAction, recipe: string | undefined): void {
   const { session, target } = work;
+  const { core, record } = action;
   if (record.code.kind === "module") session.keepCode(record.code.digest);
   const known = session.trace.recordOf(core);
   if (known !== undefined && session.trace.lastRecord(target.name, record.part, recipe) === known) return;
@@ -48,7 +50,19 @@ export function rememberRecord(work: Work, core: Digest, record: ActionRecord, r
     .some(({ kind }) => kind === "source" || kind === "sources");
   if (readsSources) session.trace.append({ src: session.resolver.sourcesIn(record.inputs) });
   const named = recipe === undefined ? {} : { n: recipe };
-  session.trace.append({ t: target.name, b: session.build, rec: record, c: core, ...named });
+  const options = recordedOptions(action.options);
+  const told = Object.keys(options).length === 0 ? {} : { o: options };
+  session.trace.append({ t: target.name, b: session.build, rec: record, c: core, ...named, ...told });
+}
+
+function recordedOptions({ secrets, resources, timeoutMs, varies }: PreparedAction["options"]): RecordedOptions {
+  const counted = Object.entries(resources).filter((entry): entry is [string, number] => entry[1] !== undefined);
+  return {
+    ...(secrets !== undefined && secrets.length > 0 && { secrets }),
+    ...(counted.length > 0 && { resources: Object.fromEntries(counted) }),
+    ...(timeoutMs !== undefined && { timeoutMs }),
+    ...(varies !== undefined && { varies }),
+  };
 }
 
 /** A build that was suspended so long that another took over its run must not write any more. */

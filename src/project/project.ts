@@ -3,6 +3,7 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
+import type { CallDesk } from "../backends/executors/executor.ts";
 import { LocalExecutor } from "../backends/executors/local.ts";
 import { LocalActionCache } from "../backends/store/action-cache.ts";
 import { LocalStore } from "../backends/store/local.ts";
@@ -32,6 +33,8 @@ import { explainReasons } from "./explain-code.ts";
 import { measureInputs } from "./measure-inputs.ts";
 import type { OpenRun } from "./open-run.ts";
 import { pathsOf, type ProjectPaths } from "./paths.ts";
+
+export const nodeMajor = Number(process.versions.node.split(".")[0]);
 
 export interface Project {
   readonly paths: ProjectPaths;
@@ -102,7 +105,7 @@ export function openSession(project: Project, run: OpenRun, { onSetAside, mayWri
   const environment = { ...project.environment, ...Object.fromEntries(run.secrets.values) };
   const factory = new ActionFactory({
     root: paths.root,
-    nodeMajor: Number(process.versions.node.split(".")[0]),
+    nodeMajor,
     experiment: (target) => run.told[target]!,
     bundle: (options) => project.bundler.bundle(options),
     digests,
@@ -114,7 +117,7 @@ export function openSession(project: Project, run: OpenRun, { onSetAside, mayWri
     runFolder: run.folder.folder,
     graph: run.graph,
     sections: run.sections,
-    nodeMajor: Number(process.versions.node.split(".")[0]),
+    nodeMajor,
     trace,
     cache,
     store,
@@ -158,11 +161,9 @@ export function openBuildSession(
     now: Date.now,
     notBefore: deciding.trace.callsHiddenBefore(),
   });
-  const executor = new LocalExecutor({
-    workerFile: new URL("./worker.js", import.meta.url).pathname,
+  const executor = localExecutor(project, {
     blobsFolder: join(paths.cache, "blobs"),
     scratch: join(scratchRoot, processTag()),
-    environment: pick(project.environment, ["PATH"]),
     calls,
   });
   const kept = new Set<Digest>();
@@ -183,6 +184,10 @@ export function openBuildSession(
       const source = bundler.sourceOf(code);
       if (source !== undefined) archive.keepBundle(code, bundler.fileOf(code), source);
       kept.add(code);
+    },
+    keepSources(files, listings) {
+      archive.keepFiles(files);
+      for (const listing of listings) archive.blobs.putBytes(listing);
     },
     mapStack: (bundle, stack) => mapStack(bundle, stack, bundler.sourceOfFile(bundle)),
     explain: async (target, reasons) =>
@@ -205,6 +210,17 @@ export function openBuildSession(
       calls.close();
     },
   };
+}
+
+export function localExecutor(
+  project: Project,
+  options: { readonly blobsFolder: string; readonly scratch: string; readonly calls: CallDesk },
+): LocalExecutor {
+  return new LocalExecutor({
+    ...options,
+    workerFile: new URL("./worker.js", import.meta.url).pathname,
+    environment: pick(project.environment, ["PATH"]),
+  });
 }
 
 /** cpu, memory and gpu of this machine, with what the user said over it. */

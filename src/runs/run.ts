@@ -4,6 +4,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parse, stringify, YAMLError } from "yaml";
+import type { Digest } from "../model/digest.ts";
 import type { JsonObject } from "../model/json.ts";
 import { readLog, AppendLog } from "../util/append-log.ts";
 import { isMissing, readTextIfThere, writeAtomic } from "../util/fs.ts";
@@ -51,6 +52,8 @@ export interface HistoryEntry {
   readonly outcome: string;
   readonly command: readonly string[];
   readonly config: { readonly source: string; readonly overrides: readonly string[] };
+  /** The resolved config as it was, a blob of the archive. Builds of early versions have none. */
+  readonly resolved?: Digest;
   readonly exp: string;
   readonly node: string;
   readonly by: string;

@@ -172,7 +172,13 @@ export class LocalExecutor implements Executor {
   }
 
   async #find(worker: Worker, { call, request, draw }: Extract<FromWorker, { kind: "find" }>): Promise<void> {
-    const found = await this.#options.calls.find(request, draw);
+    let found: Awaited<ReturnType<CallDesk["find"]>>;
+    try {
+      found = await this.#options.calls.find(request, draw);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      return sendTo(worker, { kind: "answer", call, found: undefined, error: why });
+    }
     if (found === undefined) {
       worker.openCalls.add({ request, draw });
       // It may have died while it waited for somebody else's answer.

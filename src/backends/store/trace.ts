@@ -25,8 +25,15 @@ export type TraceLine =
       readonly m?: Digest;
       readonly l?: string;
     }
-  /** The record behind a key, for explanations: one an action, and one a template for all its items. `n` names the item recipe. */
-  | { readonly t: string; readonly b: number; readonly rec: ActionRecord; readonly c: Digest; readonly n?: string }
+  /** The record behind a key, for explanations and to run it again: one an action, and one a template for all its items. `n` names the item recipe. */
+  | {
+      readonly t: string;
+      readonly b: number;
+      readonly rec: ActionRecord;
+      readonly c: Digest;
+      readonly n?: string;
+      readonly o?: RecordedOptions;
+    }
   /** Where the target stands since build `b`: on the result of key `now`, the split `s`, and items of the templates `m`. */
   | {
       readonly t: string;
@@ -42,6 +49,15 @@ export type TraceLine =
   | { readonly src: readonly SourceSeen[] }
   /** Everything on which the target stood before this line is to be computed anew. `calls`: remembered calls are hidden too. */
   | { readonly t: string; readonly clean: number; readonly calls?: true };
+
+/** What it takes to run an action again and is in no key. Secrets by name only. */
+export interface RecordedOptions {
+  readonly secrets?: readonly string[];
+  readonly resources?: Readonly<Record<string, number>>;
+  readonly timeoutMs?: number;
+  /** Why its bytes may differ from one time to the next, as its rule declares. */
+  readonly varies?: string;
+}
 
 /** Content of a file of the project, and where it was: a path from the root. */
 export type SourceSeen = readonly [digest: Digest, size: number, path: string];
@@ -76,6 +92,9 @@ export class Trace {
   readonly #results = new Map<Digest, KnownResult>();
   readonly #cleaned = new Map<Digest, { readonly when: number; readonly known: KnownResult }>();
   readonly #records = new Map<Digest, ActionRecord>();
+  readonly #options = new Map<Digest, RecordedOptions>();
+  /** By the core key of a template. */
+  readonly #recipes = new Map<Digest, string>();
   /** Last record by `target/part` or `target/item/recipe`, and the one before it. */
   readonly #last = new Map<string, ActionRecord[]>();
   /** Records by target, in the order of builds, each with the one of the same part that it followed. */
@@ -90,12 +109,15 @@ export class Trace {
   #callsHiddenBefore = 0;
   #isEmpty = true;
 
-  /** `mayWrite`: whether the run is still ours. Who only reads need not hold it. */
-  constructor(runFolder: string, mayWrite: () => boolean = () => false) {
+  /** `mayWrite`: whether the run is still ours. Who only reads need not hold it. `until`: as it was after that build; then nothing may be written. */
+  constructor(runFolder: string, mayWrite: () => boolean = () => false, until = Infinity) {
     this.#file = join(runFolder, "trace", "trace.jsonl");
     this.#mayWrite = mayWrite;
     this.#log = new AppendLog(this.#file);
-    for (const line of readLog<TraceLine>(this.#file).lines) this.#take(line);
+    for (const line of readLog<TraceLine>(this.#file).lines) {
+      if ("b" in line && line.b > until) break;
+      this.#take(line);
+    }
   }
 
   /** The run's own result for a core key, unless it was cleaned away. */
@@ -122,6 +144,22 @@ export class Trace {
 
   recordOf(core: Digest): ActionRecord | undefined {
     return this.#records.get(core);
+  }
+  optionsOf(core: Digest): RecordedOptions {
+    return this.#options.get(core) ?? {};
+  }
+  /** Secrets that any of its actions was given. */
+  secretNames(): readonly string[] {
+    return [...new Set([...this.#options.values()].flatMap(({ secrets = [] }) => secrets))];
+  }
+  /** The name of the item recipe whose template has the key. */
+  recipeOf(template: Digest): string | undefined {
+    return this.#recipes.get(template);
+  }
+
+  /** Every target that has stood on a result. */
+  targets(): readonly string[] {
+    return [...this.#standing.keys()];
   }
 
   /** The records that came with a build, each with its forerunner. */
@@ -230,6 +268,8 @@ export class Trace {
     }
     if ("rec" in line) {
       this.#records.set(line.c, line.rec);
+      if (line.o !== undefined) this.#options.set(line.c, line.o);
+      if (line.n !== undefined) this.#recipes.set(line.c, line.n);
       const name = partName(line.t, line.rec.part, line.n);
       const history = this.#last.get(name);
       const own = this.#byTarget.get(line.t);
