@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   why: async () => (await import("./commands/why.ts")).why,
   clean: async () => (await import("./commands/clean.ts")).clean,
   graph: async () => (await import("./commands/graph.ts")).graph,
+  accept: async () => (await import("./commands/accept.ts")).accept,
   reproduce: async () => (await import("./commands/reproduce.ts")).reproduce,
   verify: async () => (await import("./commands/verify.ts")).verify,
   runs: async () => (await import("./commands/runs.ts")).runs,

@@ -17,7 +17,10 @@ import { exitCodes } from "./table.ts";
 export interface Rechecking {
   readonly point: RunPoint;
   readonly targets: readonly string[] | undefined;
+  /** Each action alone in a new process. */
   readonly isolated: boolean;
+  /** What was accepted is run as it was made, not with the code that was accepted. */
+  readonly asMade: boolean;
   /** If `--sample` does not say. */
   readonly sample: number;
   /** Lines before the rest, for people. */
@@ -28,7 +31,7 @@ export async function recheck(
   project: Project,
   args: Arguments,
   screen: Screen,
-  { point, targets, isolated, sample, title }: Rechecking,
+  { point, targets, isolated, asMade, sample, title }: Rechecking,
 ): Promise<number> {
   const limits = readLimits(args);
   const chosen = readSample(args, sample);
@@ -45,6 +48,7 @@ export async function recheck(
       build: point.build,
       targets,
       isolated,
+      asMade,
       sample: chosen.value,
       mayPay: args.flags.paid === true,
       limits: limits.value,

@@ -45,6 +45,7 @@ export async function reproduce(args: Arguments, screen: Screen): Promise<number
       point: point.value,
       targets: targets.length === 0 ? undefined : targets,
       isolated: false,
+      asMade: true,
       sample: Infinity,
       title,
     });

@@ -76,6 +76,13 @@ export const commandTable: readonly CommandSpec[] = [
     flags: [...asking, { name: "format", summary: "how to draw", value: ["tree", "mermaid", "dot", "svg", "json"] }],
   },
   {
+    name: "accept",
+    summary: "say that what changed does not matter: keep the result, and remember who said so, when and why",
+    args: "targets",
+    takesKeysAsFlags: true,
+    flags: [config, run, set, { name: "because", summary: "why it does not matter", value: "text" }, json, help],
+  },
+  {
     name: "reproduce",
     summary: "run a past run (`default@3`) again with its archived code, config and inputs, and compare",
     args: "runs",

@@ -34,6 +34,7 @@ export async function verify(args: Arguments, screen: Screen): Promise<number> {
       point: point.value,
       targets: names,
       isolated: true,
+      asMade: false,
       sample: usualSample,
       title: [],
     });

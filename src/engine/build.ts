@@ -8,6 +8,7 @@ import type { Counts, Origin } from "../model/event.ts";
 import { actionFailure, type Failure } from "../model/failure.ts";
 import type { Reason } from "../model/reason.ts";
 import type { GraphTarget } from "../planning/graph.ts";
+import { noteStanding } from "./commit.ts";
 import { assess, type Assessment, type ItemStates, type Upstream } from "./assess.ts";
 import { performAction } from "./perform-action.ts";
 import { performItems } from "./perform-items.ts";
@@ -192,17 +193,7 @@ function settle(
   const touched = tally.computed + tally.cached;
   if (items !== undefined) tally.fresh = Math.max(0, items - touched);
   else if (touched === 0) tally.fresh = 1;
-  const last = session.trace.standingOf(target.name).at(-1);
-  if (last?.core !== settled.core) {
-    session.trace.append({
-      t: target.name,
-      b: session.build,
-      at: session.now(),
-      now: settled.core,
-      ...(settled.split !== undefined && { s: settled.split }),
-      ...(settled.states !== undefined && { m: templatesOf(settled.states) }),
-    });
-  }
+  noteStanding(session, target, settled);
   if (target.declaration.work.kind === "gate") {
     const failures = gateFailures(session, target, settled.result.outputs);
     if (failures.length > 0) return failed(failures);
@@ -232,10 +223,6 @@ function settle(
     executor: settled.result.executor,
     items,
   };
-}
-
-function templatesOf({ items }: ItemStates): readonly Digest[] {
-  return [...items.templates.values()].map((template) => template.core);
 }
 
 function announce(

@@ -3,6 +3,8 @@
 import type { ActionResult } from "../model/action.ts";
 import type { Part, RecordedOptions } from "../backends/store/trace.ts";
 import type { PreparedAction } from "./actions.ts";
+import type { Assessment } from "./assess.ts";
+import type { GraphTarget } from "../planning/graph.ts";
 import { itemName, type Item } from "./fan-out.ts";
 import { filesBehind, listingsBehind, type ResolvedInputs } from "./inputs.ts";
 import { LostRun, type BuildSession } from "./session.ts";
@@ -18,7 +20,7 @@ export async function commitAction(
   const { session, target } = work;
   // What people handed over has been taken in already.
   if (part !== "handoff") session.keepSources([...filesBehind(inputs), ...action.codeFiles], listingsBehind(inputs));
-  rememberRecord(work, action, undefined);
+  rememberRecord(session, target, action, undefined);
   session.trace.append({ t: target.name, p: part, b: session.build, c: action.core, k: action.key, r: result, how });
   await commitTrace(session);
   if (how === "computed") session.cache.put(action.key, result);
@@ -39,8 +41,12 @@ export function recordItem(
 }
 
 /** The record behind a key, for explanations, and the code that it names. `recipe` names the item recipe of a template. */
-export function rememberRecord(work: Work, action: PreparedAction, recipe: string | undefined): void {
-  const { session, target } = work;
+export function rememberRecord(
+  session: Pick<BuildSession, "trace" | "resolver" | "keepCode" | "build">,
+  target: GraphTarget,
+  action: PreparedAction,
+  recipe: string | undefined,
+): void {
   const { core, record } = action;
   if (record.code.kind === "module") session.keepCode(record.code.digest);
   const known = session.trace.recordOf(core);
@@ -68,4 +74,24 @@ function recordedOptions({ secrets, resources, timeoutMs, varies }: PreparedActi
 /** A build that was suspended so long that another took over its run must not write any more. */
 export async function commitTrace(session: BuildSession): Promise<void> {
   if (!(await session.trace.commit())) throw new LostRun(session.run);
+}
+
+/** Writes down on what the target stands, if that is new. */
+export function noteStanding(
+  { trace, build, now }: Pick<BuildSession, "trace" | "build" | "now">,
+  { name }: GraphTarget,
+  { core, split, states }: Extract<Assessment, { kind: "settled" }>,
+): void {
+  const templates = states === undefined ? [] : [...states.items.templates.values()].map((template) => template.core);
+  const last = trace.standingOf(name).at(-1);
+  // Other code may make the same items, and so the same merge.
+  if (last?.core === core && last.split === split && last.templates.join() === templates.join()) return;
+  trace.append({
+    t: name,
+    b: build,
+    at: now(),
+    now: core,
+    ...(split !== undefined && { s: split }),
+    ...(states !== undefined && { m: templates }),
+  });
 }

@@ -5,7 +5,7 @@ import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { unpaid, type Executor, type Order, type Outcome } from "../backends/executors/executor.ts";
 import type { PackedSplit } from "../backends/executors/worker/split.ts";
-import type { Part } from "../backends/store/trace.ts";
+import type { Part, Standing } from "../backends/store/trace.ts";
 import { digestOfArtifact, type ActionResult, type Artifact, type Artifacts } from "../model/action.ts";
 import { digestOfBytes, type BlobRef, type Digest } from "../model/digest.ts";
 import type { Difference, Recheck, Verdict } from "../model/recheck.ts";
@@ -35,6 +35,8 @@ export interface RecheckContext extends RecordedContext {
   readonly executor: () => { readonly executor: Executor; readonly close: () => Promise<void> };
   /** Each action alone in a worker of its own: state that leaks from one to the next shows as a difference. */
   readonly isolated: boolean;
+  /** What was accepted in place of a result is run as the result was made, with the code of then; otherwise with the code that was accepted. */
+  readonly asMade: boolean;
   /** How many of a fan-out's items to run again; the rest is taken as recorded. */
   readonly sample: number;
   readonly pool: ResourcePool;
@@ -96,13 +98,38 @@ function knownOf(trace: RecheckContext["trace"], core: Digest) {
 
 /** Runs again what the target stood on. Throws `AbortedError` when `signal` is aborted. */
 export async function recheckTarget(context: RecheckContext, target: string): Promise<void> {
+  const standings = context.trace.standingOf(target);
+  const last = standings.at(-1);
+  if (last === undefined) return;
+  if (!context.asMade) return recheckStanding(context, target, last, () => true);
+  // What was accepted is found where the target stood before.
+  const open = new Set(coresOf(context, target, last).map((core) => knownOf(context.trace, core)?.madeFor ?? core));
+  for (const standing of [...standings].reverse()) {
+    if (open.size === 0) return;
+    await recheckStanding(context, target, standing, (core) => open.delete(core));
+  }
+}
+
+function coresOf(context: RecheckContext, target: string, { core, split, ...rest }: Standing): readonly Digest[] {
+  const known = split === undefined ? undefined : knownOf(context.trace, split);
+  if (split === undefined || known === undefined) return [core];
+  const items = itemsOf(context, target, { core, split, ...rest }, known.result);
+  return [core, split, ...(typeof items === "string" ? [] : items.all.map((item) => item.core))];
+}
+
+async function recheckStanding(
+  context: RecheckContext,
+  target: string,
+  last: Standing,
+  take: (core: Digest) => boolean,
+): Promise<void> {
   const { trace } = context;
-  const last = trace.standingOf(target).at(-1);
-  const known = last === undefined ? undefined : knownOf(trace, last.core);
-  if (last === undefined || known === undefined) return;
+  const known = knownOf(trace, last.core);
+  if (known === undefined) return;
   const part = trace.recordOf(last.core)?.part ?? known.part;
-  const one = (core: Digest, which: Part, recorded: ActionResult, items?: Items) =>
-    recheckOne(context, { target, part: which, core, recorded, items });
+  const one = async (core: Digest, which: Part, recorded: ActionResult, items?: Items) => {
+    if (take(core)) await recheckOne(context, { target, part: which, core, recorded, items });
+  };
   if (part === "handoff") return lookAtHandedOver(context, target, known.result, known.key);
   if (part !== "merge") return one(last.core, part, known.result);
 
@@ -112,7 +139,7 @@ export async function recheckTarget(context: RecheckContext, target: string): Pr
     split === undefined ? "the trace does not hold its split" : itemsOf(context, target, last, split.result);
   if (typeof items === "string")
     return report(context, { target, part, recorded: known.result, key: known.key }, notRun(items), 0);
-  await recheckItems(context, target, items);
+  await recheckItems(context, target, items, take);
   await one(last.core, "merge", known.result, items);
 }
 
@@ -120,7 +147,7 @@ export async function recheckTarget(context: RecheckContext, target: string): Pr
 function itemsOf(
   context: RecheckContext,
   target: string,
-  { split, templates }: { readonly split: Digest | undefined; readonly templates: readonly Digest[] },
+  { split, templates }: Standing,
   recorded: ActionResult,
 ): Items | string {
   const { trace, find } = context;
@@ -144,12 +171,18 @@ function itemsOf(
   }
 }
 
-async function recheckItems(context: RecheckContext, target: string, items: Items): Promise<void> {
-  const queue = sampleOf(items.all, context.sample, context.random);
+async function recheckItems(
+  context: RecheckContext,
+  target: string,
+  items: Items,
+  take: (core: Digest) => boolean,
+): Promise<void> {
+  const taken = items.all.filter(({ core }) => take(core));
+  const queue = sampleOf(taken, context.sample, context.random);
   const lane = async () => {
     for (let item = queue.pop(); item !== undefined; item = queue.pop()) {
       const known = knownOf(context.trace, item.core);
-      // Of an accepted fan-out, an item may never have been made by this code.
+      // A fan-out that was interrupted may lack it.
       if (known === undefined) continue;
       const template = items.templates.get(item.recipe)!;
       await recheckOne(context, { target, part: "item", core: template.core, recorded: known.result, items, item });

@@ -8,6 +8,7 @@ import { LocalExecutor } from "../backends/executors/local.ts";
 import { LocalActionCache } from "../backends/store/action-cache.ts";
 import { LocalStore } from "../backends/store/local.ts";
 import { StatCache } from "../backends/store/stat-cache.ts";
+import type { AcceptSession } from "../engine/accept.ts";
 import { ActionFactory } from "../engine/actions.ts";
 import { Contents, stagingName } from "../engine/contents.ts";
 import { InputResolver, SourcesRead } from "../engine/inputs.ts";
@@ -145,6 +146,36 @@ export interface BuildSetup {
   readonly emit: Emit;
 }
 
+/** Adds what it takes to write down that a result is kept. */
+export function openAcceptSession(
+  project: Project,
+  run: OpenRun,
+  deciding: DecidingSession,
+  { build, lease }: Pick<BuildSetup, "build" | "lease">,
+): DecidingSession & AcceptSession {
+  const { archive, bundler } = project;
+  const kept = new Set<Digest>();
+  return {
+    ...deciding,
+    build,
+    now: Date.now,
+    who: who(),
+    keepCode(code) {
+      if (kept.has(code)) return;
+      const source = bundler.sourceOf(code);
+      if (source !== undefined) archive.keepBundle(code, bundler.fileOf(code), source);
+      kept.add(code);
+    },
+    keepSources(files, listings) {
+      archive.keepFiles(files);
+      for (const listing of listings) archive.blobs.putBytes(listing);
+    },
+    explain: async (target, reasons) =>
+      measureInputs(project, run, deciding, target, await explainReasons(project, reasons)),
+    holdsRun: () => lease.isHeld(),
+  };
+}
+
 /** Adds what it takes to build: workers, limits, memory for paid calls, claims. */
 export function openBuildSession(
   project: Project,
@@ -166,32 +197,16 @@ export function openBuildSession(
     scratch: join(scratchRoot, processTag()),
     calls,
   });
-  const kept = new Set<Digest>();
   const turns = new Turns();
   return {
-    ...deciding,
-    build: setup.build,
+    ...openAcceptSession(project, run, deciding, setup),
     executor,
     pool: new ResourcePool(setup.limits),
     emit: setup.emit,
-    now: Date.now,
     sleep,
     random: Math.random,
-    who: who(),
     logsFolder: run.folder.logsFolder,
-    keepCode(code) {
-      if (kept.has(code)) return;
-      const source = bundler.sourceOf(code);
-      if (source !== undefined) archive.keepBundle(code, bundler.fileOf(code), source);
-      kept.add(code);
-    },
-    keepSources(files, listings) {
-      archive.keepFiles(files);
-      for (const listing of listings) archive.blobs.putBytes(listing);
-    },
     mapStack: (bundle, stack) => mapStack(bundle, stack, bundler.sourceOfFile(bundle)),
-    explain: async (target, reasons) =>
-      measureInputs(project, run, deciding, target, await explainReasons(project, reasons)),
     async claim(key, onWait, signal) {
       // Two targets of this build that need the same action take turns without a word.
       const turn = await turns.take(key);
@@ -202,7 +217,6 @@ export function openBuildSession(
         turn();
       };
     },
-    holdsRun: () => setup.lease.isHeld(),
     keepGoing: setup.keepGoing,
     mask: run.secrets.mask,
     async closeBuild() {

@@ -28,6 +28,7 @@ export interface RecheckOptions {
   /** Undefined: all. */
   readonly targets: readonly string[] | undefined;
   readonly isolated: boolean;
+  readonly asMade: boolean;
   readonly sample: number;
   readonly mayPay: boolean;
   readonly limits: Limits;
@@ -70,6 +71,7 @@ export async function recheckRun(project: Project, run: RunFolder, options: Rech
       return { executor, close: () => (executor === shared ? Promise.resolve() : executor.close()) };
     },
     isolated: options.isolated,
+    asMade: options.asMade,
     sample: options.sample,
     pool: new ResourcePool(options.limits),
     lanes: options.limits.cpu ?? cpus().length,

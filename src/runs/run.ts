@@ -29,6 +29,8 @@ export interface StageState {
   readonly reason?: string;
   readonly waits_for?: readonly string[];
   readonly failure?: string;
+  /** Its key changed, and somebody said that it does not matter. */
+  readonly accepted?: { readonly at: string; readonly by: string; readonly because: string };
   /** Slot → digest. */
   readonly outputs?: Readonly<Record<string, string>>;
 }

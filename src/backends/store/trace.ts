@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { ActionResult } from "../../model/action.ts";
 import type { Digest } from "../../model/digest.ts";
 import { FailureError, inputFailure } from "../../model/failure.ts";
+import type { Reason } from "../../model/reason.ts";
 import type { ActionRecord } from "../../planning/fingerprint/action-key.ts";
 import { AppendLog, readLog } from "../../util/append-log.ts";
 
@@ -34,6 +35,18 @@ export type TraceLine =
       readonly n?: string;
       readonly o?: RecordedOptions;
     }
+  /** The result of key `as` counts for key `c` too, because somebody accepted what had changed. Letters as in a result's line. */
+  | {
+      readonly t: string;
+      readonly p: Part;
+      readonly b: number;
+      readonly c: Digest;
+      readonly k: Digest;
+      readonly as: Digest;
+      readonly m?: Digest;
+      readonly l?: string;
+    }
+  | { readonly t: string; readonly accepted: Acceptance }
   /** Where the target stands since build `b`: on the result of key `now`, the split `s`, and items of the templates `m`. */
   | {
       readonly t: string;
@@ -62,6 +75,21 @@ export interface RecordedOptions {
 /** Content of a file of the project, and where it was: a path from the root. */
 export type SourceSeen = readonly [digest: Digest, size: number, path: string];
 
+/** "This changed, and it does not matter": kept for ever, because results rest on it. */
+export interface Acceptance {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** `user@host`. */
+  readonly by: string;
+  readonly because: string;
+  /** What had changed, as it was told then. */
+  readonly reasons: readonly Reason[];
+  /** How many results were kept. */
+  readonly results: number;
+  /** The key on which the target's outputs stood then. */
+  readonly of: Digest;
+}
+
 export interface KnownResult {
   readonly target: string;
   readonly part: Part;
@@ -71,6 +99,8 @@ export interface KnownResult {
   readonly build: number;
   readonly template: Digest | undefined;
   readonly label: string | undefined;
+  /** The key that it was made for, if another was accepted in its place. */
+  readonly madeFor?: Digest;
 }
 
 /** On what a target's outputs stood at a time. */
@@ -105,6 +135,7 @@ export class Trace {
   readonly #standing = new Map<string, Standing[]>();
   readonly #placed = new Map<string, Digest>();
   readonly #sources = new Map<Digest, SourceSeen>();
+  readonly #acceptances = new Map<string, Acceptance[]>();
   readonly #cleanTimes = new Map<string, number>();
   #callsHiddenBefore = 0;
   #isEmpty = true;
@@ -155,6 +186,11 @@ export class Trace {
   /** The name of the item recipe whose template has the key. */
   recipeOf(template: Digest): string | undefined {
     return this.#recipes.get(template);
+  }
+
+  /** What was accepted of the target, oldest first. */
+  acceptancesOf(target: string): readonly Acceptance[] {
+    return this.#acceptances.get(target) ?? [];
   }
 
   /** Every target that has stood on a result. */
@@ -259,6 +295,11 @@ export class Trace {
       return;
     }
     if ("clean" in line) return this.#takeClean(line);
+    if ("accepted" in line) {
+      this.#acceptances.set(line.t, [...(this.#acceptances.get(line.t) ?? []), line.accepted]);
+      return;
+    }
+    if ("as" in line) return this.#takeAccepted(line);
     if ("now" in line) {
       const known = this.#standing.get(line.t);
       const entry = { core: line.now, split: line.s, templates: line.m ?? [], build: line.b, at: line.at };
@@ -291,6 +332,14 @@ export class Trace {
       template: line.m,
       label: line.l,
     });
+  }
+
+  #takeAccepted({ t, p, c, k, as, m, l }: Extract<TraceLine, { as: Digest }>): void {
+    const known = this.#results.get(as);
+    if (known === undefined) return; // Its line was torn: then nothing is kept, and the target is made anew.
+    this.#cleaned.delete(c);
+    const { result, how, build, madeFor = as } = known;
+    this.#results.set(c, { target: t, part: p, key: k, result, how, build, template: m, label: l, madeFor });
   }
 
   #takeClean(line: Extract<TraceLine, { clean: number }>): void {
