@@ -5,7 +5,6 @@ import type { Part } from "../backends/store/trace.ts";
 import type { PackedSplit } from "../backends/executors/worker/split.ts";
 import type { Digest } from "../model/digest.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
-import type { Json } from "../model/json.ts";
 import type { Reason } from "../model/reason.ts";
 import { encode } from "../planning/fingerprint/encode.ts";
 import type { GraphTarget } from "../planning/graph.ts";
@@ -88,7 +87,7 @@ export async function acceptTarget(
     const before = as === undefined ? undefined : trace.recordOf(as);
     if (as === undefined || before === undefined || before.part !== stage.part)
       return refuse("it is made in another way now", "What it makes today has to be computed: exp build.");
-    if (encode(before.outputs) !== encode(stage.action.record.outputs as unknown as Json))
+    if (encode(before.outputs) !== encode(stage.action.record.outputs))
       return refuse(
         `its outputs are declared otherwise now (${Object.values(stage.action.record.outputs).join(", ")})`,
         "The old result has no such outputs: exp build makes them.",

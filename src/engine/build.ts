@@ -3,13 +3,12 @@
 import { gateFailures } from "./gate.ts";
 import type { Artifacts } from "../model/action.ts";
 import { sameArtifacts } from "../model/action.ts";
-import type { Digest } from "../model/digest.ts";
 import type { Counts, Origin } from "../model/event.ts";
 import { actionFailure, type Failure } from "../model/failure.ts";
 import type { Reason } from "../model/reason.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import { noteStanding } from "./commit.ts";
-import { assess, type Assessment, type ItemStates, type Upstream } from "./assess.ts";
+import { assess, type Assessment, type Upstream } from "./assess.ts";
 import { performAction } from "./perform-action.ts";
 import { performItems } from "./perform-items.ts";
 import type { Tally, Work } from "./work.ts";

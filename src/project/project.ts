@@ -183,7 +183,7 @@ export function openBuildSession(
   deciding: DecidingSession,
   setup: BuildSetup,
 ): BuildSession & { closeBuild(): Promise<void> } {
-  const { paths, archive, bundler } = project;
+  const { paths, bundler } = project;
   const scratchRoot = join(paths.cache, "tmp");
   sweepScratch(scratchRoot);
   rmSync(join(run.folder.folder, stagingName), { recursive: true, force: true });
