@@ -32,6 +32,8 @@ export interface RunOptions {
   readonly tools?: Readonly<Record<string, string>>;
   /** npm packages that are loaded when the recipe runs instead of being bundled (native addons); counted by name and version. */
   readonly externals?: readonly string[];
+  /** Why two runs of it on the same inputs may give different bytes ("sums on a GPU, in any order"): `reproduce` and `verify` then tell, and do not fail. */
+  readonly varies?: string;
 }
 
 /** `() => import("./judge.ts")` (its export `recipe`), or `() => import("./judges.ts").then((m) => m.novelty)`. */

@@ -6,26 +6,29 @@ import { buildTargets, type TargetEnd } from "../engine/build.ts";
 import type { Limits } from "../engine/resources.ts";
 import { LostRun } from "../engine/session.ts";
 import type { Emit } from "../model/event.ts";
-import { inputFailure, type Failure } from "../model/failure.ts";
-import { openBuildSession, machineLimits, openSession, type DecidingSession } from "../project/project.ts";
+import { openBuildSession, openSession, type DecidingSession } from "../project/project.ts";
 import { writeStamp, stampFile } from "../project/stamp.ts";
 import { RunRecord } from "./run-record.ts";
 import { Lease } from "../runs/lease.ts";
-import { fail, ok, type Result } from "../util/result.ts";
 import type { Arguments } from "./arguments.ts";
 import { findProject, openAsked, type Asked } from "./asking.ts";
 import { exitCodeOf, isInputWrong, reportsOf, summarise } from "./build-end.ts";
 import { makeReporter, maskEvent } from "./build-reporter.ts";
+import { readLimits } from "./limits.ts";
 import { plan } from "./plan.ts";
 import { showFailures, type Screen } from "./screen.ts";
 import { exitCodes } from "./table.ts";
 
 export async function build(args: Arguments, screen: Screen): Promise<number> {
   if (args.flags["dry-run"] === true) return plan(args, screen);
-  const options = readOptions(args);
-  const project = options.ok ? await findProject(screen) : options;
-  if (!options.ok || !project.ok) {
-    showFailures(screen, options.ok ? (project as { error: readonly Failure[] }).error : options.error);
+  const limits = readLimits(args);
+  if (!limits.ok) {
+    showFailures(screen, limits.error);
+    return exitCodes.wrongInput;
+  }
+  const project = await findProject(screen);
+  if (!project.ok) {
+    showFailures(screen, project.error);
     return exitCodes.wrongInput;
   }
   try {
@@ -34,18 +37,13 @@ export async function build(args: Arguments, screen: Screen): Promise<number> {
       showFailures(screen, asked.error);
       return exitCodes.wrongInput;
     }
-    return await buildAsked(asked.value, args, options.value, screen);
+    return await buildAsked(asked.value, args, limits.value, screen);
   } finally {
     project.value.close();
   }
 }
 
-interface BuildOptions {
-  readonly limits: Limits;
-  readonly keepGoing: boolean;
-}
-
-async function buildAsked(first: Asked, args: Arguments, options: BuildOptions, screen: Screen): Promise<number> {
+async function buildAsked(first: Asked, args: Arguments, limits: Limits, screen: Screen): Promise<number> {
   const { project } = first;
   const startedAt = screen.now();
   const names = first.asked.map((index) => first.run.graph.targets[index]!.name);
@@ -102,11 +100,12 @@ async function buildAsked(first: Asked, args: Arguments, options: BuildOptions, 
     const session = openBuildSession(project, run, deciding, {
       build: buildNumber,
       lease,
-      limits: options.limits,
-      keepGoing: options.keepGoing,
+      limits,
+      keepGoing: args.flags["keep-going"] === true,
       emit,
     });
-    const record = new RunRecord(run, { startedAt, build: buildNumber, mayWrite });
+    const keep = (text: string) => project.archive.blobs.putBytes(text, { durable: true }).digest;
+    const record = new RunRecord(run, { startedAt, build: buildNumber, mayWrite, keep });
     record.begin();
     let ends: ReadonlyMap<number, TargetEnd>;
     try {
@@ -191,23 +190,4 @@ async function rememberUpToDate(
     return end?.kind === "done" ? end.artifacts : undefined;
   };
   await writeStamp(asked.project, run, deciding, asked.needed, outputs, text.join(""), screen);
-}
-
-function readOptions(args: Arguments): Result<BuildOptions, readonly Failure[]> {
-  const failures: Failure[] = [];
-  const { jobs } = args.flags as { jobs?: string };
-  if (jobs !== undefined && !(Number.isInteger(Number(jobs)) && Number(jobs) > 0))
-    failures.push(inputFailure(`-j takes a whole number above 0, not "${jobs}"`));
-  const named: Record<string, number> = {};
-  for (const text of (args.flags.limit ?? []) as readonly string[]) {
-    const match = /^(.+)=(\d+(?:\.\d+)?)$/.exec(text);
-    if (match === null)
-      failures.push(inputFailure(`--limit takes NAME=NUMBER, not "${text}"`, { fix: "--limit api:anthropic=4" }));
-    else named[match[1]!] = Number(match[2]);
-  }
-  if (failures.length > 0) return fail(failures);
-  return ok({
-    limits: machineLimits(jobs === undefined ? undefined : Number(jobs), named),
-    keepGoing: args.flags["keep-going"] === true,
-  });
 }

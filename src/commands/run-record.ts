@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import type { TargetEnd } from "../engine/build.ts";
+import type { Digest } from "../model/digest.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import { failureLine } from "../report/messages.ts";
 import { headline } from "../report/reasons.ts";
@@ -16,6 +17,8 @@ interface RecordOptions {
   readonly build: number;
   /** Whether the run is still held: the record of a run that another build took over is that build's to write. */
   readonly mayWrite: () => boolean;
+  /** Keeps a text in the archive. */
+  readonly keep: (text: string) => Digest;
 }
 
 export class RunRecord {
@@ -23,15 +26,17 @@ export class RunRecord {
   readonly #build: number;
   readonly #startedAt: number;
   readonly #mayWrite: () => boolean;
+  readonly #keep: (text: string) => Digest;
   readonly #stages: Record<string, StageState>;
   readonly #changed: Record<string, { origin: string; key: string; reason: string }> = {};
   #saved = 0;
 
-  constructor(run: OpenRun, { startedAt, build, mayWrite }: RecordOptions) {
+  constructor(run: OpenRun, { startedAt, build, mayWrite, keep }: RecordOptions) {
     this.#run = run;
     this.#build = build;
     this.#startedAt = startedAt;
     this.#mayWrite = mayWrite;
+    this.#keep = keep;
     this.#stages = { ...run.state?.targets };
   }
 
@@ -72,6 +77,7 @@ export class RunRecord {
         outcome,
         command: command.map(this.#run.secrets.mask),
         config: { source: this.#run.source, overrides: this.#run.overrides },
+        resolved: this.#keep(this.#run.configText),
         exp: version,
         node: process.version,
         by: who(),

@@ -17,6 +17,13 @@ const set: FlagSpec = {
 const reset: FlagSpec = { name: "reset", summary: "drop the overrides that the run remembers" };
 const json: FlagSpec = { name: "json", summary: "machine-readable output" };
 const help: FlagSpec = { name: "help", short: "h", summary: "what the command does, and its flags" };
+const jobs: FlagSpec = { name: "jobs", short: "j", summary: "how many processors to use at once", value: "text" };
+const limit: FlagSpec = {
+  name: "limit",
+  summary: "how many of a named resource there are: `--limit api:anthropic=4` (may be repeated)",
+  value: "setting",
+};
+const paid: FlagSpec = { name: "paid", summary: "allow requests that cost money and are not remembered" };
 const asking = [config, run, set, reset, json, help];
 
 export const commandTable: readonly CommandSpec[] = [
@@ -27,13 +34,9 @@ export const commandTable: readonly CommandSpec[] = [
     takesKeysAsFlags: true,
     flags: [
       ...asking,
-      { name: "jobs", short: "j", summary: "how many processors to use at once", value: "text" },
+      jobs,
       { name: "keep-going", short: "k", summary: "after a failure, go on with what does not depend on it" },
-      {
-        name: "limit",
-        summary: "how many of a named resource there are: `--limit api:anthropic=4` (may be repeated)",
-        value: "setting",
-      },
+      limit,
       { name: "dry-run", short: "n", summary: "the same as `exp plan`" },
     ],
   },
@@ -86,6 +89,41 @@ export const commandTable: readonly CommandSpec[] = [
     args: "targets",
     takesKeysAsFlags: true,
     flags: [...asking, { name: "format", summary: "how to draw", value: ["tree", "mermaid", "dot", "svg", "json"] }],
+  },
+  {
+    name: "accept",
+    summary: "say that what changed does not matter: keep the result, and remember who said so, when and why",
+    args: "targets",
+    takesKeysAsFlags: true,
+    flags: [config, run, set, { name: "because", summary: "why it does not matter", value: "text" }, json, help],
+  },
+  {
+    name: "reproduce",
+    summary: "run a past run (`default@3`) again with its archived code, config and inputs, and compare",
+    args: "runs",
+    flags: [
+      { name: "sample", summary: "of each fan-out, only so many items, chosen at random", value: "text" },
+      paid,
+      jobs,
+      limit,
+      json,
+      help,
+    ],
+  },
+  {
+    name: "verify",
+    summary: "run a random sample of finished actions again, each alone in a new process, and compare",
+    args: "targets",
+    flags: [
+      config,
+      run,
+      { name: "sample", summary: "how many items of each fan-out (20 if not said)", value: "text" },
+      paid,
+      jobs,
+      limit,
+      json,
+      help,
+    ],
   },
   { name: "runs", summary: "list the runs, or show one: `exp runs show default`", args: "runs", flags: [json, help] },
   { name: "init", summary: "make this folder a project that builds at once", args: "none", flags: [help] },

@@ -248,12 +248,13 @@ export function matchCode(root: string, pattern: string): Walk {
 /** A target's options over the rule's. */
 function mergeOptions(rule: RunOptions, target: RunOptions): RunOptions {
   const resources: Resources = { ...rule.resources, ...target.resources };
-  const { timeoutMs, retries, tools, env, secrets, externals } = target;
+  const { timeoutMs, retries, tools, env, secrets, externals, varies } = target;
   return {
     ...rule,
     resources,
     ...(timeoutMs !== undefined && { timeoutMs }),
     ...(retries !== undefined && { retries }),
+    ...(varies !== undefined && { varies }),
     ...(tools !== undefined && { tools: { ...rule.tools, ...tools } }),
     ...(env !== undefined && { env: [...(rule.env ?? []), ...env] }),
     ...(secrets !== undefined && { secrets: [...(rule.secrets ?? []), ...secrets] }),

@@ -3,12 +3,12 @@
 import { gateFailures } from "./gate.ts";
 import type { Artifacts } from "../model/action.ts";
 import { sameArtifacts } from "../model/action.ts";
-import type { Digest } from "../model/digest.ts";
 import type { Counts, Origin } from "../model/event.ts";
 import { actionFailure, type Failure } from "../model/failure.ts";
 import type { Reason } from "../model/reason.ts";
 import type { GraphTarget } from "../planning/graph.ts";
-import { assess, type Assessment, type ItemStates, type Upstream } from "./assess.ts";
+import { noteStanding } from "./commit.ts";
+import { assess, type Assessment, type Upstream } from "./assess.ts";
 import { performAction } from "./perform-action.ts";
 import { performItems } from "./perform-items.ts";
 import type { Tally, Work } from "./work.ts";
@@ -202,17 +202,7 @@ function settle(
   const touched = tally.computed + tally.cached;
   if (items !== undefined) tally.fresh = Math.max(0, items - touched);
   else if (touched === 0) tally.fresh = 1;
-  const last = session.trace.standingOf(target.name).at(-1);
-  if (last?.core !== settled.core) {
-    session.trace.append({
-      t: target.name,
-      b: session.build,
-      at: session.now(),
-      now: settled.core,
-      ...(settled.split !== undefined && { s: settled.split }),
-      ...(settled.states !== undefined && { m: templatesOf(settled.states) }),
-    });
-  }
+  noteStanding(session, target, settled);
   if (target.declaration.work.kind === "gate") {
     const failures = gateFailures(session, target, settled.result.outputs);
     if (failures.length > 0) return failed(failures);
@@ -242,10 +232,6 @@ function settle(
     executor: settled.result.executor,
     items,
   };
-}
-
-function templatesOf({ items }: ItemStates): readonly Digest[] {
-  return [...items.templates.values()].map((template) => template.core);
 }
 
 function announce(

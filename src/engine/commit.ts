@@ -1,23 +1,26 @@
 // Commits: a result counts when it is in the trace, durably; only then may anybody be told, and others use it.
 
 import type { ActionResult } from "../model/action.ts";
-import type { Digest } from "../model/digest.ts";
-import type { ActionRecord } from "../planning/fingerprint/action-key.ts";
-import type { Part } from "../backends/store/trace.ts";
+import type { Part, RecordedOptions } from "../backends/store/trace.ts";
 import type { PreparedAction } from "./actions.ts";
+import type { Assessment } from "./assess.ts";
+import type { GraphTarget } from "../planning/graph.ts";
 import { itemName, type Item } from "./fan-out.ts";
+import { filesBehind, listingsBehind, type ResolvedInputs } from "./inputs.ts";
 import { LostRun, type BuildSession } from "./session.ts";
 import type { Work } from "./work.ts";
 
 export async function commitAction(
   work: Work,
   part: Part,
-  action: PreparedAction,
+  { action, inputs }: { readonly action: PreparedAction; readonly inputs: ResolvedInputs },
   result: ActionResult,
   how: "computed" | "cached",
 ): Promise<void> {
   const { session, target } = work;
-  rememberRecord(work, action.core, action.record, undefined);
+  // What people handed over has been taken in already.
+  if (part !== "handoff") session.keepSources([...filesBehind(inputs), ...action.codeFiles], listingsBehind(inputs));
+  rememberRecord(session, target, action, undefined);
   session.trace.append({ t: target.name, p: part, b: session.build, c: action.core, k: action.key, r: result, how });
   await commitTrace(session);
   if (how === "computed") session.cache.put(action.key, result);
@@ -38,8 +41,13 @@ export function recordItem(
 }
 
 /** The record behind a key, for explanations, and the code that it names. `recipe` names the item recipe of a template. */
-export function rememberRecord(work: Work, core: Digest, record: ActionRecord, recipe: string | undefined): void {
-  const { session, target } = work;
+export function rememberRecord(
+  session: Pick<BuildSession, "trace" | "resolver" | "keepCode" | "build">,
+  target: GraphTarget,
+  action: PreparedAction,
+  recipe: string | undefined,
+): void {
+  const { core, record } = action;
   if (record.code.kind === "module") session.keepCode(record.code.digest);
   const known = session.trace.recordOf(core);
   if (known !== undefined && session.trace.lastRecord(target.name, record.part, recipe) === known) return;
@@ -48,10 +56,42 @@ export function rememberRecord(work: Work, core: Digest, record: ActionRecord, r
     .some(({ kind }) => kind === "source" || kind === "sources");
   if (readsSources) session.trace.append({ src: session.resolver.sourcesIn(record.inputs) });
   const named = recipe === undefined ? {} : { n: recipe };
-  session.trace.append({ t: target.name, b: session.build, rec: record, c: core, ...named });
+  const options = recordedOptions(action.options);
+  const told = Object.keys(options).length === 0 ? {} : { o: options };
+  session.trace.append({ t: target.name, b: session.build, rec: record, c: core, ...named, ...told });
+}
+
+function recordedOptions({ secrets, resources, timeoutMs, varies }: PreparedAction["options"]): RecordedOptions {
+  const counted = Object.entries(resources).filter((entry): entry is [string, number] => entry[1] !== undefined);
+  return {
+    ...(secrets !== undefined && secrets.length > 0 && { secrets }),
+    ...(counted.length > 0 && { resources: Object.fromEntries(counted) }),
+    ...(timeoutMs !== undefined && { timeoutMs }),
+    ...(varies !== undefined && { varies }),
+  };
 }
 
 /** A build that was suspended so long that another took over its run must not write any more. */
 export async function commitTrace(session: BuildSession): Promise<void> {
   if (!(await session.trace.commit())) throw new LostRun(session.run);
+}
+
+/** Writes down on what the target stands, if that is new. */
+export function noteStanding(
+  { trace, build, now }: Pick<BuildSession, "trace" | "build" | "now">,
+  { name }: GraphTarget,
+  { core, split, states }: Extract<Assessment, { kind: "settled" }>,
+): void {
+  const templates = states === undefined ? [] : [...states.items.templates.values()].map((template) => template.core);
+  const last = trace.standingOf(name).at(-1);
+  // Other code may make the same items, and so the same merge.
+  if (last?.core === core && last.split === split && last.templates.join() === templates.join()) return;
+  trace.append({
+    t: name,
+    b: build,
+    at: now(),
+    now: core,
+    ...(split !== undefined && { s: split }),
+    ...(states !== undefined && { m: templates }),
+  });
 }

@@ -32,9 +32,11 @@ export interface ContentsOptions {
 /** Content that is in no store and at no place any more. */
 export class ContentLost extends Error {
   readonly slot: string;
-  constructor(slot: string) {
+  readonly digest: Digest | undefined;
+  constructor(slot: string, digest?: Digest) {
     super(`the content of "${slot}" is lost`);
     this.slot = slot;
+    this.digest = digest;
   }
 }
 

@@ -3,8 +3,14 @@
 import { holds, type Condition } from "../api/gate.ts";
 import type { Artifacts } from "../model/action.ts";
 import { actionFailure, type Failure } from "../model/failure.ts";
+import type { Json } from "../model/json.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import type { Session } from "./session.ts";
+
+/** As a verdict is written down. */
+export function verdictText(value: Json): string {
+  return JSON.stringify(value, null, 2) + "\n";
+}
 
 export function gateFailures(session: Session, target: GraphTarget, outputs: Artifacts): readonly Failure[] {
   const conditions = JSON.parse(session.contents.textOf("verdict", outputs.verdict ?? { kind: "absent" })) as unknown;

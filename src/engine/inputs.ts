@@ -25,6 +25,8 @@ export interface ResolvedInput {
   readonly size: number;
   /** Files of the project behind it: they may be edited while an action runs. */
   readonly sources: readonly SourceFile[];
+  /** Of a folder of the project: its listing, whose digest is the tree's. */
+  readonly listing?: string;
   /** For `split`: the parts that an item may be handed. */
   readonly members?: readonly ResolvedInput[];
   readonly fileOf?: (name: string) => ResolvedInput | undefined;
@@ -286,16 +288,18 @@ export class InputResolver {
         return file === undefined ? [] : [[name, file] as const];
       }),
     );
-    const listing: TreeListing = [...files].map(([name, file]) => [name, digestOfFileRecord(file), file.size]);
+    const tree: TreeListing = [...files].map(([name, file]) => [name, digestOfFileRecord(file), file.size]);
+    const listing = JSON.stringify(tree);
     const order = (): InputOrder => ({
       kind: "tree",
       files: [...files].map(([name, file]) => [name, (file.order() as { path: string }).path] as const),
     });
     return {
-      record: { kind: "tree", digest: digestOfBytes(JSON.stringify(listing)) },
+      record: { kind: "tree", digest: digestOfBytes(listing) },
       order,
       size: sum(files.values()),
       sources: sourcesOf(files.values()),
+      listing,
       fileOf: (name) => files.get(name),
     };
   }
@@ -375,6 +379,13 @@ function sum(inputs: Iterable<ResolvedInput>): number {
 
 function sourcesOf(inputs: Iterable<ResolvedInput>): SourceFile[] {
   return [...inputs].flatMap((input) => input.sources);
+}
+
+/** The listings of the folders of the project among some inputs. */
+export function listingsBehind(inputs: ResolvedInputs): string[] {
+  const listingsOf = ({ listing, members = [] }: ResolvedInput): string[] =>
+    listing === undefined ? members.flatMap(listingsOf) : [listing];
+  return Object.values(inputs).flatMap(listingsOf);
 }
 
 /** The files of the project behind some inputs. */

@@ -14,8 +14,10 @@ import { attemptAction } from "./attempt.ts";
 import { checkInputs, checkOutputs } from "./checks.ts";
 import { commitAction } from "./commit.ts";
 import { stagingName } from "./contents.ts";
+import { verdictText } from "./gate.ts";
 import { keepHandedOver } from "./handoff.ts";
 import { filesBehind, type ResolvedInputs } from "./inputs.ts";
+import { itemLines } from "./items-file.ts";
 import { LostRun, type BuildSession } from "./session.ts";
 import { mayHaveReadOther, type Performed, type Work } from "./work.ts";
 
@@ -43,7 +45,7 @@ async function adopt(work: Work, due: DueAction, known: ActionResult): Promise<P
   if (!isOwn) {
     const result = isHandoff ? { ...known, at: session.now(), by: session.who } : known;
     if (!isHandoff) tally.savedMs += result.tookMs;
-    await commitAction(work, due.part, due.action, result, isHandoff ? "computed" : "cached");
+    await commitAction(work, due.part, due, result, isHandoff ? "computed" : "cached");
   }
   if (due.part === "split") return ok("committed");
   if (isHandoff && !isOwn) tally.computed += 1;
@@ -96,7 +98,7 @@ async function run(work: Work, due: DueAction): Promise<Performed> {
   }
   const { startedAt: at, tookMs, costUsd } = outcome;
   const who = { by: session.who, executor: session.executor.name, attempts };
-  await commitAction(work, part, action, { outputs, at, tookMs, costUsd, ...who }, "computed");
+  await commitAction(work, part, due, { outputs, at, tookMs, costUsd, ...who }, "computed");
   if (part === "split") return ok("committed");
   if (part !== "merge") tally.computed += 1;
   placeOutputs(work, outputs);
@@ -140,7 +142,7 @@ function outputsOf(
 ): Artifacts {
   if (part === "split") return { [splitSlot]: keepSplit(session, outcome.value ?? null) };
   if (part !== "gate") return outcome.outputs;
-  const text = JSON.stringify(outcome.value ?? null, null, 2) + "\n";
+  const text = verdictText(outcome.value ?? null);
   return { verdict: { kind: "file", blob: session.store.putBytes(text), text } };
 }
 
@@ -151,21 +153,19 @@ function keepSplit(session: BuildSession, value: Json): Artifact {
   return blob.size <= inlineBytes ? { kind: "file", blob, text } : { kind: "file", blob };
 }
 
-/** The items of a merge as a file, a line each: a hundred thousand of them are too many for a message. */
 function writeItemsFile(session: BuildSession, { items, decisions }: ItemStates): string {
-  const lines = items.all.map((item) => {
+  const lines = itemLines(items, (item) => {
     const decision = decisions[item.index]!;
     if (decision.kind === "stale") throw new Error("a merge with a stale item");
     const slots = items.templates.get(item.recipe)!.outputs;
-    const outputs = Object.entries(decision.result.outputs).map(
-      ([slot, artifact]) => [slot, session.contents.orderOf(slot, slots[slot]!, artifact)] as const,
-    );
-    const { recipe, settings } = item;
-    return JSON.stringify({ recipe, settings, item: item.item, outputs: Object.fromEntries(outputs) });
+    return Object.entries(decision.result.outputs).map(([slot, artifact]) => [
+      slot,
+      session.contents.orderOf(slot, slots[slot]!, artifact),
+    ]);
   });
   const folder = join(session.runFolder, stagingName);
   const file = join(folder, `items-${randomBytes(6).toString("hex")}.jsonl`);
   mkdirSync(folder, { recursive: true });
-  writeFileSync(file, lines.join("\n") + "\n");
+  writeFileSync(file, lines);
   return file;
 }

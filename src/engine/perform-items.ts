@@ -23,7 +23,7 @@ import { mayHaveReadOther, type Performed, type Work } from "./work.ts";
 export async function performItems(work: Work, due: DueItems): Promise<Performed> {
   const { session, target } = work;
   const { items, decisions } = due.states;
-  for (const [recipe, template] of items.templates) rememberRecord(work, template.core, template.record, recipe);
+  for (const [recipe, template] of items.templates) rememberRecord(session, target, template, recipe);
   await adoptCached(work, due);
   const stale = items.all.filter((item) => decisions[item.index]!.kind === "stale");
   if (stale.length === 0) return ok("committed");

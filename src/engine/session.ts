@@ -13,7 +13,7 @@ import type { Graph } from "../planning/graph.ts";
 import type { Trace } from "../backends/store/trace.ts";
 import type { ActionFactory } from "./actions.ts";
 import type { Contents } from "./contents.ts";
-import type { InputResolver, SourceDigests } from "./inputs.ts";
+import type { InputResolver, SourceDigests, SourceFile } from "./inputs.ts";
 import type { Rebuilder } from "./rebuilder.ts";
 import type { ResourcePool } from "./resources.ts";
 
@@ -53,6 +53,8 @@ export interface BuildSession extends Session {
   readonly logsFolder: string;
   /** Keeps the bundle of a code digest in the archive, before the first result that rests on it. */
   readonly keepCode: (code: Digest) => void;
+  /** Keeps files of the project that an action read in the archive, as far as they are not too large, and the listings of folders. */
+  readonly keepSources: (files: readonly SourceFile[], listings: readonly string[]) => void;
   /** Turns a stack of the bundle into one of the sources. */
   readonly mapStack: (bundle: string, stack: string) => readonly Frame[];
   /** Fills in what is cheap to know only when somebody is told: functions and lines behind code, rows and bytes of inputs. */

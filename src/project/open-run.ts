@@ -67,7 +67,13 @@ export async function openRun(project: Project, request: RunRequest): Promise<Re
 
   const [expfile, config] = [
     await loadExpfile(project.paths.root, project.paths.cache, (path) => project.digests.digestOf(path)),
-    readConfig({ root: project.paths.root, file: source, overrides: overrides.value, readFile, listFolder }),
+    readConfig({
+      root: project.paths.root,
+      file: source,
+      overrides: overrides.value,
+      readFile: readConfigFile,
+      listFolder,
+    }),
   ];
   if (!expfile.ok || !config.ok)
     return fail([...(expfile.ok ? [] : expfile.error), ...(config.ok ? [] : config.error)]);
@@ -83,7 +89,7 @@ export async function openRun(project: Project, request: RunRequest): Promise<Re
     root: project.paths.root,
     env: project.environment,
     names: secretNames(graph.value),
-    readFile,
+    readFile: readConfigFile,
     modeOf,
   });
   if (!checked.ok || !secrets.ok)
@@ -273,7 +279,7 @@ function secretNames(graph: Graph): string[] {
   });
 }
 
-const readFile: ReadFile = (path) => {
+export const readConfigFile: ReadFile = (path) => {
   try {
     return readFileSync(path);
   } catch (error) {

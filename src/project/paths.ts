@@ -19,8 +19,17 @@ export function pathsOf(root: string): ProjectPaths {
 
 /** The folder of the nearest Expfile.ts above, if there is one. */
 export function findRoot(from: string): string | undefined {
+  return above(from, (folder) => existsSync(join(folder, expfileName)));
+}
+
+/** As `findRoot`; where the Expfile is gone, the folder that holds the runs that it made. */
+export function findProjectFolder(from: string): string | undefined {
+  return findRoot(from) ?? above(from, (folder) => existsSync(pathsOf(folder).archive));
+}
+
+function above(from: string, fits: (folder: string) => boolean): string | undefined {
   for (let folder = from; ; folder = dirname(folder)) {
-    if (existsSync(join(folder, expfileName))) return folder;
+    if (fits(folder)) return folder;
     if (dirname(folder) === folder) return undefined;
   }
 }

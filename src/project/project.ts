@@ -3,10 +3,11 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
-import { LocalExecutor } from "../backends/executors/local.ts";
+import { LocalExecutor, type LocalExecutorOptions } from "../backends/executors/local.ts";
 import { LocalActionCache } from "../backends/store/action-cache.ts";
 import { LocalStore } from "../backends/store/local.ts";
 import { StatCache } from "../backends/store/stat-cache.ts";
+import type { AcceptSession } from "../engine/accept.ts";
 import { ActionFactory } from "../engine/actions.ts";
 import { Contents, stagingName } from "../engine/contents.ts";
 import { InputResolver, SourcesRead } from "../engine/inputs.ts";
@@ -34,7 +35,7 @@ import type { OpenRun } from "./open-run.ts";
 import { pathsOf, type ProjectPaths } from "./paths.ts";
 
 /** Part of the action key: what a Node computed is not offered to another major version. */
-const nodeMajor = Number(process.versions.node.split(".")[0]);
+export const nodeMajor = Number(process.versions.node.split(".")[0]);
 
 export interface Project {
   readonly paths: ProjectPaths;
@@ -145,6 +146,36 @@ export interface BuildSetup {
   readonly emit: Emit;
 }
 
+/** Adds what it takes to write down that a result is kept. */
+export function openAcceptSession(
+  project: Project,
+  run: OpenRun,
+  deciding: DecidingSession,
+  { build, lease }: Pick<BuildSetup, "build" | "lease">,
+): DecidingSession & AcceptSession {
+  const { archive, bundler } = project;
+  const kept = new Set<Digest>();
+  return {
+    ...deciding,
+    build,
+    now: Date.now,
+    who: who(),
+    keepCode(code) {
+      if (kept.has(code)) return;
+      const source = bundler.sourceOf(code);
+      if (source !== undefined) archive.keepBundle(code, bundler.fileOf(code), source);
+      kept.add(code);
+    },
+    keepSources(files, listings) {
+      archive.keepFiles(files);
+      for (const listing of listings) archive.blobs.putBytes(listing);
+    },
+    explain: async (target, reasons) =>
+      measureInputs(project, run, deciding, target, await explainReasons(project, reasons)),
+    holdsRun: () => lease.isHeld(),
+  };
+}
+
 /** Adds what it takes to build: workers, limits, memory for paid calls, claims. */
 export function openBuildSession(
   project: Project,
@@ -152,7 +183,7 @@ export function openBuildSession(
   deciding: DecidingSession,
   setup: BuildSetup,
 ): BuildSession & { closeBuild(): Promise<void> } {
-  const { paths, archive, bundler } = project;
+  const { paths, bundler } = project;
   const scratchRoot = join(paths.cache, "tmp");
   sweepLeftovers({
     scratch: scratchRoot,
@@ -161,7 +192,7 @@ export function openBuildSession(
       paths.cache,
       ...["actions", "bundles", "claims", "expfile", "stamps"].map((name) => join(paths.cache, name)),
       ...[project.store, project.archiveBlobs].map((store) => store.staging),
-      archive.codeFolder,
+      project.archive.codeFolder,
     ],
     now: project.digests.clock.now(),
   });
@@ -170,36 +201,22 @@ export function openBuildSession(
     now: Date.now,
     notBefore: deciding.trace.callsHiddenBefore(),
   });
-  const executor = new LocalExecutor({
-    workerFile: new URL("./worker.js", import.meta.url).pathname,
+  const executor = localExecutor(project, {
     blobsFolder: join(paths.cache, "blobs"),
     scratch: join(scratchRoot, processTag()),
-    environment: pick(project.environment, ["PATH"]),
     calls,
     warn: (text) => setup.emit({ kind: "warning", text }),
   });
-  const kept = new Set<Digest>();
   const turns = new Turns();
   return {
-    ...deciding,
-    build: setup.build,
+    ...openAcceptSession(project, run, deciding, setup),
     executor,
     pool: new ResourcePool(setup.limits),
     emit: setup.emit,
-    now: Date.now,
     sleep,
     random: Math.random,
-    who: who(),
     logsFolder: run.folder.logsFolder,
-    keepCode(code) {
-      if (kept.has(code)) return;
-      const source = bundler.sourceOf(code);
-      if (source !== undefined) archive.keepBundle(code, bundler.fileOf(code), source);
-      kept.add(code);
-    },
     mapStack: (bundle, stack) => mapStack(bundle, stack, bundler.sourceOfFile(bundle)),
-    explain: async (target, reasons) =>
-      measureInputs(project, run, deciding, target, await explainReasons(project, reasons)),
     async claim(key, onWait, signal) {
       // Two targets of this build that need the same action take turns without a word.
       const turn = await turns.take(key);
@@ -210,7 +227,6 @@ export function openBuildSession(
         turn();
       };
     },
-    holdsRun: () => setup.lease.isHeld(),
     keepGoing: setup.keepGoing,
     mask: run.secrets.mask,
     async closeBuild() {
@@ -218,6 +234,17 @@ export function openBuildSession(
       calls.close();
     },
   };
+}
+
+export function localExecutor(
+  project: Project,
+  options: Omit<LocalExecutorOptions, "workerFile" | "environment">,
+): LocalExecutor {
+  return new LocalExecutor({
+    ...options,
+    workerFile: new URL("./worker.js", import.meta.url).pathname,
+    environment: pick(project.environment, ["PATH"]),
+  });
 }
 
 /** cpu, memory and gpu of this machine, with what the user said over it. */

@@ -21,6 +21,10 @@ interface ArchivedBundle {
   readonly exportName: string;
 }
 
+/** Bytes. */
+const largestFileKept = 64 * 2 ** 20;
+const mostFilesKept = 4_096;
+
 export class Archive {
   readonly blobs: BlobStore;
   /** Holds the records of bundles. */
@@ -47,6 +51,24 @@ export class Archive {
       exportName: closure.exportName,
     };
     writeAtomic(this.#recordFile(code), JSON.stringify(record), { durable: true });
+  }
+
+  /**
+   * Files of the project that an action read, so that it can be run again when they have changed or are gone. Large ones are left out, and all of
+   * an action that reads very many: their digests are in the trace, and `runs pin` and `runs export` take them along.
+   */
+  keepFiles(files: readonly { readonly path: string; readonly digest: Digest }[]): void {
+    if (files.length > mostFilesKept) return;
+    for (const { path, digest } of files) {
+      if (this.blobs.has(digest)) continue;
+      const size = statOf(path)?.size;
+      if (size === undefined || size > largestFileKept) continue;
+      try {
+        this.blobs.putFile(path, { durable: false });
+      } catch (error) {
+        if (!isMissing(error)) throw error; // Deleted this very moment: the next build sees to it.
+      }
+    }
   }
 
   /** One that was torn or damaged is not there: it is kept anew. */

@@ -4,7 +4,7 @@
 import { randomBytes } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import type { CallDesk } from "../backends/executors/executor.ts";
+import { unpaid, type CallDesk } from "../backends/executors/executor.ts";
 import { digestOfBytes, type Digest } from "../model/digest.ts";
 import type { Json } from "../model/json.ts";
 import { encode } from "../planning/fingerprint/encode.ts";
@@ -31,13 +31,23 @@ export class Calls implements CallDesk {
   readonly #now: () => number;
   /** Answers from before this time are not used: `clean --calls` hides them from a run and deletes none. */
   readonly #notBefore: number;
+  readonly #mayPay: boolean;
   readonly #known = new Map<Digest, CallLine>();
   readonly #tails = new Map<string, LogTail<CallLine>>();
   /** Requests that somebody of this build is paying for now. */
   readonly #asked = new Map<Digest, { readonly ended: Promise<void>; readonly end: () => void }>();
 
-  constructor(folder: string, options: { readonly now: () => number; readonly notBefore: number }) {
+  constructor(
+    folder: string,
+    options: {
+      readonly now: () => number;
+      readonly notBefore: number;
+      /** True if not said. Otherwise what is not remembered is refused. */
+      readonly mayPay?: boolean;
+    },
+  ) {
     this.#folder = folder;
+    this.#mayPay = options.mayPay ?? true;
     this.#now = options.now;
     this.#notBefore = options.notBefore;
     // A file of its own for each build, whatever host or container it runs on: no lock, and a torn line can only be the last.
@@ -50,7 +60,10 @@ export class Calls implements CallDesk {
       const line = this.#known.get(key) ?? this.#readNews().get(key);
       if (line !== undefined) return { response: line.response };
       const asked = this.#asked.get(key);
-      if (asked === undefined) break;
+      if (asked === undefined) {
+        if (!this.#mayPay) throw new Error(unpaid);
+        break;
+      }
       // Somebody here is paying for it: wait for the answer, or for the failure that makes it our turn.
       await asked.ended;
     }

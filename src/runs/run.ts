@@ -4,6 +4,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parse, stringify, YAMLError } from "yaml";
+import type { Digest } from "../model/digest.ts";
 import type { JsonObject } from "../model/json.ts";
 import { readLog, AppendLog } from "../util/append-log.ts";
 import { isMissing, readTextIfThere, writeAtomic } from "../util/fs.ts";
@@ -28,6 +29,8 @@ export interface StageState {
   readonly reason?: string;
   readonly waits_for?: readonly string[];
   readonly failure?: string;
+  /** Its key changed, and somebody said that it does not matter. */
+  readonly accepted?: { readonly at: string; readonly by: string; readonly because: string };
   /** Slot → digest. */
   readonly outputs?: Readonly<Record<string, string>>;
 }
@@ -51,6 +54,8 @@ export interface HistoryEntry {
   readonly outcome: string;
   readonly command: readonly string[];
   readonly config: { readonly source: string; readonly overrides: readonly string[] };
+  /** The resolved config as it was, a blob of the archive. Builds of early versions have none. */
+  readonly resolved?: Digest;
   readonly exp: string;
   readonly node: string;
   readonly by: string;

@@ -58,7 +58,7 @@ export function hasEnded(owner: string): boolean {
 }
 
 /** Of a process of this host. */
-function isRunning(pid: number): boolean {
+export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

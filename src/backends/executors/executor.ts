@@ -91,9 +91,15 @@ export type Outcome =
   /** Not begun, because something stopped the batch before. To be ordered again. */
   | { readonly kind: "not-begun" };
 
+/** In the message of a recipe that asked for something that is not remembered, where nothing may be paid. */
+export const unpaid = "the answer is not remembered, and nothing may be paid";
+
 /** Memory for paid calls, asked by running recipes. */
 export interface CallDesk {
-  /** The answer, or undefined: then the asker pays, and must `remember` or `abandon`. Others who ask the same wait meanwhile. */
+  /**
+   * The answer, or undefined: then the asker pays, and must `remember` or `abandon`. Others who ask the same wait meanwhile.
+   * Throws `unpaid` where nothing may be paid.
+   */
   find(request: Json, draw: number): Promise<{ readonly response: Json } | undefined>;
   /** Returns when the answer is durable. */
   remember(request: Json, draw: number, answer: { readonly response: Json; readonly costUsd: number }): Promise<void>;

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { ActionResult } from "../../model/action.ts";
 import type { Digest } from "../../model/digest.ts";
 import { FailureError, inputFailure } from "../../model/failure.ts";
+import type { Reason } from "../../model/reason.ts";
 import type { ActionRecord } from "../../planning/fingerprint/action-key.ts";
 import { AppendLog, readLog } from "../../util/append-log.ts";
 
@@ -25,8 +26,27 @@ export type TraceLine =
       readonly m?: Digest;
       readonly l?: string;
     }
-  /** The record behind a key, for explanations: one an action, and one a template for all its items. `n` names the item recipe. */
-  | { readonly t: string; readonly b: number; readonly rec: ActionRecord; readonly c: Digest; readonly n?: string }
+  /** The record behind a key, for explanations and to run it again: one an action, and one a template for all its items. `n` names the item recipe. */
+  | {
+      readonly t: string;
+      readonly b: number;
+      readonly rec: ActionRecord;
+      readonly c: Digest;
+      readonly n?: string;
+      readonly o?: RecordedOptions;
+    }
+  /** The result of key `as` counts for key `c` too, because somebody accepted what had changed. Letters as in a result's line. */
+  | {
+      readonly t: string;
+      readonly p: Part;
+      readonly b: number;
+      readonly c: Digest;
+      readonly k: Digest;
+      readonly as: Digest;
+      readonly m?: Digest;
+      readonly l?: string;
+    }
+  | { readonly t: string; readonly accepted: Acceptance }
   /** Where the target stands since build `b`: on the result of key `now`, the split `s`, and items of the templates `m`. */
   | {
       readonly t: string;
@@ -43,8 +63,32 @@ export type TraceLine =
   /** Everything on which the target stood before this line is to be computed anew. `calls`: remembered calls are hidden too. */
   | { readonly t: string; readonly clean: number; readonly calls?: true };
 
+/** What it takes to run an action again and is in no key. Secrets by name only. */
+export interface RecordedOptions {
+  readonly secrets?: readonly string[];
+  readonly resources?: Readonly<Record<string, number>>;
+  readonly timeoutMs?: number;
+  /** Why its bytes may differ from one time to the next, as its rule declares. */
+  readonly varies?: string;
+}
+
 /** Content of a file of the project, and where it was: a path from the root. */
 export type SourceSeen = readonly [digest: Digest, size: number, path: string];
+
+/** "This changed, and it does not matter": kept for ever, because results rest on it. */
+export interface Acceptance {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** `user@host`. */
+  readonly by: string;
+  readonly because: string;
+  /** What had changed, as it was told then. */
+  readonly reasons: readonly Reason[];
+  /** How many results were kept. */
+  readonly results: number;
+  /** The key on which the target's outputs stood then. */
+  readonly of: Digest;
+}
 
 export interface KnownResult {
   readonly target: string;
@@ -55,6 +99,8 @@ export interface KnownResult {
   readonly build: number;
   readonly template: Digest | undefined;
   readonly label: string | undefined;
+  /** The key that it was made for, if another was accepted in its place. */
+  readonly madeFor?: Digest;
 }
 
 /** On what a target's outputs stood at a time. */
@@ -76,6 +122,9 @@ export class Trace {
   readonly #results = new Map<Digest, KnownResult>();
   readonly #cleaned = new Map<Digest, { readonly when: number; readonly known: KnownResult }>();
   readonly #records = new Map<Digest, ActionRecord>();
+  readonly #options = new Map<Digest, RecordedOptions>();
+  /** By the core key of a template. */
+  readonly #recipes = new Map<Digest, string>();
   /** Last record by `target/part` or `target/item/recipe`, and the one before it. */
   readonly #last = new Map<string, ActionRecord[]>();
   /** Records by target, in the order of builds, each with the one of the same part that it followed. */
@@ -86,16 +135,20 @@ export class Trace {
   readonly #standing = new Map<string, Standing[]>();
   readonly #placed = new Map<string, Digest>();
   readonly #sources = new Map<Digest, SourceSeen>();
+  readonly #acceptances = new Map<string, Acceptance[]>();
   readonly #cleanTimes = new Map<string, number>();
   #callsHiddenBefore = 0;
   #isEmpty = true;
 
-  /** `mayWrite`: whether the run is still ours. Who only reads need not hold it. */
-  constructor(runFolder: string, mayWrite: () => boolean = () => false) {
+  /** `mayWrite`: whether the run is still ours. Who only reads need not hold it. `until`: as it was after that build; then nothing may be written. */
+  constructor(runFolder: string, mayWrite: () => boolean = () => false, until = Infinity) {
     this.#file = join(runFolder, "trace", "trace.jsonl");
     this.#mayWrite = mayWrite;
     this.#log = new AppendLog(this.#file);
-    for (const line of readLog<TraceLine>(this.#file).lines) this.#take(line);
+    for (const line of readLog<TraceLine>(this.#file).lines) {
+      if ("b" in line && line.b > until) break;
+      this.#take(line);
+    }
   }
 
   /** The run's own result for a core key, unless it was cleaned away. */
@@ -122,6 +175,27 @@ export class Trace {
 
   recordOf(core: Digest): ActionRecord | undefined {
     return this.#records.get(core);
+  }
+  optionsOf(core: Digest): RecordedOptions {
+    return this.#options.get(core) ?? {};
+  }
+  /** Secrets that any of its actions was given. */
+  secretNames(): readonly string[] {
+    return [...new Set([...this.#options.values()].flatMap(({ secrets = [] }) => secrets))];
+  }
+  /** The name of the item recipe whose template has the key. */
+  recipeOf(template: Digest): string | undefined {
+    return this.#recipes.get(template);
+  }
+
+  /** What was accepted of the target, oldest first. */
+  acceptancesOf(target: string): readonly Acceptance[] {
+    return this.#acceptances.get(target) ?? [];
+  }
+
+  /** Every target that has stood on a result. */
+  targets(): readonly string[] {
+    return [...this.#standing.keys()];
   }
 
   /** The records that came with a build, each with its forerunner. */
@@ -221,6 +295,11 @@ export class Trace {
       return;
     }
     if ("clean" in line) return this.#takeClean(line);
+    if ("accepted" in line) {
+      this.#acceptances.set(line.t, [...(this.#acceptances.get(line.t) ?? []), line.accepted]);
+      return;
+    }
+    if ("as" in line) return this.#takeAccepted(line);
     if ("now" in line) {
       const known = this.#standing.get(line.t);
       const entry = { core: line.now, split: line.s, templates: line.m ?? [], build: line.b, at: line.at };
@@ -230,6 +309,8 @@ export class Trace {
     }
     if ("rec" in line) {
       this.#records.set(line.c, line.rec);
+      if (line.o !== undefined) this.#options.set(line.c, line.o);
+      if (line.n !== undefined) this.#recipes.set(line.c, line.n);
       const name = partName(line.t, line.rec.part, line.n);
       const history = this.#last.get(name);
       const own = this.#byTarget.get(line.t);
@@ -251,6 +332,14 @@ export class Trace {
       template: line.m,
       label: line.l,
     });
+  }
+
+  #takeAccepted({ t, p, c, k, as, m, l }: Extract<TraceLine, { as: Digest }>): void {
+    const known = this.#results.get(as);
+    if (known === undefined) return; // Its line was torn: then nothing is kept, and the target is made anew.
+    this.#cleaned.delete(c);
+    const { result, how, build, madeFor = as } = known;
+    this.#results.set(c, { target: t, part: p, key: k, result, how, build, template: m, label: l, madeFor });
   }
 
   #takeClean(line: Extract<TraceLine, { clean: number }>): void {

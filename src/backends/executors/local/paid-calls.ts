@@ -47,7 +47,13 @@ export class PaidCalls {
 
   async #find(question: Extract<Question, { kind: "find" }>): Promise<void> {
     const { call, request, draw } = question;
-    const found = await this.#desk.find(request, draw);
+    let found: Awaited<ReturnType<CallDesk["find"]>>;
+    try {
+      found = await this.#desk.find(request, draw);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      return this.#answer({ kind: "answer", call, found: undefined, error: why });
+    }
     if (found === undefined) {
       // It may have died while it waited for somebody else's answer.
       if (this.#isClosed) return this.#desk.abandon(request, draw);

@@ -32,7 +32,8 @@ export class CallMemory {
     ): Promise<Json> => {
       const { request, draw = 0 } = asked;
       encode(request); // Throws here, with a stack into the recipe, if the request is not plain JSON.
-      const { found } = await this.#ask((call) => ({ kind: "find", call, request, draw }));
+      const { found, error: refused } = await this.#ask((call) => ({ kind: "find", call, request, draw }));
+      if (refused !== undefined) throw new Error(refused);
       if (found !== undefined) return found.response;
       const { response, costUsd = 0 } = await (async () => ask(signal))().catch((error: unknown) => {
         this.#send({ kind: "abandon", request, draw });

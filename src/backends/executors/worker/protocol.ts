@@ -9,7 +9,7 @@ export type ToWorker =
       readonly kind: "answer";
       readonly call: number;
       readonly found: { readonly response: Json } | undefined;
-      /** The answer could not be remembered: the disk is full, say. */
+      /** Nothing may be paid, or the answer could not be remembered: the disk is full, say. */
       readonly error?: string;
     }
   | { readonly kind: "abort"; readonly id: number };
