@@ -95,7 +95,7 @@ describe("a handoff", () => {
     const args = ["--set", 'given.files=["incoming/sets"]'];
     const done = await rig.exp("build", ...args);
     expect(done.code).toBe(2);
-    expect(done.stdout + done.stderr).toContain("incoming/sets/b.csv was handed over and cannot be read");
+    expect(done.stdout + done.stderr).toContain("incoming/sets/b.csv was handed over and is a link to");
     expect(rig.has("runs/default/given")).toBe(false);
     rig.write({ nowhere: "2\n" });
     await rig.build(args);

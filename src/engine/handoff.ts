@@ -11,8 +11,9 @@ import { isMissing, listTreeThroughLinks } from "../util/fs.ts";
 import { fail, ok, type Result } from "../util/result.ts";
 import { statOf } from "../util/stat.ts";
 import type { Assessment, DueAction } from "./assess.ts";
-import type { ResolvedInput, SourceFile } from "./inputs.ts";
+import type { ResolvedInput } from "./inputs.ts";
 import type { Session } from "./session.ts";
+import { whyUnreadable, type SourceFile } from "./sources.ts";
 
 export function assessHandoff(session: Session, target: GraphTarget, requests: readonly HandoffRequest[]): Assessment {
   // So that the stamp of the fast path knows them: a correction must be seen.
@@ -148,8 +149,10 @@ function filesGiven(
     const blob = session.digests.digestOf(path);
     const seen = session.digests.statTextOf(path);
     if (blob !== undefined && seen !== undefined) return [{ name, path, seen, ...blob }];
+    const why = whyUnreadable(path);
+    if (why === undefined) return []; // Deleted since it was listed.
     failures.push(
-      inputFailure(`${shown} was handed over and cannot be read: it is no file, or a link that leads nowhere`, {
+      inputFailure(`${shown} was handed over and ${why}`, {
         neededBy: `target "${target}"`,
         fix: "Put the file itself there, or take the entry away.",
       }),

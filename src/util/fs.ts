@@ -152,7 +152,7 @@ export function readTextIfThere(path: string): string | undefined {
   return readIfThere(path)?.toString("utf8");
 }
 
-/** As `listTree`, but links to folders are gone through; one that leads back to a folder above it is left out. */
+/** As `listTree`, but links to folders are gone through. One that leads back to a folder above it is listed like a file, and ends the listing. */
 export function listTreeThroughLinks(folder: string): string[] {
   return walkTreeThroughLinks(folder).files;
 }
@@ -161,12 +161,19 @@ export function listTreeThroughLinks(folder: string): string[] {
 export function walkTreeThroughLinks(folder: string): { readonly files: string[]; readonly folders: string[] } {
   const files: string[] = [];
   const folders: string[] = [];
+  let isCircular = false;
   const walk = (relative: string, above: readonly string[]) => {
     const inside = join(folder, relative);
-    folders.push(inside);
     const real = realpathSync(inside);
-    if (above.includes(real)) return;
+    if (above.includes(real)) {
+      // There is no end to what lies behind it, and many of them have no end in reasonable time even where each is left after one turn.
+      isCircular = true;
+      files.push(relative);
+      return;
+    }
+    folders.push(inside);
     for (const entry of readdirSync(inside, { withFileTypes: true })) {
+      if (isCircular) return;
       const path = relative === "" ? entry.name : `${relative}/${entry.name}`;
       if (entry.isDirectory() || (entry.isSymbolicLink() && isFolder(join(folder, path)))) walk(path, [...above, real]);
       else files.push(path);
