@@ -5,8 +5,8 @@ import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Json } from "../../model/json.ts";
 import type { CallDesk, Executor, Order, Outcome } from "./executor.ts";
-import { readTextIfThere } from "../../util/fs.ts";
-import { homeFolder, progressFile, type FromWorker, type ToWorker } from "./worker/protocol.ts";
+import { readTextIfThere, syncsAtOnce } from "../../util/fs.ts";
+import { homeFolder, progressFile, threadsVariable, type FromWorker, type ToWorker } from "./worker/protocol.ts";
 
 export interface LocalExecutorOptions {
   readonly workerFile: string;
@@ -44,6 +44,9 @@ interface OpenCall {
 }
 
 const memoryPollMs = 250;
+
+/** Node has four threads if it is not told otherwise when it starts. The worker takes the variable away before a recipe can see it. */
+const threads = { [threadsVariable]: String(syncsAtOnce) };
 
 export class LocalExecutor implements Executor {
   readonly name = "local";
@@ -107,7 +110,7 @@ export class LocalExecutor implements Executor {
     mkdirSync(home, { recursive: true });
     const child = fork(this.#options.workerFile, [this.#options.blobsFolder, scratch], {
       cwd: home,
-      env: { ...this.#options.environment, HOME: home, TMPDIR: home, TZ: "UTC", LC_ALL: "C.UTF-8" },
+      env: { ...this.#options.environment, HOME: home, TMPDIR: home, TZ: "UTC", LC_ALL: "C.UTF-8", ...threads },
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       execArgv: [],
       detached: true,

@@ -7,6 +7,7 @@ import { digestOfBytes, startDigest, type BlobRef, type Digest } from "../../mod
 import {
   copyWhole,
   hasCode,
+  isMissing,
   readPieces,
   syncAll,
   syncFile,
@@ -57,12 +58,11 @@ export class LocalStore implements BlobStore {
       if (options.move === true) rmSync(path, { force: true });
       return blob;
     }
-    mkdirSync(dirname(target), { recursive: true });
     if (options.move === true) {
       chmodSync(path, 0o444);
       if (durable) syncFile(path);
       try {
-        renameSync(path, target);
+        this.#moveIn(path, target);
         if (durable) syncFolder(dirname(target));
         return blob;
       } catch (error) {
@@ -70,6 +70,7 @@ export class LocalStore implements BlobStore {
       }
     }
     // Copied under a temporary name and hashed again there: the file may be edited while it is copied.
+    mkdirSync(dirname(target), { recursive: true });
     const temporary = temporaryName(target);
     copyWhole(path, temporary);
     const copied = digestOfFile(temporary);
@@ -91,6 +92,17 @@ export class LocalStore implements BlobStore {
   read(digest: Digest): Buffer | undefined {
     const path = this.pathOf(digest);
     return path === undefined ? undefined : readFileSync(path);
+  }
+
+  /** There are 256 folders, and mostly they are there: looking first would cost each blob two calls more. */
+  #moveIn(path: string, target: string): void {
+    try {
+      renameSync(path, target);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      mkdirSync(dirname(target), { recursive: true });
+      renameSync(path, target);
+    }
   }
 
   #pathFor(digest: Digest): string {

@@ -6,7 +6,7 @@ import type { BlobStore } from "../../store/store.ts";
 import type { Order, Outcome } from "../executor.ts";
 import { CallMemory } from "./calls.ts";
 import { captureOutput, type Mask } from "./log.ts";
-import { homeFolder, progressFile, type FromWorker, type ToWorker } from "./protocol.ts";
+import { homeFolder, progressFile, threadsVariable, type FromWorker, type ToWorker } from "./protocol.ts";
 import { describeError, runOrder, type Frame } from "./run-order.ts";
 import { catchStrays } from "./strays.ts";
 import { Surroundings } from "./surroundings.ts";
@@ -23,6 +23,8 @@ export interface WorkerOptions {
 
 /** Starts to serve. The process that is told to do so decides which store it puts into. */
 export function startWorker(options: WorkerOptions): void {
+  // Read by now, and none of a recipe's business.
+  delete process.env[threadsVariable];
   const calls = new CallMemory(send);
   let running: { readonly id: number; readonly abort: AbortController } | undefined;
   let folders = 0;
