@@ -1,5 +1,6 @@
 // What a pattern stands for, and that "up to date" is never said over a file that has come to match: wherever the globber looked, the stamp looks.
 
+import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { makeProject, type Rig } from "./rig.ts";
@@ -89,6 +90,40 @@ describe("a pattern whose folder does not exist", () => {
   });
 });
 
+describe("a glob that matches nothing", () => {
+  const warned = (built: Awaited<ReturnType<Rig["build"]>>) =>
+    built.events.flatMap((event) => (event.kind === "target-warned" ? [[event.target, event.text]] : []));
+
+  test("is told by the build that makes something of it, by plan, status and why, not where nothing is done", async () => {
+    const rig = listProject("data/*.csv", { "data/a.tsv": "", "data/b.tsv": "", "data/c/d.csv": "", "data/e.tsv": "" });
+    const text = 'no file matches data/*.csv, the input "files"; data holds a.tsv, b.tsv, c and 1 more';
+    expect((await rig.exp("plan")).stdout).toContain(`warning: ${text}`);
+    const built = await rig.exp("build");
+    expect(built.stdout).toContain(`warning: list: ${text}`);
+    for (let round = 0; round < 2; round++) expect((await rig.exp("build")).stdout).toBe(upToDate);
+    expect(rig.has("cache/stamps")).toBe(true);
+    for (const command of [["plan"], ["status"], ["why", "list"]])
+      expect((await rig.exp(...command)).stdout).toContain(`warning: ${text}`);
+    expect(JSON.parse((await rig.exp("plan", "--json")).stdout)).toMatchObject({ targets: [{ warnings: [text] }] });
+    rig.write({ "data/a.csv": "a" });
+    expect(warned(await rig.build())).toEqual([]);
+    rig.remove("data/a.csv");
+    expect(warned(await rig.build())).toEqual([["list", text]]);
+  });
+
+  test.each([
+    ["dta/*.csv", "there is no folder dta, did you mean data?"],
+    ["data/dep/**/*.csv", "there is no folder data/dep, did you mean data/deep?"],
+    ["data/deep/*.csv", "data/deep holds nothing"],
+    ["elsewhere/**", "there is no folder elsewhere, the folder of Expfile.ts holds Expfile.ts, cache, configs and"],
+    ["*.csv", "the folder of Expfile.ts holds Expfile.ts, cache, configs and"],
+  ])("%s: what is there instead", async (pattern, said) => {
+    const rig = listProject(pattern, { "data/deep/.keep": "" });
+    const [warning] = warned(await rig.build());
+    expect(warning?.[1]).toContain(`no file matches ${pattern}, the input "files"; ${said}`);
+  });
+});
+
 describe("a pattern that goes through links", () => {
   test("a link that led nowhere comes to lead to a folder", async () => {
     const rig = listProject("data/*/*.txt", { "data/b/b.txt": "b" });
@@ -118,6 +153,46 @@ describe("a pattern that goes through links", () => {
     rig.write({ "elsewhere/deep/b.txt": "b" });
     await rig.build();
     expect(listed(rig)).toBe("a,b");
+  });
+});
+
+describe("what matches and cannot be read", () => {
+  test("a link that leads nowhere, and what is no file, are errors that name them; a glob that leaves them out is not", async () => {
+    const rig = listProject("data/*.txt", { "data/a.txt": "a" });
+    symlinkSync("nowhere", rig.path("data/b.txt"));
+    execFileSync("mkfifo", [rig.path("data/c.txt")]);
+    symlinkSync("/dev/zero", rig.path("data/d.txt"));
+    symlinkSync("nowhere", rig.path("data/not-asked-for.md"));
+    const done = await rig.exp("build");
+    expect(done.code).toBe(2);
+    expect(done.stdout).toContain("data/b.txt is a link to nowhere, which does not exist");
+    expect(done.stdout).toContain("data/c.txt is a named pipe");
+    expect(done.stdout).toContain("data/d.txt is a link to /dev/zero, which is a device");
+    expect(done.stdout).not.toContain("not-asked-for");
+    rig.edit("Expfile.ts", "data/*.txt", "data/!(b|c|d).txt");
+    await buildTwice(rig);
+    expect(listed(rig)).toBe("a");
+    rig.edit("Expfile.ts", "data/!(b|c|d).txt", "data/!(c|d).txt");
+    expect((await rig.exp("build")).code).toBe(2);
+    rig.write({ "data/nowhere": "b" });
+    await buildTwice(rig);
+    expect(listed(rig)).toBe("a,b");
+  });
+
+  test("of very many, ten are named", async () => {
+    const rig = listProject("data/*.txt", { "data/a.txt": "a" });
+    for (let i = 0; i < 50; i++) symlinkSync("nowhere", rig.path(`data/link${i}.txt`));
+    const done = await rig.exp("build");
+    expect(done.stdout.match(/which does not exist/g)).toHaveLength(10);
+    expect(done.stdout).toContain("40 more entries cannot be read");
+  });
+
+  test("among a program's files", async () => {
+    const rig = toolProject("tool/*");
+    symlinkSync("nowhere", rig.path("tool/link"));
+    const done = await rig.exp("build");
+    expect(done.code).toBe(2);
+    expect(done.stdout).toContain("tool/link is a link to nowhere, which does not exist");
   });
 });
 

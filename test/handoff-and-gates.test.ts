@@ -1,6 +1,6 @@
 // Targets that wait for people, gates that say no, and outputs that break what their rule promises.
 
-import { readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { makeProject, type Rig } from "./rig.ts";
@@ -95,7 +95,7 @@ describe("a handoff", () => {
     const args = ["--set", 'given.files=["incoming/sets"]'];
     const done = await rig.exp("build", ...args);
     expect(done.code).toBe(2);
-    expect(done.stdout + done.stderr).toContain("incoming/sets/b.csv was handed over and cannot be read");
+    expect(done.stdout + done.stderr).toContain("incoming/sets/b.csv was handed over and is a link to");
     expect(rig.has("runs/default/given")).toBe(false);
     rig.write({ nowhere: "2\n" });
     await rig.build(args);
@@ -136,6 +136,97 @@ describe("a handoff", () => {
     rig.remove("runs/default/given");
     await rig.build();
     expect(rig.read("runs/default/given/files/set.csv")).toBe("one\n");
+  });
+});
+
+describe("a handed-over file that is gone", () => {
+  const warned = (built: Awaited<ReturnType<Rig["build"]>>) =>
+    built.events.flatMap((event) => (event.kind === "target-warned" ? [event.text] : []));
+
+  test("is taken from the archive: the build says so, and the one after it has nothing to say", async () => {
+    const rig = handoffProject();
+    rig.write({ "incoming/set.csv": "one\n" });
+    await rig.build();
+    rig.remove("incoming");
+    const text = "incoming/set.csv is gone: what was handed over is used, out of the archive";
+    for (const command of [["plan"], ["status"], ["why", "given"]]) {
+      const { stdout } = await rig.exp(...command);
+      expect(stdout).toContain(text);
+      expect(stdout).not.toContain("waiting");
+    }
+    const done = await rig.exp("build");
+    expect(done.code).toBe(0);
+    expect(done.stdout).toContain(`warning: given: ${text} (exp clean given asks for it again)`);
+    expect((await rig.exp("build")).stdout).toBe("up to date · run default\n");
+    // It is the same answer, and nothing of what was made of it is made again.
+    rig.remove("cache");
+    rig.remove("runs/default/given");
+    expect((await rig.build()).targets).toEqual({ given: "cached", read: "fresh", apart: "fresh" });
+    expect(rig.read("runs/default/given/files/set.csv")).toBe("one\n");
+  });
+
+  test("is another one when other content comes to its place, and the same one when the same comes back", async () => {
+    const rig = handoffProject();
+    rig.write({ "incoming/set.csv": "one\n" });
+    await rig.build();
+    rig.remove("incoming");
+    await rig.build();
+    await rig.build();
+    rig.write({ "incoming/set.csv": "two\n" });
+    const built = await rig.build();
+    expect([built.targets.given, warned(built)]).toEqual(["computed", []]);
+    expect(rig.read("runs/default/read/page.txt")).toBe("set.csv: two\n");
+    // Not the first answer: the last.
+    rig.remove("incoming");
+    expect((await rig.build()).targets.given).toBe("fresh");
+    expect(rig.read("runs/default/read/page.txt")).toBe("set.csv: two\n");
+    rig.write({ "incoming/set.csv": "two\n" });
+    expect(warned(await rig.build())).toEqual([]);
+  });
+
+  test("is asked for again after a clean, and by another run, which was given nothing", async () => {
+    const rig = handoffProject();
+    rig.write({ "incoming/set.csv": "one\n" });
+    await rig.build();
+    rig.remove("incoming");
+    expect((await rig.build(["--run", "other"], 3)).targets.given).toBe("waits");
+    await rig.build();
+    await rig.exp("clean", "given");
+    expect((await rig.build([], 3)).targets).toMatchObject({ given: "waits", read: "skipped" });
+  });
+
+  test("is no answer where another path of the same name is asked for, until it has been one there", async () => {
+    const rig = handoffProject();
+    rig.write({ "incoming/set.csv": "one\n" });
+    await rig.build();
+    rig.remove("incoming");
+    const moved = ["--set", 'given.files=["moved/set.csv"]'];
+    expect((await rig.build(moved, 3)).targets.given).toBe("waits");
+    rig.write({ "moved/set.csv": "one\n" });
+    expect((await rig.build(moved)).targets.read).toBe("fresh");
+    rig.remove("moved");
+    expect((await rig.build(moved)).targets.given).toBe("fresh");
+  });
+
+  test("stands beside a new one; a folder is kept whole, and waits when the archive has lost a part", async () => {
+    const rig = handoffProject();
+    rig.write({ "incoming/sets/a.csv": "1\n", "incoming/sets/deep/b.csv": "2\n", "incoming/set.csv": "3\n" });
+    const args = ["--set", 'given.files=["incoming/sets","incoming/set.csv"]'];
+    await rig.build(args);
+    rig.remove("incoming/sets");
+    rig.write({ "incoming/set.csv": "4\n" });
+    expect(warned(await rig.build(args))).toHaveLength(1);
+    expect(rig.read("runs/default/read/page.txt")).toBe("set.csv: 4\n\nsets/a.csv: 1\n\nsets/deep/b.csv: 2\n");
+    const blobs = readdirSync(rig.path("runs/.archive/blobs"), { recursive: true, withFileTypes: true });
+    const lost = blobs
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name))
+      .find((path) => readFileSync(path, "utf8") === "2\n");
+    rmSync(lost!);
+    rig.remove("cache");
+    const built = await rig.build(args, 3);
+    const requests = built.events.flatMap((event) => (event.kind === "target-waits" ? event.requests : []));
+    expect(requests.map(({ path }) => path)).toEqual(["incoming/sets"]);
   });
 });
 

@@ -51,5 +51,6 @@ function rowOf(target: PlannedTarget, stage: StageState | undefined): StatusRow 
     ...(target.items !== undefined && { items: target.items }),
     ...(stage?.waits_for !== undefined && target.state === "waiting" && { waitsFor: stage.waits_for.join(", ") }),
     ...(reason !== undefined && { reason }),
+    ...(target.warnings !== undefined && { warnings: target.warnings }),
   };
 }

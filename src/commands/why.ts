@@ -80,7 +80,13 @@ async function whyTarget(plan: Plan, { run }: Asked, session: DecidingSession, n
   const planned = plan.targets.find((target) => target.name === name)!;
   const last = session.trace.standingOf(name).at(-1);
   const since = last === undefined ? undefined : session.trace.find(last.core)?.result.at;
-  const base = { target: name, state: planned.state, ...(since !== undefined && { since }) };
+  const { warnings } = planned;
+  const base = {
+    target: name,
+    state: planned.state,
+    ...(since !== undefined && { since }),
+    ...(warnings !== undefined && { warnings }),
+  };
   if (planned.reasons.length > 0 || planned.state !== "fresh") return { ...base, reasons: planned.reasons };
   const cleaned = session.trace.lastCleanOf(name);
   // Made anew because somebody asked for it, whatever else is the same.

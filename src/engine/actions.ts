@@ -18,15 +18,9 @@ import type { GraphTarget } from "../planning/graph.ts";
 import { tell, type ExperimentTold } from "../planning/told.ts";
 import type { Part } from "../backends/store/trace.ts";
 import { fail, ok, type Result } from "../util/result.ts";
-import {
-  readOfWalk,
-  walkGlob,
-  type ResolvedInputs,
-  type SourceDigests,
-  type SourceFile,
-  type Walk,
-  type WalkRead,
-} from "./inputs.ts";
+import type { ResolvedInputs } from "./inputs.ts";
+import { whyUnreadable, type SourceDigests, type SourceFile } from "./sources.ts";
+import { matchCode, readOfWalk, type WalkRead } from "./walk.ts";
 
 /** An action ready to be decided on and, if due, ordered. */
 export interface PreparedAction {
@@ -134,12 +128,21 @@ export class ActionFactory {
       for (const path of matches) {
         const blob = digests.digestOf(path);
         const seen = digests.statTextOf(path);
-        if (blob === undefined || seen === undefined) continue; // Deleted since it was listed.
+        if (blob === undefined || seen === undefined) {
+          const why = whyUnreadable(path);
+          if (why === undefined) continue; // Deleted since it was listed.
+          return fail([
+            inputFailure(`${relative(root, path)} ${why}`, {
+              neededBy: `target "${target.name}"`,
+              fix: `Take it away, or have the code of the command, "${pattern}", leave it out.`,
+            }),
+          ]);
+        }
         files.push([relative(root, path).split(sep).join("/"), path]);
         codeFiles.push({ path, seen, digest: blob.digest });
       }
     }
-    this.read.files.push(...codeFiles);
+    for (const file of codeFiles) this.read.files.push(file);
     const placeholders = Object.entries(given.inputs).map(
       ([slot, input]) => [slot, neutralPaths(slot, input)] as const,
     );
@@ -238,11 +241,6 @@ export function unready(action: PreparedAction, target: string): readonly Failur
       fix: `Set it in the environment, or as a line ${name}=… in the file .env`,
     }),
   );
-}
-
-/** The files behind a pattern of `code`, absolute. */
-export function matchCode(root: string, pattern: string): Walk {
-  return walkGlob(pattern, { cwd: root, expandDirectories: true });
 }
 
 /** A target's options over the rule's. */

@@ -18,6 +18,7 @@ import { assessHandoff } from "./handoff.ts";
 import type { ResolvedInputs } from "./inputs.ts";
 import type { Decision } from "./rebuilder.ts";
 import type { Session } from "./session.ts";
+import { wordUnmatched } from "./unmatched.ts";
 
 /** An action that must run, or whose cached result is to be adopted. */
 export interface DueAction {
@@ -49,8 +50,9 @@ export type Assessment =
       readonly result: ActionResult;
       readonly how: "fresh";
       readonly states: ItemStates | undefined;
+      readonly warnings?: readonly string[];
     }
-  | { readonly kind: "due"; readonly stage: DueAction | DueItems }
+  | { readonly kind: "due"; readonly stage: DueAction | DueItems; readonly warnings?: readonly string[] }
   | { readonly kind: "waits"; readonly requests: readonly HandoffRequest[] }
   | { readonly kind: "wrong"; readonly failures: readonly Failure[] };
 
@@ -62,10 +64,17 @@ const splitOutputs: Readonly<Record<string, SlotOrder>> = {};
 
 export async function assess(session: Session, target: GraphTarget, upstream: Upstream): Promise<Assessment> {
   const section = session.sections[target.index]!;
-  const { work, contract } = target.declaration;
   const resolved = session.resolver.resolve(target, section, upstream);
   if (!resolved.ok) return { kind: "wrong", failures: resolved.error };
-  const inputs = resolved.value;
+  const found = await assessWork(session, target, resolved.value);
+  if (found.kind !== "settled" && found.kind !== "due") return found;
+  const warnings = [...(found.warnings ?? []), ...wordUnmatched(session.root, resolved.value)];
+  return warnings.length === 0 ? found : { ...found, warnings };
+}
+
+async function assessWork(session: Session, target: GraphTarget, inputs: ResolvedInputs): Promise<Assessment> {
+  const section = session.sections[target.index]!;
+  const { work, contract } = target.declaration;
   switch (work.kind) {
     case "handoff":
       return assessHandoff(session, target, requestsOf(work.handoff, session, target));

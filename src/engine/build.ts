@@ -115,6 +115,8 @@ export async function buildTargets(
   return ends;
 }
 
+type Warned = Extract<Assessment, { kind: "settled" | "due" }>;
+
 const noCounts: Counts = { computed: 0, cached: 0, fresh: 0 };
 
 async function bringUpToDate(
@@ -153,11 +155,16 @@ async function bringUpToDate(
           return { kind: "waits", requests: assessment.requests };
         case "settled":
           if (!session.holdsRun()) throw new LostRun(session.run);
+          // A glob that matches nothing is told when something is made of it; an answer that only the archive holds, each time it is looked for.
+          if (!started && target.declaration.work.kind === "handoff") warn(session, target, assessment);
           return settle(work, assessment, reasons, before, failed);
         case "due": {
           const { stage } = assessment;
           if (reasons.length === 0) reasons = await session.explain(target.name, stage.reasons);
-          if (!started) announce(session, target, assessment, reasons);
+          if (!started) {
+            announce(session, target, assessment, reasons);
+            warn(session, target, assessment);
+          }
           started = true;
           if (stage.kind === "items") {
             const due = stage.states.decisions.filter((one) => one.kind === "stale").length;
@@ -250,6 +257,10 @@ function announce(
     due: decisions?.filter((one) => one.kind === "stale").length,
     expectedMs: expectedMs(session, target),
   });
+}
+
+function warn(session: BuildSession, { name }: GraphTarget, { warnings = [] }: Warned): void {
+  for (const text of warnings) session.emit({ kind: "target-warned", target: name, text });
 }
 
 function countsOf(tally: Tally): Counts {

@@ -1,6 +1,6 @@
 // Where the content of artifacts is: inline with the result, in the store, or at its place in the run's folder. Puts outputs at their places.
 
-import { constants, copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileNameOf, type SlotFormat } from "../api/slot.ts";
 import type { InputOrder } from "../backends/executors/executor.ts";
@@ -8,11 +8,14 @@ import type { BlobStore, FileDigests } from "../backends/store/store.ts";
 import { digestOfArtifact, type Artifact, type Artifacts, type TreeListing } from "../model/action.ts";
 import { digestOfBytes, type Digest } from "../model/digest.ts";
 import type { Trace } from "../backends/store/trace.ts";
-import { copyWhole, isMissing, listTree, temporaryName, writeAtomic } from "../util/fs.ts";
+import { copyNew, copyWhole, isMissing, listTree, temporaryName, writeAtomic } from "../util/fs.ts";
 import { statOf, statText, type StatText } from "../util/stat.ts";
 
 /** The folder of a run in which outputs are put together before they appear. */
 export const stagingName = ".staging";
+
+/** How long files are copied before others get their turn. */
+const restAfterMs = 20;
 
 export interface SlotShape {
   readonly format: SlotFormat;
@@ -76,20 +79,19 @@ export class Contents {
     );
   }
 
-  /** Puts every output that is not at its place there, whole or not at all. Returns the slots whose content is lost. */
-  place(target: string, slots: Readonly<Record<string, SlotShape>>, artifacts: Artifacts): readonly string[] {
-    const lost: string[] = [];
+  /**
+   * Puts every output that is not at its place there, whole or not at all. One whose content is lost is left out: whoever assesses the target again,
+   * as a build does, finds it missing and has it made anew.
+   */
+  async place(target: string, slots: Readonly<Record<string, SlotShape>>, artifacts: Artifacts): Promise<void> {
     for (const [slot, shape] of Object.entries(slots)) {
       const artifact = artifacts[slot] ?? { kind: "absent" };
       const place = this.placeOf(target, slot, shape);
       if (this.#isAt(place, artifact)) continue;
-      if (!this.isStored(artifact)) lost.push(slot);
-      else {
-        this.#setAsideIfEdited(target, place);
-        this.#put(place, artifact);
-      }
+      if (!this.isStored(artifact)) continue;
+      this.#setAsideIfEdited(target, place);
+      await this.#put(slot, place, artifact);
     }
-    return lost;
   }
 
   /** Takes content that is only at its place in the run back into the store. Returns false when it is not there either. */
@@ -192,7 +194,8 @@ export class Contents {
     return JSON.stringify(listing);
   }
 
-  #put(place: string, artifact: Artifact): void {
+  /** Throws `ContentLost` when the content goes away in the middle of it. */
+  async #put(slot: string, place: string, artifact: Artifact): Promise<void> {
     mkdirSync(dirname(place), { recursive: true });
     const { digests, trace, runFolder } = this.#options;
     // Half-written files are only ever in here; the next build empties it.
@@ -206,30 +209,54 @@ export class Contents {
         if (statOf(place)?.isDirectory() === true) rmSync(place, { recursive: true });
         const text = textInside(artifact);
         if (text !== undefined) writeAtomic(place, text, { staging });
-        else copyWhole(this.#blobPath(artifact.blob.digest)!, place, staging);
+        else copyWhole(this.#storedPath(slot, artifact.blob.digest), place, staging);
         digests.note(place, artifact.blob.digest, statText(statOf(place)!));
         break;
       }
       case "tree": {
         // A folder cannot be replaced in one step: the old one goes away first, so that no mixture of both is ever seen.
         const temporary = temporaryName(place, staging);
-        mkdirSync(temporary);
-        // Nobody looks into the staged tree, so its files need no temporary names (a name may be as long as names can be).
-        for (const [name, digest] of this.listingOf(artifact)!) {
-          const to = join(temporary, name);
-          mkdirSync(dirname(to), { recursive: true });
-          copyFileSync(this.#blobPath(digest)!, to, constants.COPYFILE_FICLONE);
-        }
+        const listing = this.listingOf(artifact);
+        if (listing === undefined) throw new ContentLost(slot);
+        const seen = await this.#stage(slot, temporary, listing);
         if (statOf(place) !== undefined) {
           const old = temporaryName(place, staging);
           renameSync(place, old);
           renameSync(temporary, place);
           rmSync(old, { recursive: true, force: true });
         } else renameSync(temporary, place);
+        for (const [i, [name, digest]] of listing.entries()) digests.note(join(place, name), digest, seen[i]!);
         break;
       }
     }
     trace.append({ out: relative(runFolder, place), d: artifact.blob.digest });
+  }
+
+  /** Copies a tree's files below `folder`; gives their stats, in order. */
+  async #stage(slot: string, folder: string, listing: TreeListing): Promise<StatText[]> {
+    mkdirSync(folder);
+    const made = new Set([folder]);
+    const seen: StatText[] = [];
+    let restedAt = performance.now();
+    for (const [name, digest] of listing) {
+      const to = join(folder, name);
+      if (!made.has(dirname(to))) mkdirSync(dirname(to), { recursive: true });
+      made.add(dirname(to));
+      // Nobody looks in here, so no file needs a temporary name (a name may be as long as names can be).
+      copyNew(this.#storedPath(`${slot}/${name}`, digest), to);
+      seen.push(statText(statOf(to)!));
+      // A hundred thousand files take a while, in which the lease must stay alive and other targets go on.
+      if (performance.now() - restedAt < restAfterMs) continue;
+      await new Promise((resolve) => setImmediate(resolve));
+      restedAt = performance.now();
+    }
+    return seen;
+  }
+
+  #storedPath(slot: string, digest: Digest): string {
+    const path = this.#blobPath(digest);
+    if (path === undefined) throw new ContentLost(slot);
+    return path;
   }
 
   /** A build that was killed may have put an output at its place and not have said so in the trace. */

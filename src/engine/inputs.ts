@@ -1,10 +1,8 @@
 // From a target's wires to content: upstream artifacts, files of the project, globs. Gives what goes into the key and how to hand it over.
 
-import { readdirSync, realpathSync } from "node:fs";
-import { extname, isAbsolute, join, relative, resolve } from "node:path";
-import { globSync, isDynamicPattern, type GlobOptions } from "tinyglobby";
+import { extname, isAbsolute, join, relative } from "node:path";
+import { isDynamicPattern } from "tinyglobby";
 import type { InputOrder } from "../backends/executors/executor.ts";
-import type { FileDigests } from "../backends/store/store.ts";
 import type { SourceSeen } from "../backends/store/trace.ts";
 import type { Artifact, Artifacts, TreeListing } from "../model/action.ts";
 import { digestOfBytes, type Digest } from "../model/digest.ts";
@@ -12,10 +10,11 @@ import { inputFailure, type Failure } from "../model/failure.ts";
 import type { JsonObject } from "../model/json.ts";
 import type { InputRecord } from "../planning/fingerprint/action-key.ts";
 import type { GraphInput, GraphTarget } from "../planning/graph.ts";
-import { walkTreeThroughLinks } from "../util/fs.ts";
 import { fail, ok, type Result } from "../util/result.ts";
-import { statOf, statText, type StatText } from "../util/stat.ts";
+import { statOf } from "../util/stat.ts";
 import { ContentLost, type Contents, type SlotShape } from "./contents.ts";
+import { whyUnreadable, type SourceDigests, type SourceFile, type SourcesRead } from "./sources.ts";
+import { matchSources, walkFolder } from "./walk.ts";
 
 /** One input slot, resolved. `order` throws `ContentLost` when an upstream artifact's content is nowhere any more. */
 export interface ResolvedInput {
@@ -30,63 +29,10 @@ export interface ResolvedInput {
   /** For `split`: the parts that an item may be handed. */
   readonly members?: readonly ResolvedInput[];
   readonly fileOf?: (name: string) => ResolvedInput | undefined;
-}
-/** A file with its digest, and the stat for which that holds. */
-export interface SourceFile {
-  readonly path: string;
-  readonly seen: StatText;
-  readonly digest: Digest;
+  /** Globs among its patterns that match nothing. */
+  readonly unmatched?: readonly string[];
 }
 export type ResolvedInputs = Readonly<Record<string, ResolvedInput>>;
-
-/** Files of the project that were read to resolve inputs, and the patterns whose matches count: for the stamp of the fast path. */
-export class SourcesRead {
-  readonly files = new Map<string, SourceFile>();
-  readonly absent = new Set<string>();
-  /** Glob, or folder with a `/` behind it → what it stood for. */
-  readonly globs = new Map<string, WalkRead>();
-  /** Whether something was seen in two states: then no stamp can vouch for what was made of the first. */
-  moved = false;
-
-  addFile(file: SourceFile): void {
-    const earlier = this.files.get(file.path);
-    if (earlier !== undefined && (earlier.seen !== file.seen || earlier.digest !== file.digest)) this.moved = true;
-    this.files.set(file.path, file);
-  }
-
-  addGlob(pattern: string, walk: Walk): void {
-    const read = readOfWalk(walk);
-    if ((this.globs.get(pattern) ?? read).digest !== read.digest) this.moved = true;
-    this.globs.set(pattern, read);
-  }
-}
-
-/** What a pattern or a folder stands for, and everywhere that was looked for it. */
-export interface Walk {
-  /** Sorted by code unit. */
-  readonly matches: readonly string[];
-  /** Folders that were listed and links that were followed, absolute: what comes to match shows in the stat of one of them. */
-  readonly looked: readonly string[];
-  /** Of these, those that were not there: a folder that is yet to be made, a link that leads nowhere. */
-  readonly absent: readonly string[];
-}
-
-/** A walk as it is remembered. */
-export interface WalkRead extends Omit<Walk, "matches"> {
-  /** Of all of it: a folder that was not walked then is not watched, even while it is empty. */
-  readonly digest: Digest;
-}
-
-export function readOfWalk({ matches, looked, absent }: Walk): WalkRead {
-  // As JSON: a name may hold any character but `/` and NUL.
-  return { digest: digestOfBytes(JSON.stringify([matches, looked, absent])), looked, absent };
-}
-
-export interface SourceDigests extends FileDigests {
-  /** The stat for which the last answer held. */
-  statTextOf(path: string): StatText | undefined;
-  isRacy(path: string): boolean;
-}
 
 export interface InputResolverOptions {
   readonly root: string;
@@ -143,7 +89,9 @@ export class InputResolver {
         return listOf(members);
       }
       case "source": {
-        const found = this.#file(input.path, input.declared);
+        const unread: string[] = [];
+        const found = this.#file(input.path, input.declared, unread);
+        failures.push(...this.#unreadable(unread, target.name));
         if (found === undefined && input.declared.optional && this.#isAbsent(input.path)) return absent;
         if (found === undefined) failures.push(this.#noSource(input.path, target.name));
         else if ((found.record.kind === "tree") !== (input.declared.format === "tree"))
@@ -152,31 +100,36 @@ export class InputResolver {
       }
       case "sources": {
         const patterns = input.patterns(section as never);
+        const unmatched: string[] = [];
         const groups = patterns.map((pattern) => {
-          const files = this.#match(pattern);
-          if (files.length === 0 && !isDynamicPattern(pattern)) failures.push(this.#noSource(pattern, target.name));
+          const unread: string[] = [];
+          const files = this.#match(pattern, unread);
+          failures.push(...this.#unreadable(unread, target.name));
+          if (files.length === 0 && isDynamicPattern(pattern)) unmatched.push(pattern);
+          else if (files.length === 0) failures.push(this.#noSource(pattern, target.name));
           const folder = files.find((file) => file.record.kind === "tree");
           if (folder !== undefined) failures.push(wrongKind(pattern, folder, slot, target.name));
           return listOf(files);
         });
-        return listOf(groups);
+        return { ...listOf(groups), unmatched };
       }
     }
   }
 
-  /** `recover` brings lost content back into a store, and says whether it could. */
   /** The source files that are the record's inputs. */
   sourcesIn(inputs: Readonly<Record<string, InputRecord>>): readonly SourceSeen[] {
     const { root, digests, sources } = this.#options;
     const digestsOf = (record: InputRecord): Digest[] =>
       record.kind === "list" ? record.members.flatMap(digestsOf) : record.kind === "file" ? [record.digest] : [];
     const wanted = new Set(Object.values(inputs).flatMap(digestsOf));
-    return [...sources.files.keys()].flatMap((path): SourceSeen[] => {
+    return [...sources.files.values()].flatMap(({ path, digest }): SourceSeen[] => {
+      if (!wanted.has(digest)) return [];
       const blob = digests.digestOf(path);
-      return blob !== undefined && wanted.has(blob.digest) ? [[blob.digest, blob.size, relative(root, path)]] : [];
+      return blob?.digest === digest ? [[digest, blob.size, relative(root, path)]] : [];
     });
   }
 
+  /** `recover` brings lost content back into a store, and says whether it could. */
   ofArtifact(slot: string, shape: SlotShape, artifact: Artifact, recover: () => boolean): ResolvedInput {
     const { contents } = this.#options;
     const order = () => {
@@ -233,7 +186,7 @@ export class InputResolver {
 
   /** Registers a file or folder that counts but is no input of a recipe: what people handed over. */
   look(path: string): void {
-    this.#file(path, { format: "file", ext: "" });
+    this.#file(path, { format: "file", ext: "" }, []);
   }
 
   #isAbsent(path: string): boolean {
@@ -255,36 +208,55 @@ export class InputResolver {
     return inputFailure(`${path} is neither a file nor a folder`, { neededBy, fix: "Copy what it gives into a file." });
   }
 
-  /** A file or folder of the project as an input. */
-  #file(path: string, shape: SlotShape): ResolvedInput | undefined {
-    const { digests, sources } = this.#options;
+  /** What was listed and cannot be read. Left out without a word, it would be missed when the result is already wrong. */
+  #unreadable(paths: readonly string[], target: string): Failure[] {
+    const neededBy = `target "${target}"`;
+    const failures = paths.flatMap((path) => {
+      const why = whyUnreadable(path);
+      if (why === undefined) return []; // Deleted since it was listed.
+      return inputFailure(`${relative(this.#options.root, path)} ${why}`, {
+        neededBy,
+        fix: "Take it away, put a file there, or name the files by a glob that leaves it out.",
+      });
+    });
+    if (failures.length <= mostUnreadable) return failures;
+    const more = inputFailure(`${failures.length - mostUnreadable} more entries cannot be read`, { neededBy });
+    return [...failures.slice(0, mostUnreadable), more];
+  }
+
+  /** A file or folder of the project as an input. `unread` takes the paths in it that cannot be read. */
+  #file(path: string, shape: SlotShape, unread: string[]): ResolvedInput | undefined {
     const absolute = this.#absolute(path);
     const stat = statOf(absolute);
-    if (stat === undefined) {
-      sources.absent.add(absolute);
-      return undefined;
-    }
-    if (stat.isDirectory()) return this.#folder(absolute, path);
+    if (stat?.isDirectory() === true) return this.#folder(absolute, path, unread);
+    if (stat === undefined) this.#options.sources.absent.add(absolute);
+    return this.#plainFile(absolute, shape);
+  }
+
+  #plainFile(absolute: string, shape: SlotShape): ResolvedInput | undefined {
+    const { digests, sources } = this.#options;
     const blob = digests.digestOf(absolute);
     if (blob === undefined) return undefined;
-    const seen = digests.statTextOf(absolute) ?? statText(stat);
+    const seen = digests.statTextOf(absolute);
+    if (seen === undefined) return undefined;
     const source: SourceFile = { path: absolute, seen, digest: blob.digest };
     sources.addFile(source);
-    const order = (): InputOrder => ({ kind: "file", format: shape.format, ext: extname(path), path: absolute });
+    const ext = extname(absolute);
+    const { format } = shape;
     return {
-      record: { kind: "file", digest: blob.digest, ext: extname(path), format: shape.format },
-      order,
+      record: { kind: "file", digest: blob.digest, ext, format },
+      order: () => ({ kind: "file", format, ext, path: absolute }),
       size: blob.size,
       sources: [source],
     };
   }
 
-  #folder(absolute: string, pattern: string): ResolvedInput {
+  #folder(absolute: string, pattern: string, unread: string[]): ResolvedInput {
     const walk = walkFolder(absolute);
     this.#options.sources.addGlob(join(pattern, "/"), walk);
     const files = new Map(
       walk.matches.flatMap((name) => {
-        const file = this.#file(join(absolute, name), { format: "file", ext: extname(name) });
+        const file = this.#listed(join(absolute, name), unread);
         return file === undefined ? [] : [[name, file] as const];
       }),
     );
@@ -304,60 +276,27 @@ export class InputResolver {
     };
   }
 
-  #match(pattern: string): ResolvedInput[] {
+  /** What a folder or a glob stands for: files and nothing else. */
+  #listed(absolute: string, unread: string[]): ResolvedInput | undefined {
+    const file = this.#plainFile(absolute, { format: "file", ext: extname(absolute) });
+    if (file === undefined) unread.push(absolute);
+    return file;
+  }
+
+  #match(pattern: string, unread: string[]): ResolvedInput[] {
     const { root, sources } = this.#options;
     if (!isDynamicPattern(pattern)) {
-      const file = this.#file(pattern, { format: "file", ext: extname(pattern) });
+      const file = this.#file(pattern, { format: "file", ext: extname(pattern) }, unread);
       return file === undefined ? [] : [file];
     }
     const walk = matchSources(root, pattern);
     sources.addGlob(pattern, walk);
-    return walk.matches.flatMap((path) => this.#file(path, { format: "file", ext: extname(path) }) ?? []);
+    return walk.matches.flatMap((path) => this.#listed(this.#absolute(path), unread) ?? []);
   }
 }
 
-/** What a key of `SourcesRead.globs` stands for: the files below a folder, relative to it, or the matches of a glob. */
-export function listMatches(root: string, key: string): Walk {
-  if (!key.endsWith("/")) return matchSources(root, key);
-  return walkFolder(isAbsolute(key) ? key : join(root, key));
-}
-
-/** Paths from the root. */
-function matchSources(root: string, pattern: string): Walk {
-  const options = { cwd: root, dot: false, followSymbolicLinks: true, expandDirectories: false };
-  const { matches, looked, absent } = walkGlob(pattern, options);
-  return { matches: matches.map((path) => relative(root, path)).sort(), looked, absent };
-}
-
-/** Absolute paths. Where was looked is told by the globber itself: a second opinion on how it walks would be wrong sooner or later. */
-export function walkGlob(pattern: string, options: GlobOptions & { readonly cwd: string }): Walk {
-  const looked = new Set<string>();
-  const absent = new Set<string>();
-  const watch = (path: string) => {
-    const plain = resolve(path); // Folders come with a slash behind them.
-    (statOf(plain) === undefined ? absent : looked).add(plain);
-  };
-  const watched = {
-    readdirSync: ((path: string, how: { withFileTypes: true }) => {
-      watch(path);
-      return readdirSync(path, how);
-    }) as typeof readdirSync,
-    // Asked of links only. The link is watched beside the folder that it leads to, for it may come to lead to another.
-    realpathSync: ((path: string) => {
-      watch(path);
-      return realpathSync(path);
-    }) as typeof realpathSync,
-  };
-  const matches = globSync(pattern, { ...options, absolute: true, fs: watched }).sort();
-  return { matches, looked: [...looked].sort(), absent: [...absent].sort() };
-}
-
-/** The files below a folder, relative to it. */
-function walkFolder(folder: string): Walk {
-  if (statOf(folder)?.isDirectory() !== true) return { matches: [], looked: [], absent: [folder] };
-  const { files, folders } = walkTreeThroughLinks(folder);
-  return { matches: files, looked: folders.sort(), absent: [] };
-}
+/** Entries that cannot be read and are named; a folder may hold a hundred thousand of them. */
+const mostUnreadable = 10;
 
 const absent: ResolvedInput = { record: { kind: "absent" }, order: () => ({ kind: "absent" }), size: 0, sources: [] };
 
@@ -391,22 +330,6 @@ export function listingsBehind(inputs: ResolvedInputs): string[] {
 /** The files of the project behind some inputs. */
 export function filesBehind(inputs: ResolvedInputs): SourceFile[] {
   return Object.values(inputs).flatMap(({ sources }) => sources);
-}
-
-/**
- * What has happened to files since they were resolved. `touched`: they hold what they held, and yet their stat has moved, so that they may have
- * held something else meanwhile. Within a clock tick the stat says nothing, and the content decides.
- */
-export function changeOf(files: readonly SourceFile[], digests: SourceDigests): "none" | "touched" | "edited" {
-  let isTouched = false;
-  for (const { path, seen, digest } of files) {
-    const stat = statOf(path);
-    const isProven = stat !== undefined && statText(stat) === seen && !digests.isRacy(path);
-    if (isProven) continue;
-    if (digests.digestOf(path)?.digest !== digest) return "edited";
-    if (stat === undefined || statText(stat) !== seen) isTouched = true;
-  }
-  return isTouched ? "touched" : "none";
 }
 
 function wrongKind(path: string, found: ResolvedInput, slot: string, target: string): Failure {

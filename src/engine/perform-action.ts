@@ -39,9 +39,9 @@ export async function performAction(work: Work, due: DueAction): Promise<Perform
 /** A result that is known: the run's own whose outputs are not at their places, somebody's from the cache, or people's files. */
 async function adopt(work: Work, due: DueAction, known: ActionResult): Promise<Performed> {
   const { session, tally } = work;
-  const isOwn = session.trace.find(due.action.core) !== undefined;
+  const isOwn = session.trace.find(due.action.core)?.result === known;
   const isHandoff = due.part === "handoff";
-  if (isHandoff && !keepHandedOver(session, due)) return ok("again");
+  if (isHandoff && !(await keepHandedOver(session, due))) return ok("again");
   if (!isOwn) {
     const result = isHandoff ? { ...known, at: session.now(), by: session.who } : known;
     if (!isHandoff) tally.savedMs += result.tookMs;
@@ -51,7 +51,7 @@ async function adopt(work: Work, due: DueAction, known: ActionResult): Promise<P
   if (isHandoff && !isOwn) tally.computed += 1;
   else if (due.part !== "merge") tally.cached += 1;
   tally.restored = true;
-  placeOutputs(work, known.outputs);
+  await placeOutputs(work, known.outputs);
   return ok("committed");
 }
 
@@ -101,7 +101,7 @@ async function run(work: Work, due: DueAction): Promise<Performed> {
   await commitAction(work, part, due, { outputs, at, tookMs, costUsd, ...who }, "computed");
   if (part === "split") return ok("committed");
   if (part !== "merge") tally.computed += 1;
-  placeOutputs(work, outputs);
+  await placeOutputs(work, outputs);
   return ok("committed");
 }
 
@@ -129,9 +129,9 @@ function logName(target: string, part: DueAction["part"]): string {
   return part === "split" || part === "merge" ? `${target}.${part}.log` : `${target}.log`;
 }
 
-function placeOutputs({ session, target }: Work, outputs: Artifacts): void {
+async function placeOutputs({ session, target }: Work, outputs: Artifacts): Promise<void> {
   if (!session.holdsRun()) throw new LostRun(session.run);
-  session.contents.place(target.name, target.declaration.contract.outputs, outputs);
+  await session.contents.place(target.name, target.declaration.contract.outputs, outputs);
 }
 
 /** What a split and a gate return becomes an artifact like any other. */

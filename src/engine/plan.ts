@@ -39,9 +39,13 @@ export async function planTargets(
       target: session.graph.targets[upstream]!,
     }));
     if (assessment.kind === "wrong") failures.push(...assessment.failures);
-    else planned.push(planOf(session, target, assessment, known));
+    else planned.push({ ...planOf(session, target, assessment, known), ...warningsOf(assessment) });
   }
   return failures.length > 0 ? fail(failures) : ok(planned);
+}
+
+function warningsOf(assessment: Assessment): Pick<PlannedTarget, "warnings"> {
+  return "warnings" in assessment && assessment.warnings !== undefined ? { warnings: assessment.warnings } : {};
 }
 
 function planOf(

@@ -13,9 +13,10 @@ import type { Graph } from "../planning/graph.ts";
 import type { Trace } from "../backends/store/trace.ts";
 import type { ActionFactory } from "./actions.ts";
 import type { Contents } from "./contents.ts";
-import type { InputResolver, SourceDigests, SourceFile } from "./inputs.ts";
+import type { InputResolver } from "./inputs.ts";
 import type { Rebuilder } from "./rebuilder.ts";
 import type { ResourcePool } from "./resources.ts";
+import type { SourceDigests, SourceFile } from "./sources.ts";
 
 /** Enough to decide. */
 export interface Session {

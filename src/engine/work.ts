@@ -4,8 +4,8 @@ import type { Digest } from "../model/digest.ts";
 import type { Failure } from "../model/failure.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import type { Result } from "../util/result.ts";
-import { changeOf, type SourceFile } from "./inputs.ts";
 import type { BuildSession } from "./session.ts";
+import { changeOf, type SourceFile } from "./sources.ts";
 
 /** What a target has come to so far in this build. */
 export interface Tally {

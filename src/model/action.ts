@@ -26,6 +26,8 @@ export interface ActionResult {
   readonly by: string;
   readonly executor: string;
   readonly attempts: number;
+  /** Of a handoff: the paths that were asked for, as people were told them. What was taken from one stands in for it when it is gone. */
+  readonly requested?: readonly string[];
 }
 
 export function digestOfArtifact(artifact: Artifact): Digest | "absent" {

@@ -83,6 +83,8 @@ export type Event =
   | { readonly kind: "target-skipped"; readonly target: string; readonly because: string }
   /** An output that somebody edited was set aside before the right one was restored. */
   | { readonly kind: "output-set-aside"; readonly target: string; readonly file: string; readonly to: string }
+  /** Something about the target that may be meant so, and may be a slip. It is told once: no reason to look again at what is up to date. */
+  | { readonly kind: "target-warned"; readonly target: string; readonly text: string }
   | { readonly kind: "warning"; readonly text: string }
   | {
       readonly kind: "build-finished";

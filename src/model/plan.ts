@@ -13,6 +13,8 @@ export interface PlannedTarget {
   /** `unknown`: depends on something that has to run first and may come out the same. */
   readonly state: TargetState;
   readonly reasons: readonly Reason[];
+  /** What may be meant so, and may be a slip: a glob that matches nothing. */
+  readonly warnings?: readonly string[];
   /** Of a fan-out, as far as its split is known. */
   readonly items: { readonly fresh: number; readonly cached: number; readonly stale: number } | undefined;
   /** By past traces; undefined where there is none. */

@@ -3,8 +3,7 @@
 
 import { existsSync, type BigIntStats } from "node:fs";
 import { dirname, join } from "node:path";
-import { matchCode } from "../engine/actions.ts";
-import { listMatches, readOfWalk } from "../engine/inputs.ts";
+import { listMatches, matchCode, readOfWalk } from "../engine/walk.ts";
 import type { Artifacts } from "../model/action.ts";
 import type { Digest } from "../model/digest.ts";
 import { askedText, packStamp, screenOf, stampFormat, stampName } from "../fast/stamp.ts";

@@ -87,7 +87,11 @@ function cellsOf(target: PlannedTarget): Span[] {
   ];
 }
 
-function detailsOf({ name, items, reasons, state }: PlannedTarget): Span[] {
+export function wordWarning(text: string): Span {
+  return span(`warning: ${oneLine(text)}`, "yellow");
+}
+
+function detailsOf({ name, items, reasons, state, warnings = [] }: PlannedTarget): Span[] {
   const details: Span[] = [];
   if (items !== undefined && totalOf(items) > 0) details.push(span(wordItemCounts(items)));
   const shown = reasons.length > MOST_REASONS ? reasons.slice(0, MOST_REASONS - 1) : reasons;
@@ -95,5 +99,6 @@ function detailsOf({ name, items, reasons, state }: PlannedTarget): Span[] {
   const hidden = reasons.length - shown.length;
   if (hidden > 0) details.push(span(`and ${countOf(hidden, "more reason")}: exp why ${oneLine(name)}`, "dim"));
   if (state === "waiting" && reasons.length === 0) details.push(span("waits for people", "dim"));
+  details.push(...warnings.map(wordWarning));
   return details;
 }

@@ -5,7 +5,7 @@ import { countOf, formatAgo, formatDuration, formatMoney } from "./amounts.ts";
 import { alignDetailedRows } from "./columns.ts";
 import { wordItemCounts, type ItemCounts } from "./items.ts";
 import { styleOfState } from "./palette.ts";
-import type { DrawOptions } from "./plan.ts";
+import { wordWarning, type DrawOptions } from "./plan.ts";
 import { clipLine, joinSpans, oneLine, paint, span, type Line, type Span } from "./text.ts";
 
 export interface StatusRow {
@@ -22,6 +22,7 @@ export interface StatusRow {
   readonly waitsFor?: string;
   /** In words, one line. */
   readonly reason?: string;
+  readonly warnings?: readonly string[];
 }
 
 export interface StatusOptions extends DrawOptions {
@@ -73,10 +74,11 @@ function cellsOf(row: StatusRow, now: number): Span[] {
   ];
 }
 
-function detailsOf({ items, waitsFor, reason }: StatusRow): Span[] {
+function detailsOf({ items, waitsFor, reason, warnings = [] }: StatusRow): Span[] {
   return [
     ...(items === undefined ? [] : [span(wordItemCounts(items))]),
     ...(waitsFor === undefined ? [] : [span(`waits for ${oneLine(waitsFor)}`, "dim")]),
     ...(reason === undefined || reason === "" ? [] : [span(oneLine(reason), "dim")]),
+    ...warnings.map(wordWarning),
   ];
 }

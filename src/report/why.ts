@@ -17,6 +17,7 @@ export interface Why {
   readonly label?: string;
   readonly state: TargetState;
   readonly reasons: readonly Reason[];
+  readonly warnings?: readonly string[];
   /** Milliseconds since 1970: when the run's present result was made. */
   readonly since?: number;
   /** Who declared the present result good although its key differs. */
@@ -32,7 +33,11 @@ const CONTEXT_LINES = 1;
 const MOST_LINES = 12;
 
 export function renderWhy(why: Why, { palette, width = COMFORTABLE_WIDTH, now }: WhyOptions): string[] {
-  const lines = [...headOf(why, now), ...why.reasons.flatMap((reason) => linesOf(reason, width))];
+  const lines = [
+    ...headOf(why, now),
+    ...why.reasons.flatMap((reason) => linesOf(reason, width)),
+    ...linesOfWarnings(why, width),
+  ];
   return lines.map((line) => paint(line, palette));
 }
 
@@ -45,6 +50,12 @@ function headOf({ target, label, state, since, reasons, acceptedBy }: Why, now: 
     lines.push([span("  its code, config, inputs and environment are those of its result", "dim")]);
   }
   return lines;
+}
+
+function linesOfWarnings({ warnings = [] }: Why, width: number): Line[] {
+  return warnings
+    .flatMap((text) => fold(`warning: ${oneLine(text)}`, width - 2, "  "))
+    .map((line): Line => [span(`  ${line}`, "yellow")]);
 }
 
 function wordState(state: TargetState): string {

@@ -191,6 +191,10 @@ export function createBuildLines({ renderFailure, again = "exp build", targets =
             span(`${oneLine(event.file)} was edited: your version is now ${oneLine(event.to)}`),
           ]),
         ];
+      case "target-warned": {
+        const text = oneLine(`${event.target}: ${event.text}`);
+        return [{ line: [span("warning: ", "yellow"), span(text)], fit: "fold" }];
+      }
       case "warning":
         return [{ line: [span("warning: ", "yellow"), span(oneLine(event.text))], fit: "fold" }];
       case "build-finished":

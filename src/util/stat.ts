@@ -27,6 +27,7 @@ export function statText(stat: BigIntStats): StatText {
 export class FileClock {
   readonly #fd: number;
   readonly #device: bigint;
+  #last = 0n;
 
   constructor(file: string) {
     mkdirSync(dirname(file), { recursive: true });
@@ -37,7 +38,15 @@ export class FileClock {
   /** The present tick, nanoseconds on the file system's own clock. */
   now(): bigint {
     writeSync(this.#fd, ".", 0);
-    return fstatSync(this.#fd, { bigint: true }).mtimeNs;
+    return (this.#last = fstatSync(this.#fd, { bigint: true }).mtimeNs);
+  }
+
+  /**
+   * A tick that is not later than the present one. For a file that changed before it, it proves what the present one would, and needs no look at
+   * the clock; for any other this is the present one.
+   */
+  tickFor(stat: BigIntStats | undefined): bigint {
+    return stat !== undefined && !this.isRacy(stat, this.#last) ? this.#last : this.now();
   }
 
   /** Whether `stat`, taken before its file was hashed at tick `at`, leaves room for an unseen edit. */

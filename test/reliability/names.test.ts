@@ -12,6 +12,7 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { benchOf, contentOf, oneTarget, plainExpfile, plainRule, type Bench } from "./bench.ts";
@@ -54,8 +55,7 @@ test("files with odd names are matched by a glob, and each edit and each new one
   const bench = benchOf(
     oneTarget('inputs: { files: sourceFiles(() => ["data/**"]) }, outputs: { out: text() }', listIn),
   );
-  // `**` does not match a line break; a whole folder as an input takes any name.
-  const names = oddNames.filter((name) => !/[\n\r]/.test(name));
+  const names = [...oddNames, "paragraph\u2029and\u2028line.txt", "in\na folder/with\n😀.txt"];
   for (const name of names) bench.rig.write({ [`data/${name}`]: `in ${name}` });
   await bench.build();
   expect(readOut<string[]>(bench).sort()).toEqual(names.map((name) => `in ${name}`).sort());
@@ -92,7 +92,7 @@ test("a tree with odd names, in and out, comes through whole", async () => {
   expect((await bench.exp("build")).stdout).toContain("up to date");
 });
 
-test("links in an input folder are gone through: to files, to folders, not in circles, not into nothing", async () => {
+test("links in an input folder are gone through, to files and to folders; one into nothing or in a circle is refused", async () => {
   const bench = benchOf({
     ...oneTarget(treeSlots, treeIn, treeWiring),
     "data/a.txt": "a",
@@ -101,16 +101,25 @@ test("links in an input folder are gone through: to files, to folders, not in ci
   });
   symlinkSync("../other", bench.rig.path("data/linked"));
   symlinkSync("../other/b.txt", bench.rig.path("data/link.txt"));
-  symlinkSync("..", bench.rig.path("other/deep/up"));
-  symlinkSync(".", bench.rig.path("data/self"));
-  symlinkSync("loop", bench.rig.path("data/loop"));
-  symlinkSync("nowhere", bench.rig.path("data/dangling"));
+  for (const [name, to, says] of [
+    ["other/deep/up", "..", /data\/linked\/deep\/up is a link to \.\., which leads back to a folder above it/],
+    ["data/self", ".", /data\/self is a link to \., which leads back to a folder above it/],
+    ["data/loop", "loop", /data\/loop is a link to loop, which leads back to it/],
+    ["data/dangling", "nowhere", /data\/dangling is a link to nowhere, which does not exist/],
+    ["data/zero", "/dev/zero", /data\/zero is a link to \/dev\/zero, which is a device/],
+    ["data/up", "..", /data\/up\/data is reached again from inside, by a link/],
+  ] as const) {
+    symlinkSync(to, bench.rig.path(name));
+    await expectRefused(bench, 2, says);
+    bench.rig.remove(name);
+  }
   await bench.build();
   const right = [["a.txt", "a"], ["link.txt", "b"], ["linked/b.txt", "b"], ["linked/deep/c.txt", "c"]]; // prettier-ignore
   expect(readOut(bench)).toEqual(right);
   bench.rig.write({ "other/deep/new.txt": "new" });
   await bench.build();
   expect(readOut(bench)).toContainEqual(["linked/deep/new.txt", "new"]);
+  symlinkSync("nowhere", bench.rig.path("data/dangling"));
   bench.rig.write({ "data/nowhere": "somewhere" });
   await bench.build();
   expect(readOut(bench)).toContainEqual(["dangling", "somewhere"]);
@@ -165,9 +174,25 @@ test("a file where the input takes a folder is refused in words", async () => {
   await expectRefused(bench, 2, /data is a file, and the input "tree" takes a folder/);
 });
 
-test("a pipe among the files of a folder or a glob hangs nothing", async () => {
+test("links between folders that are many are refused before they are followed every way", async () => {
+  const bench = benchOf({ ...oneTarget(treeSlots, treeIn, treeWiring) });
+  const names = Array.from({ length: 24 }, (_, i) => `folder${i}`);
+  for (const name of names) {
+    bench.rig.write({ [`data/${name}/a.txt`]: "a" });
+    for (const other of names) symlinkSync(`../${other}`, bench.rig.path(`data/${name}/to-${other}`));
+  }
+  await expectRefused(bench, 2, /which leads back to a folder above it/);
+});
+
+test("a pipe, a socket among the files of a folder are refused in words, and hang nothing", async () => {
   const bench = benchOf({ ...oneTarget(treeSlots, treeIn, treeWiring), "data/a.txt": "a" });
   execFileSync("mkfifo", [bench.rig.path("data/pipe.txt")]);
+  await expectRefused(bench, 2, /data\/pipe\.txt is a named pipe/);
+  bench.rig.remove("data/pipe.txt");
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(bench.rig.path("data/socket"), resolve));
+  await expectRefused(bench, 2, /data\/socket is a socket/);
+  await new Promise((resolve) => server.close(resolve));
   await bench.build();
   expect(readOut(bench)).toEqual([["a.txt", "a"]]);
 });

@@ -81,6 +81,11 @@ export const everyEvent: { readonly [K in Event["kind"]]: Required<Extract<Event
     file: "runs/default/judge/table.csv",
     to: "runs/default/judge/table.edited-1.csv",
   },
+  "target-warned": {
+    kind: "target-warned",
+    target: "judge",
+    text: 'no file matches data/*.csv, the input "files"; data holds a.tsv',
+  },
   warning: { kind: "warning", text: "configs/default.yaml is gone: its last reading is used" },
   "build-finished": {
     kind: "build-finished",

@@ -7,6 +7,7 @@ import { digestOfBytes, startDigest, type BlobRef, type Digest } from "../../mod
 import {
   copyWhole,
   hasCode,
+  isMissing,
   readPieces,
   syncAll,
   syncFile,
@@ -61,12 +62,11 @@ export class LocalStore implements BlobStore {
       if (options.move === true) rmSync(path, { force: true });
       return blob;
     }
-    mkdirSync(dirname(target), { recursive: true });
     if (options.move === true) {
       chmodSync(path, 0o444);
       if (durable) syncFile(path);
       try {
-        renameSync(path, target);
+        this.#moveIn(path, target);
         if (durable) syncFolder(dirname(target));
         return blob;
       } catch (error) {
@@ -81,8 +81,7 @@ export class LocalStore implements BlobStore {
     chmodSync(temporary, 0o444);
     if (durable) syncFile(temporary);
     const place = this.#pathFor(copied.digest);
-    mkdirSync(dirname(place), { recursive: true });
-    renameSync(temporary, place);
+    this.#moveIn(temporary, place);
     if (durable) syncFolder(dirname(place));
     return copied;
   }
@@ -101,6 +100,17 @@ export class LocalStore implements BlobStore {
   #makeStaging(): string {
     mkdirSync(this.staging, { recursive: true });
     return this.staging;
+  }
+
+  /** There are 256 folders, and mostly they are there: looking first would cost each blob two calls more. */
+  #moveIn(path: string, target: string): void {
+    try {
+      renameSync(path, target);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      mkdirSync(dirname(target), { recursive: true });
+      renameSync(path, target);
+    }
   }
 
   #pathFor(digest: Digest): string {

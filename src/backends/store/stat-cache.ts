@@ -71,9 +71,9 @@ export class StatCache implements FileDigests {
 
   /** Takes the word of whoever wrote the file (a worker, this process) that it holds `digest`, if it still has the stat that they saw. */
   note(path: string, digest: Digest, seen: StatText): void {
-    const at = this.#clock.now();
     const stat = statOf(path);
     if (stat === undefined || statText(stat) !== seen) return;
+    const at = this.#clock.tickFor(stat);
     this.#remember({ p: path, s: seen, d: digest, ...(this.#clock.isRacy(stat, at) && { r: 1 as const }) });
   }
 
@@ -85,8 +85,8 @@ export class StatCache implements FileDigests {
 
   #hash(path: string, known: Known | undefined): BlobRef | undefined {
     for (let tries = 0; ; tries++) {
-      const at = this.#clock.now();
       const before = statOf(path);
+      const at = this.#clock.tickFor(before);
       if (before === undefined || !before.isFile()) return undefined;
       const big = before.size >= xxhashFromBytes && this.#xxhash !== undefined;
       const xxhash = big ? this.#xxhash.create() : undefined;

@@ -3,8 +3,8 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { readTextIfThere } from "../../../util/fs.ts";
-import { homeFolder, progressFile, type FromWorker, type ToWorker } from "../worker/protocol.ts";
+import { readTextIfThere, syncsAtOnce } from "../../../util/fs.ts";
+import { homeFolder, progressFile, threadsVariable, type FromWorker, type ToWorker } from "../worker/protocol.ts";
 import { endGroup } from "./processes.ts";
 
 export interface WorkerSetup {
@@ -26,6 +26,8 @@ export interface WorkerExit {
 }
 
 const lastWordsLength = 4000;
+/** Node has four threads if it is not told otherwise when it starts. The worker takes the variable away before a recipe can see it. */
+const threads = { [threadsVariable]: String(syncsAtOnce) };
 
 /** It leads a process group of its own, so that what it started ends with it. */
 export class WorkerProcess {
@@ -42,7 +44,7 @@ export class WorkerProcess {
     mkdirSync(home, { recursive: true });
     const child = fork(setup.workerFile, [setup.blobsFolder, setup.scratch], {
       cwd: home,
-      env: { ...setup.environment, HOME: home, TMPDIR: home, TZ: "UTC", LC_ALL: "C.UTF-8" },
+      env: { ...setup.environment, HOME: home, TMPDIR: home, TZ: "UTC", LC_ALL: "C.UTF-8", ...threads },
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       execArgv: [],
       detached: true,

@@ -2,6 +2,7 @@
 
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { hasCode } from "../../../util/fs.ts";
 import { parseYaml } from "./yaml.ts";
 import type { InputOrder, InputOrders } from "../executor.ts";
 
@@ -90,12 +91,13 @@ class FileHandle {
 
 class TreeHandle {
   readonly [origin]: Origin;
-  readonly #files: readonly (readonly [name: string, path: string])[];
+  /** By name: a recipe that asks for each of a hundred thousand files must not cost their square. */
+  readonly #files: ReadonlyMap<string, string>;
   readonly #place: string;
   #placed = false;
 
   constructor(files: readonly (readonly [name: string, path: string])[], place: string, from: Origin) {
-    this.#files = files;
+    this.#files = new Map(files);
     this.#place = place;
     this[origin] = from;
   }
@@ -103,10 +105,13 @@ class TreeHandle {
   get path(): string {
     if (!this.#placed) {
       mkdirSync(this.#place, { recursive: true });
+      const made = new Set<string>();
       for (const [name, path] of this.#files) {
         const place = join(this.#place, name);
-        mkdirSync(dirname(place), { recursive: true });
-        if (!existsSync(place)) symlinkSync(path, place);
+        const folder = dirname(place);
+        if (!made.has(folder)) mkdirSync(folder, { recursive: true });
+        made.add(folder);
+        linkOnce(path, place);
       }
       this.#placed = true;
     }
@@ -114,12 +119,20 @@ class TreeHandle {
   }
 
   files(): readonly string[] {
-    return this.#files.map(([name]) => name);
+    return [...this.#files.keys()];
   }
 
   file(name: string): string {
-    if (!this.#files.some(([known]) => known === name))
-      throw new Error(`the tree has no file "${name}"; it has ${this.#files.length} files`);
+    if (!this.#files.has(name)) throw new Error(`the tree has no file "${name}"; it has ${this.#files.size} files`);
     return join(this.path, name);
+  }
+}
+
+/** Another handle of the same order may have made it. */
+function linkOnce(to: string, place: string): void {
+  try {
+    symlinkSync(to, place);
+  } catch (error) {
+    if (!hasCode(error, "EEXIST")) throw error;
   }
 }

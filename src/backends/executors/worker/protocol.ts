@@ -34,6 +34,9 @@ export type FromWorker =
     }
   | { readonly kind: "abandon"; readonly request: Json; readonly draw: number };
 
+/** How many threads Node waits for files in. */
+export const threadsVariable = "UV_THREADPOOL_SIZE";
+
 /**
  * The file of a worker's folder in which it notes which item it is at, as `order index `: a worker that dies in the middle of a batch has had no
  * chance to say so, and a message for each item would cost more than a small item.

@@ -7,7 +7,7 @@ import type { Order, Outcome } from "../executor.ts";
 import { CallMemory } from "./calls.ts";
 import { Lifeline, UnsettledError } from "./lifeline.ts";
 import { captureOutput, type Mask } from "./log.ts";
-import { homeFolder, progressFile, type FromWorker, type ToWorker } from "./protocol.ts";
+import { homeFolder, progressFile, threadsVariable, type FromWorker, type ToWorker } from "./protocol.ts";
 import { describeError, runOrder, type Frame } from "./run-order.ts";
 import { catchStrays, failCourse } from "./strays.ts";
 import { Surroundings } from "./surroundings.ts";
@@ -24,6 +24,8 @@ export interface WorkerOptions {
 
 /** Starts to serve. The process that is told to do so decides which store it puts into. */
 export function startWorker(options: WorkerOptions): void {
+  // Read by now, and none of a recipe's business.
+  delete process.env[threadsVariable];
   const lifeline = new Lifeline();
   const calls = new CallMemory(send, lifeline);
   let running: { readonly id: number; readonly abort: AbortController } | undefined;
