@@ -37,13 +37,24 @@ export function checkTopLevel(tree: LocatedMap, sections: readonly string[]): Fa
   const known = [...reservedKeys, ...sections];
   const unknown = [...tree.entries.keys()].filter((name) => !known.includes(name));
   return unknown.map((name) => {
-    const otherwise = () =>
-      sections.length > 0 ? `Targets read the sections ${listNames(sections)}.` : "No target reads a section.";
+    const above = emptySectionAbove(tree, name, known);
+    const otherwise = () => {
+      if (above !== undefined) return `Indent it by two spaces if it belongs to ${above}.`;
+      return sections.length > 0 ? `Targets read the sections ${listNames(sections)}.` : "No target reads a section.";
+    };
     return inputFailure(`unknown key ${quote(name)} at the top of the config`, {
       where: placeOfKey(tree, [name]),
       fix: didYouMean(name, known, otherwise),
     });
   });
+}
+
+/** The section that the key follows, when the section has nothing in it: the key was to be indented below it. */
+function emptySectionAbove(tree: LocatedMap, name: string, known: readonly string[]): string | undefined {
+  const names = [...tree.entries.keys()];
+  const above = names.slice(0, names.indexOf(name)).findLast((each) => known.includes(each));
+  const value = above === undefined ? undefined : tree.entries.get(above)!.value;
+  return value?.kind === "scalar" && value.value === null ? above : undefined;
 }
 
 /** The experiment that the config asks for, or the first of the Expfile's. */
