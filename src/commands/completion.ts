@@ -6,6 +6,7 @@ import { openRun } from "../project/open-run.ts";
 import { openProject } from "../project/project.ts";
 import { listRuns } from "../runs/run.ts";
 import { completionScript, SHELLS, type Shell } from "../ui/completion.ts";
+import { suggest } from "../util/suggest.ts";
 import type { Arguments } from "./arguments.ts";
 import { showFailures, writeLines, type Screen } from "./screen.ts";
 import { commandTable, exitCodes } from "./table.ts";
@@ -18,9 +19,10 @@ export async function completion(args: Arguments, screen: Screen): Promise<numbe
   }
   const [shell] = args.operands;
   if (!(SHELLS as readonly string[]).includes(shell ?? "")) {
+    const near = shell === undefined ? undefined : suggest(shell, SHELLS);
     showFailures(screen, [
       inputFailure(shell === undefined ? "which shell?" : `there is no completion for "${shell}"`, {
-        fix: `exp completion ${SHELLS.join("|")}`,
+        fix: near === undefined ? `exp completion ${SHELLS.join("|")}` : `Did you mean "exp completion ${near}"?`,
       }),
     ]);
     return exitCodes.wrongInput;
@@ -36,7 +38,13 @@ async function words(list: string, screen: Screen): Promise<string[]> {
   if (list === "runs") return listRuns(pathsOf(root).runs);
   const project = await openProject(root, screen.environment);
   try {
-    const run = await openRun(project, { config: undefined, run: undefined, overrides: [], reset: false });
+    const run = await openRun(project, {
+      config: undefined,
+      run: undefined,
+      overrides: [],
+      reset: false,
+      mayBegin: false,
+    });
     if (!run.ok) return [];
     if (list === "targets") return run.value.graph.targets.map((target) => target.name);
     return run.value.graph.targets.flatMap((target) =>
