@@ -231,7 +231,16 @@ describe("completion", () => {
     const rig = await built();
     expect((await rig.exp("completion", "--words", "targets")).stdout).toBe("prepare\ndraw\njudge\nreport\n");
     expect((await rig.exp("completion", "--words", "runs")).stdout).toBe("default\n");
-    expect((await rig.exp("completion", "--words", "keys")).stdout).toContain("judge.weight\n");
+    expect((await rig.exp("completion", "--words", "keys")).stdout).toMatch(/judge\.weight\n(.*\n)*seed\n/);
+  });
+
+  test("gives configs and items without asking the Expfile", async () => {
+    const rig = await built({ "configs/long.yaml": "version: 1\n", "configs/notes.txt": "" });
+    rig.write({ "Expfile.ts": "export default {" });
+    expect((await rig.exp("completion", "--words", "configs")).stdout).toBe("default\nlong\n");
+    const items = (await rig.exp("completion", "--words", "items", "draw")).stdout.trimEnd().split("\n");
+    expect(items.sort()).toEqual(["draw[0/0]", "draw[0/1]", "draw[2/0]", "draw[2/1]"]);
+    expect((await rig.exp("completion", "--words", "items", "judge")).stdout).toBe("");
   });
 
   test("says nothing where there is no project, or a broken one", async () => {
@@ -277,7 +286,7 @@ describe("slips of the hand", () => {
     [["plan", "-c", "defualt"], "there is no config defualt", 'Did you mean "-c default"? configs/ has default.'],
     [["plan", "-c", "frobnicate"], "there is no config frobnicate", "configs/ has default."],
     [["plan", "-c", "configs"], "configs is a folder, not a config", "configs/default.yaml"],
-    [["plan", "-c"], "--config needs a value", "--config <file>"],
+    [["plan", "-c"], "--config needs a value", "--config <config>"],
     [["runs", "lst"], 'unknown words "lst"', 'Did you mean "exp runs list"?'],
     [["runs", "shwo", "default"], 'unknown words "shwo default"', 'Did you mean "exp runs show default"?'],
     [["hlep"], 'unknown command "hlep"', 'Did you mean "exp help"?'],

@@ -1,9 +1,13 @@
-// `exp completion`: the script of a shell; with `--words`, what the script asks for: targets, runs or config keys, one a line.
+// `exp completion`: the script of a shell; with `--words`, what the script asks for, one a line: targets and config keys from the
+// Expfile; runs, configs and a target's items from what lies in the project, without it.
 
 import { inputFailure } from "../model/failure.ts";
+import { join } from "node:path";
 import { findRoot, pathsOf } from "../project/paths.ts";
+import { listConfigs } from "../project/find-config.ts";
 import { openRun } from "../project/open-run.ts";
 import { openProject } from "../project/project.ts";
+import { Trace } from "../backends/store/trace.ts";
 import { listRuns } from "../runs/run.ts";
 import { completionScript, SHELLS, type Shell } from "../ui/completion.ts";
 import { suggest } from "../util/suggest.ts";
@@ -14,7 +18,7 @@ import { commandTable, exitCodes } from "./table.ts";
 export async function completion(args: Arguments, screen: Screen): Promise<number> {
   const list = args.flags.words as string | undefined;
   if (list !== undefined) {
-    writeLines(screen, await words(list, screen));
+    writeLines(screen, await words(list, args.operands[0], screen));
     return exitCodes.done;
   }
   const [shell] = args.operands;
@@ -32,10 +36,12 @@ export async function completion(args: Arguments, screen: Screen): Promise<numbe
 }
 
 /** Completion never complains: where there is no project, there are no words. */
-async function words(list: string, screen: Screen): Promise<string[]> {
+async function words(list: string, target: string | undefined, screen: Screen): Promise<string[]> {
   const root = findRoot(screen.workingFolder);
   if (root === undefined) return [];
   if (list === "runs") return listRuns(pathsOf(root).runs);
+  if (list === "configs") return listConfigs(root);
+  if (list === "items") return target === undefined ? [] : itemsOf(pathsOf(root).runs, target);
   const project = await openProject(root, screen.environment);
   try {
     const run = await openRun(project, {
@@ -47,10 +53,26 @@ async function words(list: string, screen: Screen): Promise<string[]> {
     });
     if (!run.ok) return [];
     if (list === "targets") return run.value.graph.targets.map((target) => target.name);
-    return run.value.graph.targets.flatMap((target) =>
-      Object.keys(target.declaration.contract.config?.shape ?? {}).map((key) => `${target.section}.${key}`),
+    const keys = run.value.graph.targets.flatMap(({ declaration, section }) =>
+      Object.keys(declaration.contract.config?.shape ?? {}).map((key) => `${section}.${key}`),
     );
+    return [...new Set([...keys, "seed", "control", "experiment"])];
   } finally {
     project.close();
   }
+}
+
+/** More than anybody reads. */
+const maxItems = 1000;
+
+/** The items with a label as the first run has them that made any, the default one before others. */
+function itemsOf(runsFolder: string, target: string): string[] {
+  const runs = listRuns(runsFolder);
+  for (const run of [...runs.filter((name) => name === "default"), ...runs.filter((name) => name !== "default")]) {
+    const trace = new Trace(join(runsFolder, run));
+    const labels = [...trace.resultsBehind(target)].flatMap(([, { label }]) => label ?? []);
+    trace.close();
+    if (labels.length > 0) return [...new Set(labels)].slice(0, maxItems).map((label) => `${target}[${label}]`);
+  }
+  return [];
 }

@@ -6,7 +6,7 @@ const config: FlagSpec = {
   name: "config",
   short: "c",
   summary: "the config file; the run is named after it",
-  value: "file",
+  value: "config",
 };
 const run: FlagSpec = { name: "run", summary: "the run; named after the config file if not said", value: "run" };
 const set: FlagSpec = {
@@ -49,6 +49,7 @@ export const commandTable: readonly CommandSpec[] = [
     name: "why",
     summary: "why a target or an item (`generate[3]`) is not up to date, or was made",
     args: "targets",
+    takesItems: true,
     takesKeysAsFlags: true,
     flags: [...asking, { name: "build", summary: "ask about a past build of the run, by its number", value: "text" }],
   },
