@@ -5,7 +5,7 @@ import type { CommandSpec, FlagSpec } from "../ui/completion.ts";
 const config: FlagSpec = {
   name: "config",
   short: "c",
-  summary: "the config file; the run is named after it",
+  summary: "the config, by its path or its name in configs/; the run is named after it",
   value: "config",
 };
 const run: FlagSpec = { name: "run", summary: "the run; named after the config file if not said", value: "run" };
