@@ -110,9 +110,8 @@ describe("bytes that are no config", () => {
 });
 
 test("what is wrong between fences is told at its own line", () => {
-  expect(
-    screen(load({ files: "Here it is:\n```yaml\njudge:\n  model: m\n    samples: 5\n```\n" })),
-  ).toMatchInlineSnapshot(`
+  expect(screen(load({ files: "Here it is:\n```yaml\njudge:\n  model: m\n    samples: 5\n```\n" })))
+    .toMatchInlineSnapshot(`
     "configs/default.yaml:2:1 the file is wrapped in \`\`\` fences, as copied from a chat
       2 │ \`\`\`yaml
         │ ^^^^^^^
