@@ -43,6 +43,7 @@ Expfile.ts, it writes nothing and ends with 2.`,
 };
 
 const placeholders = {
+  config: "FILE",
   file: "FILE",
   directory: "FOLDER",
   run: "RUN",
@@ -60,7 +61,8 @@ const page = `# The command line
 ${commandTable.map(({ name, summary }) => `| [\`exp ${name}\`](#exp-${name}) | ${cell(summary)} |`).join("\n")}
 
 A command works in the project of the folder where it is run: the nearest folder above with an \`Expfile.ts\`. A misspelt command, flag,
-target or config key is answered with the one that was probably meant.
+target, run, config or config key is answered with the one that was probably meant. \`exp\` means \`npx exp\` in a project where expfile
+is installed, unless its \`node_modules/.bin\` is on your PATH.
 
 ## Exit codes
 

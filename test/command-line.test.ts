@@ -231,7 +231,16 @@ describe("completion", () => {
     const rig = await built();
     expect((await rig.exp("completion", "--words", "targets")).stdout).toBe("prepare\ndraw\njudge\nreport\n");
     expect((await rig.exp("completion", "--words", "runs")).stdout).toBe("default\n");
-    expect((await rig.exp("completion", "--words", "keys")).stdout).toContain("judge.weight\n");
+    expect((await rig.exp("completion", "--words", "keys")).stdout).toMatch(/judge\.weight\n(.*\n)*seed\n/);
+  });
+
+  test("gives configs and items without asking the Expfile", async () => {
+    const rig = await built({ "configs/long.yaml": "version: 1\n", "configs/notes.txt": "" });
+    rig.write({ "Expfile.ts": "export default {" });
+    expect((await rig.exp("completion", "--words", "configs")).stdout).toBe("default\nlong\n");
+    const items = (await rig.exp("completion", "--words", "items", "draw")).stdout.trimEnd().split("\n");
+    expect(items.sort()).toEqual(["draw[0/0]", "draw[0/1]", "draw[2/0]", "draw[2/1]"]);
+    expect((await rig.exp("completion", "--words", "items", "judge")).stdout).toBe("");
   });
 
   test("says nothing where there is no project, or a broken one", async () => {
@@ -268,8 +277,32 @@ describe("slips of the hand", () => {
     [["build", "raport"], 'unknown target "raport"', 'Did you mean "report"?'],
     [["build", "--judge.wieght", "2"], 'unknown key "wieght" in judge', 'Did you mean "weight"?'],
     [["build", "--set", "jugde.weight=2"], 'unknown key "jugde"', 'Did you mean "judge"?'],
-    [["build", "-c", "configs/defualt.yaml"], "there is no config configs/defualt.yaml", "default.yaml"],
+    [["build", "-c", "configs/defualt.yaml"], "there is no config configs/defualt.yaml", 'Did you mean "-c default"?'],
+    [
+      ["build", "-c", "confgs/default.yaml"],
+      "-c confgs/default.yaml: there is no config",
+      'Did you mean "-c default"?',
+    ],
+    [["plan", "-c", "defualt"], "there is no config defualt", 'Did you mean "-c default"? configs/ has default.'],
+    [["plan", "-c", "frobnicate"], "there is no config frobnicate", "configs/ has default."],
+    [["plan", "-c", "configs"], "configs is a folder, not a config", "configs/default.yaml"],
+    [["plan", "-c"], "--config needs a value", "--config <config>"],
     [["runs", "lst"], 'unknown words "lst"', 'Did you mean "exp runs list"?'],
+    [["runs", "shwo", "default"], 'unknown words "shwo default"', 'Did you mean "exp runs show default"?'],
+    [["hlep"], 'unknown command "hlep"', 'Did you mean "exp help"?'],
+    [["help", "biuld"], 'unknown command "biuld"', 'Did you mean "exp build"?'],
+    [["report"], 'unknown command "report"', "exp build report"],
+    [["--verison"], 'unknown flag "--verison"', 'Did you mean "--version"?'],
+    [["plan", "--contrl", "near"], 'unknown flag "--contrl"', 'Did you mean "--control"?'],
+    [["plan", "--set", "weight=2"], 'unknown key "weight" at the top', "It belongs into a section: judge.weight."],
+    [["plan", "--set", "judge.weight"], "an override is path=value", "Write --set judge.weight=VALUE."],
+    [["plan", "--control", "naer"], 'control names "naer"', 'Did you mean "near"?'],
+    [["plan", "--experiment", "wrods"], 'no experiment "wrods"', 'Did you mean "words"?'],
+    [["why", "judge", "--build", "last"], "--build takes the number of a build", "exp runs show"],
+    [["clean", "--run", "other"], 'there is no run "other"', "exp runs lists them"],
+    [["init", "here"], 'exp init takes no words: "here" is too much', "mkdir here; cd here; exp init"],
+    [["doctor", "me"], 'exp doctor takes no words: "me" is too much', "exp doctor --help"],
+    [["completion", "zhs"], 'there is no completion for "zhs"', 'Did you mean "exp completion zsh"?'],
     [["why", "jugde"], 'unknown target "jugde"', 'Did you mean "judge"?'],
     [["clean", "jugde"], 'unknown target "jugde"', 'Did you mean "judge"?'],
     [["build", "-j", "0"], "-j takes a whole number above 0", "0"],
@@ -282,6 +315,51 @@ describe("slips of the hand", () => {
     expect(done.stderr).toContain(what);
     expect(done.stderr).toContain(instead);
     expect(done.stdout).toBe("");
+  });
+
+  test("a run that is misspelt in a question is told; a build begins it, and says which one is near", async () => {
+    const rig = await built();
+    for (const command of ["plan", "status", "clean"]) {
+      const done = await rig.exp(command, "--run", "defualt");
+      expect(done.code).toBe(2);
+      expect(done.stderr).toContain('there is no run "defualt"\n  Did you mean "default"?');
+    }
+    expect(rig.has("runs/defualt")).toBe(false);
+    expect((await rig.exp("build", "--run", "defaults")).stdout).toContain(
+      "run defaults is new; there is a run default",
+    );
+    expect((await rig.exp("build", "--run", "defaults")).stdout).not.toContain("is new");
+    await rig.build(["--run", "seed-1"]);
+    expect((await rig.exp("plan", "--run", "seed-2")).code).toBe(3);
+  });
+
+  test("a config is found by its path, by its name, and without .yaml", async () => {
+    const rig = wordsProject({
+      "configs/long.yaml": "version: 1\nextends: default.yaml\n",
+      "other.yml": "version: 1\nextends: configs/default.yaml\n",
+    });
+    for (const config of ["configs/long.yaml", "long.yaml", "long", "configs/long"])
+      expect((await rig.exp("plan", "prepare", "-c", config)).stdout).toContain("run long");
+    for (const config of ["other.yml", "other"])
+      expect((await rig.exp("plan", "prepare", "-c", config)).stdout).toContain("run other");
+  });
+
+  test("a build that the run has not had is told with those that it has", async () => {
+    const rig = await built();
+    const done = await rig.exp("runs", "show", "default@9");
+    expect(done.code).toBe(2);
+    expect(done.stderr).toContain("It has default@1.");
+    expect((await rig.exp("runs", "default")).stderr).toContain('Did you mean "exp runs show default"?');
+  });
+
+  test("a line that is indented too deep is the one that is underlined", async () => {
+    const rig = wordsProject({ "configs/default.yaml": "version: 1\ndraw:\n  samples: 2\n    weight: 3\n" });
+    expect((await rig.exp("build")).stderr)
+      .toBe(`configs/default.yaml:4:5 this line is indented deeper than line 3, which has a value already
+  4 │     weight: 3
+    │     ^^^^^^^^^
+  Indent it by 2 spaces, as line 3. If it goes on with the text of line 3, put that text in quotes.
+`);
   });
 
   test("a key that is wrong in the file is underlined where it stands, with who needed it", async () => {

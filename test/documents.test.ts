@@ -64,7 +64,7 @@ function writeProject(project: DocumentedProject): void {
     mkdirSync(dirname(join(root, name)), { recursive: true });
     writeFileSync(join(root, name), text);
   };
-  const files = initFiles("0.0.0");
+  const files = initFiles();
   if (project.fromInit) for (const [name, text] of Object.entries(files)) write(name, text);
   else {
     write("package.json", files["package.json"]!);
@@ -129,7 +129,7 @@ describe("snippets", () => {
       if (!fromInit) continue;
       for (const { language, words, text, line } of fences) {
         if (!isFile(language, words)) continue;
-        const made = initFiles("0.0.0")[words[0]!] ?? "";
+        const made = initFiles()[words[0]!] ?? "";
         const formatted = language === "ts" ? await format(made, { parser: "typescript", printWidth: 120 }) : made;
         expect(words.includes("excerpt") ? formatted : text, `${page}:${line}`).toContain(
           words.includes("excerpt") ? text.trim() : formatted.trim(),

@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { initFiles } from "../src/commands/init-files.ts";
 import { makeProject, repository, type Rig } from "./rig.ts";
@@ -29,7 +29,7 @@ describe("init", () => {
     const rig = emptyProject();
     const made = await rig.exp("init");
     expect(made.code).toBe(0);
-    for (const name of Object.keys(initFiles("0.0.0"))) expect(made.stdout).toContain(`created  ${name}`);
+    for (const name of Object.keys(initFiles())) expect(made.stdout).toContain(`created  ${name}`);
     expect((await rig.build()).targets).toEqual({ measure: "computed", report: "computed" });
     expect(rig.read("runs/default/report/report.md")).toMatch(/\| fair \| 0\.\d{3} \[/);
     expect((await rig.exp("build")).stdout).toBe("up to date · run default\n");
@@ -106,8 +106,25 @@ describe("the packed package in an empty folder", () => {
 
   test("becomes a project that builds, and is then up to date", () => {
     expect(said.init).toContain("created  Expfile.ts");
+    expect(said.init).toContain("npx exp build");
+    expect(said.init).not.toContain("npm install");
     expect(said.first).toContain("report: runs/default/report/report.md");
     expect(said.second).toBe("up to date · run default\n");
+  });
+
+  test("a folder that was initialised before it was installed takes the tarball, as init says", () => {
+    const later = join(folder, "..", `${basename(folder)}-later`);
+    mkdirSync(later);
+    try {
+      const made = run(process.execPath, [join(folder, "node_modules/expfile/bin/exp.cjs"), "init"], later);
+      const tarball = /npm install PATH\/(\S+\.tgz)/.exec(made)![1]!;
+      expect(made).toContain("expfile is not on the npm registry yet");
+      run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", join(folder, "packed", tarball)], later);
+      expect(readFileSync(join(later, "package.json"), "utf8")).toMatch(/"expfile": "file:.*\.tgz"/);
+      expect(run("npx", ["exp", "build"], later)).toContain("report: runs/default/report/report.md");
+    } finally {
+      rmSync(later, { recursive: true, force: true });
+    }
   });
 
   test("its types are found, and the example's wiring compiles", () => {

@@ -24,7 +24,12 @@ Exit codes: 0 done · 1 a target failed · 2 wrong input · 3 incomplete (people
 
 export function parseArguments(argv: readonly string[], version: string): Parsed {
   const spec = commandTable.find((command) => command.name === argv.find((word) => !word.startsWith("-")));
-  if (argv[0] === "help") return parseArguments(argv[1] === undefined ? ["--help"] : [argv[1], "--help"], version);
+  if (argv[0] === "help") {
+    const [, about] = argv;
+    if (about !== undefined && !commandTable.some((command) => command.name === about))
+      return fail(unknownCommand(about));
+    return parseArguments(about === undefined ? ["--help"] : [about, "--help"], version);
+  }
   const keys = spec?.takesKeysAsFlags === true ? takeKeyFlags(argv) : { rest: argv, overrides: [] };
   if ("failure" in keys) return fail(keys.failure);
   let parsed: Arguments | undefined;
@@ -49,7 +54,22 @@ export function parseArguments(argv: readonly string[], version: string): Parsed
     return fail(failureOf(error, argv, spec));
   }
   if (parsed === undefined) return ok({ print: program.helpInformation(), exitCode: exitCodes.wrongInput });
-  return ok(parsed);
+  const surplus = spec === undefined ? undefined : surplusWords(spec, parsed.operands);
+  return surplus === undefined ? ok(parsed) : fail(surplus);
+}
+
+/** Words that nothing would listen to. */
+function surplusWords(spec: CommandSpec, operands: readonly string[]): Failure | undefined {
+  const taken = spec.args === "none" ? 0 : Array.isArray(spec.args) ? 1 : Infinity;
+  const word = operands[taken];
+  if (word === undefined) return undefined;
+  const fix =
+    spec.name === "init"
+      ? `It works in the folder where you are: mkdir ${word}; cd ${word}; exp init`
+      : `exp ${spec.name} --help`;
+  return inputFailure(`exp ${spec.name} takes ${taken === 0 ? "no words" : "one word"}: "${word}" is too much`, {
+    fix,
+  });
 }
 
 type OnCommand = (
@@ -68,17 +88,19 @@ export function makeProgram(version: string, onCommand: OnCommand): Command {
   program.addHelpText("after", exitText);
   for (const spec of commandTable) {
     const operands =
-      spec.args === "none"
-        ? ""
-        : spec.args === "targets"
-          ? " [target…]"
-          : spec.args === "outputs"
-            ? " <target[.output]|file>"
-            : spec.args === "runs"
-              ? " [list|show] [run]"
-              : Array.isArray(spec.args)
-                ? ` <${spec.args.join("|")}>`
-                : "";
+      spec.usage !== undefined
+        ? ` ${spec.usage}`
+        : spec.args === "none"
+          ? ""
+          : spec.args === "targets"
+            ? " [target…]"
+            : spec.args === "outputs"
+              ? " <target[.output]|file>"
+              : spec.args === "runs"
+                ? " [list|show] [run]"
+                : Array.isArray(spec.args)
+                  ? ` <${spec.args.join("|")}>`
+                  : "";
     const command = program
       .command(spec.name)
       .summary(spec.summary)
@@ -138,20 +160,11 @@ function takeKeyFlags(
 function failureOf(error: CommanderError, argv: readonly string[], spec: CommandSpec | undefined): Failure {
   const first = argv[0] ?? "";
   if (error.code === "commander.unknownCommand" || (spec === undefined && !first.startsWith("-"))) {
-    const near = suggest(
-      first,
-      commandTable.map((command) => command.name),
-    );
-    return inputFailure(`unknown command "${first}"`, {
-      fix: near ? `Did you mean "exp ${near}"?` : "exp --help lists the commands.",
-    });
+    return unknownCommand(first);
   }
   if (error.code === "commander.unknownOption") {
     const word = /'(.+?)'/.exec(error.message)?.[1] ?? "";
-    const near = suggest(
-      word.replace(/^-+/, ""),
-      (spec?.flags ?? []).map((flag) => flag.name),
-    );
+    const near = suggest(word.replace(/^-+/, ""), flagsOf(spec));
     const command = spec === undefined ? "exp" : `exp ${spec.name}`;
     return inputFailure(`unknown flag "${word}"`, {
       fix: near
@@ -159,7 +172,28 @@ function failureOf(error: CommanderError, argv: readonly string[], spec: Command
         : `${command} --help lists the flags.${spec?.takesKeysAsFlags === true ? " Config keys are flags with their section: --generate.samples 50" : ""}`,
     });
   }
+  const valueless = /^error: option '(?:-\w, )?(--[\w-]+)( .+)' argument missing$/.exec(error.message);
+  if (valueless !== null) {
+    const [, flag = "", value = ""] = valueless;
+    return inputFailure(`${flag} needs a value`, { fix: `${flag}${value}` });
+  }
   return inputFailure(error.message.replace(/^error: /, ""), {
     fix: `exp ${spec?.name ?? ""} --help`.replace("  ", " "),
   });
+}
+
+function unknownCommand(word: string): Failure {
+  const near = suggest(word, [...commandTable.map((command) => command.name), "help"]);
+  return inputFailure(`unknown command "${word}"`, {
+    fix: near
+      ? `Did you mean "exp ${near}"?`
+      : `exp --help lists the commands. If ${word} is a target: exp build ${word}`,
+  });
+}
+
+/** What may stand after `--`, without a section's keys: those only the project knows. */
+function flagsOf(spec: CommandSpec | undefined): string[] {
+  if (spec === undefined) return ["help", "version"];
+  const ownKeys = spec.takesKeysAsFlags === true ? ["seed", "control", "experiment"] : [];
+  return [...spec.flags.map((flag) => flag.name), ...ownKeys];
 }

@@ -35,6 +35,7 @@ export function requestOf(args: Arguments): RunRequest {
     run: args.flags.run as string | undefined,
     overrides: args.overrides,
     reset: args.flags.reset === true,
+    mayBegin: args.command === "build",
   };
 }
 

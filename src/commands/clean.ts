@@ -1,7 +1,8 @@
 // `exp clean`: the run's results of the targets named are to be computed anew. Nothing that others rely on is deleted.
 
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { inputFailure } from "../model/failure.ts";
 import { LostRun } from "../engine/session.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import { countOf, formatDuration, formatMoney } from "../report/amounts.ts";
@@ -27,6 +28,11 @@ export async function clean(args: Arguments, screen: Screen): Promise<number> {
       return exitCodes.wrongInput;
     }
     const { run } = asked.value;
+    if (!existsSync(run.folder.folder)) {
+      const what = `there is no run "${run.folder.id}", so there is nothing to clean`;
+      showFailures(screen, [inputFailure(what, { fix: "exp runs lists them." })]);
+      return exitCodes.wrongInput;
+    }
     const lease = await Lease.take(join(run.folder.folder, "lock"), "exp clean", {
       onWait: (holder) => screen.writeError(`waiting for ${holder}\n`),
       signal: screen.signal,

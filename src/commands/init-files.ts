@@ -1,6 +1,6 @@
 // The files of a new project: one small experiment that shows an arm, a fan-out over seeds and a report, and builds without keys or data.
 
-export function initFiles(version: string): Readonly<Record<string, string>> {
+export function initFiles(): Readonly<Record<string, string>> {
   return {
     "Expfile.ts": `import { experiments } from "expfile";
 import { measure, report } from "./rules/coin.ts";
@@ -120,10 +120,10 @@ runs/
 .env
 exp.local.yaml
 `,
+    // Without expfile among its dependencies: installing it, from wherever it is had, adds it.
     "package.json": `{
   "private": true,
-  "type": "module",
-  "dependencies": { "expfile": "^${version}" }
+  "type": "module"
 }
 `,
   };

@@ -10,7 +10,7 @@ import { showFailures, writeLines, type Screen } from "./screen.ts";
 import { exitCodes } from "./table.ts";
 
 export async function init(_args: Arguments, screen: Screen): Promise<number> {
-  const files = initFiles(version);
+  const files = initFiles();
   const taken = ["Expfile.ts"].filter((name) => existsSync(join(screen.workingFolder, name)));
   if (taken.length > 0) {
     showFailures(screen, [
@@ -29,13 +29,19 @@ export async function init(_args: Arguments, screen: Screen): Promise<number> {
     writeFileSync(path, text, { flag: "wx" });
     lines.push(`created  ${name}`);
   }
-  const needsInstall = !existsSync(join(screen.workingFolder, "node_modules", "expfile"));
+  const isInstalled = existsSync(join(screen.workingFolder, "node_modules", "expfile"));
+  const exp = isInstalled ? "npx exp" : "exp";
   writeLines(screen, [
     ...lines,
     "",
-    ...(needsInstall ? ["npm install expfile    so that the rules' types are found"] : []),
-    "exp build              builds the example",
-    "exp graph              draws it",
+    ...(isInstalled
+      ? []
+      : [
+          `npm install PATH/expfile-${version}.tgz    so that the rules' types are found, and npx exp works here`,
+          "  expfile is not on the npm registry yet: npm pack in its repository makes that file",
+        ]),
+    `${exp} build    builds the example`,
+    `${exp} graph    draws it`,
   ]);
   return exitCodes.done;
 }

@@ -1,6 +1,6 @@
 // `exp runs`: the registry: every run with its config, notes and where it stands.
 
-import { inputFailure } from "../model/failure.ts";
+import { inputFailure, type Failure } from "../model/failure.ts";
 import type { Json } from "../model/json.ts";
 import { formatAgo, formatDuration } from "../report/amounts.ts";
 import { alignRows } from "../report/columns.ts";
@@ -26,18 +26,23 @@ export async function runs(args: Arguments, screen: Screen): Promise<number> {
   const [verb = "list", name] = args.operands;
   if (verb === "show" && name !== undefined) return show(folder, name, args, screen);
   if (verb === "list" && name === undefined) return list(folder, args, screen);
-  const near = suggest(verb, ["list", "show"]);
-  showFailures(screen, [
-    inputFailure(verb === "show" ? "which run?" : `unknown words "${args.operands.join(" ")}"`, {
-      fix:
-        verb === "show"
-          ? "exp runs show NAME"
-          : near
-            ? `Did you mean "exp runs ${near}"?`
-            : "exp runs, or exp runs show NAME",
-    }),
-  ]);
+  showFailures(screen, [misspelt(folder, verb, args.operands)]);
   return exitCodes.wrongInput;
+}
+
+function misspelt(folder: string, verb: string, words: readonly string[]): Failure {
+  const known = listRuns(folder);
+  if (verb === "show") {
+    const which = known.length === 0 ? "There are no runs yet." : `The runs are ${known.join(", ")}.`;
+    return inputFailure("which run?", { fix: `exp runs show NAME. ${which}` });
+  }
+  const near = suggest(verb, ["list", "show"]);
+  const run = known.find((name) => name === verb) ?? suggest(verb, known);
+  const meant =
+    near !== undefined ? [near, ...words.slice(1)].join(" ") : run === undefined ? undefined : `show ${run}`;
+  return inputFailure(`unknown words "${words.join(" ")}"`, {
+    fix: meant === undefined ? "exp runs, or exp runs show NAME" : `Did you mean "exp runs ${meant}"?`,
+  });
 }
 
 function list(folder: string, args: Arguments, screen: Screen): number {
@@ -86,7 +91,16 @@ function show(folder: string, name: string, args: Arguments, screen: Screen): nu
     ]);
     return exitCodes.wrongInput;
   }
-  const history = run.history().filter((entry) => number === undefined || entry.build === Number(number));
+  const all = run.history();
+  const history = all.filter((entry) => number === undefined || entry.build === Number(number));
+  if (number !== undefined && history.length === 0) {
+    showFailures(screen, [
+      inputFailure(`run ${id} has no build ${number} in its history`, {
+        fix: `It has ${all.map((entry) => `${id}@${entry.build}`).join(", ")}.`,
+      }),
+    ]);
+    return exitCodes.wrongInput;
+  }
   if (args.flags.json === true) {
     writeJson(screen, { ...state, history });
     return exitCodes.done;

@@ -5,8 +5,8 @@ import type { CommandSpec, FlagSpec } from "../ui/completion.ts";
 const config: FlagSpec = {
   name: "config",
   short: "c",
-  summary: "the config file; the run is named after it",
-  value: "file",
+  summary: "the config, by its path or its name in configs/; the run is named after it",
+  value: "config",
 };
 const run: FlagSpec = { name: "run", summary: "the run; named after the config file if not said", value: "run" };
 const set: FlagSpec = {
@@ -52,6 +52,7 @@ export const commandTable: readonly CommandSpec[] = [
     name: "why",
     summary: "why a target or an item (`generate[3]`) is not up to date, or was made",
     args: "targets",
+    takesItems: true,
     takesKeysAsFlags: true,
     flags: [...asking, { name: "build", summary: "ask about a past build of the run, by its number", value: "text" }],
   },
@@ -101,6 +102,7 @@ export const commandTable: readonly CommandSpec[] = [
     name: "reproduce",
     summary: "run a past run (`default@3`) again with its archived code, config and inputs, and compare",
     args: "runs",
+    usage: "<run[@build]> [target…]",
     flags: [
       { name: "sample", summary: "of each fan-out, only so many items, chosen at random", value: "text" },
       paid,

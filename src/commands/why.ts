@@ -21,6 +21,12 @@ import type { Artifacts } from "../model/action.ts";
 
 export async function why(args: Arguments, screen: Screen): Promise<number> {
   const asked = args.operands.map(readName);
+  const build = args.flags.build as string | undefined;
+  if (build !== undefined && !/^\d+$/.test(build)) {
+    const fix = "exp runs show RUN lists its builds: run@3 is number 3.";
+    showFailures(screen, [inputFailure(`--build takes the number of a build, not "${build}"`, { fix })]);
+    return exitCodes.wrongInput;
+  }
   if (asked.length === 0) {
     showFailures(screen, [inputFailure("which target?", { fix: "exp why TARGET, or exp why TARGET[ITEM]" })]);
     return exitCodes.wrongInput;
@@ -32,7 +38,6 @@ export async function why(args: Arguments, screen: Screen): Promise<number> {
     async (plan, run, session) => {
       const answers: Why[] = [];
       for (const { target, item } of asked) {
-        const build = args.flags.build as string | undefined;
         const answer =
           build !== undefined
             ? await whyPast(run, session, target, Number(build))

@@ -1,7 +1,7 @@
 // From a command's arguments to a run that can be asked and built: its config, its experiment's graph, each target's section. Reads; writes nothing.
 
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { basename, join } from "node:path";
 import { z } from "zod";
 import type { Experiments } from "../api/experiment.ts";
 import type { TargetDeclaration } from "../api/rule.ts";
@@ -21,9 +21,9 @@ import type { ExperimentTold } from "../planning/told.ts";
 import { RunFolder, runNameProblem, type RunState } from "../runs/run.ts";
 import { hasCode } from "../util/fs.ts";
 import { fail, ok, type Result } from "../util/result.ts";
-import { statOf } from "../util/stat.ts";
 import { suggest } from "../util/suggest.ts";
 import { listRuns } from "../runs/run.ts";
+import { findConfig } from "./find-config.ts";
 import { loadExpfile, type LoadedExpfile } from "./expfile.ts";
 import type { Project } from "./project.ts";
 
@@ -36,6 +36,8 @@ export interface RunRequest {
   readonly overrides: readonly string[];
   /** Drop remembered overrides. */
   readonly reset: boolean;
+  /** Whether a run may begin here under a name that is near another's: a build may, a question about it is misspelt. */
+  readonly mayBegin: boolean;
 }
 
 export interface OpenRun {
@@ -141,8 +143,15 @@ function nameRun(project: Project, request: RunRequest): Result<NamedRun, readon
   });
   const { root } = project.paths;
   const asked = request.config === undefined ? undefined : findConfig(root, request.config);
-  const source = asked?.file ?? state?.config.source ?? defaultConfig;
-  const passedOver = asked?.passedOver ?? [];
+  if (asked?.ok === false) return asked;
+  const source = asked?.value.file ?? state?.config.source ?? defaultConfig;
+  const passedOver = asked?.value.passedOver ?? [];
+  if (request.run !== undefined && request.config === undefined && state === undefined) {
+    const near = nearRun(project, id);
+    const isMistaken = near !== undefined && !request.mayBegin;
+    if (isMistaken || !existsSync(join(root, source))) return fail([missingRun(id, near, source, isMistaken)]);
+    if (near !== undefined) warnings.push(`run ${id} is new; there is a run ${near}`);
+  }
   if (existsSync(join(root, source)) || request.config !== undefined)
     return ok({ folder, state, source, passedOver, warnings });
   if (state !== undefined && existsSync(folder.configFile)) {
@@ -155,28 +164,25 @@ function nameRun(project: Project, request: RunRequest): Result<NamedRun, readon
       warnings: [...warnings, `${source} is gone: the run goes on with its own record, ${record}`],
     });
   }
-  if (request.run !== undefined && state === undefined) {
-    const near = suggest(id, listRuns(project.paths.runs));
-    const fix =
-      near === undefined
-        ? `A new run needs a config: exp build -c FILE --run ${id}`
-        : `Did you mean "${near}"? A new run needs a config: -c FILE`;
-    return fail([inputFailure(`there is no run "${id}", and no ${defaultConfig}`, { fix })]);
-  }
   return ok({ folder, state, source, passedOver, warnings });
 }
 
-/** `-c` takes a path from the project's root, or the bare name of a file in configs/. A folder of that name is passed over like nothing. */
-function findConfig(root: string, asked: string): { readonly file: string; readonly passedOver: readonly FileRead[] } {
-  const candidates = [asked, join("configs", asked), join("configs", `${asked}.yaml`), join("configs", `${asked}.yml`)];
-  const passedOver: FileRead[] = [];
-  for (const file of candidates) {
-    const path = resolve(root, file);
-    const stat = statOf(path);
-    if (stat?.isFile() === true) return { file, passedOver };
-    passedOver.push({ path, present: stat !== undefined });
-  }
-  return { file: asked, passedOver };
+/** The run that the name of a new one may be a misspelling of. `seed-2` beside `seed-1` is none. */
+function nearRun(project: Project, id: string): string | undefined {
+  const unnumbered = (name: string) => name.replace(/\d+/g, "0");
+  return suggest(
+    id,
+    listRuns(project.paths.runs).filter((name) => unnumbered(name) !== unnumbered(id)),
+  );
+}
+
+function missingRun(id: string, near: string | undefined, source: string, hasConfig: boolean): Failure {
+  const begin = hasConfig
+    ? `exp build --run ${id} -c ${source} begins one.`
+    : `A new run needs a config: exp build -c FILE --run ${id}`;
+  return inputFailure(`there is no run "${id}"${hasConfig ? "" : `, and no ${defaultConfig}`}`, {
+    fix: near === undefined ? begin : `Did you mean "${near}"? ${begin}`,
+  });
 }
 
 /** Later ones win over earlier ones of the same path. */

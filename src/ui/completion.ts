@@ -1,5 +1,6 @@
 // Completion scripts for bash, zsh and fish, from a table of commands. Pure; the scripts ask the program itself for the words
-// that depend on the project: `exp completion --words targets|outputs|runs|keys` prints one a line.
+// that depend on the project: `exp completion --words targets|outputs|runs|keys|configs` prints one a line,
+// and so does `--words items TARGET`.
 
 import { unreachable } from "../util/result.ts";
 import { bashScript } from "./completion/bash.ts";

@@ -81,7 +81,8 @@ describe("arms by name", () => {
       configs/default.yaml:5:10 arms.third must be a map; it is 5
         5 │   third: 5
           │          ^
-        needed by target "generate""
+        needed by target "generate"
+        Write "key: value" lines below its key, indented by two spaces."
     `);
   });
 

@@ -309,7 +309,8 @@ describe("a section that is wrong", () => {
       "configs/default.yaml:1:8 judge must be a map; it is 5
         1 │ judge: 5
           │        ^
-        needed by target "pairwise""
+        needed by target "pairwise"
+        Write "key: value" lines below its key, indented by two spaces."
     `);
   });
 

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { readTable, writeTable } from "expfile/table";
 import { prepareContract, type PrepareSummary } from "../../rules/peptides/prepare.ts";
 import { peptideColumns, rejectColumns, sequenceColumns } from "../../rules/peptides/tables.ts";
+import { readSource } from "../../rules/peptides/prepare/source.ts";
 import { configOf, root, runPrepare, sectionOf } from "./experiment.ts";
 import { emptyFolder, folderOf, type Handles } from "./fake-context.ts";
 
@@ -105,95 +106,86 @@ describe("what cannot be read is an error that says where", () => {
   const bytes = (...parts: (string | number)[]): Uint8Array =>
     Buffer.concat(parts.map((part) => (typeof part === "number" ? Buffer.of(part) : Buffer.from(part))));
 
-  test.each<[string, string, string | Uint8Array, object, string]>([
-    [
-      "a missing column, with those that are there",
-      "x.csv",
-      "id,Sequence,class\na,KLAKLAK,x\n",
-      {},
-      'source "s": there is no column "sequence" for the sequence. Did you mean "Sequence"? The file has the columns "id", "Sequence", "class".',
-    ],
-    [
-      "a missing column in JSON lines",
-      "x.jsonl",
-      '{"seq":"KLAKLAK"}\n',
-      {},
-      'source "s": there is no column "sequence" for the sequence. The file has the columns "seq".',
-    ],
-    ["an empty CSV", "x.csv", "", {}, 'source "s": it is empty; a header line with the names of the columns is needed'],
-    ["two columns of one name", "x.csv", "sequence,a,a\n", {}, 'source "s", line 1: two columns are called "a"'],
-    [
-      "a row with a field too many",
-      "x.csv",
-      "sequence,a\nKLAKLAK,1\nKLAKL,1,2\n",
-      {},
-      'source "s", line 3: Invalid Record Length: expect 2, got 3 on line 3',
-    ],
-    [
-      "a quote without an end",
-      "x.csv",
-      'sequence\nKLAKL\n"KLAKLAK\n',
-      {},
-      'source "s", line 3: Quote Not Closed: the parsing is finished with an opening quote at line 3',
-    ],
-    [
-      "bytes that are no text",
-      "x.csv",
-      bytes("sequence\nKLAKL\nKL", 0xff, "\n"),
-      {},
-      'source "s", line 3: it is not UTF-8 text; convert it first, as with iconv -t utf-8',
-    ],
-    [
-      "UTF-16",
-      "x.tsv",
-      bytes(0xff, 0xfe, "s", 0),
-      {},
-      'source "s", line 1: it is not UTF-8 text; convert it first, as with iconv -t utf-8',
-    ],
-    [
-      "a FASTA file that is none",
-      "x.fasta",
-      "\nKLAKL\n",
-      {},
-      'source "s", line 2: a FASTA file begins with a line ">name"; this is something else',
-    ],
-    ["a list in JSON lines", "x.jsonl", '{"sequence":"KLAKL"}\n[1]\n', {}, 'source "s", line 2: an object is expected'],
-    [
-      "half a character in JSON",
-      "x.jsonl",
-      '{"sequence":"K\\ud800"}\n',
-      {},
-      'source "s", line 1: "sequence" is not well-formed text',
-    ],
-    [
-      "Parquet that is none",
-      "x.parquet",
-      "sequence\nKLAKL\n",
-      {},
-      'source "s": not a readable table: it does not end like a Parquet file',
-    ],
-    [
-      "an extension that says nothing",
-      "x.dat",
-      "sequence\n",
-      {},
-      'source "s": the extension ".dat" does not tell the format; say format: csv, tsv, fasta, jsonl or parquet',
-    ],
-    [
-      "nothing but rejects",
-      "x.csv",
-      "sequence\nKLX\nKL\n",
-      {},
-      "none of the 2 rows passed: 1 unknown residue, 1 too short",
-    ],
-  ])("%s", async (_what, name, content, source, message) => {
-    await expect(prepareText(name, content, source)).rejects.toThrow(new Error(message));
+  /** The message, with the file's name alone in place of its path. */
+  async function problemOf(name: string, content: string | Uint8Array, source: object = {}): Promise<string> {
+    const message = await prepareText(name, content, source).then(
+      () => "it was read",
+      (error: unknown) => (error as Error).message,
+    );
+    return message.replace(/\([^()]*\/([^/()]+)\)/, "($1)");
+  }
+
+  const mapped = { columns: { sequence: "seq", class: "kind" } };
+
+  test.each<[string, string, string | Uint8Array, object]>([
+    ["a column in other letters", "x.csv", "id,Sequence,class\na,KLAKLAK,x\n", {}],
+    ["a column of another name that holds sequences", "x.csv", "id,letters\na,KLAKLAK\n", {}],
+    ["two missing columns", "x.csv", "sq,knd\nKLAKLAK,x\n", mapped],
+    ["a missing column in JSON lines", "x.jsonl", '{"Seq":"KLAKLAK"}\n', mapped],
+    ["a missing column in FASTA", "x.fasta", ">a\nKLAKLAK\n", mapped],
+    ["no header line", "x.csv", "KLAKLAK,1\nGIGKF,2\n", {}],
+    ["semicolons", "x.csv", "sequence;class\nKLAKLAK;x\n", {}],
+    ["tabs in a CSV", "x.csv", "sequence\tclass\nKLAKLAK\tx\n", {}],
+    ["commas in a TSV", "x.tsv", "sequence,class\nKLAKLAK,x\n", {}],
+    ["an empty CSV", "x.csv", "", mapped],
+    ["a CSV of empty lines", "x.csv", "\ufeff\r\n\r\n", {}],
+    ["a header and nothing else", "x.csv", "sequence\n", {}],
+    ["two columns of one name", "x.csv", "sequence,a,a\n", {}],
+    ["a row with a field too many", "x.csv", "sequence,a\nKLAKLAK,1\nKLAKL,1,2\n", {}],
+    ["a row with a field too few", "x.csv", 'sequence,a,b\n"KLA\nKLAK",1\n', {}],
+    ["a row with a tab too many", "x.tsv", "sequence\ta\nKLAKLAK\t1\t2\n", {}],
+    ["a long field", "x.csv", `sequence,a\n${"K".repeat(100_000)}\n`, {}],
+    ["a quote without an end", "x.csv", 'sequence,note\nKLAKL,"a ""b"""\nKLAKLAK,"5 long\nGIGKF,x\n', {}],
+    ["a quote inside a field", "x.csv", 'sequence,note\nKLAKL,5" long\n', {}],
+    ["text after a closing quote", "x.csv", 'sequence,note\nKLAKL,"5" long\n', {}],
+    ["Latin-1", "x.csv", bytes("sequence,name\nKLAKL,m", 0xe9, "l\n"), {}],
+    ["UTF-16", "x.tsv", bytes(0xff, 0xfe, "s", 0), {}],
+    ["UTF-16 without a mark", "x.csv", Buffer.from("sequence\nKLAKL\n", "utf16le"), {}],
+    ["a compressed file under another name", "x.csv", bytes(0x1f, 0x8b, 8, 0), {}],
+    ["a spreadsheet under another name", "x.csv", bytes("PK", 3, 4, "abc"), {}],
+    ["a web page", "x.csv", "\n<!DOCTYPE html>\n<html>\n", {}],
+    ["a pointer of Git LFS", "x.csv", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n", {}],
+    ["Parquet under another name", "x.csv", "PAR1", {}],
+    ["a compressed file", "x.csv.gz", bytes(0x1f, 0x8b, 8, 0), {}],
+    ["a spreadsheet", "x.xlsx", bytes("PK", 3, 4, "abc"), {}],
+    ["a JSON file", "x.json", "[]", {}],
+    ["an extension that says nothing", "x.dat", "sequence\n", {}],
+    ["a FASTA file that is none", "x.fasta", "\nKLAKL\n", {}],
+    ["a table that is called FASTA", "x.fasta", "id,sequence\na,KLAKL\n", {}],
+    ["FASTQ", "x.fa", "@read\nACGT\n+\nIIII\n", {}],
+    ["an empty FASTA file", "x.fasta", "; nothing yet\n", {}],
+    ["a list in JSON lines", "x.jsonl", '{"seq":"KLAKL"}\n[1]\n', { columns: { sequence: "seq" } }],
+    ["half a character in JSON", "x.jsonl", '{"sequence":"K\\ud800"}\n', {}],
+    ["Parquet that is none", "x.parquet", "sequence\nKLAKL\n", {}],
+    ["Parquet that is cut off", "x.parquet", bytes("PAR1", 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12), {}],
+    ["an empty Parquet file", "x.parquet", "", {}],
+    ["nothing but rejects", "x.csv", "sequence\nKLX\nKL\n", {}],
+  ])("%s", async (_what, name, content, source) => {
+    const problem = await problemOf(name, content, source);
+    expect(problem.length).toBeLessThan(600);
+    expect(problem).toMatchSnapshot();
   });
 
-  test("JSON that is cut off names its line", async () => {
-    await expect(prepareText("x.jsonl", '{"sequence":"KLAKL"}\n{"sequence":\n')).rejects.toThrow(
-      'source "s", line 2: it is not JSON',
+  test("JSON that is cut off, or printed over several lines, names its line", async () => {
+    expect(await problemOf("x.jsonl", '{"sequence":"KLAKL"}\n{"sequence":\n')).toMatch(
+      /^source "s" \(x\.jsonl\), line 2: it is not JSON: .*Each line is an object by itself/,
     );
+    expect(await problemOf("x.jsonl", '[\n  {"sequence":"KLAKL"}\n]\n')).toMatch(/line 1: it is not JSON: .*jq -c/);
+  });
+
+  test("of several files the one is named", async () => {
+    const folder = folderOf({ "a.csv": "sequence\nKLAKL\n", "b.csv": "sequence\n" + '"KLAKL\n' });
+    const { sources } = prepareContract.config.parse({ sources: [{ name: "s", path: "data/*.csv" }] });
+    const read = readSource(
+      sources[0]!,
+      ["a.csv", "b.csv"].map((name) => join(folder, name)),
+    );
+    await expect(read).rejects.toThrow('source "s" (file 2 of 2 of data/*.csv), line 2: a field begins with "');
+  });
+
+  test("columns without a name, line ends of old Macs and empty lines at the end are no trouble", async () => {
+    const made = await prepareText("x.csv", "sequence,,\rKLAKL,,\rGIGKF,,\r\r");
+    expect((await peptidesOf(made)).map(({ sequence }) => sequence)).toEqual(["KLAKL", "GIGKF"]);
   });
 
   test("columns with hostile names are columns like others", async () => {

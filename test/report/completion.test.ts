@@ -12,11 +12,19 @@ const commands: readonly CommandSpec[] = [
     args: "targets",
     takesKeysAsFlags: true,
     flags: [
-      { name: "config", short: "c", value: "file", summary: "the config [YAML]" },
+      { name: "config", short: "c", value: "config", summary: "the config [YAML]" },
       { name: "run", value: "run", summary: "the run" },
       { name: "set", value: "setting", summary: "override a field" },
       { name: "json", summary: "events as JSON lines" },
+      { name: "help", short: "h", summary: "what the command does" },
     ],
+  },
+  {
+    name: "why",
+    summary: "why a target is stale",
+    args: "targets",
+    takesItems: true,
+    flags: [{ name: "help", short: "h", summary: "what the command does" }],
   },
   {
     name: "graph",
@@ -33,6 +41,8 @@ const exp = `#!/bin/sh
 case "$*" in
   "completion --words targets") printf '%s\\n' prepare generate judge peptides:score ;;
   "completion --words runs") printf '%s\\n' default low-pH ;;
+  "completion --words configs") printf '%s\\n' ablation default ;;
+  "completion --words items generate") printf '%s\\n' 'generate[low/seed=1]' 'generate[low/seed=2]' 'generate[high/seed=1]' ;;
   "completion --words keys") printf '%s\\n' judge.pH judge.model generate.samples ;;
 esac
 `;
@@ -96,6 +106,8 @@ function isInstalled(shell: Shell): boolean {
 describe.each(SHELLS.filter(isInstalled))("%s", (shell) => {
   // fish and zsh put the whole word back, bash what follows the last = or colon.
   const whole = shell !== "bash";
+  // bash and zsh give words as they have to stand on the line.
+  const plainly = (word: string) => (shell === "fish" ? word : word.replace(/[[\]]/g, "\\$&"));
 
   test.each<[string, readonly string[]]>([
     ["exp bu", ["build"]],
@@ -107,6 +119,13 @@ describe.each(SHELLS.filter(isInstalled))("%s", (shell) => {
     ["exp build --run=lo", [whole ? "--run=low-pH" : "low-pH"]],
     ["exp build --set judge.", ["judge.model=", "judge.pH="]],
     ["exp build peptides:s", [whole ? "peptides:score" : "score"]],
+    ["exp build -c abl", ["ablation"]],
+    ["exp build --config=def", [whole ? "--config=default" : "default"]],
+    ["exp why ge", ["generate"]],
+    ["exp why generate\\[low/seed=", ["1]", "2]"].map((end) => plainly(whole ? `generate[low/seed=${end}` : end))],
+    ["exp why generate\\[hi", [plainly("generate[high/seed=1]")]],
+    ["exp why --he", ["--help"]],
+    ["exp build --he", ["--help"]],
     ["exp build -c bi", [shell === "fish" ? "bin/" : "bin"]],
     ["exp graph --format ", ["dot", "mermaid", "tree"]],
     ["exp graph -f m", ["mermaid"]],
@@ -114,6 +133,11 @@ describe.each(SHELLS.filter(isInstalled))("%s", (shell) => {
     ["exp completion ", ["bash", "fish", "zsh"]],
   ])("%s", (line, words) => {
     expect(offered(shell, line)).toEqual(words);
+  });
+
+  // In zsh a bare bracket begins a subscript: it has to be quoted there, as it would have to be to run the command.
+  test.skipIf(shell === "zsh")("offers items after a bare bracket", () => {
+    expect(offered(shell, "exp why generate[hi")).toEqual([plainly("generate[high/seed=1]")]);
   });
 
   test("offers every command first", () => {

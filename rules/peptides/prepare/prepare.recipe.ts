@@ -48,7 +48,7 @@ export const recipe: Recipe<typeof prepareContract> = async ({ config, inputs, o
 
   const accepted = [...peptides.values()];
   const sequences = accepted.map(({ sequence }) => sequence);
-  if (accepted.length === 0) throw new Error(`none of the ${rejects.length} rows passed: ${reasonsOf(rejects)}`);
+  if (accepted.length === 0) throw new Error(wordNothing(rejects));
   const slices = Object.entries(config.slices).map(([name, slice]) => ({ name, rows: cutSlice(slice, sequences) }));
 
   await writeTable(outputs.peptides, peptideColumns, accepted);
@@ -117,6 +117,13 @@ function summaryOf(
     licence: source.licence,
     cite: source.cite,
   };
+}
+
+function wordNothing(rejects: readonly RejectRow[]): string {
+  if (rejects.length === 0) return "no source has a row: below the header line of each file is nothing";
+  const [first] = rejects;
+  const example = `The first, of ${first!.source} row ${first!.source_row}: ${first!.reason}, ${first!.detail}.`;
+  return `none of the ${rejects.length} rows passed: ${reasonsOf(rejects)}. ${example} What may pass is said under prepare.length, letters and only`;
 }
 
 function reasonsOf(rejects: readonly RejectRow[]): string {

@@ -15,11 +15,13 @@ export interface RawRow {
 /** One file of a source. Its path is neutral, so messages name it by this. */
 export interface SourceFile {
   readonly path: string;
-  /** `source "amp"`, or `source "amp", file 2 of 3`. */
+  /** `source "amp" (data/amp.csv)`, or `source "amp" (file 2 of 3 of data/*.csv)`. */
   readonly where: string;
+  /** The columns that the config maps, for messages about a file that has none of them. */
+  readonly wanted: readonly string[];
 }
 
-/** An error that says where in which source: `source "amp", line 17: …`. */
+/** An error that says where in which source: `source "amp" (data/amp.csv), line 17: …`. */
 export function sourceError(file: SourceFile, row: number | undefined, problem: string, unit = "line"): Error {
   return new Error(`${file.where}${row === undefined ? "" : `, ${unit} ${row}`}: ${problem}`);
 }

@@ -2,7 +2,8 @@
 import { extname } from "node:path";
 import type { ConfigOf } from "expfile";
 import type { prepareContract } from "../prepare.ts";
-import { didYouMean, listNames, sentences } from "../suggest.ts";
+import { isCanonical } from "../science/alphabet.ts";
+import { listNames, nearest, sentences, shown } from "../suggest.ts";
 import { readDelimited } from "./delimited.ts";
 import { readFasta } from "./fasta.ts";
 import { readJsonLines } from "./json-lines.ts";
@@ -27,8 +28,13 @@ export interface MappedRow {
 export async function readSource(source: SourceConfig, paths: readonly string[]): Promise<MappedRow[]> {
   const all: MappedRow[] = [];
   for (const [index, path] of paths.entries()) {
-    const where = `source "${source.name}"${paths.length === 1 ? "" : `, file ${index + 1} of ${paths.length}`}`;
-    const file: SourceFile = { path, where };
+    const named = source.path ?? source.file!;
+    const which = paths.length === 1 ? named : `file ${index + 1} of ${paths.length} of ${named}`;
+    const file: SourceFile = {
+      path,
+      where: `source "${source.name}" (${which})`,
+      wanted: Object.values(source.columns),
+    };
     const format = source.format ?? formatOf(file);
     const table = await readTableOf(file, format);
     all.push(...mapRows(file, index + 1, table, source, format));
@@ -55,9 +61,19 @@ function formatOf(file: SourceFile): Format {
   throw sourceError(
     file,
     undefined,
-    `the extension "${extension}" does not tell the format; say format: csv, tsv, fasta, jsonl or parquet`,
+    OTHER_BY_EXTENSION[extension] ??
+      `the extension "${extension}" does not tell the format. Say format: csv, tsv, fasta, jsonl or parquet`,
   );
 }
+
+const OTHER_BY_EXTENSION: Readonly<Record<string, string>> = {
+  ".gz": "it is compressed. Unpack it: gunzip FILE.gz",
+  ".zip": "it is an archive. Unpack it",
+  ".xlsx": "a spreadsheet is not read. Save the sheet as CSV",
+  ".xls": "a spreadsheet is not read. Save the sheet as CSV",
+  ".json":
+    "a JSON file is not read as it is. Write its elements on lines of their own and say format: jsonl: jq -c '.[]' OLD > NEW.jsonl",
+};
 
 async function readTableOf(file: SourceFile, format: Format): Promise<RawTable> {
   switch (format) {
@@ -78,10 +94,7 @@ function mapRows(file: SourceFile, number: number, table: RawTable, source: Sour
   const missing = Object.entries(mapping).filter(([, column]) => !table.columns.includes(column));
   // A file of JSON lines without a line has no columns either.
   if (missing.length > 0 && (table.rows.length > 0 || format !== "jsonl")) {
-    const problems = missing.map(([field, column]) =>
-      sentences(`there is no column "${column}" for the ${field}.`, didYouMean(column, table.columns)),
-    );
-    throw sourceError(file, undefined, `${problems.join(" ")} The file has the columns ${listNames(table.columns)}.`);
+    throw sourceError(file, undefined, wordMissing(missing, table, format));
   }
   const place = (field: keyof typeof mapping): number =>
     mapping[field] === undefined ? -1 : table.columns.indexOf(mapping[field]);
@@ -101,4 +114,56 @@ function mapRows(file: SourceFile, number: number, table: RawTable, source: Sour
     origin: cells[origin] ?? source.constants.origin ?? null,
     class: cells[kind] ?? source.constants.class ?? null,
   }));
+}
+
+/** Which columns the mapping asks for in vain, which there are, and what to write. */
+function wordMissing(missing: readonly (readonly [string, string])[], table: RawTable, format: Format): string {
+  const { columns } = table;
+  const header = wordHeader(columns, format);
+  const lacking = missing.map(([field, column]) => `no column ${shown(column)} for the ${field}`).join(", and ");
+  const meant = missing.flatMap(([field, column]): [string, string][] => {
+    const near = nearest(column, columns) ?? (field === "sequence" ? columnOfSequences(table) : undefined);
+    return near === undefined ? [] : [[field, near]];
+  });
+  const fix = `Did you mean columns: { ${meant.map(([field, near]) => `${field}: ${yamlText(near)}`).join(", ")} }?`;
+  return sentences(
+    `there is ${lacking}.`,
+    `The file has the columns ${listNames(columns)}.`,
+    header !== "" ? header : meant.length > 0 ? fix : "Say which hold what: columns: { sequence: … }.",
+  );
+}
+
+/** A header that is none, or is cut at another character than the format has. */
+function wordHeader(columns: readonly string[], format: Format): string {
+  const [only = ""] = columns;
+  if (format !== "csv" && format !== "tsv") return "";
+  if (columns.length === 1) {
+    const other = [";", "\t", ",", "|"].find((separator) => only.includes(separator));
+    if (other === "\t") return "Its fields are separated by tabs: say format: tsv.";
+    if (other === "," && format === "tsv") return "Its fields are separated by commas: say format: csv.";
+    if (other !== undefined) return `Its fields are separated by ${JSON.stringify(other)}: save it with commas.`;
+  }
+  return columns.some(looksLikeSequence)
+    ? "The first line looks like a row: write a header line with the names of the columns above it."
+    : "";
+}
+
+const SAMPLE = 100;
+
+/** The one column that holds letters of peptides in nearly every row. */
+function columnOfSequences({ columns, rows }: RawTable): string | undefined {
+  const some = rows.slice(0, SAMPLE);
+  const found = columns.filter(
+    (_, i) =>
+      some.length > 0 && some.filter(({ cells }) => looksLikeSequence(cells[i] ?? "")).length > 0.8 * some.length,
+  );
+  return found.length === 1 ? found[0] : undefined;
+}
+
+function looksLikeSequence(text: string): boolean {
+  return text.length >= 5 && isCanonical(text);
+}
+
+function yamlText(name: string): string {
+  return /^[A-Za-z][\w -]*\w$/.test(name) && !/^(null|true|false)$/i.test(name) ? name : JSON.stringify(name);
 }

@@ -15,14 +15,10 @@ export function decode(file: string, bytes: Uint8Array): Result<string, Failure[
       }),
     ]);
   }
-  const text = decodeUtf8(bytes);
-  if (text !== undefined) return ok(text);
-  return fail([
-    inputFailure(describeEncoding(bytes), {
-      where: { file, line: lineOfBadByte(bytes) },
-      fix: "Save the file as UTF-8.",
-    }),
-  ]);
+  const text = bytes.includes(0) ? undefined : decodeUtf8(bytes);
+  // A carriage return alone ends a line in YAML; the parser does not know.
+  if (text !== undefined) return ok(text.replace(/\r(?!\n)/g, "\n"));
+  return fail([inputFailure(...wordBadText(file, bytes))]);
 }
 
 /** Undefined where the bytes are not UTF-8. A byte order mark is left out. */
@@ -35,19 +31,30 @@ function decodeUtf8(bytes: Uint8Array): string | undefined {
   }
 }
 
-function describeEncoding(bytes: Uint8Array): string {
+function wordBadText(file: string, bytes: Uint8Array): Parameters<typeof inputFailure> {
+  const where = { file, line: lineOfBadByte(bytes) };
   const [first, second] = bytes;
-  const isUtf16 = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
-  return isUtf16 ? "the file is UTF-16, not UTF-8" : "the file is not UTF-8";
+  const hasMark = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
+  const zeros = bytes.reduce((sum, byte) => sum + (byte === 0 ? 1 : 0), 0);
+  // Of UTF-16 without a mark every other byte is zero where the text is ASCII.
+  if (hasMark || (zeros * 3 > bytes.length && zeros < bytes.length))
+    return ["the file is UTF-16, not UTF-8", { where, fix: "Save the file as UTF-8." }];
+  if (zeros > 0)
+    return [
+      "the file holds zero bytes, which no text has",
+      { where, fix: "It is damaged, or no text at all: take it from git or from a backup." },
+    ];
+  return ["the file is not UTF-8", { where, fix: "Save the file as UTF-8." }];
 }
 
-/** The first line that does not decode by itself; a newline is never part of a longer UTF-8 sequence. */
+/** The first line that does not decode by itself or holds a zero; a newline is never part of a longer UTF-8 sequence. */
 function lineOfBadByte(bytes: Uint8Array): number {
   let line = 1;
   for (let start = 0; start < bytes.length; line++) {
     const newline = bytes.indexOf(10, start);
     const end = newline < 0 ? bytes.length : newline;
-    if (decodeUtf8(bytes.subarray(start, end)) === undefined) return line;
+    const part = bytes.subarray(start, end);
+    if (part.includes(0) || decodeUtf8(part) === undefined) return line;
     start = end + 1;
   }
   return 1;

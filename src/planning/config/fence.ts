@@ -3,7 +3,7 @@
 import { inputFailure, type Failure } from "../../model/failure.ts";
 import { placeOf, spanOf, type SourceText } from "./source-text.ts";
 
-/** The failure, and the text with everything outside the fences blanked so that lines keep their numbers. */
+/** The failure, and the text with everything outside the fences blanked so that lines keep their places. */
 export function findFences(source: SourceText): { readonly failure: Failure; readonly inside: string } | undefined {
   const lines = source.text!.split("\n");
   // No line of a config's map can begin with a backtick or, outside a text, with three tildes.
@@ -18,7 +18,10 @@ export function findFences(source: SourceText): { readonly failure: Failure; rea
       where: placeOf(spanOf(source, start, start + lines[opening]!.trimEnd().length)),
       fix: `Delete ${outside.length === 1 && opening === 0 ? "line" : "lines"} ${outside.join(" and ")}.`,
     }),
-    inside: lines.map((line, index) => (index > opening && index < closing ? line : "")).join("\n"),
+    // By spaces, so that what is left keeps its offsets.
+    inside: lines
+      .map((line, index) => (index > opening && index < closing ? line : " ".repeat(line.length)))
+      .join("\n"),
   };
 }
 

@@ -6,11 +6,13 @@ import { fail, ok, type Result } from "../../util/result.ts";
 import { decode } from "./decode.ts";
 import { findFences } from "./fence.ts";
 import { placeOfValue, toJson, type Located, type LocatedMap } from "./located.ts";
+import { lineFrom } from "./lines.ts";
 import { mergeMaps } from "./merge.ts";
 import { parseYaml } from "./parse.ts";
 import type { ReadFile } from "./reads.ts";
-import { placeOf, sourceText, wholeOf } from "./source-text.ts";
+import { lineAt, placeOf, sourceText, wholeOf } from "./source-text.ts";
 import { describe, didYouMean, listNames } from "./words.ts";
+import { fixKeyLine } from "./written.ts";
 
 const maxFiles = 200;
 
@@ -127,12 +129,12 @@ function readTree(reading: Reading, file: string, text: string): LocatedMap | un
     return { kind: "map", entries: new Map(), span: wholeOf(source) };
   if (value.kind === "map") return value;
   const what = `a config is a map of "key: value" lines; this is ${describe(toJson(value))}`;
-  const wantsSpace = value.kind === "scalar" && String(value.value).includes(":");
+  const firstLine = lineFrom(source, lineAt(source, value.span.start))?.content ?? "";
   if (parsed.failures.length === 0) {
     reading.failures.push(
       inputFailure(what, {
         where: placeOf(value.span),
-        fix: wantsSpace ? "Put a colon and a space after each key." : "Begin with a key.",
+        fix: (value.kind === "scalar" ? fixKeyLine(firstLine) : undefined) ?? 'Begin with a key: "seed: 1".',
       }),
     );
   }

@@ -4,7 +4,8 @@ import { inputFailure, type Failure } from "../../model/failure.ts";
 import type { Json } from "../../model/json.ts";
 import { fail, ok, type Result } from "../../util/result.ts";
 import { find, formatPath, placeOfKey, placeOfValue, toJson, type LocatedMap, type Path } from "./located.ts";
-import { describe, didYouMean, listNames, quote } from "./words.ts";
+import type { Sections } from "./migrate.ts";
+import { alternatives, describe, didYouMean, listNames, quote } from "./words.ts";
 
 export const reservedKeys = ["version", "experiment", "extends", "notes", "seed", "control", "arms", "matrix"] as const;
 
@@ -32,18 +33,38 @@ export function readHeader(tree: LocatedMap): Result<Header, Failure[]> {
   return reading.failures.length > 0 ? fail(reading.failures) : ok(header);
 }
 
-/** Unknown keys at the top; `sections` are the names of the sections that targets read. */
-export function checkTopLevel(tree: LocatedMap, sections: readonly string[]): Failure[] {
-  const known = [...reservedKeys, ...sections];
+/** Unknown keys at the top; `sections` are those that targets read. */
+export function checkTopLevel(tree: LocatedMap, sections: Sections): Failure[] {
+  const names = Object.keys(sections);
+  const known = [...reservedKeys, ...names];
   const unknown = [...tree.entries.keys()].filter((name) => !known.includes(name));
   return unknown.map((name) => {
-    const otherwise = () =>
-      sections.length > 0 ? `Targets read the sections ${listNames(sections)}.` : "No target reads a section.";
+    const above = emptySectionAbove(tree, name, known);
+    const otherwise = () => {
+      if (above !== undefined) return `Indent it by two spaces if it belongs to ${above}.`;
+      return names.length > 0 ? `Targets read the sections ${listNames(names)}.` : "No target reads a section.";
+    };
+    const inside = names.filter((section) => hasKey(sections, section, name));
     return inputFailure(`unknown key ${quote(name)} at the top of the config`, {
       where: placeOfKey(tree, [name]),
-      fix: didYouMean(name, known, otherwise),
+      fix:
+        inside.length > 0
+          ? `It belongs into a section: ${alternatives(inside.map((section) => `${section}.${name}`))}.`
+          : didYouMean(name, known, otherwise),
     });
   });
+}
+
+function hasKey(sections: Sections, section: string, key: string): boolean {
+  return sections[section]!.some(({ config }) => config !== undefined && Object.hasOwn(config.shape, key));
+}
+
+/** The section that the key follows, when the section has nothing in it: the key was to be indented below it. */
+function emptySectionAbove(tree: LocatedMap, name: string, known: readonly string[]): string | undefined {
+  const names = [...tree.entries.keys()];
+  const above = names.slice(0, names.indexOf(name)).findLast((each) => known.includes(each));
+  const value = above === undefined ? undefined : tree.entries.get(above)!.value;
+  return value?.kind === "scalar" && value.value === null ? above : undefined;
 }
 
 /** The experiment that the config asks for, or the first of the Expfile's. */

@@ -4,6 +4,7 @@ import type { z } from "zod";
 import type { Json } from "../../model/json.ts";
 import { describeAllowed, typeWords } from "./schema.ts";
 import { alternatives, count, describe, didYouMean } from "./words.ts";
+import { fixType } from "./written.ts";
 
 type Issue = z.core.$ZodIssue;
 
@@ -136,28 +137,6 @@ function wordFormat(issue: Issue & { readonly code: "invalid_format" }): string 
 function wordKey(issue: Issue & { readonly code: "invalid_key" }): string {
   const key = String(issue.path.at(-1));
   return issue.issues.map((each) => `: its key${wordIssue(each, key).what}`).join("");
-}
-
-/** The slips that YAML invites. */
-function fixType(expected: string, value: Json | undefined): string | undefined {
-  if (expected === "boolean" && typeof value === "string" && /^(y|yes|on|true)$/i.test(value))
-    return booleanFix(value, true);
-  if (expected === "boolean" && typeof value === "string" && /^(n|no|off|false)$/i.test(value))
-    return booleanFix(value, false);
-  if ((expected === "number" || expected === "int") && typeof value === "string") {
-    const digits = value.trim().replaceAll("_", "");
-    if (digits !== "" && Number.isFinite(Number(digits)))
-      return `Write ${digits}, without quotes${digits === value.trim() ? "" : " and underscores"}.`;
-  }
-  if (expected === "string" && (typeof value === "number" || typeof value === "boolean"))
-    return `Put it in quotes: "${value}".`;
-  if (expected === "array" && value !== null && typeof value !== "object")
-    return `Write a list: [${describeAllowed(value)}].`;
-  return undefined;
-}
-
-function booleanFix(value: string, meant: boolean): string {
-  return `Write ${meant}, without quotes: in YAML 1.2 ${value} is text.`;
 }
 
 function textsOf(values: readonly unknown[]): string[] {

@@ -81,7 +81,7 @@ export function resolveConfig(source: ConfigSource, sections: Sections): Result<
   if (!overridden.ok) failures.push(...overridden.error);
   const tree = overridden.ok ? overridden.value : merged;
   const header = readHeader(tree);
-  failures.push(...checkTopLevel(tree, Object.keys(sections)), ...(header.ok ? [] : header.error));
+  failures.push(...checkTopLevel(tree, sections), ...(header.ok ? [] : header.error));
   if (!header.ok || failures.length > 0) return fail(inOrder(failures));
   return ok({
     file: source.files.get(source.path)!.file,

@@ -11,7 +11,7 @@ import { placeOf, type Span } from "./source-text.ts";
 import { describe } from "./words.ts";
 
 /** The contracts that read each section: targets may share one. */
-export type Sections = Readonly<Record<string, readonly Pick<ContractSpec, "name" | "migrations">[]>>;
+export type Sections = Readonly<Record<string, readonly Pick<ContractSpec, "name" | "migrations" | "config">[]>>;
 
 /** One more than the newest version that a contract migrates from. */
 export function currentVersion(sections: Sections): number {

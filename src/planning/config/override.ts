@@ -22,7 +22,12 @@ export function parseOverride(text: string): Result<Override, Failure[]> {
   const refuse = (what: string, fix: string) => fail([inputFailure(what, { where: placeOf(span), fix })]);
   const path = parsePath(text);
   if (!path || path.segments.includes("__proto__"))
-    return refuse("an override is path=value", "For example: --set generate.samples=50");
+    return refuse(
+      "an override is path=value",
+      /^[\w-]+[.[][\w.[\]-]+$/.test(text) && !text.includes("..")
+        ? `Write --set ${text}=VALUE.`
+        : "For example: --set generate.samples=50",
+    );
   const [top] = path.segments;
   if (top === "extends" || top === "version")
     return refuse(`${top} belongs to a file and cannot be set from outside`, "Write it in the config.");

@@ -10,6 +10,7 @@ import { scalarValue } from "./scalar.ts";
 import { lineAt, placeOf, spanOf, wholeOf, type SourceText, type Span } from "./source-text.ts";
 import { syntaxFailures } from "./syntax.ts";
 import { quote } from "./words.ts";
+import { unseenAtEnd } from "./written.ts";
 
 const maxDepth = 100;
 /** How many values aliases may add in one file. */
@@ -43,7 +44,7 @@ export function parseYaml(source: SourceText, text = source.text ?? ""): Parsed 
     anchors: new Map(),
     open: new Set(),
     sizes: new Map(),
-    quoted: new Map(),
+    openings: new Map(),
     aliased: 0,
     failures: [],
   };
@@ -52,7 +53,7 @@ export function parseYaml(source: SourceText, text = source.text ?? ""): Parsed 
       walk,
       second.range[0],
       "a second document starts here; a config is one",
-      'Delete the line "---", or what follows it.',
+      'Delete the line "---" or "..." before it, or what follows.',
     );
   const { version } = document.directives.yaml;
   if (version !== "1.2")
@@ -63,7 +64,11 @@ export function parseYaml(source: SourceText, text = source.text ?? ""): Parsed 
       "Delete the line that starts with %YAML.",
     );
   const value = document.contents ? convert(walk, document.contents, 0) : undefined;
-  return { value, failures: inOrder([...syntaxFailures(source, problems, walk.quoted), ...walk.failures]) };
+  const failures = syntaxFailures(source, problems, walk.openings);
+  // What else is odd about a line that could not be read is most often an echo of that.
+  const unreadable = new Set(failures.map((failure) => failure.where?.line));
+  const others = walk.failures.filter((failure) => !unreadable.has(failure.where?.line));
+  return { value, failures: inOrder([...failures, ...others]) };
 }
 
 interface Walk {
@@ -72,8 +77,8 @@ interface Walk {
   /** Anchors whose own content is being read: an alias to one of them has no end. */
   readonly open: Set<string>;
   readonly sizes: Map<Located, number>;
-  /** Where quoted texts begin, by where they end. */
-  readonly quoted: Map<number, number>;
+  /** Where quoted texts, and lists and maps in brackets, begin, by where they end. */
+  readonly openings: Map<number, number>;
   aliased: number;
   readonly failures: Failure[];
 }
@@ -93,18 +98,37 @@ function convert(walk: Walk, node: Node | null, depth: number): Located {
 }
 
 function convertContent(walk: Walk, node: Node | null, span: Span, depth: number): Located {
+  if ((isMap(node) || isSeq(node)) && node.flow === true && node.range) walk.openings.set(node.range[1], span.start);
   if (isMap(node)) return convertMap(walk, node, span, depth);
   if (isSeq(node)) return convertList(walk, node, span, depth);
   if (!isScalar(node)) return emptyAt(walk, span);
-  if (node.type?.startsWith("QUOTE")) walk.quoted.set(span.end, span.start);
+  if (node.type?.startsWith("QUOTE")) walk.openings.set(span.end, span.start);
   const scalar = scalarValue(node);
   if (!scalar.ok) return complain(walk, span, scalar.error.what, scalar.error.fix);
   return sized(walk, { kind: "scalar", value: scalar.value, span }, 1);
 }
 
 function convertList(walk: Walk, node: YAMLSeq, span: Span, depth: number): Located {
-  const items = node.items.map((item) => convert(walk, item as Node | null, depth + 1));
+  const items = (node.items as (Node | null)[]).map((item) => {
+    complainAboutSwallowed(walk, item);
+    return convert(walk, item, depth + 1);
+  });
   return sized(walk, { kind: "list", items, span }, 1 + sum(walk, items));
+}
+
+/** A deeper `- b` below `- a` is no inner list to YAML but more of the text: `a - b`. */
+function complainAboutSwallowed(walk: Walk, item: Node | null): void {
+  if (!isScalar(item) || item.type !== "PLAIN" || !item.range) return;
+  const [start, end] = item.range;
+  const dash = /\n\s*(?=- )/.exec(walk.source.text?.slice(start, end) ?? "");
+  if (dash === null) return;
+  const at = start + dash.index + dash[0].length;
+  complain(
+    walk,
+    spanOf(walk.source, at, end),
+    "this line is indented deeper than the element above it, and reads as more of its text",
+    "Indent it as the element above; put the whole text in quotes if it is one.",
+  );
 }
 
 function convertMap(walk: Walk, node: YAMLMap, span: Span, depth: number): LocatedMap {
@@ -150,6 +174,9 @@ function readKey(walk: Walk, node: Node | null): { name: string; span: Span; isM
     complain(walk, span, 'a key cannot be called "__proto__"');
     return undefined;
   }
+  const unseen = node.type === "PLAIN" ? unseenAtEnd(name) : undefined;
+  if (unseen !== undefined)
+    complain(walk, span, `${unseen} belongs to this key, as it is no plain space`, "Type the spaces of the line anew.");
   return { name, span, isMerge: name === "<<" && node.type === "PLAIN" };
 }
 

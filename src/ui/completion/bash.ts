@@ -1,6 +1,6 @@
 // Completion for bash: one function, a case a command. Works with the bash 3.2 of macOS and without the bash-completion package.
 
-import { quoteShell, spellings, wordsOf, type CommandSpec, type FlagSpec } from "./table.ts";
+import { flagsOf, quoteShell, spellings, wordsOf, type CommandSpec, type FlagSpec } from "./table.ts";
 
 export function bashScript(commands: readonly CommandSpec[], program: string): string {
   const name = program.replace(/\W/g, "_");
@@ -9,7 +9,7 @@ export function bashScript(commands: readonly CommandSpec[], program: string): s
 
 _${name}_words() {
   # The program as it was typed, so that a local one answers for its own project.
-  "\${_${name}_program/#\\~\\//$HOME/}" completion --words "$1" 2>/dev/null </dev/null
+  "\${_${name}_program/#\\~\\//$HOME/}" completion --words "$@" 2>/dev/null </dev/null
 }
 
 # Adds each line of standard input that begins with the current word, quoted where the shell would split it.
@@ -17,9 +17,11 @@ _${name}_offer() {
   local line
   while IFS= read -r line; do
     if [[ -n $line && \${1-}$line == "$_${name}_current"* ]]; then
-      printf -v line %q "\${1-}$line"
       # Readline completes from the last = or : on, so what lies before it is not repeated.
-      COMPREPLY+=("\${line#"$_${name}_kept"}")
+      line="\${1-}$line"
+      line="\${line#"$_${name}_kept"}"
+      [[ -z $line ]] || printf -v line %q "$line"
+      COMPREPLY+=("$line")
     fi
   done
 }
@@ -38,7 +40,7 @@ _${name}_nospace() {
 # What may follow a flag; fails if nothing need follow it.
 _${name}_value() {
   case "$1 $2" in
-${commands.flatMap((command) => command.flags.flatMap((flag) => bashValueCase(command, flag, name))).join("\n")}
+${commands.flatMap((command) => flagsOf(command).flatMap((flag) => bashValueCase(command, flag, name))).join("\n")}
     *) return 1 ;;
   esac
   return 0
@@ -49,6 +51,8 @@ _${name}() {
   local before="\${COMP_LINE:0:COMP_POINT}" words word command="" index last
   local _${name}_current="\${before##*[[:space:]]}" _${name}_kept="" _${name}_program="\${COMP_WORDS[0]}"
   before="\${before%"$_${name}_current"}"
+  # What was completed before came quoted.
+  _${name}_current="\${_${name}_current//\\\\[\\[]/[}"
   IFS=$' \\t\\n' read -r -a words <<<"$before"
   [[ $_${name}_current == *[=:]* ]] && _${name}_kept="\${_${name}_current%"\${_${name}_current##*[=:]}"}"
   [[ $COMP_WORDBREAKS == *=* && $COMP_WORDBREAKS == *:* ]] || _${name}_kept=""
@@ -92,6 +96,7 @@ function bashValueCase(command: CommandSpec, flag: FlagSpec, name: string): stri
 function bashValue(value: NonNullable<FlagSpec["value"]>, name: string): string {
   const words = wordsOf(value);
   if (words !== undefined) return `_${name}_offer < <(_${name}_words ${words})`;
+  if (value === "config") return `_${name}_offer < <(_${name}_words configs); _${name}_files -f`;
   if (value === "file") return `_${name}_files -f`;
   if (value === "directory") return `_${name}_files -d`;
   if (value === "setting") return `_${name}_offer < <(_${name}_words keys | sed 's/$/=/'); _${name}_nospace`;
@@ -100,15 +105,21 @@ function bashValue(value: NonNullable<FlagSpec["value"]>, name: string): string 
 }
 
 function bashCommandCase(command: CommandSpec, name: string): string {
-  const flags = [...command.flags.map((flag) => `--${flag.name}`), "--help"].map(quoteShell).join(" ");
+  const flags = [...flagsOf(command).map((flag) => `--${flag.name}`), "--help"].map(quoteShell).join(" ");
   const keys = command.takesKeysAsFlags === true ? `\n        _${name}_offer -- < <(_${name}_words keys)` : "";
   return `    ${quoteShell(command.name)})
       if [[ $_${name}_current == -* ]]; then
         _${name}_offer < <(printf '%s\\n' ${flags})${keys}
       else
-        ${bashArgs(command.args, name)}
+        ${command.takesItems === true ? bashItems(name) : bashArgs(command.args, name)}
       fi
       ;;`;
+}
+
+function bashItems(name: string): string {
+  return `local list=(targets)
+        if [[ $_${name}_current == *\\[* ]]; then list=(items "\${_${name}_current%%\\[*}"); fi
+        _${name}_offer < <(_${name}_words "\${list[@]}")`;
 }
 
 function bashArgs(args: CommandSpec["args"], name: string): string {

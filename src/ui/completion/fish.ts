@@ -1,6 +1,6 @@
 // Completion for fish: one line a fact.
 
-import { wordsOf, type CommandSpec, type FlagSpec } from "./table.ts";
+import { flagsOf, wordsOf, type CommandSpec, type FlagSpec } from "./table.ts";
 
 export function fishScript(commands: readonly CommandSpec[], program: string): string {
   const name = program.replace(/\W/g, "_");
@@ -11,7 +11,16 @@ export function fishScript(commands: readonly CommandSpec[], program: string): s
     `    # The program as it was typed, so that a local one answers for its own project.`,
     `    set -l program (commandline -opc)[1]`,
     `    test -n "$program"; or set program ${program}`,
-    `    eval (string escape -- (string replace -r '^~/' "$HOME/" -- $program)) completion --words $argv[1] 2>/dev/null`,
+    `    eval (string escape -- (string replace -r '^~/' "$HOME/" -- $program)) completion --words (string escape -- $argv) 2>/dev/null`,
+    `end`,
+    "",
+    `function __${name}_items`,
+    `    set -l parts (string split -m 1 '[' -- (string replace -a '\\\\' '' -- (commandline -ct)))`,
+    `    if set -q parts[2]`,
+    `        __${name}_words items $parts[1]`,
+    `    else`,
+    `        __${name}_words targets`,
+    `    end`,
     `end`,
     "",
     `# The command is the first word that is not a flag.`,
@@ -38,9 +47,9 @@ export function fishScript(commands: readonly CommandSpec[], program: string): s
       "",
       `complete -c ${program} -n 'not __${name}_command >/dev/null' -a ${command.name} -d ${quoteFish(command.summary)}`,
     );
-    const args = fishAction(command.args, name);
+    const args = command.takesItems === true ? `-a '(__${name}_items)'` : fishAction(command.args, name);
     if (args !== undefined) lines.push(`${start} ${args}`);
-    for (const flag of command.flags) lines.push(`${start} ${fishFlag(flag, name)}`);
+    for (const flag of flagsOf(command)) lines.push(`${start} ${fishFlag(flag, name)}`);
     if (command.takesKeysAsFlags === true)
       lines.push(
         `complete -c ${program} -n '__${name}_is ${command.name}; and string match -q -- "-*" (commandline -ct)' -a '--(__${name}_words keys)'`,
@@ -52,13 +61,15 @@ export function fishScript(commands: readonly CommandSpec[], program: string): s
 function fishFlag(flag: FlagSpec, name: string): string {
   const short = flag.short === undefined ? "" : `-s ${flag.short} `;
   const action = flag.value === undefined ? undefined : (fishAction(flag.value, name) ?? "-x");
-  const value = action === undefined ? "" : action === "-F" ? " -r -F" : action === "-x" ? " -x" : ` -x ${action}`;
+  const value =
+    action === undefined ? "" : action.startsWith("-F") ? ` -r ${action}` : action === "-x" ? " -x" : ` -x ${action}`;
   return `${short}-l ${flag.name} -d ${quoteFish(flag.summary)}${value}`;
 }
 
 function fishAction(kind: NonNullable<FlagSpec["value"]> | CommandSpec["args"], name: string): string | undefined {
   const words = wordsOf(kind);
   if (words !== undefined) return `-a '(__${name}_words ${words})'`;
+  if (kind === "config") return `-F -a '(__${name}_words configs)'`;
   if (kind === "file" || kind === "files") return "-F";
   if (kind === "directory") return "-a '(__fish_complete_directories)'";
   if (kind === "setting") return `-a '(__${name}_words keys)='`;

@@ -1,7 +1,7 @@
 // The table of commands that completion is made from, and what every shell's script needs to know of it.
 
-/** Words that only the project knows. */
-export const WORD_LISTS = ["targets", "outputs", "runs", "keys"] as const;
+/** Words that only the project knows; those of `items` belong to a target, which follows. */
+export const WORD_LISTS = ["targets", "outputs", "runs", "keys", "configs", "items"] as const;
 export type WordList = (typeof WORD_LISTS)[number];
 
 export interface FlagSpec {
@@ -10,8 +10,8 @@ export interface FlagSpec {
   /** One letter: `c`. */
   readonly short?: string;
   readonly summary: string;
-  /** What follows the flag: something of that kind, one of a list, or nothing. `setting` is `key=value`. */
-  readonly value?: "file" | "directory" | "run" | "target" | "setting" | "text" | readonly string[];
+  /** What follows the flag: something of that kind, one of a list, or nothing. `setting` is `key=value`, `config` a file or a bare name. */
+  readonly value?: "config" | "file" | "directory" | "run" | "target" | "setting" | "text" | readonly string[];
 }
 
 export interface CommandSpec {
@@ -19,7 +19,11 @@ export interface CommandSpec {
   readonly summary: string;
   /** What its arguments are: words of the project, files, one of a list, or none. */
   readonly args: "targets" | "outputs" | "runs" | "keys" | "files" | "none" | readonly string[];
+  /** In the place of the usual words for `args`, in --help. */
+  readonly usage?: string;
   readonly flags: readonly FlagSpec[];
+  /** A target may be followed by one of its items in brackets: `generate[3]`. */
+  readonly takesItems?: boolean;
   /** Config keys are flags of this command: `exp build --judge.pH 7`. */
   readonly takesKeysAsFlags?: boolean;
 }
@@ -34,6 +38,11 @@ export function wordsOf(kind: NonNullable<FlagSpec["value"]> | CommandSpec["args
   if (kind === "target" || kind === "targets") return "targets";
   if (kind === "outputs") return "outputs";
   return kind === "keys" ? "keys" : undefined;
+}
+
+/** Every script offers --help itself, also where the table does not list it. */
+export function flagsOf(command: CommandSpec): readonly FlagSpec[] {
+  return command.flags.filter(({ name }) => name !== "help");
 }
 
 export function spellings({ name, short }: FlagSpec): readonly string[] {

@@ -1,6 +1,6 @@
 // Completion for zsh: the usual _arguments, so that it looks and behaves as the user has set up completion.
 
-import { quoteShell, wordsOf, type CommandSpec, type FlagSpec } from "./table.ts";
+import { flagsOf, quoteShell, wordsOf, type CommandSpec, type FlagSpec } from "./table.ts";
 
 export function zshScript(commands: readonly CommandSpec[], program: string): string {
   const name = program.replace(/\W/g, "_");
@@ -13,6 +13,13 @@ _${name}_words() {
   (( $#found )) && compadd -M 'r:|[._-]=* r:|=*' "\${@:2}" -a found
 }
 _${name}_targets() { _${name}_words targets }
+_${name}_items() {
+  [[ $PREFIX == *\\[* ]] || { _${name}_words targets; return }
+  local -a found
+  found=(\${(f)"$(_call_program words \${(q)_${name}_program:-${program}} completion --words items \${(q)\${(Q)PREFIX}%%\\[*} 2>/dev/null)"})
+  (( $#found )) && compadd -a found
+}
+_${name}_configs() { _${name}_words configs; _files }
 _${name}_runs() { _${name}_words runs }
 _${name}_keys() { _${name}_words keys }
 _${name}_settings() { _${name}_words keys -S = }
@@ -50,8 +57,8 @@ fi
 }
 
 function zshCommandCase(command: CommandSpec, name: string): string {
-  const specs = [...command.flags.map((flag) => zshFlag(flag, name)), "'(-h --help)'{-h,--help}'[show help]'"];
-  const args = zshAction(command.args, name);
+  const specs = [...flagsOf(command).map((flag) => zshFlag(flag, name)), "'(-h --help)'{-h,--help}'[show help]'"];
+  const args = command.takesItems === true ? `_${name}_items` : zshAction(command.args, name);
   if (args !== undefined)
     specs.push(
       quoteShell(`*:${typeof command.args === "string" ? command.args.replace(/s$/, "") : "argument"}:${args}`),
@@ -78,6 +85,7 @@ function zshFlag(flag: FlagSpec, name: string): string {
 function zshAction(kind: NonNullable<FlagSpec["value"]> | CommandSpec["args"], name: string): string | undefined {
   const words = wordsOf(kind);
   if (words !== undefined) return `_${name}_${words}`;
+  if (kind === "config") return `_${name}_configs`;
   if (kind === "file" || kind === "files") return "_files";
   if (kind === "directory") return "_files -/";
   if (kind === "setting") return `_${name}_settings`;
