@@ -46,9 +46,20 @@ export function rememberRecord(work: Work, core: Digest, record: ActionRecord, r
   const readsSources = Object.values(target.inputs)
     .flatMap((input) => (input.kind === "list" ? input.members : [input]))
     .some(({ kind }) => kind === "source" || kind === "sources");
-  if (readsSources) session.trace.append({ src: session.resolver.sourcesIn(record.inputs) });
+  if (readsSources) {
+    session.trace.append({ src: session.resolver.sourcesIn(record.inputs) });
+    keepListings(session, record);
+  }
   const named = recipe === undefined ? {} : { n: recipe };
   session.trace.append({ t: target.name, b: session.build, rec: record, c: core, ...named });
+}
+
+/** What lay in the project's folders, for as long as the cache is there: `why` names the files that came and went. */
+function keepListings({ resolver, store }: BuildSession, { inputs }: ActionRecord): void {
+  for (const input of Object.values(inputs)) {
+    const listing = input.kind === "tree" ? resolver.listingOf(input.digest) : undefined;
+    if (listing !== undefined) store.putBytes(JSON.stringify(listing));
+  }
 }
 
 /** A build that was suspended so long that another took over its run must not write any more. */

@@ -95,6 +95,7 @@ export interface InputResolverOptions {
 
 export class InputResolver {
   readonly #options: InputResolverOptions;
+  readonly #listings = new Map<Digest, TreeListing>();
 
   constructor(options: InputResolverOptions) {
     this.#options = options;
@@ -162,7 +163,11 @@ export class InputResolver {
     }
   }
 
-  /** `recover` brings lost content back into a store, and says whether it could. */
+  /** What lies in a folder of the project that was resolved. */
+  listingOf(tree: Digest): TreeListing | undefined {
+    return this.#listings.get(tree);
+  }
+
   /** The source files that are the record's inputs. */
   sourcesIn(inputs: Readonly<Record<string, InputRecord>>): readonly SourceSeen[] {
     const { root, digests, sources } = this.#options;
@@ -175,6 +180,7 @@ export class InputResolver {
     });
   }
 
+  /** `recover` brings lost content back into a store, and says whether it could. */
   ofArtifact(slot: string, shape: SlotShape, artifact: Artifact, recover: () => boolean): ResolvedInput {
     const { contents } = this.#options;
     const order = () => {
@@ -291,8 +297,10 @@ export class InputResolver {
       kind: "tree",
       files: [...files].map(([name, file]) => [name, (file.order() as { path: string }).path] as const),
     });
+    const digest = digestOfBytes(JSON.stringify(listing));
+    this.#listings.set(digest, listing);
     return {
-      record: { kind: "tree", digest: digestOfBytes(JSON.stringify(listing)) },
+      record: { kind: "tree", digest },
       order,
       size: sum(files.values()),
       sources: sourcesOf(files.values()),

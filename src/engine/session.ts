@@ -25,6 +25,8 @@ export interface Session {
   /** The validated config section of each target, by number. */
   readonly sections: readonly JsonObject[];
   readonly nodeMajor: number;
+  /** What the config calls its arms, by id. */
+  readonly armNames: ReadonlyMap<string, string>;
   readonly trace: Trace;
   readonly cache: ActionCache;
   readonly store: BlobStore;

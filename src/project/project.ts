@@ -28,8 +28,7 @@ import { Turns } from "../util/turns.ts";
 import { ownerOfTemporary } from "../util/fs.ts";
 import { hasEnded, processTag } from "../util/host.ts";
 import { who } from "../util/who.ts";
-import { explainReasons } from "./explain-code.ts";
-import { measureInputs } from "./measure-inputs.ts";
+import { explainReasons } from "./explain.ts";
 import type { OpenRun } from "./open-run.ts";
 import { pathsOf, type ProjectPaths } from "./paths.ts";
 
@@ -99,6 +98,7 @@ export function openSession(project: Project, run: OpenRun, { onSetAside, mayWri
     trace,
     onSetAside,
   });
+  const armNames = new Map(run.told.flatMap(({ labels }) => labels.map(({ id, name }) => [id, name] as const)));
   const environment = { ...project.environment, ...Object.fromEntries(run.secrets.values) };
   const factory = new ActionFactory({
     root: paths.root,
@@ -123,9 +123,13 @@ export function openSession(project: Project, run: OpenRun, { onSetAside, mayWri
     contents,
     resolver: new InputResolver({ root: paths.root, digests, contents, sources }),
     factory,
-    rebuilder: new Rebuilder(trace, cache, (result) =>
-      Object.values(result.outputs).every((artifact) => contents.isStored(artifact)),
-    ),
+    armNames,
+    rebuilder: new Rebuilder({
+      trace,
+      cache,
+      isComplete: (result) => Object.values(result.outputs).every((artifact) => contents.isStored(artifact)),
+      armName: (id) => armNames.get(id),
+    }),
     sources,
     close() {
       trace.close();
@@ -185,8 +189,7 @@ export function openBuildSession(
       kept.add(code);
     },
     mapStack: (bundle, stack) => mapStack(bundle, stack, bundler.sourceOfFile(bundle)),
-    explain: async (target, reasons) =>
-      measureInputs(project, run, deciding, target, await explainReasons(project, reasons)),
+    explain: (target, reasons) => explainReasons(project, run, deciding, target, reasons),
     async claim(key, onWait, signal) {
       // Two targets of this build that need the same action take turns without a word.
       const turn = await turns.take(key);
