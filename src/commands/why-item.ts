@@ -33,7 +33,7 @@ export async function whyItem(session: Session, graph: Graph, name: string, word
   if (former === undefined)
     return inputFailure(`the items of ${name} are not known before its split has run`, { fix: `exp build ${name}` });
   const item = findItem(former, word);
-  if (item === undefined) return noSuchItem(name, word, former, "had when it was last built");
+  if (item === undefined) return noSuchItem(name, word, former, { wasLastSplit: true });
   const own = await ownDifferences(session, target, known, item.recipe);
   const waits: readonly Reason[] =
     open.length > 0
@@ -79,22 +79,24 @@ function findItem<T extends Pick<Item, "label" | "index">>(items: readonly T[], 
   return named ?? (/^\d+$/.test(word) ? items[Number(word)] : undefined);
 }
 
+/** `wasLastSplit`: the split has to run again, and may then give other items. */
 function noSuchItem(
   target: string,
   word: string,
   items: readonly Pick<Item, "label" | "index">[],
-  had = "has",
+  { wasLastSplit = false } = {},
 ): Failure {
   const names = items.slice(0, mostCompared).map(itemName);
   const near = suggest(word, names) ?? nearestByParts(word, names);
   const [first, last] = [items[0], items.at(-1)];
-  const range =
-    first === undefined || last === undefined
-      ? "none"
-      : `${formatCount(items.length)}, from ${itemName(first)} to ${itemName(last)}`;
-  return inputFailure(`${target} has no item "${word}"`, {
-    fix: near === undefined ? `The items that it ${had}: ${range}.` : `Did you mean "${target}[${near}]"?`,
-  });
+  const count = formatCount(items.length);
+  const range = first === undefined ? "none" : `${count}, from ${itemName(first)} to ${itemName(last!)}`;
+  const what = wasLastSplit
+    ? `${target} had no item "${word}" when it was last built; those to come are not known before its split has run`
+    : `${target} has no item "${word}"`;
+  const fix =
+    near === undefined ? `It ${wasLastSplit ? "had" : "has"} ${range}.` : `Did you mean "${target}[${near}]"?`;
+  return inputFailure(what, { fix });
 }
 
 /** Labels are long, and people remember a piece of them. */
