@@ -4,7 +4,7 @@ import { planTargets } from "../engine/plan.ts";
 import type { Plan } from "../model/plan.ts";
 import { renderPlan } from "../report/plan.ts";
 import { openSession } from "../project/project.ts";
-import { explainCode } from "../project/explain-code.ts";
+import { explainReasons } from "../project/explain.ts";
 import type { Arguments } from "./arguments.ts";
 import { findProject, openAsked, type Asked } from "./asking.ts";
 import { paletteOf, showFailures, writeJson, writeLines, type Screen } from "./screen.ts";
@@ -45,11 +45,16 @@ export async function withPlan(
       showFailures(screen, planned.error);
       return exitCodes.wrongInput;
     }
+    const { run } = asked.value;
+    const targets = planned.value.map(async (target) => ({
+      ...target,
+      reasons: await explainReasons(project.value, run, session, target.name, target.reasons),
+    }));
     const made: Plan = {
-      run: asked.value.run.folder.id,
-      experiment: asked.value.run.graph.experiment,
-      overrides: asked.value.run.overrides,
-      targets: await explainCode(project.value, planned.value),
+      run: run.folder.id,
+      experiment: run.graph.experiment,
+      overrides: run.overrides,
+      targets: await Promise.all(targets),
     };
     return await use(made, asked.value, session);
   } finally {

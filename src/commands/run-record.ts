@@ -6,7 +6,7 @@ import type { Digest } from "../model/digest.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import { failureLine } from "../report/messages.ts";
 import { headline } from "../report/reasons.ts";
-import { runFormat, type RunState, type StageState } from "../runs/run.ts";
+import { runFormat, type Change, type RunState, type StageState } from "../runs/run.ts";
 import { readTextIfThere, writeAtomic } from "../util/fs.ts";
 import { who } from "../util/who.ts";
 import type { OpenRun } from "../project/open-run.ts";
@@ -28,7 +28,7 @@ export class RunRecord {
   readonly #mayWrite: () => boolean;
   readonly #keep: (text: string) => Digest;
   readonly #stages: Record<string, StageState>;
-  readonly #changed: Record<string, { origin: string; key: string; reason: string }> = {};
+  readonly #changed: Record<string, Change> = {};
   #saved = 0;
 
   constructor(run: OpenRun, { startedAt, build, mayWrite, keep }: RecordOptions) {
@@ -59,6 +59,7 @@ export class RunRecord {
         origin: "failed",
         key: "",
         reason: end.failures[0] === undefined ? "" : this.#run.secrets.mask(failureLine(end.failures[0])),
+        because: headline(end.reasons),
       };
     // The record of a long build is kept near the truth without rewriting it for each of ten thousand targets.
     if (Date.now() - this.#saved > 2000 && Object.keys(this.#changed).length > 0) this.#write(this.#build);

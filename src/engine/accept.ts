@@ -11,9 +11,9 @@ import type { GraphTarget } from "../planning/graph.ts";
 import { fail, ok, type Result } from "../util/result.ts";
 import type { PreparedAction } from "./actions.ts";
 import { ContentLost } from "./contents.ts";
-import { assess, splitSlot, type DueItems, type Upstream } from "./assess.ts";
+import { assess, type DueItems, type Upstream } from "./assess.ts";
 import { noteStanding, rememberRecord } from "./commit.ts";
-import { expandItems, itemName, type Item } from "./fan-out.ts";
+import { expandItems, itemName, splitSlot, type Item } from "./fan-out.ts";
 import { inlineContents, inputsOfRecord, preparedOfRecord, textOf, type FindContent } from "./recorded.ts";
 import type { BuildSession } from "./session.ts";
 
@@ -162,7 +162,8 @@ function earlierItems(
       resolveFrom: "",
       environment: {},
     });
-    if (action.ok) prepared.set(trace.recipeOf(core) ?? "item", action.value);
+    if (!action.ok) continue;
+    for (const name of trace.recipesOf(core)) prepared.set(name, action.value);
   }
   try {
     const packed = JSON.parse(artifact.text ?? textOf(splitSlot, artifact.blob.digest, find)) as PackedSplit;

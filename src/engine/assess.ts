@@ -2,23 +2,26 @@
 // `build` performs and asks again; `plan`, `status`, `why` and `graph` only ask.
 
 import type { PackedSplit } from "../backends/executors/worker/split.ts";
-import type { HandoffDeclaration, HandoffRequest, PartDeclaration, Work } from "../api/rule.ts";
+import type { HandoffDeclaration, HandoffRequest, Work } from "../api/rule.ts";
 import type { SlotOrder } from "../backends/executors/executor.ts";
 import type { ActionResult, Artifacts } from "../model/action.ts";
 import type { Digest } from "../model/digest.ts";
-import { inputFailure, type Failure } from "../model/failure.ts";
+import type { Failure } from "../model/failure.ts";
 import type { Reason } from "../model/reason.ts";
 import { explain } from "../planning/fingerprint/explain.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import type { Part } from "../backends/store/trace.ts";
 import type { PreparedAction } from "./actions.ts";
 import { ContentLost } from "./contents.ts";
-import { digestOfItems, expandItems, type Item, type Items } from "./fan-out.ts";
+import { withDifferences } from "./differences.ts";
+import { digestOfItems, expandItems, itemIdentity, splitSlot, type Items } from "./fan-out.ts";
+import { formerItems } from "./former-items.ts";
 import { assessHandoff } from "./handoff.ts";
 import type { ResolvedInputs } from "./inputs.ts";
 import type { Decision } from "./rebuilder.ts";
 import type { Session } from "./session.ts";
 import { wordUnmatched } from "./unmatched.ts";
+import { prepareTemplates } from "./templates.ts";
 
 /** An action that must run, or whose cached result is to be adopted. */
 export interface DueAction {
@@ -58,8 +61,6 @@ export type Assessment =
 
 export type Upstream = (index: number) => { readonly artifacts: Artifacts; readonly target: GraphTarget };
 
-/** The slot in which a split's items are kept. */
-export const splitSlot = "items";
 const splitOutputs: Readonly<Record<string, SlotOrder>> = {};
 
 export async function assess(session: Session, target: GraphTarget, upstream: Upstream): Promise<Assessment> {
@@ -139,18 +140,23 @@ function assessSingle(
 
 /** Why a result of the run's own is put back: something went back to an earlier state, or the files are not as they were left. */
 function reasonsOfReturn(
-  { trace }: Session,
+  { trace, rebuilder }: Session,
   { name, section }: GraphTarget,
   { core, record }: PreparedAction,
   split: Digest | undefined,
 ): readonly Reason[] {
   const last = trace.standingOf(name).at(-1);
-  const before = last === undefined || last.core === core ? undefined : trace.recordOf(last.core);
+  if (last === undefined) {
+    const from = trace.find(core)?.target;
+    return from === undefined || from === name ? [{ kind: "displaced" }] : [{ kind: "same-work", target: from }];
+  }
+  const before = last.core === core ? undefined : trace.recordOf(last.core);
   if (before === undefined) return [{ kind: "displaced" }];
+  const words = rebuilder.words(section);
   // Of a fan-out, a changed split is nearer to the cause than the items that the merge found changed.
-  const [oldSplit, newSplit] = [last?.split, split].map((key) => (key === undefined ? undefined : trace.recordOf(key)));
-  const ofSplit = oldSplit === undefined || newSplit === undefined ? [] : explain(oldSplit, newSplit, section);
-  return ofSplit.length > 0 ? ofSplit : explain(before, record, section);
+  const [oldSplit, newSplit] = [last.split, split].map((key) => (key === undefined ? undefined : trace.recordOf(key)));
+  const ofSplit = oldSplit === undefined || newSplit === undefined ? [] : explain(oldSplit, newSplit, words);
+  return ofSplit.length > 0 ? ofSplit : explain(before, record, words);
 }
 
 async function assessFanOut(
@@ -172,10 +178,11 @@ async function assessFanOut(
     record: split.value.record,
   };
   const decision = session.rebuilder.decide(asked);
-  const dueSplit = (adopt: ActionResult | undefined, reasons: readonly Reason[]): Assessment => ({
-    kind: "due",
-    stage: { kind: "action", part: "split", action: split.value, inputs, adopt, reasons, items: undefined },
-  });
+  const dueSplit = async (adopt: ActionResult | undefined, reasons: readonly Reason[]): Promise<Assessment> => {
+    const all = await withDifferences(session, target, inputs, reasons);
+    const stage = { kind: "action", part: "split", action: split.value, inputs, adopt, items: undefined } as const;
+    return { kind: "due", stage: { ...stage, reasons: all } };
+  };
   if (decision.kind === "stale") return dueSplit(undefined, decision.reasons);
   if (decision.kind === "cached") return dueSplit(decision.result, session.rebuilder.explain(asked));
   let packed: PackedSplit;
@@ -191,10 +198,12 @@ async function assessFanOut(
   const expanded = expandItems(packed, inputs, templates.prepared, session.nodeMajor, target.name);
   if (!expanded.ok) return { kind: "wrong", failures: [expanded.error] };
   const items = expanded.value;
-  const decisions = items.all.map((item) => decideItem(session, target, items, item));
-  const states: ItemStates = { items, decisions };
-  if (decisions.some((one) => one.kind !== "fresh"))
-    return { kind: "due", stage: { kind: "items", states, inputs, reasons: reasonsOfItems(session, target, states) } };
+  const states: ItemStates = { items, decisions: decideItems(session, target, items) };
+  const { decisions } = states;
+  if (decisions.some((one) => one.kind !== "fresh")) {
+    const reasons = await withDifferences(session, target, inputs, reasonsOfItems(session, target, states));
+    return { kind: "due", stage: { kind: "items", states, inputs, reasons } };
+  }
 
   const made = digestOfItems(
     items,
@@ -228,47 +237,20 @@ async function assessFanOut(
   };
 }
 
-async function prepareTemplates(
-  session: Session,
-  target: GraphTarget,
-  recipes: Readonly<Record<string, PartDeclaration>>,
-): Promise<{ ok: true; prepared: Map<string, PreparedAction> } | { ok: false; failures: readonly Failure[] }> {
-  const spec = target.declaration.contract.items;
-  if (spec === undefined)
-    return {
-      ok: false,
-      failures: [
-        inputFailure("a fan-out's contract needs `items`", {
-          where: { file: "Expfile.ts" },
-          neededBy: `target "${target.name}"`,
-        }),
-      ],
-    };
-  const prepared = new Map<string, PreparedAction>();
-  const failures: Failure[] = [];
-  await Promise.all(
-    Object.entries(recipes).map(async ([name, part]) => {
-      const action = await session.factory.ofPart(target, session.sections[target.index]!, "item", part, {
-        inputs: {},
-        outputs: spec.outputs,
-      });
-      if (action.ok) prepared.set(name, action.value);
-      else failures.push(...action.error);
-    }),
-  );
-  return failures.length > 0 ? { ok: false, failures } : { ok: true, prepared };
-}
-
-function decideItem(session: Session, target: GraphTarget, items: Items, item: Item): Decision {
-  const { record } = items.templates.get(item.recipe)!;
-  return session.rebuilder.decide({
-    target: target.name,
-    section: target.section,
-    part: "item",
-    recipe: item.recipe,
-    core: item.core,
-    key: item.key,
-    record,
+function decideItems(session: Session, target: GraphTarget, items: Items): readonly Decision[] {
+  const reasons = new Map<string, readonly Reason[]>();
+  return items.all.map((item) => {
+    const own = session.trace.find(item.core);
+    if (own !== undefined) return { kind: "fresh", result: own.result };
+    const { recipe, core, key } = item;
+    const { record } = items.templates.get(recipe)!;
+    const asked = { target: target.name, section: target.section, part: "item" as const, recipe, core, key, record };
+    // Items of one recipe have one record: it is compared once for all of them.
+    return session.rebuilder.decide(asked, () => {
+      const known = reasons.get(recipe) ?? session.rebuilder.explain(asked);
+      reasons.set(recipe, known);
+      return known;
+    });
   });
 }
 
@@ -291,8 +273,10 @@ function reasonsOfItems(session: Session, target: GraphTarget, states: ItemState
   });
   const telling = reasons.filter((reason) => reason.kind !== "new");
   if (telling.length > 0) return telling;
-  const known = states.items.all.length - due.length;
-  return known === 0 && session.trace.standingOf(target.name).length === 0
-    ? [{ kind: "new" }]
-    : [{ kind: "items", added: due.length, removed: 0, changed: 0 }];
+  if (due.length === states.items.all.length && session.trace.standingOf(target.name).length === 0)
+    return [{ kind: "new" }];
+  const former = new Set(formerItems(session, target)?.map(itemIdentity));
+  const changed = due.filter((item) => former.has(itemIdentity(item))).length;
+  for (const item of states.items.all) former.delete(itemIdentity(item));
+  return [{ kind: "items", added: due.length - changed, removed: former.size, changed }];
 }

@@ -13,6 +13,7 @@ import { performAction } from "./perform-action.ts";
 import { performItems } from "./perform-items.ts";
 import type { Tally, Work } from "./work.ts";
 import { ContentLost } from "./contents.ts";
+import { expectedMs, lastArtifacts } from "./past.ts";
 import { AbortedError } from "./resources.ts";
 import { criticalPath, runSchedule, shuffledPriorities, type NodeEnd } from "./scheduler.ts";
 import { LostRun, type BuildSession } from "./session.ts";
@@ -37,6 +38,8 @@ export type TargetEnd =
   | {
       readonly kind: "failed";
       readonly failures: readonly Failure[];
+      /** Why it was tried. */
+      readonly reasons: readonly Reason[];
       readonly counts: Counts;
       readonly tookMs: number;
       readonly costUsd: number;
@@ -65,6 +68,7 @@ export async function buildTargets(
   options: BuildOptions,
 ): Promise<ReadonlyMap<number, TargetEnd>> {
   const { graph, trace } = session;
+  rememberArms(session);
   const ends = new Map<number, TargetEnd>();
   const expected = (index: number) => expectedMs(session, graph.targets[index]!) ?? 1000;
   const dependsOn = (index: number) => graph.targets[index]!.dependsOn;
@@ -116,6 +120,11 @@ export async function buildTargets(
 }
 
 type Warned = Extract<Assessment, { kind: "settled" | "due" }>;
+/** Names of arms are in no key. Who asks later why an arm went away wants to hear its name. */
+function rememberArms({ armNames, trace }: BuildSession): void {
+  const news = [...armNames].filter(([id, name]) => trace.armName(id) !== name);
+  if (news.length > 0) trace.append({ arms: news });
+}
 
 const noCounts: Counts = { computed: 0, cached: 0, fresh: 0 };
 
@@ -142,7 +151,7 @@ async function bringUpToDate(
   let started = false;
   const failed = (failures: readonly Failure[]): TargetEnd => {
     session.emit({ kind: "target-failed", target: target.name, failures, failedItems: tally.failedItems });
-    return { kind: "failed", failures, counts: countsOf(tally), tookMs: tally.tookMs, costUsd: tally.costUsd };
+    return { kind: "failed", failures, reasons, counts: countsOf(tally), tookMs: tally.tookMs, costUsd: tally.costUsd };
   };
   try {
     for (let round = 0; round < maxRounds; round++) {
@@ -265,17 +274,4 @@ function warn(session: BuildSession, { name }: GraphTarget, { warnings = [] }: W
 
 function countsOf(tally: Tally): Counts {
   return { computed: tally.computed, cached: tally.cached, fresh: tally.fresh };
-}
-
-/** What the target made when it was last settled. */
-export function lastArtifacts(session: Pick<BuildSession, "trace">, target: GraphTarget): Artifacts | undefined {
-  const last = session.trace.standingOf(target.name).at(-1);
-  if (last === undefined) return undefined;
-  return (session.trace.find(last.core) ?? session.trace.cleanedResult(last.core))?.result.outputs;
-}
-
-/** How long the target took when it was last made, its items together, by the run's own traces. */
-export function expectedMs(session: Pick<BuildSession, "trace">, target: GraphTarget): number | undefined {
-  const last = session.trace.standingOf(target.name).at(-1);
-  return last === undefined ? undefined : session.trace.find(last.core)?.result.tookMs;
 }

@@ -2,11 +2,12 @@
 
 import type { ActionResult } from "../model/action.ts";
 import type { Part, RecordedOptions } from "../backends/store/trace.ts";
+import type { ActionRecord } from "../planning/fingerprint/action-key.ts";
 import type { PreparedAction } from "./actions.ts";
 import type { Assessment } from "./assess.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import { itemName, type Item } from "./fan-out.ts";
-import { filesBehind, listingsBehind, type ResolvedInputs } from "./inputs.ts";
+import { filesBehind, type ResolvedInputs } from "./inputs.ts";
 import { LostRun, type BuildSession } from "./session.ts";
 import type { Work } from "./work.ts";
 
@@ -19,7 +20,7 @@ export async function commitAction(
 ): Promise<void> {
   const { session, target } = work;
   // What people handed over has been taken in already.
-  if (part !== "handoff") session.keepSources([...filesBehind(inputs), ...action.codeFiles], listingsBehind(inputs));
+  if (part !== "handoff") session.keepSources([...filesBehind(inputs), ...action.codeFiles]);
   rememberRecord(session, target, action, undefined);
   session.trace.append({ t: target.name, p: part, b: session.build, c: action.core, k: action.key, r: result, how });
   await commitTrace(session);
@@ -42,7 +43,7 @@ export function recordItem(
 
 /** The record behind a key, for explanations, and the code that it names. `recipe` names the item recipe of a template. */
 export function rememberRecord(
-  session: Pick<BuildSession, "trace" | "resolver" | "keepCode" | "build">,
+  session: Pick<BuildSession, "trace" | "resolver" | "archive" | "keepCode" | "build">,
   target: GraphTarget,
   action: PreparedAction,
   recipe: string | undefined,
@@ -54,7 +55,10 @@ export function rememberRecord(
   const readsSources = Object.values(target.inputs)
     .flatMap((input) => (input.kind === "list" ? input.members : [input]))
     .some(({ kind }) => kind === "source" || kind === "sources");
-  if (readsSources) session.trace.append({ src: session.resolver.sourcesIn(record.inputs) });
+  if (readsSources) {
+    session.trace.append({ src: session.resolver.sourcesIn(record.inputs) });
+    keepListings(session, Object.values(record.inputs));
+  }
   const named = recipe === undefined ? {} : { n: recipe };
   const options = recordedOptions(action.options);
   const told = Object.keys(options).length === 0 ? {} : { o: options };
@@ -69,6 +73,18 @@ function recordedOptions({ secrets, resources, timeoutMs, varies }: PreparedActi
     ...(timeoutMs !== undefined && { timeoutMs }),
     ...(varies !== undefined && { varies }),
   };
+}
+
+/** What lay in the project's folders: `why` names the files that came and went, and `reproduce` finds them. */
+function keepListings(
+  session: Pick<BuildSession, "resolver" | "archive">,
+  inputs: readonly ActionRecord["inputs"][string][],
+): void {
+  for (const input of inputs) {
+    if (input.kind === "list") keepListings(session, input.members);
+    const listing = input.kind === "tree" ? session.resolver.listingOf(input.digest) : undefined;
+    if (listing !== undefined) session.archive.putBytes(JSON.stringify(listing));
+  }
 }
 
 /** A build that was suspended so long that another took over its run must not write any more. */

@@ -14,6 +14,9 @@ import { suggest } from "../util/suggest.ts";
 import type { PreparedAction } from "./actions.ts";
 import type { ResolvedInput, ResolvedInputs } from "./inputs.ts";
 
+/** The slot in which a split's items are kept. */
+export const splitSlot = "items";
+
 /** One item with its keys. `index` is its place in the order of `split`. */
 export interface Item {
   readonly index: number;
@@ -142,8 +145,18 @@ export function itemOrder(items: Items, item: Item): Omit<ItemOrder, "logFile" |
   return { settings: item.settings, item: item.item, inputs };
 }
 
+/** The same for what people take for the same item before and after a change: by its label, or by what it is. */
+export function itemIdentity({
+  label,
+  recipe,
+  settings,
+  item,
+}: Pick<Item, "label" | "recipe" | "settings" | "item">): string {
+  return label ?? encode([recipe, settings, item]);
+}
+
 /** As people name an item: its label, or its number. */
-export function itemName(item: Item): string {
+export function itemName(item: Pick<Item, "label" | "index">): string {
   return item.label ?? String(item.index);
 }
 

@@ -24,8 +24,6 @@ export interface ResolvedInput {
   readonly size: number;
   /** Files of the project behind it: they may be edited while an action runs. */
   readonly sources: readonly SourceFile[];
-  /** Of a folder of the project: its listing, whose digest is the tree's. */
-  readonly listing?: string;
   /** For `split`: the parts that an item may be handed. */
   readonly members?: readonly ResolvedInput[];
   readonly fileOf?: (name: string) => ResolvedInput | undefined;
@@ -43,6 +41,7 @@ export interface InputResolverOptions {
 
 export class InputResolver {
   readonly #options: InputResolverOptions;
+  readonly #listings = new Map<Digest, TreeListing>();
 
   constructor(options: InputResolverOptions) {
     this.#options = options;
@@ -114,6 +113,11 @@ export class InputResolver {
         return { ...listOf(groups), unmatched };
       }
     }
+  }
+
+  /** What lies in a folder of the project that was resolved. */
+  listingOf(tree: Digest): TreeListing | undefined {
+    return this.#listings.get(tree);
   }
 
   /** The source files that are the record's inputs. */
@@ -260,18 +264,18 @@ export class InputResolver {
         return file === undefined ? [] : [[name, file] as const];
       }),
     );
-    const tree: TreeListing = [...files].map(([name, file]) => [name, digestOfFileRecord(file), file.size]);
-    const listing = JSON.stringify(tree);
+    const listing: TreeListing = [...files].map(([name, file]) => [name, digestOfFileRecord(file), file.size]);
     const order = (): InputOrder => ({
       kind: "tree",
       files: [...files].map(([name, file]) => [name, (file.order() as { path: string }).path] as const),
     });
+    const digest = digestOfBytes(JSON.stringify(listing));
+    this.#listings.set(digest, listing);
     return {
-      record: { kind: "tree", digest: digestOfBytes(listing) },
+      record: { kind: "tree", digest },
       order,
       size: sum(files.values()),
       sources: sourcesOf(files.values()),
-      listing,
       fileOf: (name) => files.get(name),
     };
   }
@@ -318,13 +322,6 @@ function sum(inputs: Iterable<ResolvedInput>): number {
 
 function sourcesOf(inputs: Iterable<ResolvedInput>): SourceFile[] {
   return [...inputs].flatMap((input) => input.sources);
-}
-
-/** The listings of the folders of the project among some inputs. */
-export function listingsBehind(inputs: ResolvedInputs): string[] {
-  const listingsOf = ({ listing, members = [] }: ResolvedInput): string[] =>
-    listing === undefined ? members.flatMap(listingsOf) : [listing];
-  return Object.values(inputs).flatMap(listingsOf);
 }
 
 /** The files of the project behind some inputs. */

@@ -7,6 +7,7 @@ import type { Artifacts } from "../model/action.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import { fail, ok, type Result } from "../util/result.ts";
 import { assess, type Assessment } from "./assess.ts";
+import { ownDifferences } from "./differences.ts";
 import { gateFailures } from "./gate.ts";
 import { ContentLost } from "./contents.ts";
 import type { Session } from "./session.ts";
@@ -28,7 +29,10 @@ export async function planTargets(
           session,
           target,
           "unknown",
-          names.map((name): Reason => ({ kind: "upstream", target: name })),
+          [
+            ...(await ownDifferences(session, target, known)),
+            ...names.map((name): Reason => ({ kind: "upstream", target: name })),
+          ],
           undefined,
         ),
       );

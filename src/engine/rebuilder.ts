@@ -5,7 +5,8 @@ import type { ActionResult } from "../model/action.ts";
 import type { Digest } from "../model/digest.ts";
 import type { Reason } from "../model/reason.ts";
 import type { ActionRecord } from "../planning/fingerprint/action-key.ts";
-import { explain } from "../planning/fingerprint/explain.ts";
+import { explain, type Words } from "../planning/fingerprint/explain.ts";
+import type { NameOfArm } from "../planning/fingerprint/arm-difference.ts";
 import type { Part, Trace } from "../backends/store/trace.ts";
 
 export type Decision =
@@ -28,19 +29,30 @@ export interface Asked {
   readonly record: ActionRecord;
 }
 
+export interface RebuilderOptions {
+  readonly trace: Trace;
+  readonly cache: ActionCache;
+  /** Whether the content of a cached result is at hand: a hit whose blob is missing is a miss. */
+  readonly isComplete: (result: ActionResult) => boolean;
+  /** What the config calls an arm today. */
+  readonly armName: NameOfArm;
+}
+
 export class Rebuilder {
   readonly #trace: Trace;
   readonly #cache: ActionCache;
-  readonly #isComplete: (result: ActionResult) => boolean;
+  readonly #isComplete: RebuilderOptions["isComplete"];
+  readonly #armName: NameOfArm;
 
-  /** `isComplete` says whether the content of a cached result is at hand: a hit whose blob is missing is a miss. */
-  constructor(trace: Trace, cache: ActionCache, isComplete: (result: ActionResult) => boolean) {
+  constructor({ trace, cache, isComplete, armName }: RebuilderOptions) {
     this.#trace = trace;
     this.#cache = cache;
     this.#isComplete = isComplete;
+    this.#armName = armName;
   }
 
-  decide(asked: Asked): Decision {
+  /** `reasons` are asked for only if the action is stale. */
+  decide(asked: Asked, reasons: () => readonly Reason[] = () => this.explain(asked)): Decision {
     const own = this.#trace.find(asked.core);
     if (own !== undefined) return { kind: "fresh", result: own.result };
     const cleaned = this.#trace.cleanedAt(asked.core);
@@ -49,7 +61,7 @@ export class Rebuilder {
       return { kind: "stale", reasons: [{ kind: "cleaned", when: new Date(cleaned).toISOString() }] };
     const cached = this.#cache.get(asked.key);
     if (cached !== undefined && this.#isComplete(cached)) return { kind: "cached", result: cached };
-    return { kind: "stale", reasons: this.explain(asked) };
+    return { kind: "stale", reasons: reasons() };
   }
 
   /** Whether the run or the cache has come to hold a result since a decision was made, which may then be made again. */
@@ -63,9 +75,17 @@ export class Rebuilder {
     return cached !== undefined && this.#isComplete(cached);
   }
 
-  /** The difference to the last record of the same part in this run, whether or not it made the action stale. */
+  /**
+   * The difference to what the target stands on, whether or not it made the action stale. Where it stands on nothing yet, to what was tried last:
+   * of a thousand items that were made before one failed, the code that changed since tells more than that the target is new.
+   */
   explain(asked: Asked): readonly Reason[] {
-    const before = this.#trace.lastRecord(asked.target, asked.part, asked.recipe, asked.core);
-    return explain(before, asked.record, asked.section);
+    const { target, part, recipe, core, record } = asked;
+    const standing = this.#trace.standingRecord(target, part, recipe);
+    return explain(standing ?? this.#trace.lastRecord(target, part, recipe, core), record, this.words(asked.section));
+  }
+
+  words(section: string): Words {
+    return { section, armName: (id) => this.#armName(id) ?? this.#trace.armName(id) };
   }
 }

@@ -9,12 +9,11 @@ import type { Part, Standing } from "../backends/store/trace.ts";
 import { digestOfArtifact, type ActionResult, type Artifact, type Artifacts } from "../model/action.ts";
 import { digestOfBytes, type BlobRef, type Digest } from "../model/digest.ts";
 import type { Difference, Recheck, Verdict } from "../model/recheck.ts";
-import { splitSlot } from "./assess.ts";
 import { attemptAction } from "./attempt.ts";
 import { ContentLost } from "./contents.ts";
 import type { PreparedAction } from "./actions.ts";
 import { firstDifference, type Side } from "./difference.ts";
-import { expandItems, fileNameOf, itemName, itemOrder, type Item, type Items } from "./fan-out.ts";
+import { expandItems, fileNameOf, itemName, itemOrder, splitSlot, type Item, type Items } from "./fan-out.ts";
 import { verdictText } from "./gate.ts";
 import { itemLines } from "./items-file.ts";
 import type { ResolvedInputs } from "./inputs.ts";
@@ -155,7 +154,7 @@ function itemsOf(
   for (const core of templates) {
     const action = preparedOfRecord(core, context);
     if (!action.ok) return action.error;
-    prepared.set(trace.recipeOf(core) ?? "item", action.value);
+    for (const name of trace.recipesOf(core)) prepared.set(name, action.value);
   }
   const record = trace.recordOf(split!);
   const artifact = recorded.outputs[splitSlot];

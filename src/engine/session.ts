@@ -27,6 +27,8 @@ export interface Session {
   /** The validated config section of each target, by number. */
   readonly sections: readonly JsonObject[];
   readonly nodeMajor: number;
+  /** What the config calls its arms, by id. */
+  readonly armNames: ReadonlyMap<string, string>;
   readonly trace: Trace;
   readonly cache: ActionCache;
   readonly store: BlobStore;
@@ -54,8 +56,8 @@ export interface BuildSession extends Session {
   readonly logsFolder: string;
   /** Keeps the bundle of a code digest in the archive, before the first result that rests on it. */
   readonly keepCode: (code: Digest) => void;
-  /** Keeps files of the project that an action read in the archive, as far as they are not too large, and the listings of folders. */
-  readonly keepSources: (files: readonly SourceFile[], listings: readonly string[]) => void;
+  /** Keeps files of the project that an action read in the archive, as far as they are not too large. */
+  readonly keepSources: (files: readonly SourceFile[]) => void;
   /** Turns a stack of the bundle into one of the sources. */
   readonly mapStack: (bundle: string, stack: string) => readonly Frame[];
   /** Fills in what is cheap to know only when somebody is told: functions and lines behind code, rows and bytes of inputs. */

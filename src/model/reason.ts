@@ -13,6 +13,15 @@ export type Reason =
       readonly before: Json | undefined;
       readonly after: Json | undefined;
     }
+  /** A list or map of the config that has got other members: the arms, the sources, the seeds. */
+  | {
+      readonly kind: "members";
+      readonly path: string;
+      readonly added: readonly Member[];
+      readonly removed: readonly Member[];
+    }
+  /** An arm that kept its settings, told to a recipe that reads the labels. */
+  | { readonly kind: "arm-name"; readonly before: string; readonly after: string }
   /** Code that the recipe reaches. `changes` is filled by `why` and by a build's one line as far as it is cheap. */
   | {
       readonly kind: "code";
@@ -21,11 +30,15 @@ export type Reason =
       readonly changes: readonly CodeChange[];
     }
   | { readonly kind: "rule-version"; readonly before: number; readonly after: number }
+  /** Whether the recipe takes its items together. */
+  | { readonly kind: "vectorised"; readonly before: boolean; readonly after: boolean }
   | {
       readonly kind: "input";
       readonly slot: string;
       readonly before: InputContent | undefined;
       readonly after: InputContent | undefined;
+      /** Of a tree or a list of files: which of them differ. Undefined: a single file, or not known any more. */
+      readonly files?: readonly FileChange[];
     }
   /** There are other items, or (all numbers 0) they came out differently or in another order. */
   | { readonly kind: "items"; readonly added: number; readonly removed: number; readonly changed: number }
@@ -46,9 +59,13 @@ export type Reason =
   | { readonly kind: "command"; readonly before: readonly string[]; readonly after: readonly string[] }
   /** The result is known, its content is in no store. */
   | { readonly kind: "content-lost"; readonly slot: string }
+  /** Nothing differs: the run has the result from another target, which does the same work or had another name then. */
+  | { readonly kind: "same-work"; readonly target: string }
   /** The outputs were missing, or somebody had edited them. */
   | { readonly kind: "displaced" }
   | { readonly kind: "cleaned"; readonly when: string }
+  /** Of an item: what items there are is known only when the split has run. */
+  | { readonly kind: "split"; readonly target: string }
   /** Known only when an upstream target has run; its output may turn out the same. */
   | { readonly kind: "upstream"; readonly target: string };
 
@@ -62,6 +79,21 @@ export interface CodeChange {
   readonly lines: { readonly from: number; readonly to: number } | undefined;
 }
 
+/** `name` is the member's own (of a map, or by its `name` or `id`); a plain value has none. */
+export interface Member {
+  readonly name?: string;
+  readonly value: Json;
+}
+
+/** One file of a tree or of a list of files. */
+export interface FileChange {
+  readonly change: "changed" | "added" | "removed";
+  /** Its path, from the project's root or the tree's; its place in the list (`[2]`) where the path is not known. */
+  readonly file: string;
+  readonly before?: InputContent;
+  readonly after?: InputContent;
+}
+
 export interface InputContent {
   /** Undefined: a list of files, which has no digest of its own. */
   readonly digest: Digest | undefined;
@@ -72,4 +104,6 @@ export interface InputContent {
   /** Rows of a table, files of a tree, where known. */
   readonly rows?: number;
   readonly files?: number;
+  /** As what it is read, where that is what differs: `table .parquet`. */
+  readonly readAs?: string;
 }

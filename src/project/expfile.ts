@@ -38,6 +38,8 @@ const keptFormat = 3;
 
 interface Kept {
   readonly format: typeof keptFormat;
+  /** What is watched is named by absolute paths: in a copy of the project they are those of another one. */
+  readonly root: string;
   readonly module: string;
   readonly impure: readonly string[];
   readonly watched: WatchedRecord;
@@ -52,7 +54,7 @@ export async function loadExpfile(
   digestOf: DigestOf,
 ): Promise<Result<LoadedExpfile, readonly Failure[]>> {
   const folder = join(cacheFolder, "expfile");
-  const kept = readKept(join(folder, "kept.json"));
+  const kept = readKept(join(folder, "kept.json"), root);
   let current = kept !== undefined && isWhole(kept, folder, digestOf) ? kept : undefined;
   if (current === undefined) {
     const compiled = await compile(root, folder, digestOf);
@@ -160,6 +162,7 @@ async function compile(root: string, folder: string, digestOf: DigestOf): Promis
     writeAtomic(join(folder, module), text);
     const kept: Kept = {
       format: keptFormat,
+      root,
       module,
       impure: impureModules(built.metafile),
       watched: recordWatched(trail, digestOf),
@@ -236,12 +239,12 @@ function isWhole(kept: Kept, folder: string, digestOf: DigestOf): boolean {
   return `${name}.mjs` === kept.module && watchedHolds(kept.watched, digestOf);
 }
 
-function readKept(file: string): Kept | undefined {
+function readKept(file: string, root: string): Kept | undefined {
   const text = readTextIfThere(file);
   if (text === undefined) return undefined;
   try {
     const kept = JSON.parse(text) as Partial<Kept> | null;
-    return kept?.format === keptFormat ? (kept as Kept) : undefined;
+    return kept?.format === keptFormat && kept.root === root ? (kept as Kept) : undefined;
   } catch {
     return undefined;
   }

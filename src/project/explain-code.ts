@@ -2,30 +2,52 @@
 
 import { readFileSync } from "node:fs";
 import type { Digest } from "../model/digest.ts";
-import type { Reason } from "../model/reason.ts";
+import type { CodeChange, Reason } from "../model/reason.ts";
 import type { Compared } from "../planning/bundle/compare.ts";
 import type { Project } from "./project.ts";
 
-export async function explainCode<T extends { readonly reasons: readonly Reason[] }>(
-  project: Project,
-  targets: readonly T[],
-): Promise<readonly T[]> {
-  return Promise.all(
-    targets.map(async (target) => ({ ...target, reasons: await explainReasons(project, target.reasons) })),
-  );
+export async function explainCode(project: Project, reasons: readonly Reason[]): Promise<readonly Reason[]> {
+  return toldOnce(await Promise.all(reasons.map((reason) => explainReason(project, reason))));
 }
 
-export async function explainReasons(project: Project, reasons: readonly Reason[]): Promise<readonly Reason[]> {
-  return Promise.all(reasons.map((reason) => explainReason(project, reason)));
+/** The recipes of a fan-out share helpers: a place that changed for two of them is one place. */
+function toldOnce(reasons: readonly Reason[]): readonly Reason[] {
+  const told = new Set<string>();
+  return reasons.flatMap((reason) => {
+    if (reason.kind !== "code" || reason.changes.length === 0) return [reason];
+    const changes = reason.changes.filter((change) => {
+      const place = JSON.stringify(change);
+      const isNew = !told.has(place);
+      told.add(place);
+      return isNew;
+    });
+    return changes.length === 0 ? [] : [{ ...reason, changes }];
+  });
 }
 
 async function explainReason(project: Project, reason: Reason): Promise<Reason> {
   if (reason.kind !== "code" || reason.changes.length > 0 || reason.before === undefined) return reason;
-  const [old, now] = [bundleOf(project, reason.before), bundleOf(project, reason.after)];
-  if (old === undefined || now === undefined) return reason;
+  return { ...reason, changes: await compare(project, reason.before, reason.after) };
+}
+
+/** Many targets of a plan may have one rule, and so the same code: it is compared once. */
+const compared = new WeakMap<Project, Map<string, Promise<readonly CodeChange[]>>>();
+
+function compare(project: Project, before: Digest, after: Digest): Promise<readonly CodeChange[]> {
+  const known = compared.get(project) ?? new Map<string, Promise<readonly CodeChange[]>>();
+  compared.set(project, known);
+  const pair = `${before} ${after}`;
+  const changes = known.get(pair) ?? compareNow(project, before, after);
+  known.set(pair, changes);
+  return changes;
+}
+
+async function compareNow(project: Project, before: Digest, after: Digest): Promise<readonly CodeChange[]> {
+  const [old, now] = [bundleOf(project, before), bundleOf(project, after)];
+  if (old === undefined || now === undefined) return [];
   // The parser is loaded only when code has changed.
   const { compareBundles } = await import("../planning/bundle/compare.ts");
-  return { ...reason, changes: compareBundles(old, now) };
+  return compareBundles(old, now);
 }
 
 function bundleOf(project: Project, code: Digest): Compared | undefined {

@@ -29,9 +29,8 @@ import { sleep } from "../util/clock.ts";
 import { Turns } from "../util/turns.ts";
 import { processTag } from "../util/host.ts";
 import { who } from "../util/who.ts";
-import { explainReasons } from "./explain-code.ts";
+import { explainReasons } from "./explain.ts";
 import { sweepLeftovers } from "./leftovers.ts";
-import { measureInputs } from "./measure-inputs.ts";
 import type { OpenRun } from "./open-run.ts";
 import { pathsOf, type ProjectPaths } from "./paths.ts";
 
@@ -104,6 +103,7 @@ export function openSession(project: Project, run: OpenRun, { onSetAside, mayWri
     trace,
     onSetAside,
   });
+  const armNames = new Map(run.told.flatMap(({ labels }) => labels.map(({ id, name }) => [id, name] as const)));
   const environment = { ...project.environment, ...Object.fromEntries(run.secrets.values) };
   const factory = new ActionFactory({
     root: paths.root,
@@ -128,9 +128,13 @@ export function openSession(project: Project, run: OpenRun, { onSetAside, mayWri
     contents,
     resolver: new InputResolver({ root: paths.root, digests, contents, sources }),
     factory,
-    rebuilder: new Rebuilder(trace, cache, (result) =>
-      Object.values(result.outputs).every((artifact) => contents.isStored(artifact)),
-    ),
+    armNames,
+    rebuilder: new Rebuilder({
+      trace,
+      cache,
+      isComplete: (result) => Object.values(result.outputs).every((artifact) => contents.isStored(artifact)),
+      armName: (id) => armNames.get(id),
+    }),
     sources,
     close() {
       trace.close();
@@ -167,12 +171,8 @@ export function openAcceptSession(
       if (source !== undefined) archive.keepBundle(code, bundler.fileOf(code), source);
       kept.add(code);
     },
-    keepSources(files, listings) {
-      archive.keepFiles(files);
-      for (const listing of listings) archive.blobs.putBytes(listing);
-    },
-    explain: async (target, reasons) =>
-      measureInputs(project, run, deciding, target, await explainReasons(project, reasons)),
+    keepSources: (files) => archive.keepFiles(files),
+    explain: (target, reasons) => explainReasons(project, run, deciding, target, reasons),
     holdsRun: () => lease.isHeld(),
   };
 }

@@ -1,6 +1,6 @@
 // Reasons in words: one clear line each. The data is model/reason.ts; `why` shows the same at full length.
 
-import type { CodeChange, InputContent, Reason } from "../model/reason.ts";
+import type { CodeChange, FileChange, InputContent, Member, Reason } from "../model/reason.ts";
 import { shortDigest } from "../model/digest.ts";
 import { unreachable } from "../util/result.ts";
 import { countOf, formatBytes, formatCount, formatDateTime } from "./amounts.ts";
@@ -9,9 +9,15 @@ import { cutPair, formatCommand, formatValue } from "./values.ts";
 
 /** Cells for each side of `before → after` in one line. */
 const VALUE_WIDTH = 40;
+/** Members and files named in one line. */
+const MOST_MEMBERS = 4;
+const MOST_FILES = 2;
 
 /** `config judge.pH: 7.4 → 7`, `cleaned 2026-11-20 10:12`. */
 export function wordReason(reason: Reason): string {
+  if (reason.kind === "members") return `config ${oneLine(reason.path)}: ${wordMembers(reason, MOST_MEMBERS)}`;
+  if (reason.kind === "input" && reason.files !== undefined && reason.files.length > 0)
+    return `${wordInput(reason)}: ${wordFiles(reason.files)}`;
   const { what, before, after } = describeReason(reason);
   if (before === undefined || after === undefined) return what;
   const [left, right] = cutPair(before, after, VALUE_WIDTH);
@@ -39,12 +45,18 @@ export function describeReason(reason: Reason): ReasonText {
       return { what: "new: no earlier result in this run" };
     case "config":
       return sides(`config ${oneLine(reason.path)}`, formatValue(reason.before), formatValue(reason.after));
+    case "members":
+      return { what: `config ${oneLine(reason.path)}: ${wordMembers(reason, Infinity)}` };
+    case "arm-name":
+      return sides("arm renamed", formatValue(reason.before), formatValue(reason.after));
     case "code":
       return { what: wordCode(reason) };
+    case "vectorised":
+      return sides("vectorised", `${reason.before}`, `${reason.after}`);
     case "rule-version":
       return sides("rule version", `${reason.before}`, `${reason.after}`);
     case "input":
-      return describeInput(wordInput(reason), reason.before, reason.after);
+      return describeInput(reason);
     case "items":
       return { what: wordItems(reason) };
     case "item":
@@ -59,12 +71,16 @@ export function describeReason(reason: Reason): ReasonText {
       return sides(`tool ${oneLine(reason.name)}`, wordOptional(reason.before), wordOptional(reason.after));
     case "command":
       return sides("command", formatCommand(reason.before), formatCommand(reason.after));
+    case "same-work":
+      return { what: `nothing differs: ${oneLine(reason.target)} had the same work done` };
     case "displaced":
       return { what: "its outputs were missing or edited" };
     case "content-lost":
       return { what: `output ${oneLine(reason.slot)}: its content is in no store any more` };
     case "cleaned":
       return { what: `cleaned ${wordTime(reason.when)}` };
+    case "split":
+      return { what: `which items ${oneLine(reason.target)} has is known when its split has run again` };
     case "upstream":
       return { what: `depends on ${oneLine(reason.target)}, which has to run first` };
     default:
@@ -112,16 +128,34 @@ function wordInput({ slot, before, after }: Extract<Reason, { kind: "input" }>):
   return `input ${oneLine(name)}${files.length === 0 ? "" : ` (${oneLine(files.join(" → "))})`}`;
 }
 
-function describeInput(what: string, before: InputContent | undefined, after: InputContent | undefined): ReasonText {
+function describeInput(reason: Extract<Reason, { kind: "input" }>): ReasonText {
+  const { before, after, files } = reason;
+  const what = wordInput(reason);
+  if (files !== undefined && files.length > 0) return { what: `${what}: ${countChanges(files)}` };
+  return describeContent(what, before, after, files !== undefined);
+}
+
+/** `isReordered`: every file of it is as it was. */
+function describeContent(
+  what: string,
+  before: InputContent | undefined,
+  after: InputContent | undefined,
+  isReordered = false,
+): ReasonText {
   if (after === undefined) return { what: `${what}: no longer there` };
   if (before === undefined)
     return { what: [`${what}: new`, wordContent(after)].filter((text) => text !== "").join(", ") };
+  if (before.readAs !== undefined && after.readAs !== undefined)
+    return sides(`${what} read as`, before.readAs, after.readAs);
   // Only what differs tells something: rows first, then files, then bytes, then the content by name.
   for (const unit of ["rows", "files"] as const) {
     const [left, right] = [before[unit], after[unit]];
     if (left === undefined || right === undefined || left === right) continue;
     return sides(what, formatCount(left), countOf(right, unit.slice(0, -1)));
   }
+  if (isReordered) return { what: `${what}: ${wordContent(after)} in another order` };
+  // Bytes of a table say more about how it is packed than about what it holds.
+  if (after.rows !== undefined) return { what: `${what}: ${wordContent(after)} as before, other values` };
   if (before.size !== undefined && after.size !== undefined && before.size !== after.size) {
     const [left, right] = [formatBytes(before.size), formatBytes(after.size)];
     return left === right
@@ -131,6 +165,41 @@ function describeInput(what: string, before: InputContent | undefined, after: In
   const much = [wordContent(after), "other content"].filter((text) => text !== "").join(", ");
   if (before.digest === undefined || after.digest === undefined) return { what: `${what}: ${much}` };
   return sides(`${what}: ${much}`, shortDigest(before.digest), shortDigest(after.digest));
+}
+
+/** `changed data/a.txt, added data/b.txt and 3 more files`. */
+function wordFiles(files: readonly FileChange[]): string {
+  const shown = files.slice(0, MOST_FILES).map(({ change, file }) => `${oneLine(file)} ${change}`);
+  const more = files.length - shown.length;
+  return more > 0 ? `${shown.join(", ")} and ${countOf(more, "more file")}` : shown.join(", ");
+}
+
+/** `2 files changed, 1 added`. */
+function countChanges(files: readonly FileChange[]): string {
+  const parts = (["changed", "added", "removed"] as const).flatMap((change) => {
+    const count = files.filter((file) => file.change === change).length;
+    return count === 0 ? [] : [{ count, change }];
+  });
+  return parts
+    .map(({ count, change }, i) => `${i === 0 ? countOf(count, "file") : formatCount(count)} ${change}`)
+    .join(", ");
+}
+
+/** `rows 10 → 12`, `18 B → 20 B`: how one file of many differs; empty where no more is known than that. */
+export function wordFileChange({ before, after }: FileChange): string {
+  if (before === undefined || after === undefined) return wordContent(after ?? before ?? { digest: undefined });
+  const { what, before: left, after: right } = describeContent("", before, after);
+  return left === undefined || right === undefined || what !== "" ? what.replace(/^: /, "") : `${left} → ${right}`;
+}
+
+/** `+ mine, − old`: by name, or by what they are. */
+function wordMembers({ added, removed }: Extract<Reason, { kind: "members" }>, most: number): string {
+  const word = (sign: string) => (member: Member) =>
+    `${sign} ${member.name === undefined ? clip(formatValue(member.value), VALUE_WIDTH) : oneLine(member.name)}`;
+  const all = [...added.map(word("+")), ...removed.map(word("−"))];
+  const shown = all.length > most ? all.slice(0, most - 1) : all;
+  const more = all.length - shown.length;
+  return more > 0 ? `${shown.join(", ")} and ${formatCount(more)} more` : shown.join(", ");
 }
 
 function wordItems({ added, removed, changed }: Extract<Reason, { kind: "items" }>): string {

@@ -2,13 +2,13 @@
 // beneath each other where they do not, long texts as the lines that differ.
 
 import type { TargetState } from "../model/plan.ts";
-import type { CodeChange, Reason } from "../model/reason.ts";
+import type { CodeChange, FileChange, Reason } from "../model/reason.ts";
 import { unreachable } from "../util/result.ts";
 import { countOf, formatAgo, formatDateTime } from "./amounts.ts";
 import { alignRows } from "./columns.ts";
 import { styleOfState } from "./palette.ts";
 import type { DrawOptions } from "./plan.ts";
-import { describeReason } from "./reasons.ts";
+import { describeReason, wordFileChange } from "./reasons.ts";
 import { fold, oneLine, paint, span, widthOf, type Line, type Span } from "./text.ts";
 
 export interface Why {
@@ -22,6 +22,22 @@ export interface Why {
   readonly since?: number;
   /** Who declared the present result good although its key differs. */
   readonly acceptedBy?: string;
+  /** Asked of a past build: what that one did. */
+  readonly build?: PastBuild;
+}
+
+export interface PastBuild {
+  readonly number: number;
+  readonly at: number;
+  /** How the whole build ended. */
+  readonly outcome: string;
+  /** What it did for the target. */
+  readonly did: "computed" | "cached" | "failed" | "nothing";
+  /** Where it did nothing: the build whose result the target had. */
+  readonly kept?: number;
+  readonly failure?: string;
+  /** Why, in words, where the reasons are not kept by their parts. */
+  readonly because?: string;
 }
 
 export interface WhyOptions extends DrawOptions {
@@ -41,8 +57,9 @@ export function renderWhy(why: Why, { palette, width = COMFORTABLE_WIDTH, now }:
   return lines.map((line) => paint(line, palette));
 }
 
-function headOf({ target, label, state, since, reasons, acceptedBy }: Why, now: number): Line[] {
+function headOf({ target, label, state, since, reasons, acceptedBy, build }: Why, now: number): Line[] {
   const name = span(oneLine(target) + (label === undefined ? "" : `[${oneLine(label)}]`), "bold");
+  if (build !== undefined) return headOfPast(name, build, now);
   const when = since === undefined ? "" : wordSince(state, since, now);
   const lines: Line[] = [[name, span(" is "), span(wordState(state), styleOfState[state]), span(when)]];
   if (acceptedBy !== undefined) lines.push([span(`  accepted as it is by ${oneLine(acceptedBy)}`)]);
@@ -56,6 +73,32 @@ function linesOfWarnings({ warnings = [] }: Why, width: number): Line[] {
   return warnings
     .flatMap((text) => fold(`warning: ${oneLine(text)}`, width - 2, "  "))
     .map((line): Line => [span(`  ${line}`, "yellow")]);
+}
+
+/** `judge was computed in build 3, 2026-11-20 08:41 (2 h ago)`. */
+function headOfPast(name: Span, { number, at, outcome, did, kept, failure, because }: PastBuild, now: number): Line[] {
+  const when = span(`, ${wordWhen(at, now)}`);
+  const tried = failure === undefined || because === undefined ? because : `tried for ${because}`;
+  const told = [failure, tried].flatMap((text) => (text === undefined ? [] : [[span(`  ${oneLine(text)}`)]]));
+  switch (did) {
+    case "computed":
+      return [[name, span(` was computed in build ${number}`), when], ...told];
+    case "cached":
+      return [[name, span(` was fetched, not computed, in build ${number}`), when], ...told];
+    case "failed":
+      return [[name, span(" "), span("failed", styleOfState.failed), span(` in build ${number}`), when], ...told];
+    case "nothing": {
+      const end = outcome === "failed" || outcome === "interrupted" ? `, which ${wordOutcome(outcome)}` : "";
+      const result = kept === undefined ? "it had no result yet" : `it kept its result of build ${kept}`;
+      return [[name, span(` was not made in build ${number}`), when, span(end)], [span(`  ${result}`)]];
+    }
+    default:
+      return unreachable(did);
+  }
+}
+
+function wordOutcome(outcome: "failed" | "interrupted"): string {
+  return outcome === "failed" ? "failed" : "was interrupted";
 }
 
 function wordState(state: TargetState): string {
@@ -75,11 +118,16 @@ function wordState(state: TargetState): string {
 }
 
 function wordSince(state: TargetState, since: number, now: number): string {
-  const ago = formatAgo(since, now);
-  const time = formatDateTime(since);
-  // Far back, "ago" is the date itself.
-  const when = time.startsWith(ago) ? time : `${time} (${ago})`;
+  const when = wordWhen(since, now);
   return state === "fresh" ? ` since ${when}` : `; its result is of ${when}`;
+}
+
+/** `2026-11-20 08:12 (2 h ago)`. */
+function wordWhen(at: number, now: number): string {
+  const ago = formatAgo(at, now);
+  const time = formatDateTime(at);
+  // Far back, "ago" is the date itself.
+  return time.startsWith(ago) ? time : `${time} (${ago})`;
 }
 
 function linesOf(reason: Reason, width: number): Line[] {
@@ -90,6 +138,8 @@ function linesOf(reason: Reason, width: number): Line[] {
     }
   }
   const { what, before, after } = describeReason(reason);
+  if (reason.kind === "input" && reason.files !== undefined && reason.files.length > 0)
+    return [[span(`  ${what}`)], ...linesOfFiles(reason.files)];
   if (before === undefined || after === undefined)
     return fold(what, width - 2, "  ").map((line) => [span(`  ${line}`)]);
   const sides: Line = [span(before, "red"), span(" → "), span(after, "green")];
@@ -107,10 +157,25 @@ function linesOf(reason: Reason, width: number): Line[] {
   ];
 }
 
+const sign = { changed: span("~", "yellow"), added: span("+", "green"), removed: span("−", "red") };
+
+function linesOfFiles(files: readonly FileChange[]): Line[] {
+  const shown = files.length > MOST_LINES ? files.slice(0, MOST_LINES - 1) : files;
+  const rows = shown.map((file): Span[] => [
+    sign[file.change],
+    span(oneLine(file.file)),
+    span(wordFileChange(file), "dim"),
+  ]);
+  const more = files.length - shown.length;
+  return [
+    ...alignRows(rows).map((row) => [span("    "), ...row]),
+    ...(more > 0 ? [dim(`… ${countOf(more, "more file")}`)] : []),
+  ];
+}
+
 /** By file, in the order of the lines. */
 function linesOfCode(changes: readonly CodeChange[]): Line[] {
   const files = [...new Set(changes.map(({ file }) => file))].sort();
-  const sign = { changed: span("~", "yellow"), added: span("+", "green"), removed: span("−", "red") };
   const lines: Line[] = [[span(`  code: ${countOf(changes.length, "place")} in ${countOf(files.length, "file")}`)]];
   for (const file of files) {
     const ofFile = changes.filter((change) => change.file === file).sort((a, b) => lineOf(a) - lineOf(b));

@@ -60,9 +60,17 @@ export interface HistoryEntry {
   readonly node: string;
   readonly by: string;
   /** Targets that were made or fetched, with why and the key. */
-  readonly changed: Readonly<
-    Record<string, { readonly origin: string; readonly key: string; readonly reason: string }>
-  >;
+  readonly changed: Readonly<Record<string, Change>>;
+}
+
+export interface Change {
+  /** `computed`, `cached` or `failed`. */
+  readonly origin: string;
+  readonly key: string;
+  /** Why it was made; of what failed, the failure. */
+  readonly reason: string;
+  /** Of what failed: why it was tried. */
+  readonly because?: string;
 }
 
 export class RunFolder {

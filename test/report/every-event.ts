@@ -102,6 +102,13 @@ export const everyEvent: { readonly [K in Event["kind"]]: Required<Extract<Event
 export const everyReason: { readonly [K in Reason["kind"]]: Extract<Reason, { kind: K }> } = {
   new: { kind: "new" },
   config: { kind: "config", path: "judge.pH", before: 7.4, after: 7 },
+  members: {
+    kind: "members",
+    path: "prepare.sources",
+    added: [{ name: "mine", value: { name: "mine" } }, { value: 7 }],
+    removed: [{ value: { kind: "first" } }],
+  },
+  "arm-name": { kind: "arm-name", before: "baseline", after: "base" },
   code: {
     kind: "code",
     before: digestA,
@@ -116,6 +123,7 @@ export const everyReason: { readonly [K in Reason["kind"]]: Extract<Reason, { ki
     ],
   },
   "rule-version": { kind: "rule-version", before: 1, after: 2 },
+  vectorised: { kind: "vectorised", before: false, after: true },
   input: {
     kind: "input",
     slot: "peptides",
@@ -128,8 +136,10 @@ export const everyReason: { readonly [K in Reason["kind"]]: Extract<Reason, { ki
   environment: { kind: "environment", name: "HF_HOME", before: undefined, after: "/data/hf" },
   tool: { kind: "tool", name: "python", before: "3.10", after: "3.11" },
   command: { kind: "command", before: ["python", "score.py"], after: ["python", "score.py", "--deep mode"] },
+  "same-work": { kind: "same-work", target: "generate" },
   displaced: { kind: "displaced" },
   "content-lost": { kind: "content-lost", slot: "table" },
   cleaned: { kind: "cleaned", when: "2026-11-20T10:12:03" },
+  split: { kind: "split", target: "generate" },
   upstream: { kind: "upstream", target: "generate" },
 };

@@ -9,8 +9,11 @@ test("every reason has one clear line", () => {
     `
 new: no earlier result in this run
 config judge.pH: 7.4 → 7
+config prepare.sources: + mine, + 7, − {kind: first}
+arm renamed: baseline → base
 code: function scoreCharge in rules/peptides/charge.ts, lines 12–20 changed
 rule version: 1 → 2
+vectorised: false → true
 input peptides: 1,000 → 2,000 rows
 items: 1,000 added, 3 removed
 item: {sequence: ACDE, pH: 7} → {sequence: ACDE, pH: 7.4}
@@ -18,9 +21,11 @@ outputs: figure added, log removed
 environment HF_HOME: (absent) → /data/hf
 tool python: 3.10 → 3.11
 command: python score.py → python score.py '--deep mode'
+nothing differs: generate had the same work done
 its outputs were missing or edited
 output table: its content is in no store any more
 cleaned 2026-11-20 10:12
+which items generate has is known when its split has run again
 depends on generate, which has to run first`.trim(),
   );
 });
@@ -42,8 +47,28 @@ test.each<[string, Partial<Extract<Reason, { kind: "input" }>>]>([
     { before: { digest: digestA, size: 12_345 }, after: { digest: digestB, size: 12_346 } },
   ],
   [
-    "input data: 10 rows, other content: aaaaaaaaaaaa → bbbbbbbbbbbb",
+    "input data: 10 rows as before, other values",
     { before: { digest: digestA, size: 50, rows: 10 }, after: { digest: digestB, size: 50, rows: 10 } },
+  ],
+  [
+    "input data: a.txt added, b.txt removed and 1 more file",
+    {
+      before: { digest: undefined, files: 2 },
+      after: { digest: undefined, files: 2 },
+      files: [
+        { change: "added", file: "a.txt" },
+        { change: "removed", file: "b.txt" },
+        { change: "changed", file: "c.txt" },
+      ],
+    },
+  ],
+  [
+    "input data: 2 files in another order",
+    { before: { digest: undefined, files: 2 }, after: { digest: undefined, files: 2 }, files: [] },
+  ],
+  [
+    "input data read as: text .txt → table .csv",
+    { before: { digest: digestA, readAs: "text .txt" }, after: { digest: digestA, readAs: "table .csv" } },
   ],
 ])("%s", (line, sides) => {
   expect(wordReason({ kind: "input", slot: "data", before: undefined, after: undefined, ...sides })).toBe(line);

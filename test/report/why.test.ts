@@ -90,6 +90,54 @@ judge is fresh since 2026-01-05 09:30
 `);
 });
 
+test("files of an input are named, the first few", () => {
+  const files = [
+    {
+      change: "changed",
+      file: "data/fruit.txt",
+      before: { digest: digestA, size: 18 },
+      after: { digest: digestB, size: 20 },
+    },
+    { change: "removed", file: "data/old.txt", before: { digest: digestA, size: 3 } },
+    ...Array.from({ length: 20 }, (_, i) => ({ change: "added", file: `data/${i}.txt` }) as const),
+  ] as const;
+  const reason = { kind: "input", slot: "files", before: undefined, after: undefined, files } as const;
+  expect(screen({ target: "read", state: "stale", reasons: [reason] })).toBe(`
+read is stale
+  input files: 1 file changed, 20 added, 1 removed
+    ~  data/fruit.txt  18 B → 20 B
+    −  data/old.txt    3 B
+${Array.from({ length: 9 }, (_, i) => `    +  data/${i}.txt`).join("\n")}
+    … 11 more files
+`);
+});
+
+test.each([
+  [{ did: "computed" }, "judge was computed in build 3, 2026-11-20 08:12 (2 h ago)"],
+  [{ did: "cached" }, "judge was fetched, not computed, in build 3, 2026-11-20 08:12 (2 h ago)"],
+  [
+    { did: "failed", failure: "judge failed: no", because: "config judge.pH: 7.4 → 7" },
+    "judge failed in build 3, 2026-11-20 08:12 (2 h ago)\n  judge failed: no\n  tried for config judge.pH: 7.4 → 7",
+  ],
+  [
+    { did: "nothing", kept: 2 },
+    "judge was not made in build 3, 2026-11-20 08:12 (2 h ago)\n  it kept its result of build 2",
+  ],
+  [
+    { did: "nothing", outcome: "interrupted" },
+    "judge was not made in build 3, 2026-11-20 08:12 (2 h ago), which was interrupted\n  it had no result yet",
+  ],
+] as const)("of a past build: %o", (build, words) => {
+  const at = now - 7_200_000;
+  const why: Why = {
+    target: "judge",
+    state: "fresh",
+    reasons: [],
+    build: { number: 3, at, outcome: "done", ...build },
+  };
+  expect(screen(why)).toBe(`\n${words}\n`);
+});
+
 test("an accepted result shows who accepted it and what it overlooks", () => {
   expect(screen({ target: "judge", state: "fresh", reasons: [everyReason.tool], acceptedBy: "Anna" })).toBe(`
 judge is fresh

@@ -60,6 +60,8 @@ export type TraceLine =
   | { readonly out: string; readonly d: Digest }
   /** Source files that a record's inputs were. Paths and sizes are in no key; `why` names them. */
   | { readonly src: readonly SourceSeen[] }
+  /** What arms are called: names are in no key either. */
+  | { readonly arms: readonly ArmNamed[] }
   /** Everything on which the target stood before this line is to be computed anew. `calls`: remembered calls are hidden too. */
   | { readonly t: string; readonly clean: number; readonly calls?: true };
 
@@ -89,6 +91,7 @@ export interface Acceptance {
   /** The key on which the target's outputs stood then. */
   readonly of: Digest;
 }
+export type ArmNamed = readonly [id: string, name: string];
 
 export interface KnownResult {
   readonly target: string;
@@ -123,19 +126,15 @@ export class Trace {
   readonly #cleaned = new Map<Digest, { readonly when: number; readonly known: KnownResult }>();
   readonly #records = new Map<Digest, ActionRecord>();
   readonly #options = new Map<Digest, RecordedOptions>();
-  /** By the core key of a template. */
-  readonly #recipes = new Map<Digest, string>();
   /** Last record by `target/part` or `target/item/recipe`, and the one before it. */
   readonly #last = new Map<string, ActionRecord[]>();
-  /** Records by target, in the order of builds, each with the one of the same part that it followed. */
-  readonly #byTarget = new Map<
-    string,
-    { readonly build: number; readonly record: ActionRecord; readonly before: ActionRecord | undefined }[]
-  >();
   readonly #standing = new Map<string, Standing[]>();
   readonly #placed = new Map<string, Digest>();
   readonly #sources = new Map<Digest, SourceSeen>();
   readonly #acceptances = new Map<string, Acceptance[]>();
+  readonly #armNames = new Map<string, string>();
+  /** Of templates: the names of the item recipes that have had the key. */
+  readonly #recipes = new Map<Digest, Set<string>>();
   readonly #cleanTimes = new Map<string, number>();
   #callsHiddenBefore = 0;
   #isEmpty = true;
@@ -183,11 +182,6 @@ export class Trace {
   secretNames(): readonly string[] {
     return [...new Set([...this.#options.values()].flatMap(({ secrets = [] }) => secrets))];
   }
-  /** The name of the item recipe whose template has the key. */
-  recipeOf(template: Digest): string | undefined {
-    return this.#recipes.get(template);
-  }
-
   /** What was accepted of the target, oldest first. */
   acceptancesOf(target: string): readonly Acceptance[] {
     return this.#acceptances.get(target) ?? [];
@@ -198,18 +192,36 @@ export class Trace {
     return [...this.#standing.keys()];
   }
 
-  /** The records that came with a build, each with its forerunner. */
-  recordsOfBuild(
-    target: string,
-    build: number,
-  ): readonly { readonly record: ActionRecord; readonly before: ActionRecord | undefined }[] {
-    return (this.#byTarget.get(target) ?? []).filter((entry) => entry.build === build);
+  /** The item recipes whose template has had the key. */
+  recipesOf(template: Digest): ReadonlySet<string> {
+    return this.#recipes.get(template) ?? new Set();
   }
 
   /** The last record of a part (of an item recipe, by name), other than `except`. */
   lastRecord(target: string, part: Part, recipe: string | undefined, except?: Digest): ActionRecord | undefined {
     const history = this.#last.get(partName(target, part, recipe)) ?? [];
     return except === undefined ? history.at(-1) : history.findLast((record) => record !== this.#records.get(except));
+  }
+
+  /**
+   * The record of a part behind the target's present outputs. Of a target that has another name now, too: it stands on the keys of old. What was
+   * tried since and failed is not what it has.
+   */
+  standingRecord(target: string, part: Part, recipe: string | undefined): ActionRecord | undefined {
+    const standing = this.standingOf(target).at(-1);
+    if (standing === undefined) return undefined;
+    if (part === "split") return standing.split === undefined ? undefined : this.#records.get(standing.split);
+    if (part !== "item") {
+      const record = this.#records.get(standing.core);
+      return record?.part === part ? record : undefined;
+    }
+    const own = standing.templates.findLast((core) => this.recipesOf(core).has(recipe!));
+    return own === undefined ? undefined : this.#records.get(own);
+  }
+
+  /** What an arm was called when it was last read. */
+  armName(id: string): string | undefined {
+    return this.#armNames.get(id);
   }
 
   /** The keys on which the target's outputs stand, newest last. */
@@ -294,6 +306,10 @@ export class Trace {
       for (const seen of line.src) this.#sources.set(seen[0], seen);
       return;
     }
+    if ("arms" in line) {
+      for (const [id, name] of line.arms) this.#armNames.set(id, name);
+      return;
+    }
     if ("clean" in line) return this.#takeClean(line);
     if ("accepted" in line) {
       this.#acceptances.set(line.t, [...(this.#acceptances.get(line.t) ?? []), line.accepted]);
@@ -310,13 +326,13 @@ export class Trace {
     if ("rec" in line) {
       this.#records.set(line.c, line.rec);
       if (line.o !== undefined) this.#options.set(line.c, line.o);
-      if (line.n !== undefined) this.#recipes.set(line.c, line.n);
+      if (line.n !== undefined) {
+        const recipes = this.#recipes.get(line.c);
+        if (recipes === undefined) this.#recipes.set(line.c, new Set([line.n]));
+        else recipes.add(line.n);
+      }
       const name = partName(line.t, line.rec.part, line.n);
       const history = this.#last.get(name);
-      const own = this.#byTarget.get(line.t);
-      const entry = { build: line.b, record: line.rec, before: history?.at(-1) };
-      if (own === undefined) this.#byTarget.set(line.t, [entry]);
-      else own.push(entry);
       if (history === undefined) this.#last.set(name, [line.rec]);
       else history.push(line.rec);
       return;

@@ -76,7 +76,9 @@ export class Bundler {
   }
 
   bundle(options: Omit<CollectOptions, "root">): Promise<Result<Bundle, readonly Failure[]>> {
-    const id = JSON.stringify([keptFormat, relative(this.#root, options.file), options.exportName, options.externals]);
+    // What is watched is named by absolute paths. A project that was copied with its cache must not ask the files of the first one.
+    const { file, exportName, externals } = options;
+    const id = JSON.stringify([keptFormat, this.#root, relative(this.#root, file), exportName, externals]);
     let bundle = this.#bundles.get(id);
     if (bundle === undefined) this.#bundles.set(id, (bundle = this.#find(id, options)));
     return bundle;

@@ -37,22 +37,33 @@ function change(kind: CodeChange["change"], { file, name, lines }: Declaration):
   return { change: kind, file, name, lines };
 }
 
-/** The same declaration in a renamed file is no change: its text is in both, under another file. */
+/** A declaration that went from one file and came to another has moved: no change where its text is the same. */
 function withoutMoves(
   changes: readonly CodeChange[],
   old: ReadonlyMap<string, Declaration>,
   now: ReadonlyMap<string, Declaration>,
 ): readonly CodeChange[] {
-  const textOf = (one: CodeChange) => (one.change === "removed" ? old : now).get(`${one.file}\n${one.name}`)?.text;
-  const removed = new Set(
-    changes.filter((one) => one.change === "removed").map((one) => `${one.name}\n${textOf(one)}`),
-  );
-  const added = new Set(changes.filter((one) => one.change === "added").map((one) => `${one.name}\n${textOf(one)}`));
-  return changes.filter(
-    (one) =>
-      one.change === "changed" ||
-      !(removed.has(`${one.name}\n${textOf(one)}`) && added.has(`${one.name}\n${textOf(one)}`)),
-  );
+  const textOf = (one: CodeChange) => (one.change === "removed" ? old : now).get(keyOf(one))?.text;
+  const files = (all: ReadonlyMap<string, Declaration>) => new Set([...all.values()].map(({ file }) => file));
+  const [oldFiles, newFiles] = [files(old), files(now)];
+  const removed = changes.filter((one) => one.change === "removed");
+  const gone = new Set<CodeChange>();
+  const kept = changes.flatMap((one): CodeChange[] => {
+    if (one.change !== "added") return [one];
+    const free = removed.filter((was) => was.name === one.name && !gone.has(was));
+    const same = free.find((was) => textOf(was) === textOf(one));
+    // Changed on its way only where a file has come in the place of another: many files have a `const recipe`.
+    const moved =
+      same ?? (!oldFiles.has(one.file) && free.length === 1 && !newFiles.has(free[0]!.file) ? free[0] : undefined);
+    if (moved === undefined) return [one];
+    gone.add(moved);
+    return same === undefined ? [{ ...one, change: "changed" }] : [];
+  });
+  return kept.filter((one) => !gone.has(one));
+}
+
+function keyOf({ file, name }: { readonly file: string; readonly name: string }): string {
+  return `${file}\n${name}`;
 }
 
 function declarationsOf({ closure, map, code }: Compared): Map<string, Declaration> {
@@ -71,7 +82,7 @@ function declarationsOf({ closure, map, code }: Compared): Map<string, Declarati
     const lines = inside.length === 0 ? undefined : { from: Math.min(...inside), to: Math.max(...inside) };
     const label = module.loader === "text" ? "text" : `${kind} ${name}`.trim();
     // Numbers that the printer gives to names that collide say nothing about the source.
-    const key = `${module.label}\n${label}`;
+    const key = keyOf({ file: module.label, name: label });
     const text = code.slice(start, end);
     const known = found.get(key);
     found.set(

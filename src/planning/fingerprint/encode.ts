@@ -1,5 +1,5 @@
-// One canonical, tagged walk over a value. A writer that hashes gives digests, a writer that lists gives explanations:
-// both see the same thing, so what is explained is what was hashed.
+// One canonical, tagged walk over a value. Keys are digests of its text, and explanations compare parts by it:
+// what is explained is what was hashed.
 
 import { startDigest, type Digest } from "../../model/digest.ts";
 import type { Json } from "../../model/json.ts";
@@ -37,24 +37,4 @@ export function hashRecord(kind: string, value: Json): Digest {
   digest.update(encode(kind));
   digest.update(encode(value));
   return digest.end();
-}
-
-/** One scalar (or empty container) of a record with its path, as in `config.charge.pH`. */
-export type Leaves = ReadonlyMap<string, Json>;
-
-/** The record as a flat list of paths and values: what `explain` compares. */
-export function leavesOf(value: Json, prefix = ""): Leaves {
-  const leaves = new Map<string, Json>();
-  const walk = (path: string, part: Json) => {
-    if (typeof part !== "object" || part === null) return void leaves.set(path, part);
-    const entries = Array.isArray(part)
-      ? part.map((item, i) => [`${path}[${i}]`, item as Json] as const)
-      : Object.keys(part)
-          .sort()
-          .map((key) => [path === "" ? key : `${path}.${key}`, (part as Record<string, Json>)[key]!] as const);
-    if (entries.length === 0) return void leaves.set(path, part);
-    for (const [inner, item] of entries) walk(inner, item);
-  };
-  walk(prefix, value);
-  return leaves;
 }

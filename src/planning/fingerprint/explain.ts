@@ -1,17 +1,26 @@
 // Why two action records have different keys: their differing parts, in the words of the user's files. Pure; the other end of encode.ts.
 
-import type { Json } from "../../model/json.ts";
-import type { InputContent, Reason } from "../../model/reason.ts";
+import type { Json, JsonObject } from "../../model/json.ts";
+import type { FileChange, InputContent, Reason } from "../../model/reason.ts";
 import type { ActionRecord, InputRecord } from "./action-key.ts";
-import { encode, leavesOf } from "./encode.ts";
+import { armReasons, controlReasons, labelReasons, type NameOfArm } from "./arm-difference.ts";
+import { differencesOf } from "./config-difference.ts";
+import { encode } from "./encode.ts";
 
-/** The differences that decided. `section` is the config section, for paths as the user knows them. */
-export function explain(before: ActionRecord | undefined, after: ActionRecord, section: string): Reason[] {
+/** What the user calls things that a record holds without their names. */
+export interface Words {
+  /** The section of the config. */
+  readonly section: string;
+  readonly armName: NameOfArm;
+}
+
+/** The differences that decided: none if and only if both records have one key. */
+export function explain(before: ActionRecord | undefined, after: ActionRecord, words: Words): Reason[] {
   if (before === undefined) return [{ kind: "new" }];
   return [
     ...codeReasons(before, after),
-    ...configReasons(before, after, section),
-    ...inputReasons(before, after),
+    ...configReasons(before.config, after.config, words),
+    ...inputReasons(before.inputs, after.inputs),
     ...(before.items !== after.items ? [{ kind: "items", added: 0, removed: 0, changed: 0 } as const] : []),
     ...(before.version !== after.version
       ? [{ kind: "rule-version", before: before.version, after: after.version } as const]
@@ -42,6 +51,8 @@ function codeReasons(before: ActionRecord, after: ActionRecord): Reason[] {
     );
     const oldDigest = old.kind === "module" ? old.digest : undefined;
     if (oldDigest !== now.digest) reasons.unshift({ kind: "code", before: oldDigest, after: now.digest, changes: [] });
+    if (old.kind === "module" && old.vectorised !== now.vectorised)
+      reasons.push({ kind: "vectorised", before: old.vectorised, after: now.vectorised });
     return reasons;
   }
   if (now.kind === "command") {
@@ -63,39 +74,109 @@ function codeReasons(before: ActionRecord, after: ActionRecord): Reason[] {
   return [];
 }
 
-function configReasons(before: ActionRecord, after: ActionRecord, section: string): Reason[] {
-  const [old, now] = [leavesOf(before.config), leavesOf(after.config)];
-  const paths = [...new Set([...old.keys(), ...now.keys()])];
-  return paths.flatMap((path): Reason[] => {
-    const [was, is] = [old.get(path), now.get(path)];
+function configReasons(before: JsonObject, after: JsonObject, { section, armName }: Words): Reason[] {
+  const fields = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  return fields.flatMap((field): Reason[] => {
+    const [was, is] = [before[field], after[field]];
     if (was !== undefined && is !== undefined && encode(was) === encode(is)) return [];
-    return [{ kind: "config", path: path.replace(/^config\b/, section), before: was, after: is }];
+    switch (field) {
+      case "config":
+        return differencesOf(was ?? {}, is ?? {}, [section]);
+      case "arms":
+        return armReasons(was, is, armName);
+      case "labels":
+        // Which arms there are is told once.
+        return labelReasons(was, is).filter(({ kind }) => kind !== "members" || !hasOtherArms(before, after));
+      case "control":
+        return controlReasons(was, is, armName);
+      default:
+        return differencesOf(was, is, [field]);
+    }
   });
 }
 
-function inputReasons(before: ActionRecord, after: ActionRecord): Reason[] {
-  const slots = [...new Set([...Object.keys(before.inputs), ...Object.keys(after.inputs)])];
+function hasOtherArms(before: JsonObject, after: JsonObject): boolean {
+  return encode(before.arms ?? null) !== encode(after.arms ?? null);
+}
+
+/** The inputs of an action, or of an item, that differ. */
+export function inputReasons(before: ActionRecord["inputs"], after: ActionRecord["inputs"]): Reason[] {
+  const slots = [...new Set([...Object.keys(before), ...Object.keys(after)])];
   return slots.flatMap((slot): Reason[] => {
-    const [was, is] = [before.inputs[slot], after.inputs[slot]];
+    const [was, is] = [before[slot], after[slot]];
     if (was !== undefined && is !== undefined && encode(was) === encode(is)) return [];
-    return differingFiles(slot, was, is);
+    return [differingInput(slot, was, is)];
   });
 }
 
-/** Lists are compared member by member, so that one changed file of many is named by its number. */
-function differingFiles(slot: string, was: InputRecord | undefined, is: InputRecord | undefined): Reason[] {
-  if (was?.kind === "list" && is?.kind === "list" && was.members.length === is.members.length) {
-    return was.members.flatMap((member, i) => {
-      const now = is.members[i]!;
-      return encode(member) === encode(now) ? [] : differingFiles(`${slot}[${i}]`, member, now);
-    });
+function differingInput(slot: string, was: InputRecord | undefined, is: InputRecord | undefined): Reason {
+  const [before, after] = [contentOf(was), contentOf(is)];
+  if (was?.kind === "list" && is?.kind === "list") {
+    const files = differingFiles(filesOf(was, ""), filesOf(is, ""));
+    const [only] = files;
+    // One file in the place of another is named by its place: `parts[1]`.
+    if (files.length === 1 && only?.change === "changed")
+      return { kind: "input", slot: `${slot}${only.file}`, before: only.before, after: only.after };
+    return { kind: "input", slot, before, after, files };
   }
-  return [{ kind: "input", slot, before: contentOf(was), after: contentOf(is) }];
+  if (was?.kind === "file" && is?.kind === "file" && was.digest === is.digest) {
+    const readAs = ({ format, ext }: typeof was) => `${format}${ext === "" ? "" : ` ${ext}`}`;
+    return {
+      kind: "input",
+      slot,
+      before: { ...before!, readAs: readAs(was) },
+      after: { ...after!, readAs: readAs(is) },
+    };
+  }
+  return { kind: "input", slot, before, after };
+}
+
+interface PlacedFile {
+  /** `[2]`, `[0][1]`. */
+  readonly place: string;
+  /** Of two equal files one is as good as the other. */
+  readonly text: string;
+  readonly content: InputContent | undefined;
+}
+
+function filesOf(record: InputRecord, place: string): PlacedFile[] {
+  return record.kind === "list"
+    ? record.members.flatMap((member, i) => filesOf(member, `${place}[${i}]`))
+    : [{ place, text: encode(record), content: contentOf(record) }];
+}
+
+/** Place by place where nothing was put in or taken out; else by content, so that what only moved up is not called changed. */
+function differingFiles(old: readonly PlacedFile[], now: readonly PlacedFile[]): FileChange[] {
+  const removed = without(old, now);
+  const added = without(now, old);
+  const places = (files: readonly PlacedFile[]) => files.map(({ place }) => place).join();
+  const inPlace = places(old) === places(now) && places(removed) === places(added) && removed.length === added.length;
+  if (inPlace)
+    return removed.map(({ place, content }, i) => ({
+      change: "changed",
+      file: place,
+      before: content,
+      after: added[i]!.content,
+    }));
+  return [
+    ...removed.map(({ place, content }) => ({ change: "removed" as const, file: place, before: content })),
+    ...added.map(({ place, content }) => ({ change: "added" as const, file: place, after: content })),
+  ];
+}
+
+function without(files: readonly PlacedFile[], others: readonly PlacedFile[]): PlacedFile[] {
+  const left = new Map<string, number>();
+  for (const { text } of others) left.set(text, (left.get(text) ?? 0) + 1);
+  return files.filter(({ text }) => {
+    const count = left.get(text) ?? 0;
+    if (count > 0) left.set(text, count - 1);
+    return count === 0;
+  });
 }
 
 function contentOf(record: InputRecord | undefined): InputContent | undefined {
   if (record === undefined || record.kind === "absent") return undefined;
-  if (record.kind === "list") return { digest: undefined, files: record.members.length };
+  if (record.kind === "list") return { digest: undefined, files: filesOf(record, "").length };
   return { digest: record.digest };
 }
 

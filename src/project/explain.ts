@@ -1,0 +1,17 @@
+// Fills in what reasons leave open until somebody reads them: functions and lines behind code, paths, rows and files behind inputs.
+
+import type { Reason } from "../model/reason.ts";
+import { explainCode } from "./explain-code.ts";
+import { measureInputs } from "./measure-inputs.ts";
+import type { OpenRun } from "./open-run.ts";
+import type { DecidingSession, Project } from "./project.ts";
+
+export async function explainReasons(
+  project: Project,
+  run: OpenRun,
+  session: DecidingSession,
+  target: string,
+  reasons: readonly Reason[],
+): Promise<readonly Reason[]> {
+  return measureInputs(project, run, session, target, await explainCode(project, reasons));
+}
