@@ -36,7 +36,7 @@ async function words(list: string, screen: Screen): Promise<string[]> {
   if (list === "runs") return listRuns(pathsOf(root).runs);
   const project = await openProject(root, screen.environment);
   try {
-    const run = await openRun(project, { config: undefined, run: undefined, overrides: [], reset: false });
+    const run = await openRun(project, { config: undefined, run: undefined, overrides: [], from: [], reset: false });
     if (!run.ok) return [];
     if (list === "targets") return run.value.graph.targets.map((target) => target.name);
     return run.value.graph.targets.flatMap((target) =>

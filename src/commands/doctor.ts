@@ -116,7 +116,7 @@ async function project(root: string, screen: Screen): Promise<Finding[]> {
   ];
   const opened = await openProject(root, screen.environment);
   try {
-    const run = await openRun(opened, { config: undefined, run: undefined, overrides: [], reset: false });
+    const run = await openRun(opened, { config: undefined, run: undefined, overrides: [], from: [], reset: false });
     if (!run.ok)
       findings.push(
         ...run.error.map((failure): Finding => ({

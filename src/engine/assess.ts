@@ -18,6 +18,7 @@ import { assessHandoff } from "./handoff.ts";
 import type { ResolvedInputs } from "./inputs.ts";
 import type { Decision } from "./rebuilder.ts";
 import type { Session } from "./session.ts";
+import { assessGiven } from "./splice.ts";
 
 /** An action that must run, or whose cached result is to be adopted. */
 export interface DueAction {
@@ -61,6 +62,8 @@ export const splitSlot = "items";
 const splitOutputs: Readonly<Record<string, SlotOrder>> = {};
 
 export async function assess(session: Session, target: GraphTarget, upstream: Upstream): Promise<Assessment> {
+  const given = session.given.get(target.name);
+  if (given !== undefined) return assessGiven(session, target, given);
   const section = session.sections[target.index]!;
   const { work, contract } = target.declaration;
   const resolved = session.resolver.resolve(target, section, upstream);

@@ -14,6 +14,7 @@ import type { ActionFactory } from "./actions.ts";
 import type { Contents } from "./contents.ts";
 import type { InputResolver, SourceDigests, SourceFile } from "./inputs.ts";
 import type { Rebuilder } from "./rebuilder.ts";
+import type { Given } from "./splice.ts";
 import type { ResourcePool } from "./resources.ts";
 
 /** Enough to decide. */
@@ -24,6 +25,8 @@ export interface Session {
   readonly graph: Graph;
   /** The validated config section of each target, by number. */
   readonly sections: readonly JsonObject[];
+  /** By the name of a target: what another run made, to be taken as given. */
+  readonly given: ReadonlyMap<string, Given>;
   readonly nodeMajor: number;
   readonly trace: Trace;
   readonly cache: ActionCache;

@@ -49,6 +49,8 @@ export type Reason =
   /** The outputs were missing, or somebody had edited them. */
   | { readonly kind: "displaced" }
   | { readonly kind: "cleaned"; readonly when: string }
+  /** Another run's result is taken as given: `old@3:generate`. */
+  | { readonly kind: "spliced"; readonly from: string }
   /** Known only when an upstream target has run; its output may turn out the same. */
   | { readonly kind: "upstream"; readonly target: string };
 

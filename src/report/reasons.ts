@@ -65,6 +65,8 @@ export function describeReason(reason: Reason): ReasonText {
       return { what: `output ${oneLine(reason.slot)}: its content is in no store any more` };
     case "cleaned":
       return { what: `cleaned ${wordTime(reason.when)}` };
+    case "spliced":
+      return { what: `given: taken from ${oneLine(reason.from)}` };
     case "upstream":
       return { what: `depends on ${oneLine(reason.target)}, which has to run first` };
     default:

@@ -124,6 +124,7 @@ export const everyReason: { readonly [K in Reason["kind"]]: Extract<Reason, { ki
   command: { kind: "command", before: ["python", "score.py"], after: ["python", "score.py", "--deep mode"] },
   displaced: { kind: "displaced" },
   "content-lost": { kind: "content-lost", slot: "table" },
+  spliced: { kind: "spliced", from: "old@3:generate" },
   cleaned: { kind: "cleaned", when: "2026-11-20T10:12:03" },
   upstream: { kind: "upstream", target: "generate" },
 };
