@@ -18,7 +18,7 @@ export interface Arguments {
 
 export type Parsed = Result<Arguments | { readonly print: string; readonly exitCode: number }, Failure>;
 
-const repeatable = new Set(["set", "limit"]);
+const repeatable = new Set(["set", "limit", "from"]);
 const exitText = `
 Exit codes: 0 done · 1 a target failed · 2 wrong input · 3 incomplete (people or machines are awaited, or work is due) · 130 interrupted`;
 

@@ -34,6 +34,7 @@ export function requestOf(args: Arguments): RunRequest {
     config: args.flags.config as string | undefined,
     run: args.flags.run as string | undefined,
     overrides: args.overrides,
+    from: (args.flags.from ?? []) as readonly string[],
     reset: args.flags.reset === true,
     mayBegin: args.command === "build",
   };

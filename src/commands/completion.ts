@@ -48,6 +48,7 @@ async function words(list: string, target: string | undefined, screen: Screen): 
       config: undefined,
       run: undefined,
       overrides: [],
+      from: [],
       reset: false,
       mayBegin: false,
     });

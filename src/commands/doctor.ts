@@ -120,6 +120,7 @@ async function project(root: string, screen: Screen): Promise<Finding[]> {
       config: undefined,
       run: undefined,
       overrides: [],
+      from: [],
       reset: false,
       mayBegin: false,
     });

@@ -50,7 +50,7 @@ export class RunRecord {
 
   note(target: GraphTarget, end: TargetEnd): void {
     const old = this.#stages[target.name];
-    const stage = this.#stageOf(end, old);
+    const stage = this.#stageOf(target.name, end, old);
     if (stage !== undefined) this.#stages[target.name] = stage;
     if (end.kind === "done" && end.origin !== "fresh")
       this.#changed[target.name] = { origin: end.origin, key: end.core, reason: headline(end.reasons) };
@@ -77,7 +77,7 @@ export class RunRecord {
         took_ms: Math.round(now - this.#startedAt),
         outcome,
         command: command.map(this.#run.secrets.mask),
-        config: { source: this.#run.source, overrides: this.#run.overrides },
+        config: { ...this.#followed, source: this.#run.source },
         resolved: this.#keep(this.#run.configText),
         exp: version,
         node: process.version,
@@ -98,9 +98,10 @@ export class RunRecord {
 
   /** What the run follows. A source that is gone may come back: it stays the source. */
   get #followed(): RunState["config"] {
-    const { folder, state, source, overrides } = this.#run;
+    const { folder, state, source, overrides, splices } = this.#run;
     const isOwnRecord = source === relativeConfig(folder.id) && state !== undefined;
-    return { source: isOwnRecord ? state.config.source : source, overrides };
+    const from = [...splices.values()].map((splice) => splice.from);
+    return { source: isOwnRecord ? state.config.source : source, overrides, ...(from.length > 0 && { from }) };
   }
 
   #write(builds: number): void {
@@ -125,11 +126,12 @@ export class RunRecord {
     this.#saved = Date.now();
   }
 
-  #stageOf(end: TargetEnd, old: StageState | undefined): StageState | undefined {
+  #stageOf(target: string, end: TargetEnd, old: StageState | undefined): StageState | undefined {
     switch (end.kind) {
       case "done": {
         if (end.origin === "fresh" && old?.status === "done" && old.key === end.core) return undefined;
         const { counts, items } = end;
+        const splice = this.#run.splices.get(target);
         return {
           status: "done",
           key: end.core,
@@ -139,6 +141,7 @@ export class RunRecord {
           executor: end.executor,
           ...(items !== undefined && { items, ...counts }),
           build: this.#build,
+          ...(splice !== undefined && { from: splice.from }),
           reason: end.reasons.length > 0 ? headline(end.reasons) : (old?.reason ?? ""),
           outputs: Object.fromEntries(
             Object.entries(end.artifacts).map(([slot, artifact]) => [

@@ -14,7 +14,12 @@ const set: FlagSpec = {
   summary: "override a config value (may be repeated); `--generate.samples 50` does the same",
   value: "setting",
 };
-const reset: FlagSpec = { name: "reset", summary: "drop the overrides that the run remembers" };
+const reset: FlagSpec = { name: "reset", summary: "drop the overrides and the splices that the run remembers" };
+const from: FlagSpec = {
+  name: "from",
+  summary: "take a stage of another run as given: `--from old@3:generate` (may be repeated); remembered",
+  value: "text",
+};
 const json: FlagSpec = { name: "json", summary: "machine-readable output" };
 const help: FlagSpec = { name: "help", short: "h", summary: "what the command does, and its flags" };
 const jobs: FlagSpec = { name: "jobs", short: "j", summary: "how many processors to use at once", value: "text" };
@@ -34,6 +39,7 @@ export const commandTable: readonly CommandSpec[] = [
     takesKeysAsFlags: true,
     flags: [
       ...asking,
+      from,
       jobs,
       { name: "keep-going", short: "k", summary: "after a failure, go on with what does not depend on it" },
       limit,
@@ -45,7 +51,7 @@ export const commandTable: readonly CommandSpec[] = [
     summary: "what a build would do: fresh, cached or stale, with reasons, time and money by past traces",
     args: "targets",
     takesKeysAsFlags: true,
-    flags: asking,
+    flags: [...asking, from],
   },
   { name: "status", summary: "the run at a glance", args: "targets", takesKeysAsFlags: true, flags: asking },
   {

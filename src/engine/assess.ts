@@ -22,6 +22,7 @@ import type { Decision } from "./rebuilder.ts";
 import type { Session } from "./session.ts";
 import { wordUnmatched } from "./unmatched.ts";
 import { prepareTemplates } from "./templates.ts";
+import { assessGiven } from "./splice.ts";
 
 /** An action that must run, or whose cached result is to be adopted. */
 export interface DueAction {
@@ -64,6 +65,8 @@ export type Upstream = (index: number) => { readonly artifacts: Artifacts; reado
 const splitOutputs: Readonly<Record<string, SlotOrder>> = {};
 
 export async function assess(session: Session, target: GraphTarget, upstream: Upstream): Promise<Assessment> {
+  const given = session.given.get(target.name);
+  if (given !== undefined) return assessGiven(session, target, given);
   const section = session.sections[target.index]!;
   const resolved = session.resolver.resolve(target, section, upstream);
   if (!resolved.ok) return { kind: "wrong", failures: resolved.error };

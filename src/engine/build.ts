@@ -7,7 +7,7 @@ import type { Counts, Origin } from "../model/event.ts";
 import { actionFailure, type Failure } from "../model/failure.ts";
 import type { Reason } from "../model/reason.ts";
 import type { GraphTarget } from "../planning/graph.ts";
-import { noteStanding } from "./commit.ts";
+import { noteGiven, noteStanding } from "./commit.ts";
 import { assess, type Assessment, type Upstream } from "./assess.ts";
 import { performAction } from "./perform-action.ts";
 import { performItems } from "./perform-items.ts";
@@ -219,6 +219,7 @@ function settle(
   if (items !== undefined) tally.fresh = Math.max(0, items - touched);
   else if (touched === 0) tally.fresh = 1;
   noteStanding(session, target, settled);
+  noteGiven(session, target, settled.core);
   if (target.declaration.work.kind === "gate") {
     const failures = gateFailures(session, target, settled.result.outputs);
     if (failures.length > 0) return failed(failures);

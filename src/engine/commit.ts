@@ -5,6 +5,7 @@ import type { Part, RecordedOptions } from "../backends/store/trace.ts";
 import type { ActionRecord } from "../planning/fingerprint/action-key.ts";
 import type { PreparedAction } from "./actions.ts";
 import type { Assessment } from "./assess.ts";
+import type { Digest } from "../model/digest.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import { itemName, type Item } from "./fan-out.ts";
 import { filesBehind, type ResolvedInputs } from "./inputs.ts";
@@ -110,4 +111,11 @@ export function noteStanding(
     ...(split !== undefined && { s: split }),
     ...(states !== undefined && { m: templates }),
   });
+}
+
+/** Writes down that the target's result was given: from then on the run needs nothing of where it came from. */
+export function noteGiven({ trace, given, now, who }: BuildSession, { name }: GraphTarget, core: Digest): void {
+  const from = given.get(name)?.from;
+  if (from !== undefined && trace.spliceOf(name, from) !== core)
+    trace.append({ t: name, spliced: from, c: core, at: now(), by: who });
 }

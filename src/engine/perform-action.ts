@@ -113,7 +113,7 @@ export function orderOf(
   part: DueAction["part"],
   inputs: ResolvedInputs,
 ): Omit<Attempted, "logFile"> {
-  if (part === "handoff") throw new Error("a handoff has nothing to run");
+  if (part === "handoff" || part === "splice") throw new Error(`a ${part} has nothing to run`);
   return {
     part,
     code: action.codeOrder,

@@ -129,7 +129,10 @@ async function recheckStanding(
   const one = async (core: Digest, which: Part, recorded: ActionResult, items?: Items) => {
     if (take(core)) await recheckOne(context, { target, part: which, core, recorded, items });
   };
-  if (part === "handoff") return lookAtHandedOver(context, target, known.result, known.key);
+  if (part === "handoff" || part === "splice") {
+    if (take(last.core)) lookAtGiven(context, target, part, known.result, known.key);
+    return;
+  }
   if (part !== "merge") return one(last.core, part, known.result);
 
   const split = last.split === undefined ? undefined : knownOf(trace, last.split);
@@ -412,23 +415,32 @@ function keep(
   return relative(root, folder);
 }
 
-/** Nothing is run for what people gave; it is looked whether all of it is still there. */
-function lookAtHandedOver(context: RecheckContext, target: string, recorded: ActionResult, key: Digest): void {
-  const task = { target, part: "handoff" as const, recorded, key };
-  const files = recorded.outputs.files;
+/** Nothing is run for what people or another run gave; it is looked whether all of it is still there. */
+function lookAtGiven(
+  context: RecheckContext,
+  target: string,
+  part: "handoff" | "splice",
+  recorded: ActionResult,
+  key: Digest,
+): void {
+  const task = { target, part, recorded, key };
   try {
-    if (files?.kind === "tree") {
-      const missing = listingOf("files", files.blob.digest, context.find).find(
-        ([, digest]) => context.find(digest) === undefined,
-      );
-      if (missing !== undefined)
-        return report(context, task, notRun(`${missing[0]}, which people gave, is nowhere any more`), 0);
+    for (const [slot, artifact] of Object.entries(recorded.outputs)) {
+      if (artifact.kind === "absent") continue;
+      if (artifact.kind === "file" && artifact.text === undefined) textOrPath(slot, artifact.blob.digest, context);
+      if (artifact.kind !== "tree") continue;
+      for (const [name, digest] of listingOf(slot, artifact.blob.digest, context.find))
+        textOrPath(`${slot}/${name}`, digest, context);
     }
     report(context, task, { kind: "same" }, 0);
   } catch (error) {
     if (!(error instanceof ContentLost)) throw error;
     report(context, task, notRun(lost(context, error)), 0);
   }
+}
+
+function textOrPath(slot: string, digest: Digest, { find }: RecheckContext): void {
+  if (find(digest) === undefined) throw new ContentLost(slot, digest);
 }
 
 function notRun(why: string): Verdict {

@@ -15,6 +15,7 @@ import type { ActionFactory } from "./actions.ts";
 import type { Contents } from "./contents.ts";
 import type { InputResolver } from "./inputs.ts";
 import type { Rebuilder } from "./rebuilder.ts";
+import type { Given } from "./splice.ts";
 import type { ResourcePool } from "./resources.ts";
 import type { SourceDigests, SourceFile } from "./sources.ts";
 
@@ -26,6 +27,8 @@ export interface Session {
   readonly graph: Graph;
   /** The validated config section of each target, by number. */
   readonly sections: readonly JsonObject[];
+  /** By the name of a target: what another run made, to be taken as given. */
+  readonly given: ReadonlyMap<string, Given>;
   readonly nodeMajor: number;
   /** What the config calls its arms, by id. */
   readonly armNames: ReadonlyMap<string, string>;

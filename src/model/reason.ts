@@ -66,6 +66,8 @@ export type Reason =
   | { readonly kind: "cleaned"; readonly when: string }
   /** Of an item: what items there are is known only when the split has run. */
   | { readonly kind: "split"; readonly target: string }
+  /** Another run's result is taken as given: `old@3:generate`. */
+  | { readonly kind: "spliced"; readonly from: string }
   /** Known only when an upstream target has run; its output may turn out the same. */
   | { readonly kind: "upstream"; readonly target: string };
 

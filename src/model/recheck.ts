@@ -26,7 +26,7 @@ export type Verdict =
 
 export interface Recheck {
   readonly target: string;
-  readonly part: "recipe" | "split" | "item" | "merge" | "gate" | "handoff";
+  readonly part: "recipe" | "split" | "item" | "merge" | "gate" | "handoff" | "splice";
   /** Of an item: as people name it. */
   readonly item?: string;
   readonly verdict: Verdict;

@@ -136,6 +136,15 @@ export function makeGraph(experiment: string, targets: Targets): Result<Graph, r
   return ok({ experiment, targets: numbered, byName: new Map(numbered.map((target) => [target.name, target])) });
 }
 
+/** The graph in which some targets are given: they read nothing and depend on nothing. */
+export function withGiven(graph: Graph, given: ReadonlySet<string>): Graph {
+  if (given.size === 0) return graph;
+  const targets = graph.targets.map((target) =>
+    given.has(target.name) ? { ...target, inputs: {}, dependsOn: [] } : target,
+  );
+  return { ...graph, targets, byName: new Map(targets.map((target) => [target.name, target])) };
+}
+
 /** The targets asked for and everything that they need; all of them when none is named. */
 export function selectTargets(
   graph: Graph,
@@ -205,6 +214,7 @@ function nameProblem(name: string): string | undefined {
       "lock",
       "failed",
       "set-aside",
+      "differs",
       "version",
       "experiment",
       "extends",

@@ -16,8 +16,10 @@ import { configRecord } from "../planning/config/record.ts";
 import type { FileRead, ReadFile } from "../planning/config/reads.ts";
 import { findSecretsIn, loadSecrets, type Secrets } from "../planning/config/secrets.ts";
 import { validateSection } from "../planning/config/section.ts";
-import { makeGraph, type Graph } from "../planning/graph.ts";
+import { makeGraph, withGiven, type Graph } from "../planning/graph.ts";
 import type { ExperimentTold } from "../planning/told.ts";
+import type { Given } from "../engine/splice.ts";
+import { findSplices } from "./splices.ts";
 import { RunFolder, runNameProblem, type RunState } from "../runs/run.ts";
 import { hasCode } from "../util/fs.ts";
 import { fail, ok, type Result } from "../util/result.ts";
@@ -34,7 +36,9 @@ export interface RunRequest {
   readonly run: string | undefined;
   /** `key=value`, from `--set` and from config keys as flags. */
   readonly overrides: readonly string[];
-  /** Drop remembered overrides. */
+  /** `--from`: stages of other runs that are taken as given. */
+  readonly from: readonly string[];
+  /** Drop remembered overrides and splices. */
   readonly reset: boolean;
   /** Whether a run may begin here under a name that is near another's: a build may, a question about it is misspelt. */
   readonly mayBegin: boolean;
@@ -50,6 +54,8 @@ export interface OpenRun {
   /** Remembered and given ones, by path. */
   readonly overrides: readonly string[];
   readonly graph: Graph;
+  /** By target: the stage of another run that is taken as given, with its build. */
+  readonly splices: ReadonlyMap<string, Given>;
   readonly sections: readonly JsonObject[];
   readonly told: readonly ExperimentTold[];
   readonly secrets: Secrets;
@@ -83,6 +89,9 @@ export async function openRun(project: Project, request: RunRequest): Promise<Re
   if (!chosen.ok) return chosen;
   const graph = await expfile.value.looks.during(() => evaluate(expfile.value.experiments, chosen.value));
   if (!graph.ok) return graph;
+  const remembered = request.reset ? [] : (state?.config.from ?? []);
+  const splices = findSplices(project, folder, graph.value, remembered, request.from);
+  if (!splices.ok) return splices;
   const document = resolveConfig(config.value, sectionsOf(graph.value));
   if (!document.ok) return document;
 
@@ -107,7 +116,8 @@ export async function openRun(project: Project, request: RunRequest): Promise<Re
     document: document.value,
     source,
     overrides: overrides.value,
-    graph: graph.value,
+    graph: withGiven(graph.value, new Set(splices.value.keys())),
+    splices: splices.value,
     sections: checked.value.sections,
     told: checked.value.told,
     secrets: secrets.value,

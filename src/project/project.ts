@@ -119,6 +119,7 @@ export function openSession(project: Project, run: OpenRun, { onSetAside, mayWri
     runFolder: run.folder.folder,
     graph: run.graph,
     sections: run.sections,
+    given: run.splices,
     nodeMajor,
     trace,
     cache,

@@ -81,6 +81,8 @@ export function describeReason(reason: Reason): ReasonText {
       return { what: `cleaned ${wordTime(reason.when)}` };
     case "split":
       return { what: `which items ${oneLine(reason.target)} has is known when its split has run again` };
+    case "spliced":
+      return { what: `given: taken from ${oneLine(reason.from)}` };
     case "upstream":
       return { what: `depends on ${oneLine(reason.target)}, which has to run first` };
     default:

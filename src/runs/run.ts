@@ -30,9 +30,19 @@ export interface StageState {
   readonly waits_for?: readonly string[];
   readonly failure?: string;
   /** Its key changed, and somebody said that it does not matter. */
+  /** Another run's result, taken as given: `old@3:generate`. */
+  readonly from?: string;
   readonly accepted?: { readonly at: string; readonly by: string; readonly because: string };
   /** Slot → digest. */
   readonly outputs?: Readonly<Record<string, string>>;
+}
+
+/** What a run follows: each build reads the source again. */
+export interface FollowedConfig {
+  readonly source: string;
+  readonly overrides: readonly string[];
+  /** Stages of other runs that are taken as given: `old@3:generate`. */
+  readonly from?: readonly string[];
 }
 
 export interface RunState {
@@ -42,7 +52,7 @@ export interface RunState {
   readonly created: string;
   /** How many builds changed something: `run@n`. */
   readonly builds: number;
-  readonly config: { readonly source: string; readonly overrides: readonly string[] };
+  readonly config: FollowedConfig;
   readonly notes?: JsonObject;
   readonly targets: Readonly<Record<string, StageState>>;
 }
@@ -53,7 +63,7 @@ export interface HistoryEntry {
   readonly took_ms: number;
   readonly outcome: string;
   readonly command: readonly string[];
-  readonly config: { readonly source: string; readonly overrides: readonly string[] };
+  readonly config: FollowedConfig;
   /** The resolved config as it was, a blob of the archive. Builds of early versions have none. */
   readonly resolved?: Digest;
   readonly exp: string;

@@ -139,6 +139,7 @@ export const everyReason: { readonly [K in Reason["kind"]]: Extract<Reason, { ki
   "same-work": { kind: "same-work", target: "generate" },
   displaced: { kind: "displaced" },
   "content-lost": { kind: "content-lost", slot: "table" },
+  spliced: { kind: "spliced", from: "old@3:generate" },
   cleaned: { kind: "cleaned", when: "2026-11-20T10:12:03" },
   split: { kind: "split", target: "generate" },
   upstream: { kind: "upstream", target: "generate" },

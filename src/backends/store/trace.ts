@@ -47,6 +47,8 @@ export type TraceLine =
       readonly l?: string;
     }
   | { readonly t: string; readonly accepted: Acceptance }
+  /** The result of key `c` is another run's, taken as given. `by`: `user@host`. */
+  | { readonly t: string; readonly spliced: string; readonly c: Digest; readonly at: number; readonly by: string }
   /** Where the target stands since build `b`: on the result of key `now`, the split `s`, and items of the templates `m`. */
   | {
       readonly t: string;
@@ -131,6 +133,7 @@ export class Trace {
   readonly #standing = new Map<string, Standing[]>();
   readonly #placed = new Map<string, Digest>();
   readonly #sources = new Map<Digest, SourceSeen>();
+  readonly #splices = new Map<string, Digest>();
   readonly #acceptances = new Map<string, Acceptance[]>();
   readonly #armNames = new Map<string, string>();
   /** Of templates: the names of the item recipes that have had the key. */
@@ -182,6 +185,12 @@ export class Trace {
   secretNames(): readonly string[] {
     return [...new Set([...this.#options.values()].flatMap(({ secrets = [] }) => secrets))];
   }
+
+  /** The key of what was taken as given for the target, by where it came from. */
+  spliceOf(target: string, from: string): Digest | undefined {
+    return this.#splices.get(`${target}/${from}`);
+  }
+
   /** What was accepted of the target, oldest first. */
   acceptancesOf(target: string): readonly Acceptance[] {
     return this.#acceptances.get(target) ?? [];
@@ -316,6 +325,7 @@ export class Trace {
       return;
     }
     if ("as" in line) return this.#takeAccepted(line);
+    if ("spliced" in line) return void this.#splices.set(`${line.t}/${line.spliced}`, line.c);
     if ("now" in line) {
       const known = this.#standing.get(line.t);
       const entry = { core: line.now, split: line.s, templates: line.m ?? [], build: line.b, at: line.at };

@@ -15,7 +15,7 @@ export interface ActionRecord {
   /** So that a later exp can compute an old key from an old record. */
   readonly format: typeof recordFormat;
   /** A recipe may serve as split, item or merge: it is given different things, so its results differ. */
-  readonly part: "recipe" | "split" | "item" | "merge" | "gate" | "handoff";
+  readonly part: "recipe" | "split" | "item" | "merge" | "gate" | "handoff" | "splice";
   /** The code that the recipe reaches, by content: what else could decide its result? */
   readonly code: CodeRecord;
   /** Raised by the rule's author to say "results before this are wrong", where code alone would not show it. */

@@ -1,0 +1,125 @@
+// Stages of other runs that a run takes as given: looked up once, then kept in its own trace, so that the other run may go on or go away.
+
+import { join } from "node:path";
+import { Trace } from "../backends/store/trace.ts";
+import type { Given } from "../engine/splice.ts";
+import { digestOfArtifact, type Artifact } from "../model/action.ts";
+import type { Digest } from "../model/digest.ts";
+import { inputFailure, type Failure } from "../model/failure.ts";
+import type { Graph } from "../planning/graph.ts";
+import { findPoint } from "../runs/point.ts";
+import type { RunFolder } from "../runs/run.ts";
+import { parseSplice } from "../runs/splice.ts";
+import { listTree } from "../util/fs.ts";
+import { fail, ok, type Result } from "../util/result.ts";
+import { suggest } from "../util/suggest.ts";
+import type { Project } from "./project.ts";
+
+/** By target. What is asked for now replaces what is remembered of the same target. */
+export function findSplices(
+  project: Project,
+  run: RunFolder,
+  graph: Graph,
+  remembered: readonly string[],
+  asked: readonly string[],
+): Result<ReadonlyMap<string, Given>, readonly Failure[]> {
+  const found = new Map<string, Given>();
+  if (remembered.length + asked.length === 0) return ok(found);
+  const own = new Trace(run.folder);
+  const failures: Failure[] = [];
+  for (const text of [...remembered, ...asked]) {
+    const name = parseSplice(text);
+    if (!name.ok) {
+      failures.push(name.error);
+      continue;
+    }
+    const { target } = name.value;
+    const known = own.spliceOf(target, text);
+    const result = known === undefined ? undefined : own.find(known)?.result;
+    const record = known === undefined ? undefined : own.recordOf(known);
+    const splice =
+      result !== undefined && record !== undefined
+        ? ok({ from: text, result, outputs: record.outputs })
+        : lookUp(project, run, name.value.point, target);
+    const problem = splice.ok ? misfit(graph, target, splice.value) : splice.error;
+    if (problem !== undefined) failures.push(problem);
+    else if (splice.ok) found.set(target, splice.value);
+  }
+  return failures.length > 0 ? fail(failures) : ok(found);
+}
+
+function lookUp(project: Project, run: RunFolder, name: string, target: string): Result<Given, Failure> {
+  const point = findPoint(project.paths.runs, name);
+  if (!point.ok) return point;
+  const { run: other, state, build = state.builds } = point.value;
+  if (other.id === run.id)
+    return fail(inputFailure(`--from ${name}:${target} names the run itself`, { fix: "Name another run." }));
+  const trace = new Trace(other.folder, () => false, point.value.build);
+  const from = `${other.id}@${build}:${target}`;
+  const core = trace.standingOf(target).at(-1)?.core;
+  const known = core === undefined ? undefined : trace.find(core);
+  const record = core === undefined ? undefined : trace.recordOf(core);
+  if (known === undefined || record === undefined) {
+    const near = suggest(target, trace.targets());
+    return fail(
+      inputFailure(`${name} has no result of "${target}"`, {
+        fix: near === undefined ? `exp build ${target} --run ${other.id} makes one.` : `Did you mean ${name}:${near}?`,
+      }),
+    );
+  }
+  const lost = Object.entries(known.result.outputs).find(([, artifact]) => !takeIn(project, other, target, artifact));
+  if (lost !== undefined)
+    return fail(
+      inputFailure(`the content of "${lost[0]}" of ${from} is nowhere any more`, {
+        fix: `exp reproduce ${other.id}@${build} ${target} makes it again.`,
+      }),
+    );
+  return ok({ from, result: known.result, outputs: record.outputs });
+}
+
+/** What lies only in the other run's folder is taken into the store. False: it is nowhere. */
+function takeIn(project: Project, other: RunFolder, target: string, artifact: Artifact): boolean {
+  if (artifact.kind === "absent" || (artifact.kind === "file" && artifact.text !== undefined)) return true;
+  const isStored = (digest: Digest) => project.store.has(digest) || project.archiveBlobs.has(digest);
+  const listing = () =>
+    artifact.kind === "tree"
+      ? (JSON.parse(
+          (project.store.read(artifact.blob.digest) ?? project.archiveBlobs.read(artifact.blob.digest))!.toString(
+            "utf8",
+          ),
+        ) as [string, Digest][])
+      : [];
+  const isWhole = () => isStored(artifact.blob.digest) && listing().every(([, digest]) => isStored(digest));
+  if (isWhole()) return true;
+  const folder = join(other.folder, target);
+  try {
+    for (const name of listTree(folder)) {
+      const found = project.digests.digestOf(join(folder, name));
+      if (found?.digest === digestOfArtifact(artifact)) project.store.putFile(join(folder, name));
+    }
+  } catch {
+    return false; // Cleaned, or never placed.
+  }
+  return isWhole();
+}
+
+/** What is given has to be what the target's rule declares that it makes. */
+function misfit(graph: Graph, target: string, { from, outputs }: Given): Failure | undefined {
+  const declared = graph.byName.get(target)?.declaration.contract.outputs;
+  if (declared === undefined) {
+    const near = suggest(target, graph.byName.keys());
+    return inputFailure(`unknown target "${target}"`, {
+      neededBy: `--from ${from}`,
+      ...(near !== undefined && { fix: `Did you mean "${near}"?` }),
+    });
+  }
+  for (const [slot, { format, ext }] of Object.entries(declared)) {
+    const [givenFormat, givenExt] = (outputs[slot] ?? "nothing").split(" ");
+    if (givenFormat === format && (givenExt ?? "") === ext) continue;
+    return inputFailure(
+      `${from} does not fit: "${slot}" is ${format} ${ext} here, and ${outputs[slot]?.trim() ?? "not among its outputs"} there`,
+      { neededBy: `target "${target}"`, fix: "Its rule has changed since: build the target here." },
+    );
+  }
+  return undefined;
+}
