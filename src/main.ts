@@ -18,6 +18,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   clean: async () => (await import("./commands/clean.ts")).clean,
   graph: async () => (await import("./commands/graph.ts")).graph,
   runs: async () => (await import("./commands/runs.ts")).runs,
+  gc: async () => (await import("./commands/gc.ts")).gc,
   init: async () => (await import("./commands/init.ts")).init,
   doctor: async () => (await import("./commands/doctor.ts")).doctor,
   completion: async () => (await import("./commands/completion.ts")).completion,

@@ -73,7 +73,7 @@ export function makeProgram(version: string, onCommand: OnCommand): Command {
         : spec.args === "targets"
           ? " [target…]"
           : spec.args === "runs"
-            ? " [list|show] [run]"
+            ? " [list|show|pin|unpin|rm] [run…]"
             : Array.isArray(spec.args)
               ? ` <${spec.args.join("|")}>`
               : "";

@@ -8,6 +8,7 @@ import type { Limits } from "../engine/resources.ts";
 import { LostRun } from "../engine/session.ts";
 import type { Counts, Emit, Event } from "../model/event.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
+import { collectInBackground } from "../project/collect/background.ts";
 import { openBuildSession, machineLimits, openSession, type DecidingSession } from "../project/project.ts";
 import { writeStamp, stampFile } from "../project/stamp.ts";
 import { RunRecord } from "./run-record.ts";
@@ -88,6 +89,7 @@ async function buildAsked(first: Asked, args: Arguments, options: BuildOptions, 
     reporter.close();
     return exitCodes.interrupted;
   }
+  let hasComputed = false;
   try {
     // Another build may have held the run meanwhile: what it remembered is read again.
     const asked = await openAsked(project, args);
@@ -124,6 +126,7 @@ async function buildAsked(first: Asked, args: Arguments, options: BuildOptions, 
     }
     const isLost = !lease.isHeld();
     const summary = isLost ? { ...summarise(ends, screen), outcome: "failed" as const } : summarise(ends, screen);
+    hasComputed = summary.counts.computed > 0;
     if (isLost) emit({ kind: "warning", text: new LostRun(run.folder.id).failure.what });
     record.save(summary.outcome, [...screen.argv], screen.now());
     const reports = reportsOf(asked.value, ends, screen);
@@ -152,6 +155,7 @@ async function buildAsked(first: Asked, args: Arguments, options: BuildOptions, 
   } finally {
     lease.release();
     reporter.close();
+    collectInBackground(project.paths, { hasComputed, environment: screen.environment, now: screen.now() });
   }
 }
 

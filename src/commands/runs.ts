@@ -1,11 +1,12 @@
 // `exp runs`: the registry: every run with its config, notes and where it stands.
 
-import { inputFailure } from "../model/failure.ts";
+import { inputFailure, type Failure } from "../model/failure.ts";
 import type { Json } from "../model/json.ts";
 import { formatAgo, formatDuration } from "../report/amounts.ts";
 import { alignRows } from "../report/columns.ts";
 import { paint, span } from "../report/text.ts";
 import { findRoot, pathsOf } from "../project/paths.ts";
+import { readPin, type Pin } from "../runs/pin.ts";
 import { listRuns, RunFolder, UnreadableRun, type RunState } from "../runs/run.ts";
 import { suggest } from "../util/suggest.ts";
 import type { Arguments } from "./arguments.ts";
@@ -23,21 +24,41 @@ export async function runs(args: Arguments, screen: Screen): Promise<number> {
     return exitCodes.wrongInput;
   }
   const folder = pathsOf(root).runs;
-  const [verb = "list", name] = args.operands;
-  if (verb === "show" && name !== undefined) return show(folder, name, args, screen);
+  const [verb = "list", name, ...more] = args.operands;
   if (verb === "list" && name === undefined) return list(folder, args, screen);
-  const near = suggest(verb, ["list", "show"]);
+  if (verb === "rm" && name !== undefined) {
+    const { removeRuns } = await import("./runs-remove.ts");
+    return removeRuns(root, [name, ...more], args, screen);
+  }
+  if (name !== undefined && more.length === 0) {
+    if (verb === "show") return show(folder, name, args, screen);
+    if (verb === "pin" || verb === "unpin") {
+      const { pinRun, unpinRun } = await import("./runs-pin.ts");
+      return (verb === "pin" ? pinRun : unpinRun)(folder, name, args, screen);
+    }
+  }
+  const aboutOne = ["show", "pin", "unpin", "rm"];
+  const isUnnamed = aboutOne.includes(verb) && name === undefined;
+  const near = suggest(verb, ["list", ...aboutOne]);
   showFailures(screen, [
-    inputFailure(verb === "show" ? "which run?" : `unknown words "${args.operands.join(" ")}"`, {
-      fix:
-        verb === "show"
-          ? "exp runs show NAME"
-          : near
-            ? `Did you mean "exp runs ${near}"?`
-            : "exp runs, or exp runs show NAME",
+    inputFailure(isUnnamed ? "which run?" : `unknown words "${args.operands.join(" ")}"`, {
+      fix: isUnnamed
+        ? `exp runs ${verb} NAME`
+        : near
+          ? `Did you mean "exp runs ${near}"?`
+          : "exp runs, or exp runs show NAME",
     }),
   ]);
   return exitCodes.wrongInput;
+}
+
+export function noSuchRun(folder: string, id: string): Failure {
+  const near = suggest(id, listRuns(folder));
+  return inputFailure(`there is no run "${id}"`, { fix: near ? `Did you mean "${near}"?` : "exp runs lists them." });
+}
+
+function pinOf(folder: string, id: string): Pin | undefined {
+  return readPin(new RunFolder(folder, id).folder);
 }
 
 function list(folder: string, args: Arguments, screen: Screen): number {
@@ -52,7 +73,10 @@ function list(folder: string, args: Arguments, screen: Screen): number {
     }
   });
   if (args.flags.json === true) {
-    writeJson(screen, states);
+    writeJson(
+      screen,
+      states.map((state) => ({ ...state, pinned: pinOf(folder, state.run) ?? null })),
+    );
     return exitCodes.done;
   }
   if (states.length === 0) {
@@ -63,7 +87,7 @@ function list(folder: string, args: Arguments, screen: Screen): number {
   const rows = states.map((state) => [
     span(`${state.run}@${state.builds}`, "bold"),
     span(state.experiment),
-    span(stateOf(state)),
+    span(pinOf(folder, state.run) === undefined ? stateOf(state) : `${stateOf(state)}, pinned`),
     span(lastResult(state) === undefined ? "" : formatAgo(lastResult(state)!, screen.now())),
     span([state.config.source, ...state.config.overrides].join(" ")),
     span(textOf(state.notes?.what)),
@@ -80,15 +104,12 @@ function show(folder: string, name: string, args: Arguments, screen: Screen): nu
   const run = new RunFolder(folder, id);
   const state = run.load();
   if (state === undefined) {
-    const near = suggest(id, listRuns(folder));
-    showFailures(screen, [
-      inputFailure(`there is no run "${id}"`, { fix: near ? `Did you mean "${near}"?` : "exp runs lists them." }),
-    ]);
+    showFailures(screen, [noSuchRun(folder, id)]);
     return exitCodes.wrongInput;
   }
   const history = run.history().filter((entry) => number === undefined || entry.build === Number(number));
   if (args.flags.json === true) {
-    writeJson(screen, { ...state, history });
+    writeJson(screen, { ...state, pinned: pinOf(folder, id) ?? null, history });
     return exitCodes.done;
   }
   const notes = Object.entries(state.notes ?? {}).map(([key, value]) => `${key}: ${textOf(value)}`);
@@ -100,10 +121,15 @@ function show(folder: string, name: string, args: Arguments, screen: Screen): nu
     `${state.run} · ${state.experiment} · ${[state.config.source, ...state.config.overrides].join(" ")}`,
     ...notes,
     `created ${state.created}`,
+    ...pinLines(pinOf(folder, id)),
     "",
     ...builds,
   ]);
   return exitCodes.done;
+}
+
+function pinLines(pin: Pin | undefined): readonly string[] {
+  return pin === undefined ? [] : [`pinned ${pin.at} by ${pin.by}${pin.note === undefined ? "" : `: ${pin.note}`}`];
 }
 
 function textOf(note: Json | undefined): string {

@@ -3,6 +3,7 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
+import { randomBytes } from "node:crypto";
 import { LocalExecutor } from "../backends/executors/local.ts";
 import { LocalActionCache } from "../backends/store/action-cache.ts";
 import { LocalStore } from "../backends/store/local.ts";
@@ -90,7 +91,7 @@ export interface SessionOptions {
 export function openSession(project: Project, run: OpenRun, { onSetAside, mayWrite }: SessionOptions): DecidingSession {
   const { paths, digests, store, archiveBlobs } = project;
   const trace = new Trace(run.folder.folder, mayWrite);
-  const cache = new LocalActionCache(join(paths.cache, "actions"));
+  const cache = new LocalActionCache(join(paths.cache, "actions"), join(paths.cache, "uses"));
   const sources = new SourcesRead();
   const contents = new Contents({
     runFolder: run.folder.folder,
@@ -129,7 +130,7 @@ export function openSession(project: Project, run: OpenRun, { onSetAside, mayWri
     sources,
     close() {
       trace.close();
-      cache.close();
+      cache.close(Date.now());
     },
   };
 }
@@ -150,6 +151,7 @@ export function openBuildSession(
   setup: BuildSetup,
 ): BuildSession & { closeBuild(): Promise<void> } {
   const { paths, archive, bundler } = project;
+  const using = useStores(project, `run ${run.folder.id}`);
   const scratchRoot = join(paths.cache, "tmp");
   sweepScratch(scratchRoot);
   rmSync(join(run.folder.folder, stagingName), { recursive: true, force: true });
@@ -203,8 +205,18 @@ export function openBuildSession(
     async closeBuild() {
       await executor.close();
       calls.close();
+      using?.release();
     },
   };
+}
+
+/** A lease that holds off collections from now on; then a look at what one has marked already. The order matters: backends/store/mark.ts. */
+function useStores(project: Project, what: string): Lease | undefined {
+  const name = `${processTag()}-${randomBytes(4).toString("hex")}`;
+  const lease = Lease.tryTake(join(project.paths.cache, "leases", name), what);
+  project.store.heedMark();
+  project.archiveBlobs.heedMark();
+  return lease;
 }
 
 /** cpu, memory and gpu of this machine, with what the user said over it. */

@@ -15,11 +15,14 @@ import {
   writeAtomic,
 } from "../../util/fs.ts";
 import { statOf } from "../../util/stat.ts";
+import { awaitSweep, readMark, type Mark } from "./mark.ts";
 import type { BlobStore, FileDigests, PutFileOptions } from "./store.ts";
 
 export class LocalStore implements BlobStore {
   readonly root: string;
   readonly #digests: FileDigests;
+  /** Blobs that a collection is about to remove; null when there is no mark. Read at the first question. */
+  #mark: Mark | null | undefined;
 
   /** `digests` remembers by stat which files were hashed: a blob is verified when its stat is new or has changed. */
   constructor(root: string, digests: FileDigests) {
@@ -31,8 +34,15 @@ export class LocalStore implements BlobStore {
     return this.pathOf(digest) !== undefined;
   }
 
+  /** Looks for a collection's mark now. Who relies on what is here for longer than a moment takes a lease first, and then calls this. */
+  heedMark(): void {
+    this.#mark = readMark(this.root) ?? null;
+  }
+
   pathOf(digest: Digest): string | undefined {
     const path = this.#pathFor(digest);
+    // A blob that is marked is as good as gone: put again, it is a file that was not marked.
+    if (this.#marked?.isMarked(digest, path) === true) return undefined;
     const found = this.#digests.digestOf(path);
     if (found === undefined) return undefined;
     if (found.digest === digest) return path;
@@ -45,7 +55,15 @@ export class LocalStore implements BlobStore {
     const digest = digestOfBytes(bytes);
     const path = this.#pathFor(digest);
     // What lies there under this name may be damaged: then it is not there.
-    if (this.pathOf(digest) === undefined) writeAtomic(path, bytes, { mode: 0o444, durable: options.durable === true });
+    if (this.pathOf(digest) === undefined) {
+      const durable = options.durable === true;
+      if (this.#marked === undefined) writeAtomic(path, bytes, { mode: 0o444, durable });
+      else {
+        const temporary = temporaryName(path);
+        writeAtomic(temporary, bytes, { mode: 0o444, durable });
+        this.#name(temporary, path, durable);
+      }
+    }
     return { digest, size: Buffer.byteLength(bytes) };
   }
 
@@ -62,8 +80,9 @@ export class LocalStore implements BlobStore {
       chmodSync(path, 0o444);
       if (durable) syncFile(path);
       try {
-        renameSync(path, target);
-        if (durable) syncFolder(dirname(target));
+        const temporary = this.#marked === undefined ? path : temporaryName(target);
+        if (temporary !== path) renameSync(path, temporary);
+        this.#name(temporary, target, durable);
         return blob;
       } catch (error) {
         if (!hasCode(error, "EXDEV")) throw error;
@@ -77,8 +96,9 @@ export class LocalStore implements BlobStore {
     if (durable) syncFile(temporary);
     const place = this.#pathFor(copied.digest);
     mkdirSync(dirname(place), { recursive: true });
-    renameSync(temporary, place);
-    if (durable) syncFolder(dirname(place));
+    const beside = this.#marked === undefined ? temporary : temporaryName(place);
+    if (beside !== temporary) renameSync(temporary, beside);
+    this.#name(beside, place, durable);
     return copied;
   }
 
@@ -91,6 +111,18 @@ export class LocalStore implements BlobStore {
   read(digest: Digest): Buffer | undefined {
     const path = this.pathOf(digest);
     return path === undefined ? undefined : readFileSync(path);
+  }
+
+  /** Gives a whole file its name; while there is a mark, in the order that mark.ts tells: `temporary` lies in the folder of `path` then. */
+  #name(temporary: string, path: string, durable: boolean): void {
+    if (this.#marked !== undefined) awaitSweep(dirname(path));
+    renameSync(temporary, path);
+    if (durable) syncFolder(dirname(path));
+  }
+
+  get #marked(): Mark | undefined {
+    if (this.#mark === undefined) this.heedMark();
+    return this.#mark ?? undefined;
   }
 
   #pathFor(digest: Digest): string {

@@ -143,6 +143,11 @@ export class Trace {
     return this.#standing.get(target) ?? [];
   }
 
+  /** Targets that have stood on something. */
+  targets(): readonly string[] {
+    return [...this.#standing.keys()];
+  }
+
   /** Where the content of a source file was, and its size. */
   sourceOf(digest: Digest): SourceSeen | undefined {
     return this.#sources.get(digest);
