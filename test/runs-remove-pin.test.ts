@@ -65,7 +65,9 @@ describe("rm", () => {
   });
 
   test("waits for a build of the run, and says who builds it", async () => {
-    const bench = benchOf(oneTarget("outputs: { out: text() }", 'await waitFor("go"); await outputs.out.write("done");'));
+    const bench = benchOf(
+      oneTarget("outputs: { out: text() }", 'await waitFor("go"); await outputs.out.write("done");'),
+    );
     const build = bench.start("build", "--json");
     await until(() => bench.marks.counts.it === 1);
     const removal = bench.start("runs", "rm", "default", "--yes");

@@ -91,7 +91,11 @@ export const commandTable: readonly CommandSpec[] = [
     flags: [
       { name: "dry-run", short: "n", summary: "only say what would go, and what it would cost to get it back" },
       { name: "max-size", summary: "how much the cache may hold: `50GB`, `none`", value: "text" },
-      { name: "max-age", summary: "how long what no run stands on is kept after its last use: `90d`, `none`", value: "text" },
+      {
+        name: "max-age",
+        summary: "how long what no run stands on is kept after its last use: `90d`, `none`",
+        value: "text",
+      },
       { name: "background", summary: "with low priority, if none ran today: what builds start by themselves" },
       json,
       help,

@@ -32,8 +32,7 @@ export interface CollectionTold {
   readonly archive: { readonly now: ArchiveAmount; readonly goes: ArchiveAmount } | undefined;
   readonly leftovers: Files;
   readonly gone:
-    | { readonly cache: Amount; readonly archive: ArchiveAmount | undefined; readonly leftovers: Files }
-    | undefined;
+    { readonly cache: Amount; readonly archive: ArchiveAmount | undefined; readonly leftovers: Files } | undefined;
   readonly waitsFor: readonly string[];
 }
 

@@ -164,7 +164,8 @@ export function compactKept(folder: string): void {
   const file = join(folder, "kept.jsonl");
   const { lines } = readLog<Kept>(file);
   const last = new Map(lines.map((line) => [line.id, line]));
-  if (last.size < lines.length) writeAtomic(file, [...last.values()].map((line) => JSON.stringify(line) + "\n").join(""));
+  if (last.size < lines.length)
+    writeAtomic(file, [...last.values()].map((line) => JSON.stringify(line) + "\n").join(""));
 }
 
 /** What the printer says of a neutral path, said of the file behind it. */

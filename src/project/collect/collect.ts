@@ -37,8 +37,7 @@ export interface Collected {
   readonly leftovers: Files;
   /** What went. Undefined: it was a dry run. */
   readonly gone:
-    | { readonly cache: Amount; readonly archive: ArchiveAmount | undefined; readonly leftovers: Files }
-    | undefined;
+    { readonly cache: Amount; readonly archive: ArchiveAmount | undefined; readonly leftovers: Files } | undefined;
   /** Who is at work and may rely on what is marked: it goes when they have ended. */
   readonly waitsFor: readonly string[];
 }
@@ -126,11 +125,7 @@ class Collection {
     return {
       cache: { now, reached, goes },
       archive: this.#archive && {
-        now: archiveAmount(
-          this.#archive.blobs,
-          everyMember(this.#archive.blobs.digests),
-          this.#archive.bundles.size,
-        ),
+        now: archiveAmount(this.#archive.blobs, everyMember(this.#archive.blobs.digests), this.#archive.bundles.size),
         goes: this.#archiveGoes!,
       },
       leftovers: filesOf(this.#leftovers),

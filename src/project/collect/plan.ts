@@ -51,7 +51,8 @@ export function planCache(reach: Reach, limits: Limits, marked: readonly number[
     if (entries.isReached[i] === true) addTo(reached, "results", bytes);
     else if (entries.lastUsed[i]! < oldest) entryGoes[i] = why.age;
   }
-  for (const member of marked) if (reach.isReached[member] !== true && blobGoes[member] === 0) blobGoes[member] = why.size;
+  for (const member of marked)
+    if (reach.isReached[member] !== true && blobGoes[member] === 0) blobGoes[member] = why.size;
 
   let left = all.bytes;
   for (const [i, bytes] of blobs.sizes.entries()) if (blobGoes[i] !== why.stays) left -= bytes;

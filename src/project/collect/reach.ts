@@ -95,7 +95,8 @@ export class Reach {
     };
     forEachEntry(join(this.#paths.cache, "actions"), takeOnce);
     for (const [, folder] of runFolders(this.#paths.runs))
-      for (const { key, result, isReached } of resultsOfRun(folder, this.#readText)) if (!isReached) takeOnce(key, result);
+      for (const { key, result, isReached } of resultsOfRun(folder, this.#readText))
+        if (!isReached) takeOnce(key, result);
   }
 
   /** The blobs that hold a result's content: trees with their files. What is kept inline needs none. */
