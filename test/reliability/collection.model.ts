@@ -14,12 +14,11 @@ import { Lease } from "../../src/runs/lease.ts";
 const [root, kind, name, seedText, countText] = process.argv.slice(2) as [string, string, string, string, string];
 const paths = pathsOf(root);
 const count = Number(countText);
+/** Few contents, so that builds share them, and one build's leftovers are another one's inputs. */
+const contents = 60;
 const random = randomFrom(Number(seedText));
 if (kind === "build") await builds();
 else await collections();
-
-/** Few contents, so that builds share them, and one build's leftovers are another one's inputs. */
-const contents = 60;
 
 async function builds(): Promise<void> {
   let gets = 0;

@@ -1,7 +1,7 @@
 // Blobs in a folder: `<root>/ab/abcdef…`, read-only, written under a temporary name and renamed. Files are synced, because a result that
 // is reported finished must survive power loss; bytes are synced where whoever puts them says so. Unaware of actions and runs.
 
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, constants, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { digestOfBytes, startDigest, type BlobRef, type Digest } from "../../model/digest.ts";
 import {
@@ -21,8 +21,7 @@ import type { BlobStore, FileDigests, PutFileOptions } from "./store.ts";
 export class LocalStore implements BlobStore {
   readonly root: string;
   readonly #digests: FileDigests;
-  /** Blobs that a collection is about to remove; null when there is no mark. Read at the first question. */
-  #mark: Mark | null | undefined;
+  #mark: Mark | undefined;
 
   /** `digests` remembers by stat which files were hashed: a blob is verified when its stat is new or has changed. */
   constructor(root: string, digests: FileDigests) {
@@ -34,15 +33,17 @@ export class LocalStore implements BlobStore {
     return this.pathOf(digest) !== undefined;
   }
 
-  /** Looks for a collection's mark now. Who relies on what is here for longer than a moment takes a lease first, and then calls this. */
   heedMark(): void {
-    this.#mark = readMark(this.root) ?? null;
+    this.#mark = readMark(this.root);
+  }
+
+  get heedsMark(): boolean {
+    return this.#mark !== undefined;
   }
 
   pathOf(digest: Digest): string | undefined {
     const path = this.#pathFor(digest);
-    // A blob that is marked is as good as gone: put again, it is a file that was not marked.
-    if (this.#marked?.isMarked(digest, path) === true) return undefined;
+    if (this.#mark?.isMarked(digest, path) === true && !this.#rescue(path)) return undefined;
     const found = this.#digests.digestOf(path);
     if (found === undefined) return undefined;
     if (found.digest === digest) return path;
@@ -55,15 +56,7 @@ export class LocalStore implements BlobStore {
     const digest = digestOfBytes(bytes);
     const path = this.#pathFor(digest);
     // What lies there under this name may be damaged: then it is not there.
-    if (this.pathOf(digest) === undefined) {
-      const durable = options.durable === true;
-      if (this.#marked === undefined) writeAtomic(path, bytes, { mode: 0o444, durable });
-      else {
-        const temporary = temporaryName(path);
-        writeAtomic(temporary, bytes, { mode: 0o444, durable });
-        this.#name(temporary, path, durable);
-      }
-    }
+    if (this.pathOf(digest) === undefined) writeAtomic(path, bytes, { mode: 0o444, durable: options.durable === true });
     return { digest, size: Buffer.byteLength(bytes) };
   }
 
@@ -80,9 +73,8 @@ export class LocalStore implements BlobStore {
       chmodSync(path, 0o444);
       if (durable) syncFile(path);
       try {
-        const temporary = this.#marked === undefined ? path : temporaryName(target);
-        if (temporary !== path) renameSync(path, temporary);
-        this.#name(temporary, target, durable);
+        renameSync(path, target);
+        if (durable) syncFolder(dirname(target));
         return blob;
       } catch (error) {
         if (!hasCode(error, "EXDEV")) throw error;
@@ -96,9 +88,8 @@ export class LocalStore implements BlobStore {
     if (durable) syncFile(temporary);
     const place = this.#pathFor(copied.digest);
     mkdirSync(dirname(place), { recursive: true });
-    const beside = this.#marked === undefined ? temporary : temporaryName(place);
-    if (beside !== temporary) renameSync(temporary, beside);
-    this.#name(beside, place, durable);
+    renameSync(temporary, place);
+    if (durable) syncFolder(dirname(place));
     return copied;
   }
 
@@ -113,16 +104,20 @@ export class LocalStore implements BlobStore {
     return path === undefined ? undefined : readFileSync(path);
   }
 
-  /** Gives a whole file its name; while there is a mark, in the order that mark.ts tells: `temporary` lies in the folder of `path` then. */
-  #name(temporary: string, path: string, durable: boolean): void {
-    if (this.#marked !== undefined) awaitSweep(dirname(path));
-    renameSync(temporary, path);
-    if (durable) syncFolder(dirname(path));
-  }
-
-  get #marked(): Mark | undefined {
-    if (this.#mark === undefined) this.heedMark();
-    return this.#mark ?? undefined;
+  /** Puts a copy in the place of a blob that is marked: that is a file which is not. In the order of steps that mark.ts tells. False: it is gone. */
+  #rescue(path: string): boolean {
+    const temporary = temporaryName(path);
+    try {
+      copyFileSync(path, temporary, constants.COPYFILE_FICLONE);
+      syncFile(temporary);
+      awaitSweep(dirname(path));
+      renameSync(temporary, path);
+      return true;
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      if (hasCode(error, "ENOENT")) return false;
+      throw error;
+    }
   }
 
   #pathFor(digest: Digest): string {

@@ -4,17 +4,19 @@
 //   1  writes the mark       1  takes its lease
 //   2  reads the leases      2  reads the mark
 //
-// Each writes before it reads, so at least one sees the other. A build that sees the mark takes marked blobs for missing and puts them
-// again: as a new file, which is not the one that was marked. A build that does not see it has a lease that the collection sees: then
-// nothing is swept before that build has ended, and what it came to rely on is in its trace by then, which is read again before the sweep.
+// Each writes before it reads, so at least one sees the other. A build that sees the mark saves each marked blob that it asks for: it puts a copy
+// in its place, which is not the file that was marked. A build that does not see it has a lease that the collection sees: then nothing is swept
+// before that build has ended, and what it came to rely on is in its trace by then, which is read again before the sweep.
 //
-// So the sweep may remove a marked file as long as it is still the very one that was marked. Between looking and removing, a build may give
-// the name to a new file; that is told by the same order of steps, folder by folder:
+// So the sweep may remove a marked file as long as it is still the very one that was marked. Between looking and removing, a build may put its copy
+// there; that is told by the same order of steps, folder by folder:
 //
-//   sweep                                    put of a marked blob
-//   1  puts the flag `.sweeping` up          1  writes the new file under a temporary name in the same folder
+//   sweep                                    saving a marked blob
+//   1  puts the flag `.sweeping` up          1  writes the copy under a temporary name in the same folder
 //   2  lists the folder's temporary names    2  looks for the flag, and waits until it is down
-//   3  removes what has none, takes it down  3  renames the file
+//   3  removes what has none, takes it down  3  renames the copy
+//
+// A build whose original went before it could be copied finds nothing, and puts the blob as if it had never been there.
 
 import { rmSync, statSync, type Stats } from "node:fs";
 import { join } from "node:path";

@@ -14,6 +14,13 @@ export interface BlobStore {
   /** Makes blobs durable that were put with `durable: false`: many at once, which is much faster than one by one. */
   sync(digests: readonly Digest[]): Promise<void>;
   read(digest: Digest): Buffer | undefined;
+  /**
+   * Looks which blobs a collection has marked to be removed; from then on, each of those that is asked for is saved from it. Who relies on blobs for
+   * longer than a moment takes a lease first, and then calls this.
+   */
+  heedMark(): void;
+  /** Whether blobs are marked. Then what is not asked for is not saved, even if something names it that is. */
+  readonly heedsMark: boolean;
 }
 
 /** What a collection works through. A store that others share, whose runs it cannot see, is collected by age alone. */
@@ -23,10 +30,10 @@ export interface CollectableStore {
   hasMark(): boolean;
   /** The members of the census that an earlier collection has marked. */
   markedIn(census: Census): readonly number[];
-  /** From now on, whoever begins to use the store takes these members of the census for missing. */
+  /** From now on, whoever begins to use the store saves of these members what it asks for. */
   mark(census: Census, members: readonly number[]): void;
   /**
-   * Removes what is marked, but not what `isKept` or what was put again since, and takes the mark away. To be called when nobody uses the
+   * Removes what is marked, but not what `isKept` or what was saved since, and takes the mark away. To be called when nobody uses the
    * store any more who did when the mark was set. Tells which members of the census went.
    */
   sweep(census: Census, isKept: (member: number) => boolean): readonly number[];

@@ -47,8 +47,8 @@ export class ArchiveReach {
   }
 
   /**
-   * Removes the records of bundles that no run names and whose print `isMarked`. Before their blobs go: a build that needs one of them again finds
-   * the print marked, and writes the record after its blobs.
+   * Removes the records of bundles that no run names and whose print `isMarked`. Before their blobs go: a build that needs one of them again
+   * saves its blobs, and then writes the record anew.
    */
   removeBundles(isMarked: (member: number) => boolean): readonly Digest[] {
     return this.goingBundles.filter((code) => {

@@ -57,7 +57,6 @@ interface Going {
 
 class Collection {
   readonly #paths: ProjectPaths;
-  readonly #options: CollectOptions;
   readonly #cacheStore: CollectableStore;
   readonly #archiveStore: CollectableStore;
   readonly #reach: Reach;
@@ -70,7 +69,6 @@ class Collection {
   /** Looks, and decides. */
   constructor(paths: ProjectPaths, options: CollectOptions) {
     this.#paths = paths;
-    this.#options = options;
     this.#cacheStore = new LocalCollection(join(paths.cache, "blobs"));
     this.#archiveStore = new LocalCollection(join(paths.archive, "blobs"));
     const [blobs, archived] = [this.#cacheStore.census(), this.#archiveStore.census()];
