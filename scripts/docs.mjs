@@ -14,7 +14,8 @@ const meaningOfExit = {
     "A target failed: a recipe, a promise about an output, a gate. For `doctor`: something that a build needs is missing.",
   wrongInput:
     "Your input is wrong: the command line, a config, the Expfile, a recipe that does not compile, a missing source file.",
-  incomplete: "Not complete: people are awaited (a handoff). For `plan`: work is due.",
+  incomplete:
+    "Not complete: people are awaited (a handoff). For `plan`: work is due. For `gc`: a build is at work. For `runs rm`: `--yes` is awaited.",
   interrupted: "Interrupted by Ctrl-C or a signal. The next build goes on.",
 };
 
@@ -35,7 +36,21 @@ build; it does not ask whether that is up to date. Text, JSON and YAML come out 
 again and does not fetch them from the cache. What depends on them re-runs only if their outputs come out different. Remembered paid
 calls are kept, unless \`--calls\`.`,
   graph: "`--json` is the same as `--format json`.",
-  runs: "`exp runs` lists all runs. `exp runs show NAME` lists the builds of one, `NAME@3` its third.",
+  runs: `\`exp runs\` lists all runs. \`exp runs show NAME\` lists the builds of one, \`NAME@3\` its third.
+
+\`exp runs pin NAME\` keeps all that its builds ever made from [\`exp gc\`](#exp-gc), and the run from being removed by mistake;
+\`exp runs unpin NAME\` ends that. \`exp runs rm NAME…\` says what would go and ends with 3; with \`--yes\` it removes the runs' folders. People's
+work is named: handed-over files, outputs that were edited or set aside, files that exp did not make. It waits for a build of the run.
+Content that no other run needs is left to \`exp gc\`, remembered paid calls stay.`,
+  gc: `What runs stand on stays, whatever the limits say: the results behind their present outputs, what an unfinished build has made so far, and
+everything of pinned runs. Of the rest goes what was not used for \`--max-age\` (90 days), and then what was used longest ago, until the
+cache holds at most \`--max-size\` (50 GB). The Expfile may set [other limits](expfile.md#limits-of-the-cache). Also removed are leftovers (prints of recipes that are
+no more, old stamps), and from \`runs/.archive/\` what no run refers to any more: code, splits and handed-over files of removed runs. Paid
+calls stay.
+
+It may run beside builds. What a running build could rely on is only marked, and the command ends with 3: the end of that build, or the
+next \`exp gc\`, removes it. After a build that computed something, at most once a day, a collection starts by itself in the background
+(\`cache/gc.log\`); that one leaves the archive alone.`,
   init: `Writes Expfile.ts, rules/, configs/, tsconfig.json, package.json and .gitignore. Files that are there are left alone; where there is an
 Expfile.ts, it writes nothing and ends with 2.`,
   doctor: "`missing` is something that a build here needs, `absent` something that some projects would like.",
@@ -51,6 +66,9 @@ const placeholders = {
   setting: "NAME=VALUE",
   text: "NUMBER",
 };
+
+/** Where the kind of the value says too little. */
+const placeholderOfFlag = { "max-size": "SIZE", "max-age": "TIME", note: "TEXT" };
 
 const page = `# The command line
 
@@ -85,6 +103,7 @@ ${commandTable.map(section).join("\n\n")}
 | variable | meaning |
 | --- | --- |
 | \`NO_COLOR\`, \`FORCE_COLOR\` | Colour off, colour on, whatever the output is. |
+| \`EXP_GC\` | \`off\`: no collection starts by itself. None does where \`CI\` is set. |
 | \`EXP_SHUFFLE\` | A number: independent work starts in an order shuffled by it. For finding a missing dependency. |
 
 A recipe sees none of these, only the variables that its rule declares.
@@ -112,13 +131,16 @@ function operandsOf({ name, args }) {
   if (args === "none") return "";
   if (args === "targets") return " [TARGET…]";
   if (args === "outputs") return " TARGET[.OUTPUT] | FILE";
-  if (args === "runs") return " [list | show RUN]";
+  if (args === "runs") return " [list | show RUN | pin RUN | unpin RUN | rm RUN…]";
   return ` ${args.join("|")}`;
 }
 
 function spelling({ name, short, value }) {
   const words = short === undefined ? [`--${name}`] : [`-${short}`, `--${name}`];
-  const what = value === undefined ? "" : ` ${Array.isArray(value) ? value.join("\\|") : placeholderOf(value)}`;
+  const what =
+    value === undefined
+      ? ""
+      : ` ${Array.isArray(value) ? value.join("\\|") : (placeholderOfFlag[name] ?? placeholderOf(value))}`;
   return `\`${words.join("`, `")}${what}\``;
 }
 

@@ -41,7 +41,7 @@ function exp(line, expected = 0) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(copy, "bin", "exp.cjs"), ...line.split(" ")], {
     cwd: copy,
     encoding: "utf8",
-    env: { PATH, HOME, USER, NO_COLOR: "1" },
+    env: { PATH, HOME, USER, NO_COLOR: "1", EXP_GC: "off" },
   });
   if (status !== expected)
     throw new Error(`exp ${line} ended with ${status}, expected ${expected}:\n${stdout}${stderr}`);

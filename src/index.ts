@@ -8,6 +8,8 @@ export { gate } from "./api/gate.ts";
 export { handoff } from "./api/handoff.ts";
 export { file, json, list, named, optional, sourceFiles, table, text, tree, type, yaml } from "./api/slot.ts";
 
+export type { CacheLimits } from "./api/cache-limits.ts";
+export type { ProjectSettings } from "./api/experiment.ts";
 export type { Arm, ArmLabel, ConfigOf, ContractSpec } from "./api/contract.ts";
 export type {
   CallAnswer,

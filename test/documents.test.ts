@@ -182,7 +182,7 @@ function exitOf(command: string): number {
 
 async function run(project: DocumentedProject, command: string, expected: number, line: number): Promise<string> {
   const { PATH, HOME, USER } = process.env;
-  const env = { PATH: `${join(folder, "bin")}:${PATH}`, HOME, USER, NO_COLOR: "1" };
+  const env = { PATH: `${join(folder, "bin")}:${PATH}`, HOME, USER, NO_COLOR: "1", EXP_GC: "off" };
   const done = await promisify(execFile)("/bin/sh", ["-c", `{ ${command}\n} 2>&1`], {
     cwd: rootOf(project),
     env,

@@ -71,7 +71,11 @@ describe("the packed package in an empty folder", () => {
     ),
   );
   function run(command: string, args: readonly string[], cwd = folder): string {
-    const done = spawnSync(command, args, { cwd, env: { ...environment, NO_COLOR: "1" }, encoding: "utf8" });
+    const done = spawnSync(command, args, {
+      cwd,
+      env: { ...environment, NO_COLOR: "1", EXP_GC: "off" },
+      encoding: "utf8",
+    });
     if (done.status !== 0)
       throw new Error(`${command} ${args.join(" ")} ended with ${done.status}:\n${done.stdout}${done.stderr}`);
     return done.stdout;

@@ -31,7 +31,7 @@ test.skipIf(node24 === undefined)(
       execFileSync(node24!, [program, ...args], {
         cwd: rig.root,
         encoding: "utf8",
-        env: { PATH: process.env.PATH, NO_COLOR: "1" },
+        env: { PATH: process.env.PATH, NO_COLOR: "1", EXP_GC: "off" },
       });
     exp("init");
     expect(exp("build")).toContain("done in");

@@ -168,5 +168,6 @@ export function makeProject(files: Readonly<Record<string, string>>): Rig {
 /** Without what the test runner adds: a build must not see it. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   const { PATH, HOME, USER } = process.env;
-  return { PATH, HOME, USER, NO_COLOR: "1" };
+  // No collection starts by itself: it would outlive the test's folder.
+  return { PATH, HOME, USER, NO_COLOR: "1", EXP_GC: "off" };
 }

@@ -6,7 +6,7 @@ import { assess } from "../engine/assess.ts";
 import { LostRun } from "../engine/session.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import type { Artifacts } from "../model/action.ts";
-import { openAcceptSession, openSession } from "../project/project.ts";
+import { openAcceptSession, openSession, useStores } from "../project/project.ts";
 import { countOf } from "../report/amounts.ts";
 import { wordReason } from "../report/reasons.ts";
 import { Lease } from "../runs/lease.ts";
@@ -60,6 +60,8 @@ async function acceptAsked(
   screen: Screen,
 ): Promise<number> {
   const { project, run } = asked;
+  // Code goes into the archive.
+  const using = useStores(project, "exp accept");
   const deciding = openSession(project, run, { onSetAside: () => undefined, mayWrite: () => lease.isHeld() });
   const session = openAcceptSession(project, run, deciding, { build: run.state?.builds ?? 0, lease });
   const names = asked.asked.map((index) => run.graph.targets[index]!.name);
@@ -87,6 +89,7 @@ async function acceptAsked(
     return [...accepted.value.values()].some(({ left }) => left > 0) ? exitCodes.incomplete : exitCodes.done;
   } finally {
     deciding.close();
+    using?.release();
   }
 }
 

@@ -6,6 +6,7 @@ import { buildTargets, type TargetEnd } from "../engine/build.ts";
 import type { Limits } from "../engine/resources.ts";
 import { LostRun } from "../engine/session.ts";
 import type { Emit } from "../model/event.ts";
+import { collectInBackground } from "../project/collect/background.ts";
 import { openBuildSession, openSession, type DecidingSession } from "../project/project.ts";
 import { writeStamp, stampFile } from "../project/stamp.ts";
 import { RunRecord } from "./run-record.ts";
@@ -83,6 +84,7 @@ async function buildAsked(first: Asked, args: Arguments, limits: Limits, screen:
     reporter.close();
     return exitCodes.interrupted;
   }
+  let hasComputed = false;
   try {
     // Another build may have held the run meanwhile: what it remembered is read again.
     const asked = await openAsked(project, args);
@@ -120,6 +122,7 @@ async function buildAsked(first: Asked, args: Arguments, limits: Limits, screen:
     }
     const isLost = !lease.isHeld();
     const summary = { ...summarise(ends, screen.signal), ...(isLost && { outcome: "failed" as const }) };
+    hasComputed = summary.counts.computed > 0;
     if (isLost) emit({ kind: "warning", text: new LostRun(run.folder.id).failure.what });
     record.save(summary.outcome, [...screen.argv], screen.now());
     const reports = reportsOf(asked.value, ends, screen);
@@ -148,6 +151,7 @@ async function buildAsked(first: Asked, args: Arguments, limits: Limits, screen:
   } finally {
     lease.release();
     reporter.close();
+    collectInBackground(project.paths, { hasComputed, environment: screen.environment, now: screen.now() });
   }
 }
 

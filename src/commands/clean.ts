@@ -56,6 +56,7 @@ export async function clean(args: Arguments, screen: Screen): Promise<number> {
         return exitCodes.failed;
       }
       // "Fetched back" must be true: what lies nowhere else is taken into the store first.
+      if (onlyOutputs) session.store.heedMark();
       if (onlyOutputs) for (const index of asked.value.asked) keepOutputs(session, run.graph.targets[index]!);
       for (const name of names) rmSync(join(run.folder.folder, name), { recursive: true, force: true });
       // A clean run.yaml: what is gone is said to be gone.

@@ -6,6 +6,7 @@ import { formatAgo, formatDuration } from "../report/amounts.ts";
 import { alignRows } from "../report/columns.ts";
 import { paint, span } from "../report/text.ts";
 import { findRoot, pathsOf } from "../project/paths.ts";
+import { readPin, type Pin } from "../runs/pin.ts";
 import { listRuns, RunFolder, UnreadableRun, type RunState } from "../runs/run.ts";
 import { suggest } from "../util/suggest.ts";
 import type { Arguments } from "./arguments.ts";
@@ -23,26 +24,47 @@ export async function runs(args: Arguments, screen: Screen): Promise<number> {
     return exitCodes.wrongInput;
   }
   const folder = pathsOf(root).runs;
-  const [verb = "list", name] = args.operands;
-  if (verb === "show" && name !== undefined) return show(folder, name, args, screen);
+  const [verb = "list", name, ...more] = args.operands;
   if (verb === "list" && name === undefined) return list(folder, args, screen);
+  if (verb === "rm" && name !== undefined) {
+    const { removeRuns } = await import("./runs-remove.ts");
+    return removeRuns(root, [name, ...more], args, screen);
+  }
+  if (name !== undefined && more.length === 0) {
+    if (verb === "show") return show(folder, name, args, screen);
+    if (verb === "pin" || verb === "unpin") {
+      const { pinRun, unpinRun } = await import("./runs-pin.ts");
+      return (verb === "pin" ? pinRun : unpinRun)(folder, name, args, screen);
+    }
+  }
   showFailures(screen, [misspelt(folder, verb, args.operands)]);
   return exitCodes.wrongInput;
 }
 
+const verbsOfOne = ["show", "pin", "unpin", "rm"];
+
 function misspelt(folder: string, verb: string, words: readonly string[]): Failure {
   const known = listRuns(folder);
-  if (verb === "show") {
+  if (verbsOfOne.includes(verb) && words.length < 2) {
     const which = known.length === 0 ? "There are no runs yet." : `The runs are ${known.join(", ")}.`;
-    return inputFailure("which run?", { fix: `exp runs show NAME. ${which}` });
+    return inputFailure("which run?", { fix: `exp runs ${verb} NAME. ${which}` });
   }
-  const near = suggest(verb, ["list", "show"]);
+  const near = suggest(verb, ["list", ...verbsOfOne]);
   const run = known.find((name) => name === verb) ?? suggest(verb, known);
   const meant =
     near !== undefined ? [near, ...words.slice(1)].join(" ") : run === undefined ? undefined : `show ${run}`;
   return inputFailure(`unknown words "${words.join(" ")}"`, {
     fix: meant === undefined ? "exp runs, or exp runs show NAME" : `Did you mean "exp runs ${meant}"?`,
   });
+}
+
+export function noSuchRun(folder: string, id: string): Failure {
+  const near = suggest(id, listRuns(folder));
+  return inputFailure(`there is no run "${id}"`, { fix: near ? `Did you mean "${near}"?` : "exp runs lists them." });
+}
+
+function pinOf(folder: string, id: string): Pin | undefined {
+  return readPin(new RunFolder(folder, id).folder);
 }
 
 function list(folder: string, args: Arguments, screen: Screen): number {
@@ -57,7 +79,10 @@ function list(folder: string, args: Arguments, screen: Screen): number {
     }
   });
   if (args.flags.json === true) {
-    writeJson(screen, states);
+    writeJson(
+      screen,
+      states.map((state) => ({ ...state, pinned: pinOf(folder, state.run) ?? null })),
+    );
     return exitCodes.done;
   }
   if (states.length === 0) {
@@ -68,7 +93,7 @@ function list(folder: string, args: Arguments, screen: Screen): number {
   const rows = states.map((state) => [
     span(`${state.run}@${state.builds}`, "bold"),
     span(state.experiment),
-    span(stateOf(state)),
+    span(pinOf(folder, state.run) === undefined ? stateOf(state) : `${stateOf(state)}, pinned`),
     span(lastResult(state) === undefined ? "" : formatAgo(lastResult(state)!, screen.now())),
     span([state.config.source, ...state.config.overrides].join(" ")),
     span(textOf(state.notes?.what)),
@@ -85,10 +110,7 @@ function show(folder: string, name: string, args: Arguments, screen: Screen): nu
   const run = new RunFolder(folder, id);
   const state = run.load();
   if (state === undefined) {
-    const near = suggest(id, listRuns(folder));
-    showFailures(screen, [
-      inputFailure(`there is no run "${id}"`, { fix: near ? `Did you mean "${near}"?` : "exp runs lists them." }),
-    ]);
+    showFailures(screen, [noSuchRun(folder, id)]);
     return exitCodes.wrongInput;
   }
   const all = run.history();
@@ -102,7 +124,7 @@ function show(folder: string, name: string, args: Arguments, screen: Screen): nu
     return exitCodes.wrongInput;
   }
   if (args.flags.json === true) {
-    writeJson(screen, { ...state, history });
+    writeJson(screen, { ...state, pinned: pinOf(folder, id) ?? null, history });
     return exitCodes.done;
   }
   const notes = Object.entries(state.notes ?? {}).map(([key, value]) => `${key}: ${textOf(value)}`);
@@ -114,10 +136,15 @@ function show(folder: string, name: string, args: Arguments, screen: Screen): nu
     `${state.run} · ${state.experiment} · ${[state.config.source, ...state.config.overrides].join(" ")}`,
     ...notes,
     `created ${state.created}`,
+    ...pinLines(pinOf(folder, id)),
     "",
     ...builds,
   ]);
   return exitCodes.done;
+}
+
+function pinLines(pin: Pin | undefined): readonly string[] {
+  return pin === undefined ? [] : [`pinned ${pin.at} by ${pin.by}${pin.note === undefined ? "" : `: ${pin.note}`}`];
 }
 
 function textOf(note: Json | undefined): string {

@@ -133,7 +133,35 @@ export const commandTable: readonly CommandSpec[] = [
       help,
     ],
   },
-  { name: "runs", summary: "list the runs, or show one: `exp runs show default`", args: "runs", flags: [json, help] },
+  {
+    name: "runs",
+    summary: "list the runs; show, pin, unpin or remove (rm) one: `exp runs show default`",
+    args: "runs",
+    flags: [
+      { name: "note", summary: "of `pin`: why the run is kept", value: "text" },
+      { name: "yes", summary: "of `rm`: remove, after what goes was named" },
+      { name: "force", summary: "of `rm`: a pinned run, too" },
+      json,
+      help,
+    ],
+  },
+  {
+    name: "gc",
+    summary: "make the cache small again; what runs and pins reach stays",
+    args: "none",
+    flags: [
+      { name: "dry-run", short: "n", summary: "only say what would go, and what it would cost to get it back" },
+      { name: "max-size", summary: "how much the cache may hold: `50GB`, `none`", value: "text" },
+      {
+        name: "max-age",
+        summary: "how long what no run stands on is kept after its last use: `90d`, `none`",
+        value: "text",
+      },
+      { name: "background", summary: "with low priority, if none ran today: what builds start by themselves" },
+      json,
+      help,
+    ],
+  },
   { name: "init", summary: "make this folder a project that builds at once", args: "none", flags: [help] },
   {
     name: "doctor",

@@ -219,6 +219,7 @@ async function assessFanOut(
   });
   if (!merge.ok) return { kind: "wrong", failures: merge.error };
   const assessment = assessSingle(session, target, "merge", merge.value, inputs, states, split.value.core);
+  if (session.store.heedsMark) saveItems(session, decisions);
   if (assessment.kind !== "due" || assessment.stage.kind !== "action" || assessment.stage.adopt !== undefined)
     return assessment;
 
@@ -238,6 +239,12 @@ async function assessFanOut(
       reasons: [{ kind: "content-lost", slot: "items" }],
     },
   };
+}
+
+/** A collection is under way: what the target comes to stand on is asked for, so that it is saved, even if nothing reads it now. */
+function saveItems({ contents }: Session, decisions: readonly Decision[]): void {
+  for (const one of decisions)
+    if (one.kind === "fresh") for (const artifact of Object.values(one.result.outputs)) contents.isStored(artifact);
 }
 
 function decideItems(session: Session, target: GraphTarget, items: Items): readonly Decision[] {

@@ -26,6 +26,7 @@ export async function commitAction(
   session.trace.append({ t: target.name, p: part, b: session.build, c: action.core, k: action.key, r: result, how });
   await commitTrace(session);
   if (how === "computed") session.cache.put(action.key, result);
+  else session.cache.noteUse(action.key, session.now());
 }
 
 /** Appends an item's result; durable after `commitTrace`. */
@@ -38,6 +39,7 @@ export function recordItem(
 ): void {
   const { session, target } = work;
   const label = itemName(item);
+  if (how === "cached") session.cache.noteUse(item.key, session.now());
   const keys = { c: item.core, k: item.key, m: template.core, l: label };
   session.trace.append({ t: target.name, p: "item", b: session.build, r: result, how, ...keys });
 }

@@ -3,6 +3,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
+import { randomBytes } from "node:crypto";
 import { LocalExecutor, type LocalExecutorOptions } from "../backends/executors/local.ts";
 import { LocalActionCache } from "../backends/store/action-cache.ts";
 import { LocalStore } from "../backends/store/local.ts";
@@ -94,7 +95,7 @@ export interface SessionOptions {
 export function openSession(project: Project, run: OpenRun, { onSetAside, mayWrite }: SessionOptions): DecidingSession {
   const { paths, digests, store, archiveBlobs } = project;
   const trace = new Trace(run.folder.folder, mayWrite);
-  const cache = new LocalActionCache(join(paths.cache, "actions"));
+  const cache = new LocalActionCache(join(paths.cache, "actions"), join(paths.cache, "uses"));
   const sources = new SourcesRead();
   const contents = new Contents({
     runFolder: run.folder.folder,
@@ -139,7 +140,7 @@ export function openSession(project: Project, run: OpenRun, { onSetAside, mayWri
     sources,
     close() {
       trace.close();
-      cache.close();
+      cache.close(Date.now());
     },
   };
 }
@@ -186,6 +187,7 @@ export function openBuildSession(
   setup: BuildSetup,
 ): BuildSession & { closeBuild(): Promise<void> } {
   const { paths, bundler } = project;
+  const using = useStores(project, `run ${run.folder.id}`);
   const scratchRoot = join(paths.cache, "tmp");
   sweepLeftovers({
     scratch: scratchRoot,
@@ -234,6 +236,7 @@ export function openBuildSession(
     async closeBuild() {
       await executor.close();
       calls.close();
+      using?.release();
     },
   };
 }
@@ -247,6 +250,15 @@ export function localExecutor(
     workerFile: new URL("./worker.js", import.meta.url).pathname,
     environment: pick(project.environment, ["PATH"]),
   });
+}
+
+/** A lease that holds off collections from now on; then a look at what one has marked already. The order matters: backends/store/mark.ts. */
+export function useStores(project: Project, what: string): Lease | undefined {
+  const name = `${processTag()}-${randomBytes(4).toString("hex")}`;
+  const lease = Lease.tryTake(join(project.paths.cache, "leases", name), what);
+  project.store.heedMark();
+  project.archiveBlobs.heedMark();
+  return lease;
 }
 
 /** cpu, memory and gpu of this machine, with what the user said over it. */

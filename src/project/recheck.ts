@@ -20,7 +20,7 @@ import { sleep } from "../util/clock.ts";
 import { listTree } from "../util/fs.ts";
 import { processTag } from "../util/host.ts";
 import { readConfigFile } from "./open-run.ts";
-import { localExecutor, nodeMajor, type Project } from "./project.ts";
+import { localExecutor, nodeMajor, useStores, type Project } from "./project.ts";
 
 export interface RecheckOptions {
   /** The build of the run after which things stood as they are to be looked at; undefined: the last. */
@@ -46,6 +46,8 @@ export async function recheckRun(project: Project, run: RunFolder, options: Rech
   const trace = new Trace(run.folder, () => false, options.build);
   const folder = join(paths.cache, "tmp", processTag());
   mkdirSync(folder, { recursive: true });
+  // What is put back into the cache must not be swept meanwhile.
+  const using = useStores(project, `exp reproduce ${run.id}`);
   const aside = new LocalStore(join(folder, "aside"), project.digests);
   const calls = new Calls(join(paths.archive, "calls"), {
     now: Date.now,
@@ -63,7 +65,7 @@ export async function recheckRun(project: Project, run: RunFolder, options: Rech
       warn: () => undefined,
     });
   const shared = options.isolated ? undefined : start();
-  const cache = new LocalActionCache(join(paths.cache, "actions"));
+  const cache = new LocalActionCache(join(paths.cache, "actions"), join(paths.cache, "uses"));
   let restored = 0;
   const context: RecheckContext = {
     trace,
@@ -102,7 +104,8 @@ export async function recheckRun(project: Project, run: RunFolder, options: Rech
   } finally {
     await shared?.close();
     calls.close();
-    cache.close();
+    cache.close(Date.now());
+    using?.release();
     rmSync(folder, { recursive: true, force: true });
   }
 }

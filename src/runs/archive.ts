@@ -36,7 +36,8 @@ export class Archive {
   }
 
   keepBundle(code: Digest, file: string, source: BundleSource): void {
-    if (this.hasBundle(code)) return;
+    // While a collection is under way, all that belongs to it is put again, or the record would outlive its parts.
+    if (this.hasBundle(code) && !this.blobs.heedsMark) return;
     const { closure } = source;
     // Hundreds of small texts of packages: synced one by one they would cost more than the bundling.
     const modules = closure.modules.map(({ text, ...rest }) => ({ ...rest, text: this.blobs.putBytes(text).digest }));

@@ -48,6 +48,21 @@ export class Lease {
     this.#timer.unref();
   }
 
+  /** Takes the lease, or says by undefined that somebody has it. */
+  static tryTake(file: string, what: string): Lease | undefined {
+    const text: LeaseText = {
+      id: randomBytes(8).toString("hex"),
+      host: hostname(),
+      machine: hostTag(),
+      pid: process.pid,
+      started: startOf(process.pid),
+      user: userName(),
+      what,
+      beat: 0,
+    };
+    return create(file, text) ? new Lease(file, text) : undefined;
+  }
+
   /** Takes the lease, waiting for its holder; `onWait` is told once who that is. Undefined if `signal` is aborted meanwhile. */
   static async take(
     file: string,
@@ -57,22 +72,13 @@ export class Lease {
     let told = false;
     const watches = { holder: new Watch(), breaker: new Watch() };
     while (!options.signal.aborted) {
-      const text: LeaseText = {
-        id: randomBytes(8).toString("hex"),
-        host: hostname(),
-        machine: hostTag(),
-        pid: process.pid,
-        started: startOf(process.pid),
-        user: userName(),
-        what,
-        beat: 0,
-      };
-      if (create(file, text)) return new Lease(file, text);
+      const lease = Lease.tryTake(file, what);
+      if (lease !== undefined) return lease;
       const holder = read(file);
       if (holder !== undefined && isDead(holder, watches.holder) && breakLease(file, holder, watches.breaker)) continue;
       if (holder !== undefined && !told && holder.host !== torn.host) {
         told = true;
-        options.onWait(`${holder.user}@${holder.host}, process ${holder.pid} (${holder.what})`);
+        options.onWait(wordsOf(holder));
       }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
@@ -100,6 +106,34 @@ export class Lease {
       if (!isOfSystem(error)) throw error;
     }
   }
+}
+
+/** Who holds a lease. */
+export interface Holder {
+  readonly id: string;
+  /** For people: user, host, process, and what it does. */
+  readonly words: string;
+}
+
+/** The holders that live. Of another machine's it waits for a heartbeat, or until it has missed so many that it is dead. */
+export async function livingHolders(files: readonly string[]): Promise<readonly Holder[]> {
+  const living: Holder[] = [];
+  const asked = files.map((file) => ({ file, watch: new Watch(), first: read(file) }));
+  for (let left = asked; left.length > 0;) {
+    left = left.filter(({ file, watch, first }) => {
+      const holder = read(file);
+      if (first === undefined || holder?.id !== first.id || isDead(holder, watch)) return false;
+      if (holder.machine !== hostTag() && holder.beat === first.beat) return true;
+      living.push({ id: holder.id, words: wordsOf(holder) });
+      return false;
+    });
+    if (left.length > 0) await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  return living;
+}
+
+function wordsOf({ user, host, pid, what }: LeaseText): string {
+  return `${user}@${host}, process ${pid} (${what})`;
 }
 
 /** By a link of a file that is already whole: of several who try, one succeeds, also on network file systems. */

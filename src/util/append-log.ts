@@ -2,7 +2,7 @@
 
 import { closeSync, fstatSync, mkdirSync, openSync, readSync, statSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
-import { isMissing, readIfThere, syncData } from "./fs.ts";
+import { isMissing, readIfThere, readPieces, syncData } from "./fs.ts";
 
 export class AppendLog<Line> {
   readonly #path: string;
@@ -84,6 +84,30 @@ function openForAppend(path: string): number {
 export function readLog<Line>(path: string): { readonly lines: Line[]; readonly torn: number } {
   const bytes = readIfThere(path);
   return bytes === undefined ? { lines: [], torn: 0 } : parseLines<Line>(bytes.toString("utf8"));
+}
+
+/** Calls `take` with each whole line and its bytes, without holding the log in memory. A log that is gone has none. */
+export function forEachLine<Line>(path: string, take: (line: Line, bytes: number) => void): void {
+  let rest: Buffer[] = [];
+  const takeText = (text: string) => {
+    for (const line of text.split("\n")) {
+      const parsed = line === "" ? undefined : parseLines<Line>(line).lines[0];
+      if (parsed !== undefined) take(parsed, Buffer.byteLength(line) + 1);
+    }
+  };
+  try {
+    readPieces(path, (piece) => {
+      const end = piece.lastIndexOf(0x0a) + 1;
+      // Copied out of the shared buffer before anybody may read another file.
+      const whole = end === 0 ? undefined : Buffer.concat([...rest, piece.subarray(0, end)]);
+      if (whole !== undefined) rest = [];
+      rest.push(Buffer.from(piece.subarray(end)));
+      if (whole !== undefined) takeText(whole.toString("utf8"));
+    });
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+  takeText(Buffer.concat(rest).toString("utf8"));
 }
 
 /** Reads a log that others append to: each time only what has come since, and only whole lines. */

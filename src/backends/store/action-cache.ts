@@ -1,13 +1,15 @@
 // The local action cache: action key → result. Each process appends to a segment of its own; all read all. It may be deleted at any time.
 
 import { randomBytes } from "node:crypto";
-import { readdirSync, rmSync } from "node:fs";
+import { closeSync, openSync, readdirSync, renameSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { ActionResult } from "../../model/action.ts";
 import type { Digest } from "../../model/digest.ts";
-import { AppendLog, LogTail, readLog } from "../../util/append-log.ts";
-import { isMissing, writeAtomic } from "../../util/fs.ts";
+import { AppendLog, forEachLine, LogTail } from "../../util/append-log.ts";
+import { isMissing, temporaryName } from "../../util/fs.ts";
 import { hasEnded, hostTag } from "../../util/host.ts";
+import { DigestTable } from "./digest-table.ts";
+import { Uses } from "./uses.ts";
 
 interface Entry {
   readonly k: Digest;
@@ -15,25 +17,32 @@ interface Entry {
 }
 
 const segmentsBeforeMerge = 24;
+/** A segment is read in one piece by builds, and no string may be longer than half a GiB. */
+const mergedBytes = 128 * 2 ** 20;
 
 export interface ActionCache {
   get(key: Digest): ActionResult | undefined;
   put(key: Digest, result: ActionResult): void;
+  /** Notes that a result was taken from here, for collections. */
+  noteUse(key: Digest, at: number): void;
   /** Reads what other processes have added since. */
   refresh(): void;
-  close(): void;
+  /** `at`: the time, of uses that are noted now. */
+  close(at: number): void;
 }
 
 export class LocalActionCache implements ActionCache {
   readonly #root: string;
   readonly #own: AppendLog<Entry>;
+  readonly #uses: Uses;
   readonly #ownName = `${randomBytes(4).toString("hex")}-${process.pid}-${hostTag()}.jsonl`;
   /** Segments of other processes, each read as far as it was whole. */
   readonly #tails = new Map<string, LogTail<Entry>>();
   #entries: Map<Digest, ActionResult> | undefined;
 
-  constructor(root: string) {
+  constructor(root: string, usesFolder: string) {
     this.#root = root;
+    this.#uses = new Uses(usesFolder);
     this.#own = new AppendLog(join(root, this.#ownName));
   }
 
@@ -50,33 +59,29 @@ export class LocalActionCache implements ActionCache {
     this.#own.write();
   }
 
+  noteUse(key: Digest, at: number): void {
+    this.#uses.note(key, at);
+  }
+
   refresh(): void {
     if (this.#entries !== undefined) this.#readNews(this.#entries);
   }
 
-  close(): void {
+  close(at: number): void {
     this.#own.close();
-    this.#mergeSegments();
+    this.#uses.close(at);
+    // Many small builds leave many small segments.
+    const names = endedSegments(this.#root).filter((name) => name !== this.#ownName);
+    if (names.length >= segmentsBeforeMerge) mergeSegments(this.#root, names, () => true);
   }
 
   #load(): Map<Digest, ActionResult> {
     return (this.#entries ??= this.#readNews(new Map<Digest, ActionResult>()));
   }
 
-  #segments(): string[] {
-    try {
-      return readdirSync(this.#root)
-        .filter((name) => name.endsWith(".jsonl"))
-        .sort();
-    } catch (error) {
-      if (isMissing(error)) return [];
-      throw error;
-    }
-  }
-
   /** Adds what other processes have written since the last time. The first result for a key stays. */
   #readNews(entries: Map<Digest, ActionResult>): Map<Digest, ActionResult> {
-    for (const name of this.#segments()) {
+    for (const name of segmentsOf(this.#root)) {
       if (name === this.#ownName) continue;
       let tail = this.#tails.get(name);
       if (tail === undefined) this.#tails.set(name, (tail = new LogTail(join(this.#root, name))));
@@ -84,17 +89,70 @@ export class LocalActionCache implements ActionCache {
     }
     return entries;
   }
+}
 
-  /** Many small builds leave many small segments: those that no live process can still be writing become one. */
-  #mergeSegments(): void {
-    const names = this.#segments().filter((name) => name !== this.#ownName && !isWriterAlive(name));
-    if (names.length < segmentsBeforeMerge) return;
-    const entries = new Map<Digest, ActionResult>();
-    for (const name of names)
-      for (const { k, r } of readLog<Entry>(join(this.#root, name)).lines) if (!entries.has(k)) entries.set(k, r);
-    const merged = join(this.#root, `0-merged-${randomBytes(4).toString("hex")}.jsonl`);
-    writeAtomic(merged, [...entries].map(([k, r]) => JSON.stringify({ k, r }) + "\n").join(""));
-    for (const name of names) rmSync(join(this.#root, name), { force: true });
+/** Every entry with its bytes on the disk. The first of a key is the one that counts; later ones come too. */
+export function forEachEntry(root: string, take: (key: Digest, result: ActionResult, bytes: number) => void): void {
+  for (const name of segmentsOf(root))
+    forEachLine<Entry>(join(root, name), ({ k, r }, bytes) => {
+      take(k, r, bytes);
+    });
+}
+
+/** Segments that no live process can still be writing. */
+export function endedSegments(root: string): string[] {
+  return segmentsOf(root).filter((name) => !isWriterAlive(name));
+}
+
+/** Puts what `isKept` of ended segments into one (into several, when that would be too long); they go when it is whole. */
+export function mergeSegments(
+  root: string,
+  names: readonly string[],
+  isKept: (key: Digest, result: ActionResult) => boolean,
+): void {
+  const seen = new DigestTable();
+  let lines: string[] = [];
+  let length = 0;
+  const flush = () => {
+    if (lines.length > 0) writeSegment(join(root, `0-merged-${randomBytes(4).toString("hex")}.jsonl`), lines);
+    lines = [];
+    length = 0;
+  };
+  for (const name of names)
+    forEachLine<Entry>(join(root, name), ({ k, r }) => {
+      if (seen.indexOf(k) >= 0 || !isKept(k, r)) return;
+      seen.add(k);
+      const line = JSON.stringify({ k, r }) + "\n";
+      lines.push(line);
+      length += line.length;
+      if (length > mergedBytes) flush();
+    });
+  flush();
+  for (const name of names) rmSync(join(root, name), { force: true });
+}
+
+function writeSegment(file: string, lines: readonly string[]): void {
+  const temporary = temporaryName(file);
+  const fd = openSync(temporary, "wx");
+  try {
+    for (let at = 0; at < lines.length; at += 1000) {
+      const bytes = Buffer.from(lines.slice(at, at + 1000).join(""), "utf8");
+      for (let written = 0; written < bytes.length;) written += writeSync(fd, bytes, written);
+    }
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(temporary, file);
+}
+
+function segmentsOf(root: string): string[] {
+  try {
+    return readdirSync(root)
+      .filter((name) => name.endsWith(".jsonl"))
+      .sort();
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
   }
 }
 

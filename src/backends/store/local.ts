@@ -1,7 +1,7 @@
 // Blobs in a folder: `<root>/ab/abcdef…`, read-only, written under a temporary name and renamed. Files are synced, because a result that
 // is reported finished must survive power loss; bytes are synced where whoever puts them says so. Unaware of actions and runs.
 
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, constants, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { digestOfBytes, startDigest, type BlobRef, type Digest } from "../../model/digest.ts";
 import {
@@ -16,6 +16,7 @@ import {
   writeAtomic,
 } from "../../util/fs.ts";
 import { statOf } from "../../util/stat.ts";
+import { awaitSweep, readMark, type Mark } from "./mark.ts";
 import type { BlobStore, FileDigests, PutFileOptions } from "./store.ts";
 
 export class LocalStore implements BlobStore {
@@ -23,6 +24,7 @@ export class LocalStore implements BlobStore {
   /** Where blobs are written under temporary names: a sweep after dead writers need not look through all of them. */
   readonly staging: string;
   readonly #digests: FileDigests;
+  #mark: Mark | undefined;
 
   /** `digests` remembers by stat which files were hashed: a blob is verified when its stat is new or has changed. */
   constructor(root: string, digests: FileDigests) {
@@ -35,8 +37,17 @@ export class LocalStore implements BlobStore {
     return this.pathOf(digest) !== undefined;
   }
 
+  heedMark(): void {
+    this.#mark = readMark(this.root);
+  }
+
+  get heedsMark(): boolean {
+    return this.#mark !== undefined;
+  }
+
   pathOf(digest: Digest): string | undefined {
     const path = this.#pathFor(digest);
+    if (this.#mark?.isMarked(digest, path) === true && !this.#rescue(path)) return undefined;
     const found = this.#digests.digestOf(path);
     if (found === undefined) return undefined;
     if (found.digest === digest) return path;
@@ -110,6 +121,22 @@ export class LocalStore implements BlobStore {
       if (!isMissing(error)) throw error;
       mkdirSync(dirname(target), { recursive: true });
       renameSync(path, target);
+    }
+  }
+
+  /** Puts a copy in the place of a blob that is marked: that is a file which is not. In the order of steps that mark.ts tells. False: it is gone. */
+  #rescue(path: string): boolean {
+    const temporary = temporaryName(path, this.#makeStaging());
+    try {
+      copyFileSync(path, temporary, constants.COPYFILE_FICLONE);
+      syncFile(temporary);
+      awaitSweep(dirname(path));
+      renameSync(temporary, path);
+      return true;
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      if (hasCode(error, "ENOENT")) return false;
+      throw error;
     }
   }
 

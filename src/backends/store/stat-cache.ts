@@ -1,10 +1,11 @@
 // Remembers the digest of files by their stat, for files anywhere. A fact once true stays true, so writers need no lock.
 // stat → xxhash → SHA-256: a file of 1 MiB and more that was touched is first compared by xxhash, four times faster.
 
+import { renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { startDigest, type BlobRef, type Digest } from "../../model/digest.ts";
-import { AppendLog, readLog } from "../../util/append-log.ts";
-import { isMissing, readPieces, writeAtomic } from "../../util/fs.ts";
+import { AppendLog, forEachLine, readLog } from "../../util/append-log.ts";
+import { isMissing, readPieces, temporaryName, writeAtomic } from "../../util/fs.ts";
 import { FileClock, statOf, statText, type StatText } from "../../util/stat.ts";
 import type { FileDigests } from "./store.ts";
 
@@ -148,5 +149,33 @@ export class StatCache implements FileDigests {
     this.#log.close();
     // Two builds may do this at once: whole files, or lines of both would be mixed.
     writeAtomic(this.#file, [...this.#known.values()].map((known) => JSON.stringify(known) + "\n").join(""));
+  }
+}
+
+/** Worth rewriting from here on. */
+const longBytes = 1 << 20;
+
+/**
+ * Leaves out facts about files that are gone or are not as they were. One that is written meanwhile may be lost: the file is then hashed once
+ * more.
+ */
+export function compactStats(folder: string): void {
+  const file = join(folder, "stats.jsonl");
+  if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) < longBytes) return;
+  const temporary = temporaryName(file);
+  const log = new AppendLog<Known>(temporary);
+  let waiting = 0;
+  try {
+    forEachLine<Known>(file, (known) => {
+      const stat = statOf(known.p);
+      // An xxhash helps a file that was only touched, too.
+      if (stat === undefined || (known.x === undefined && known.s !== statText(stat))) return;
+      log.append(known);
+      if (++waiting % 1000 === 0) log.write();
+    });
+    log.close();
+    renameSync(temporary, file);
+  } finally {
+    rmSync(temporary, { force: true });
   }
 }

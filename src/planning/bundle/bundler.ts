@@ -2,7 +2,7 @@
 // and the bundler is not even loaded. So an upgrade of the bundler changes nothing by itself.
 
 import type { Message } from "esbuild";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import { digestOfBytes, type Digest } from "../../model/digest.ts";
 import { inputFailure, type Failure } from "../../model/failure.ts";
@@ -152,6 +152,27 @@ export class Bundler {
       readLog<Kept>(join(this.#folder, "kept.jsonl")).lines.map((line) => [line.id, line]),
     ));
   }
+}
+
+/** The prints that a look into `folder` may still answer with: of recipes whose file is there. */
+export function keptPrints(folder: string, root: string): ReadonlySet<string> {
+  const file = join(folder, "kept.jsonl");
+  const { lines } = readLog<Kept>(file);
+  const last = new Map(lines.map((line) => [line.id, line]));
+  const kept = [...last.values()].filter(({ id }) => {
+    const [format, recipe] = JSON.parse(id) as readonly [number, string];
+    return format === keptFormat && existsSync(join(root, recipe));
+  });
+  return new Set(kept.flatMap(({ print, code }) => [print, code]));
+}
+
+/** Leaves the last word on each recipe in the list. A build that appends meanwhile may lose its line, and bundles again. */
+export function compactKept(folder: string): void {
+  const file = join(folder, "kept.jsonl");
+  const { lines } = readLog<Kept>(file);
+  const last = new Map(lines.map((line) => [line.id, line]));
+  if (last.size < lines.length)
+    writeAtomic(file, [...last.values()].map((line) => JSON.stringify(line) + "\n").join(""));
 }
 
 /** What the printer says of a neutral path, said of the file behind it. */

@@ -1,0 +1,30 @@
+// Removing a file only if it is still the one that was looked at.
+
+import { linkSync, lstatSync, renameSync, rmSync, type Stats } from "node:fs";
+import { hasCode, temporaryName } from "./fs.ts";
+
+/** Out of the way first, then looked at once more: what was made anew in this very moment is put back. Says whether it went. */
+export function removeIfUnchanged(path: string, seen: Stats): boolean {
+  const now = lstatSync(path, { throwIfNoEntry: false });
+  if (now?.ino !== seen.ino || now.ctimeMs !== seen.ctimeMs) return false;
+  const aside = temporaryName(path);
+  try {
+    renameSync(path, aside);
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return false;
+    throw error;
+  }
+  const isTheSame = lstatSync(aside).ino === seen.ino;
+  if (!isTheSame) putBack(aside, path);
+  rmSync(aside, { force: true });
+  return isTheSame;
+}
+
+function putBack(aside: string, path: string): void {
+  try {
+    linkSync(aside, path);
+  } catch (error) {
+    // Made anew once more: that one stays.
+    if (!hasCode(error, "EEXIST")) throw error;
+  }
+}

@@ -1,0 +1,345 @@
+// `exp gc`: what goes, what stays, what it says before and does then, beside builds and after crashes.
+
+import { readdirSync, statSync, utimesSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import type { Finished, Rig } from "./rig.ts";
+import { benchOf, chain, oneTarget, randomFrom, rounds, seed, until, type Bench } from "./reliability/bench.ts";
+
+interface Amount {
+  readonly blobs: number;
+  readonly results: number;
+  readonly bytes: number;
+}
+interface Told {
+  readonly dryRun: boolean;
+  readonly cache: { now: Amount; reached: Amount; goes: Amount & { tookMs: number; costUsd: number } };
+  readonly archive: { now: { blobs: number }; goes: { blobs: number; bundles: number } };
+  readonly gone: { cache: Amount; archive: { blobs: number; bundles: number; bytes: number } } | null;
+  readonly leftovers: { files: number };
+  readonly waitsFor: readonly string[];
+}
+
+const told = (done: Finished): Told => JSON.parse(done.stdout) as Told;
+
+async function gc(rig: Rig, ...flags: string[]): Promise<Told> {
+  const done = await rig.exp("gc", "--json", ...flags);
+  if (done.code !== 0) throw new Error(`exit code ${done.code}:\n${done.stdout}${done.stderr}`);
+  return told(done);
+}
+
+const everythingOld = ["--max-age", "0s"];
+
+function blobsOf(rig: Rig, store = "cache"): string[] {
+  return readdirSync(rig.path(`${store}/blobs`), { recursive: true })
+    .map(String)
+    .flatMap((name) => /[0-9a-f]{64}$/.exec(name)?.[0] ?? [])
+    .sort();
+}
+
+const epoch = (n: number) => ["--set", `numbers.epoch=${n}`];
+
+async function builtTwice(): Promise<Bench> {
+  const bench = benchOf(chain);
+  await bench.build(epoch(1));
+  await bench.build(epoch(2));
+  bench.marks.clear();
+  return bench;
+}
+
+describe("what goes", () => {
+  test("what no run stands on goes when it is old; what the run stands on stays, and nothing is computed again", async () => {
+    const bench = await builtTwice();
+    const before = blobsOf(bench.rig).length;
+    const done = await gc(bench.rig, ...everythingOld);
+    expect(done.gone!.cache.blobs).toBeGreaterThan(8);
+    expect(blobsOf(bench.rig).length).toBe(before - done.gone!.cache.blobs);
+    expect((await bench.build()).targets).toEqual({ numbers: "fresh", pages: "fresh", end: "fresh" });
+    expect(bench.marks.counts).toEqual({});
+    // Whatever the run stands on is there: its files can be put back, and its items merged.
+    bench.rig.remove("runs/default/pages");
+    expect((await bench.build()).targets.pages).toBe("cached");
+    bench.rig.edit("rules/numbers.ts", 'texts.join("")', 'texts.join("") + ""');
+    await bench.build();
+    expect(bench.marks.counts).toEqual({ merge: 1 });
+    // What went is computed again.
+    bench.marks.clear();
+    await bench.build(epoch(1));
+    expect(bench.marks.counts.one0).toBe(1);
+  });
+
+  test("what was used last is kept when the cache has to be small", async () => {
+    const bench = benchOf(chain);
+    for (const n of [1, 2, 3]) await bench.build(epoch(n));
+    // Taken from the cache by another run, which is then gone: used last, though made first.
+    bench.rig.write({ "configs/other.yaml": "version: 1\n" });
+    await bench.build(["-c", "configs/other.yaml", ...epoch(1)]);
+    bench.rig.remove("runs/other");
+    const all = (await gc(bench.rig, "--dry-run", "--max-size", "none")).cache.now.bytes;
+    const small = await gc(bench.rig, "--max-size", String(Math.round(all * 0.7)));
+    expect(small.gone!.cache.bytes).toBeGreaterThanOrEqual(Math.floor(all * 0.3));
+    bench.marks.clear();
+    await bench.build(epoch(1));
+    expect(bench.marks.counts).toEqual({});
+    await bench.build(epoch(2));
+    expect(Object.keys(bench.marks.counts).length).toBeGreaterThan(0);
+  });
+
+  test("the limits of the Expfile hold, flags come before them, and a limit that says nothing is a mistake", async () => {
+    const bench = await builtTwice();
+    const limit = (text: string) =>
+      bench.rig.edit("Expfile.ts", /\} \}(?:, \{.*\})?\);\s*$/, `} }${text === "" ? "" : `, ${text}`});\n`);
+    limit('{ cache: { maxAge: "0 s" } }');
+    expect((await gc(bench.rig, "--dry-run")).cache.goes.blobs).toBeGreaterThan(0);
+    expect((await gc(bench.rig, "--dry-run", "--max-age", "none")).cache.goes.blobs).toBe(0);
+    limit("");
+    expect((await gc(bench.rig, "--dry-run")).cache.goes.blobs).toBe(0);
+    limit('{ cache: { maxSize: "50 elephants" } }');
+    const wrong = await bench.exp("gc");
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toContain('cache.maxSize is no size: "50 elephants"');
+    const flag = await bench.exp("gc", "--max-age", "soon");
+    expect([flag.code, flag.stderr]).toEqual([2, expect.stringContaining('--max-age takes a time, not "soon"')]);
+  });
+
+  test("a fan-out that was stopped half-way keeps its items", async () => {
+    const bench = benchOf(chain);
+    await bench.build(epoch(1));
+    const build = bench.start("build", ...epoch(2), "--set", "numbers.ms=40", "-j", "1", "--json");
+    await until(() => (bench.marks.counts.one6 ?? 0) === 2);
+    build.process.kill("SIGINT");
+    expect((await build.finished).code).toBe(130);
+    bench.marks.clear();
+    await gc(bench.rig, ...everythingOld, "--max-size", "0");
+    await bench.build();
+    expect(bench.marks.counts.one0).toBeUndefined();
+    expect(bench.marks.counts.one3).toBeUndefined();
+  });
+
+  test("what runs reach stays above every limit, and is said", async () => {
+    const bench = await builtTwice();
+    const { stdout } = await bench.exp("gc", "--max-size", "10 B");
+    expect(stdout).toMatch(/are reached by runs, more than the limit of 10 B: remove or unpin runs/);
+    expect((await bench.build()).targets).toEqual({ numbers: "fresh", pages: "fresh", end: "fresh" });
+  });
+
+  test("leftovers go: prints of recipes that are no more, stamps and folders of the dead", async () => {
+    const bench = benchOf(chain);
+    await bench.build();
+    bench.rig.edit("rules/end.ts", "end.repeat(10)", "end.repeat(11)");
+    await bench.build();
+    const old = new Date(Date.now() - 200 * 86_400_000);
+    for (const folder of ["bundles", "stamps"])
+      for (const name of readdirSync(bench.rig.path(`cache/${folder}`)))
+        utimesSync(bench.rig.path(`cache/${folder}/${name}`), old, old);
+    bench.rig.write({ "cache/tmp/00000000-1/file": "", [`cache/blobs/ab/x.00000000-1.00000000.tmp`]: "" });
+    const done = await gc(bench.rig);
+    expect(done.leftovers.files).toBeGreaterThanOrEqual(3);
+    expect(readdirSync(bench.rig.path("cache/stamps"))).toEqual([]);
+    bench.marks.clear();
+    expect((await bench.build()).targets).toEqual({ numbers: "fresh", pages: "fresh", end: "fresh" });
+  });
+});
+
+describe("what it says", () => {
+  test("a dry run changes nothing, and its figures are what gc then does", async () => {
+    const bench = await builtTwice();
+    const [blobs, archived] = [blobsOf(bench.rig), blobsOf(bench.rig, "runs/.archive")];
+    const dry = await gc(bench.rig, "--dry-run", ...everythingOld);
+    expect(dry).toMatchObject({ dryRun: true, gone: null });
+    expect([blobsOf(bench.rig), blobsOf(bench.rig, "runs/.archive")]).toEqual([blobs, archived]);
+    expect(bench.rig.has("cache/gc.json")).toBe(false);
+    const real = await gc(bench.rig, ...everythingOld);
+    const { tookMs, costUsd, ...amount } = dry.cache.goes;
+    expect(tookMs).toBeGreaterThan(8 * 4);
+    expect(costUsd).toBe(0);
+    expect(real.cache).toEqual(dry.cache);
+    expect(real.gone!.cache).toEqual({ blobs: amount.blobs, results: amount.results, bytes: amount.bytes });
+    expect((await gc(bench.rig, "--dry-run", ...everythingOld)).cache.goes).toMatchObject({
+      blobs: 0,
+      results: 0,
+      bytes: 0,
+    });
+  });
+
+  test("in words: how much goes and what it would cost to get it back", async () => {
+    const bench = await builtTwice();
+    const dry = await bench.exp("gc", "-n", ...everythingOld);
+    expect(dry.stdout).toMatch(
+      /^cache: .* in \d+ blobs and \d+ results; runs reach .* of it\n {2}would go: .* in \d+ blobs? and \d+ results? \(.* not used for 0 ms\)\n {2}to get it back: /,
+    );
+    expect(dry.stdout).toMatch(/\narchive: .* in \d+ blobs\n$/);
+    const real = await bench.exp("gc", ...everythingOld);
+    expect(real.stdout).toBe(dry.stdout.replaceAll("would go", "gone"));
+    expect((await bench.exp("gc", ...everythingOld)).stdout).toContain("nothing to remove");
+  });
+});
+
+const slow = {
+  ...chain,
+  ...oneTarget("outputs: { out: text() }", 'await waitFor("go"); await outputs.out.write("done");'),
+};
+const waiting: Readonly<Record<string, string>> = {
+  ...chain,
+  "rules/it.rule.ts": slow["rules/it.rule.ts"]!,
+  "rules/it.ts": slow["rules/it.ts"]!,
+  "Expfile.ts": chain["Expfile.ts"]!.replace(
+    "import { pages }",
+    'import { it } from "./rules/it.rule.ts";\nimport { pages }',
+  ).replace("main: () => {", "other: () => ({ it: it() }), main: () => {"),
+  "configs/slow.yaml": "version: 1\nexperiment: other\n",
+};
+
+describe("beside builds", () => {
+  test("while a build is at work nothing goes; it says which, and the next collection sweeps", async () => {
+    const bench = benchOf(waiting);
+    await bench.build(["--experiment", "main", ...epoch(1)]);
+    await bench.build(epoch(2));
+    const build = bench.start("build", "-c", "slow", "--json");
+    await until(() => bench.marks.counts.it === 1);
+    const before = blobsOf(bench.rig);
+    const dry = await gc(bench.rig, "--dry-run", ...everythingOld);
+    const blocked = await bench.exp("gc", "--json", ...everythingOld);
+    expect(blocked.code).toBe(3);
+    expect(told(blocked).waitsFor.join()).toContain(`process ${build.process.pid} (run slow)`);
+    expect(blobsOf(bench.rig)).toEqual(before);
+    expect((await bench.exp("gc", "--json", ...everythingOld)).code).toBe(3);
+    bench.allow("go");
+    expect((await build.finished).code).toBe(0);
+    const done = await gc(bench.rig, ...everythingOld);
+    expect(done.gone!.cache.blobs).toBe(dry.cache.goes.blobs);
+    expect((await bench.build()).targets).toEqual({ numbers: "fresh", pages: "fresh", end: "fresh" });
+  });
+
+  test("a build that begins after the mark saves what it needs, and the sweep leaves that alone", async () => {
+    const bench = benchOf(waiting);
+    await bench.build(["--experiment", "main", ...epoch(1)]);
+    await bench.build(epoch(2));
+    const build = bench.start("build", "-c", "slow", "--json");
+    await until(() => bench.marks.counts.it === 1);
+    expect((await bench.exp("gc", ...everythingOld)).code).toBe(3);
+    bench.marks.clear();
+    await bench.build(epoch(1));
+    expect(bench.marks.counts).toEqual({});
+    bench.allow("go");
+    expect((await build.finished).code).toBe(0);
+    await gc(bench.rig, ...everythingOld);
+    bench.marks.clear();
+    bench.rig.remove("runs/default/numbers");
+    bench.rig.remove("runs/default/pages");
+    expect((await bench.build()).targets).toMatchObject({ numbers: "cached", pages: "cached" });
+    expect(bench.marks.counts).toEqual({});
+  });
+
+  test("what a build that began before the mark took from the cache stays", async () => {
+    const bench = benchOf({
+      ...waiting,
+      "Expfile.ts": waiting["Expfile.ts"]!.replace(
+        "const p = pages({ all: n.all })",
+        "const i = it(); const p = pages({ all: n.all, it: i.out })",
+      ).replace("return { numbers: n,", "return { it: i, numbers: n,"),
+      "rules/pages.rule.ts": waiting["rules/pages.rule.ts"]!.replace("{ all: text() }", "{ all: text(), it: text() }"),
+      "configs/third.yaml": "version: 1\nexperiment: main\n",
+    });
+    bench.allow("go");
+    await bench.build(["--experiment", "main", ...epoch(1)]);
+    await bench.build(epoch(2));
+    bench.forbid("go");
+    bench.rig.edit("rules/it.ts", '"done"', '"done".trim()');
+    bench.marks.clear();
+    const build = bench.start("build", "-c", "third", ...epoch(1), "--json");
+    await until(() => bench.marks.counts.it === 1);
+    // The pages of the first epoch are marked while the build that will take them is under way.
+    expect((await bench.exp("gc", ...everythingOld)).code).toBe(3);
+    bench.allow("go");
+    expect((await build.finished).code).toBe(0);
+    await gc(bench.rig, ...everythingOld);
+    bench.rig.remove("runs/third/pages");
+    expect((await bench.build(["-c", "third"])).targets).toMatchObject({ numbers: "fresh", pages: "cached" });
+    expect(bench.marks.counts).toEqual({ it: 1 });
+  });
+
+  test("a lease that a killed build left behind holds nothing up", async () => {
+    const bench = benchOf(waiting);
+    await bench.build(["--experiment", "main", ...epoch(1)]);
+    await bench.build(epoch(2));
+    const build = bench.start("build", "-c", "slow", "--json");
+    await until(() => bench.marks.counts.it === 1);
+    build.process.kill("SIGKILL");
+    await build.finished;
+    expect(readdirSync(bench.rig.path("cache/leases"))).toHaveLength(1);
+    expect((await gc(bench.rig, ...everythingOld)).gone!.cache.blobs).toBeGreaterThan(0);
+  });
+
+  test("after a build that computed something a collection runs by itself, once a day", async () => {
+    const bench = benchOf(chain);
+    const byItself = { env: { ...bench.options.env, EXP_GC: undefined, CI: undefined } };
+    await bench.rig.build(epoch(1), 0, byItself);
+    await until(() => bench.rig.has("cache/gc.json"));
+    const first = statSync(bench.rig.path("cache/gc.json")).mtimeMs;
+    await until(() => !bench.rig.has("cache/gc.lock"));
+    expect(bench.rig.read("cache/gc.log")).toMatch(/^\d{4}-.*\ncache: /);
+    await bench.rig.build(epoch(2), 0, byItself);
+    expect(statSync(bench.rig.path("cache/gc.json")).mtimeMs).toBe(first);
+    expect((await bench.exp("gc", "--background")).stdout).toBe("");
+    bench.rig.remove("cache/gc.json");
+    await bench.rig.build(epoch(3), 0, { env: { ...bench.options.env, EXP_GC: undefined, CI: "true" } });
+    expect(bench.rig.has("cache/gc.json")).toBe(false);
+  });
+});
+
+describe("the archive", () => {
+  test("keeps the code and the splits of all builds of runs that are there; what only a removed run had goes", async () => {
+    const bench = benchOf({ ...chain, "configs/other.yaml": "version: 1\n" });
+    await bench.build(epoch(1));
+    bench.rig.edit("rules/end.ts", "end.repeat(10)", "end.repeat(11)");
+    await bench.build(epoch(2));
+    expect((await gc(bench.rig, ...everythingOld)).gone!.archive).toMatchObject({ blobs: 0, bundles: 0 });
+    bench.rig.edit("rules/end.ts", "end.repeat(11)", "end.repeat(12)");
+    await bench.build(["-c", "other", ...epoch(3)]);
+    const archived = blobsOf(bench.rig, "runs/.archive");
+    const bundles = readdirSync(bench.rig.path("runs/.archive/code"));
+    expect((await bench.exp("runs", "rm", "other", "--yes")).code).toBe(0);
+    const dry = await gc(bench.rig, "--dry-run");
+    expect(dry.archive.goes).toMatchObject({ bundles: 1 });
+    const real = await gc(bench.rig);
+    expect(real.gone!.archive).toEqual(dry.archive.goes);
+    const left = blobsOf(bench.rig, "runs/.archive");
+    expect(left.length).toBe(archived.length - real.gone!.archive.blobs);
+    for (const name of readdirSync(bench.rig.path("runs/.archive/code")))
+      for (const [digest] of bench.rig.read(`runs/.archive/code/${name}`).matchAll(/[0-9a-f]{64}/g))
+        expect(left).toContain(digest);
+    // Built again, the code is archived again.
+    await bench.build(["-c", "other", ...epoch(3)]);
+    // (A small split is kept with its result, so that it has no need of its blob.)
+    const again = blobsOf(bench.rig, "runs/.archive");
+    expect(archived.filter((digest) => !again.includes(digest)).length).toBeLessThanOrEqual(1);
+    expect(readdirSync(bench.rig.path("runs/.archive/code"))).toEqual(bundles);
+  });
+});
+
+describe("crashes", () => {
+  test(
+    "killed at any moment, it leaves a cache that is right, and the next one finishes",
+    { timeout: 180_000 },
+    async () => {
+      const bench = benchOf(chain);
+      const random = randomFrom(seed);
+      let killed = 0;
+      for (let round = 0; round < rounds(5); round++) {
+        await bench.build(epoch(2 * round));
+        await bench.build(epoch(2 * round + 1));
+        const collection = bench.start("gc", ...everythingOld);
+        await new Promise((resolve) => setTimeout(resolve, 60 + random() * 200));
+        if (collection.process.kill("SIGKILL")) killed++;
+        await collection.finished;
+        bench.rig.remove("runs/default/pages");
+        bench.marks.clear();
+        expect((await bench.build()).targets).toMatchObject({ numbers: "fresh", pages: "cached" });
+        expect(bench.marks.counts).toEqual({});
+      }
+      expect(killed).toBeGreaterThan(0);
+      await gc(bench.rig, ...everythingOld);
+      expect((await gc(bench.rig, "--dry-run", ...everythingOld)).cache.goes.blobs).toBe(0);
+    },
+  );
+});
