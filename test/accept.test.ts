@@ -155,6 +155,23 @@ describe("what is said of it", () => {
     ]);
   });
 
+  test("why tells of it for as long as the result is kept, also when something else has changed since", async () => {
+    const rig = chainProject();
+    await rig.build();
+    rig.edit("rules.ts", "outputs.part.write(item", "outputs.part.write(0 + item");
+    await accept(rig, "fan");
+    const why = async () => (await rig.exp("why", "fan")).stdout;
+    expect(await why()).toMatch(
+      /fan is fresh.*\n  accepted .* by .+@.+: only a refactoring\n    code: 1 place in 1 file/,
+    );
+    await rig.build();
+    expect(await why()).toContain("only a refactoring");
+    rig.edit("rules.ts", "0 + item", "1 + item");
+    expect(await why()).toMatch(/fan is stale.*\n  code:[^]*accepted .*only a refactoring/);
+    await rig.build();
+    expect(await why()).not.toContain("only a refactoring");
+  });
+
   test("reproduce runs what was made, verify what was accepted", async () => {
     const rig = chainProject();
     await rig.build();

@@ -90,13 +90,16 @@ function whyTarget(plan: Plan, { run }: Asked, session: DecidingSession, name: s
   const last = session.trace.standingOf(name).at(-1);
   const since = last === undefined ? undefined : session.trace.find(last.core)?.result.at;
   const { warnings } = planned;
+  const accepted = session.trace.acceptancesInForce(name);
   const base = {
     target: name,
     state: planned.state,
     ...(since !== undefined && { since }),
     ...(warnings !== undefined && { warnings }),
+    ...(accepted.length > 0 && { accepted }),
   };
   if (planned.reasons.length > 0 || planned.state !== "fresh") return { ...base, reasons: planned.reasons };
+  if (accepted.length > 0) return { ...base, reasons: [] };
   const cleaned = session.trace.lastCleanOf(name);
   // Made anew for the same key, because somebody asked for it.
   if (cleaned !== undefined && since !== undefined && since >= cleaned && last!.at < cleaned)

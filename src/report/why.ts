@@ -20,10 +20,19 @@ export interface Why {
   readonly warnings?: readonly string[];
   /** Milliseconds since 1970: when the run's present result was made. */
   readonly since?: number;
-  /** Who declared the present result good although its key differs. */
-  readonly acceptedBy?: string;
+  /** Why the present result is kept although its key changed, as people said, oldest first. */
+  readonly accepted?: readonly Accepted[];
   /** Asked of a past build: what that one did. */
   readonly build?: PastBuild;
+}
+
+export interface Accepted {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly by: string;
+  readonly because: string;
+  /** What had changed then. */
+  readonly reasons: readonly Reason[];
 }
 
 export interface PastBuild {
@@ -52,21 +61,31 @@ export function renderWhy(why: Why, { palette, width = COMFORTABLE_WIDTH, now }:
   const lines = [
     ...headOf(why, now),
     ...why.reasons.flatMap((reason) => linesOf(reason, width)),
+    ...(why.accepted ?? []).flatMap((accepted) => linesOfAccepted(accepted, now, width)),
     ...linesOfWarnings(why, width),
   ];
   return lines.map((line) => paint(line, palette));
 }
 
-function headOf({ target, label, state, since, reasons, acceptedBy, build }: Why, now: number): Line[] {
+function headOf({ target, label, state, since, reasons, accepted = [], build }: Why, now: number): Line[] {
   const name = span(oneLine(target) + (label === undefined ? "" : `[${oneLine(label)}]`), "bold");
   if (build !== undefined) return headOfPast(name, build, now);
   const when = since === undefined ? "" : wordSince(state, since, now);
   const lines: Line[] = [[name, span(" is "), span(wordState(state), styleOfState[state]), span(when)]];
-  if (acceptedBy !== undefined) lines.push([span(`  accepted as it is by ${oneLine(acceptedBy)}`)]);
-  if (reasons.length === 0 && state === "fresh" && acceptedBy === undefined) {
+  if (reasons.length === 0 && state === "fresh" && accepted.length === 0) {
     lines.push([span("  its code, config, inputs and environment are those of its result", "dim")]);
   }
   return lines;
+}
+
+/** `accepted 2026-11-20 08:41 (2 h ago) by anna@lab: only a refactoring`, and what had changed. */
+function linesOfAccepted({ at, by, because, reasons }: Accepted, now: number, width: number): Line[] {
+  return [
+    ...fold(`accepted ${wordWhen(at, now)} by ${oneLine(by)}: ${oneLine(because)}`, width - 2, "  ").map(
+      (line): Line => [span(`  ${line}`, "yellow")],
+    ),
+    ...reasons.flatMap((reason) => linesOf(reason, width - 2)).map((line): Line => [span("  "), ...line]),
+  ];
 }
 
 function linesOfWarnings({ warnings = [] }: Why, width: number): Line[] {

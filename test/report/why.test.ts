@@ -139,11 +139,10 @@ test.each([
 });
 
 test("an accepted result shows who accepted it and what it overlooks", () => {
-  expect(screen({ target: "judge", state: "fresh", reasons: [everyReason.tool], acceptedBy: "Anna" })).toBe(`
-judge is fresh
-  accepted as it is by Anna
-  tool python: 3.10 → 3.11
-`);
+  const accepted = [{ at: now - 7_200_000, by: "anna@lab", because: "only a patch", reasons: [everyReason.tool] }];
+  expect(screen({ target: "judge", state: "fresh", reasons: [], accepted })).toMatch(
+    /^\njudge is fresh\n  accepted 20.* \(2 h ago\) by anna@lab: only a patch\n    tool python: 3.10 → 3.11\n$/,
+  );
 });
 
 test.each([

@@ -196,6 +196,19 @@ export class Trace {
     return this.#acceptances.get(target) ?? [];
   }
 
+  /** The acceptances on which the target's present outputs rest: none once all of it was made anew. */
+  acceptancesInForce(target: string): readonly Acceptance[] {
+    const all = this.acceptancesOf(target);
+    const last = this.standingOf(target).at(-1);
+    if (all.length === 0 || last === undefined) return [];
+    const isKept = (core: Digest | undefined) => core !== undefined && this.#results.get(core)?.madeFor !== undefined;
+    if (isKept(last.core) || isKept(last.split)) return all;
+    for (const known of this.#results.values())
+      if (known.madeFor !== undefined && known.template !== undefined && last.templates.includes(known.template))
+        return all;
+    return [];
+  }
+
   /** Every target that has stood on a result. */
   targets(): readonly string[] {
     return [...this.#standing.keys()];
