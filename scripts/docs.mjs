@@ -68,7 +68,7 @@ const placeholders = {
 };
 
 /** Where the kind of the value says too little. */
-const placeholderOfFlag = { "max-size": "SIZE", "max-age": "TIME", note: "TEXT" };
+const placeholderOfFlag = { "max-size": "SIZE", "max-age": "TIME", note: "TEXT", because: "TEXT", from: "RUN:TARGET" };
 
 const page = `# The command line
 
@@ -126,8 +126,13 @@ function section(command) {
   ].join("\n\n");
 }
 
-function operandsOf({ name, args }) {
-  if (name === "why") return " TARGET…";
+function operandsOf({ name, args, usage }) {
+  if (name === "why" || name === "accept") return " TARGET…";
+  if (usage !== undefined)
+    return ` ${usage
+      .replaceAll("<", "")
+      .replaceAll(">", "")
+      .replace(/[a-z]+/g, (word) => word.toUpperCase())}`;
   if (args === "none") return "";
   if (args === "targets") return " [TARGET…]";
   if (args === "outputs") return " TARGET[.OUTPUT] | FILE";

@@ -40,7 +40,13 @@ export async function status(args: Arguments, screen: Screen): Promise<number> {
 
 function rowOf(target: PlannedTarget, stage: StageState | undefined): StatusRow {
   const failed = stage?.status === "failed" && target.state !== "fresh";
-  const reason = failed ? stage.failure : target.reasons.length > 0 ? headline(target.reasons) : undefined;
+  const reason = failed
+    ? stage.failure
+    : target.reasons.length > 0
+      ? headline(target.reasons)
+      : target.state === "fresh"
+        ? keptOf(stage)
+        : undefined;
   return {
     target: target.name,
     state: failed ? "failed" : target.state,
@@ -53,4 +59,11 @@ function rowOf(target: PlannedTarget, stage: StageState | undefined): StatusRow 
     ...(reason !== undefined && { reason }),
     ...(target.warnings !== undefined && { warnings: target.warnings }),
   };
+}
+
+/** What is to be known of a result that is not simply this run's own. */
+function keptOf(stage: StageState | undefined): string | undefined {
+  if (stage?.from !== undefined) return `given: taken from ${stage.from}`;
+  const { accepted } = stage ?? {};
+  return accepted === undefined ? undefined : `accepted by ${accepted.by}: ${accepted.because}`;
 }
