@@ -1,20 +1,18 @@
 // Runs finished actions again, aside, and compares what they make with what is recorded. Works from the trace and from content by digest alone:
 // no Expfile, no sources, nothing of the run's folder is written.
 
-import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join, relative } from "node:path";
-import { unpaid, type Executor, type Order, type Outcome } from "../backends/executors/executor.ts";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Executor, Order } from "../backends/executors/executor.ts";
 import type { PackedSplit } from "../backends/executors/worker/split.ts";
 import type { Part, Standing } from "../backends/store/trace.ts";
-import { digestOfArtifact, type ActionResult, type Artifact, type Artifacts } from "../model/action.ts";
-import { digestOfBytes, type BlobRef, type Digest } from "../model/digest.ts";
-import type { Difference, Recheck, Verdict } from "../model/recheck.ts";
+import type { ActionResult } from "../model/action.ts";
+import type { Digest } from "../model/digest.ts";
+import type { Recheck, Verdict } from "../model/recheck.ts";
 import { attemptAction } from "./attempt.ts";
 import { ContentLost } from "./contents.ts";
 import type { PreparedAction } from "./actions.ts";
-import { firstDifference, type Side } from "./difference.ts";
 import { expandItems, fileNameOf, itemName, itemOrder, splitSlot, type Item, type Items } from "./fan-out.ts";
-import { verdictText } from "./gate.ts";
 import { itemLines } from "./items-file.ts";
 import type { ResolvedInputs } from "./inputs.ts";
 import { orderOf } from "./perform-action.ts";
@@ -24,12 +22,12 @@ import {
   orderOfArtifact,
   preparedOfRecord,
   textOf,
-  type Content,
   type RecordedContext,
 } from "./recorded.ts";
+import { notRun, verdictOn, type Made, type VerdictContext } from "./verdict.ts";
 import { AbortedError, type ResourcePool } from "./resources.ts";
 
-export interface RecheckContext extends RecordedContext {
+export interface RecheckContext extends RecordedContext, VerdictContext {
   /** An executor that puts what is made aside, where `find` looks too. `close` ends its workers. */
   readonly executor: () => { readonly executor: Executor; readonly close: () => Promise<void> };
   /** Each action alone in a worker of its own: state that leaks from one to the next shows as a difference. */
@@ -42,57 +40,11 @@ export interface RecheckContext extends RecordedContext {
   readonly lanes: number;
   /** For logs and items files of the actions; deleted by whoever made it. */
   readonly folder: string;
-  /** Where outputs that differ are kept to be looked at; named from `root`. */
-  readonly differsFolder: string;
-  readonly root: string;
   readonly signal: AbortSignal;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   /** In [0, 1). */
   readonly random: () => number;
-  /** From now on `find` gives the new content where the recorded one is lost. */
-  readonly substitute: (recorded: Digest, made: Artifact) => void;
   readonly onChecked: (recheck: Recheck, recorded: ActionResult, key: Digest) => void;
-}
-
-/** The targets of the trace, each after those whose outputs it reads. */
-export function inOrderOfUse({ trace }: Pick<RecheckContext, "trace">): readonly string[] {
-  const madeBy = new Map<Digest, string[]>();
-  const standing = trace.targets().map((target) => ({ target, last: trace.standingOf(target).at(-1)! }));
-  for (const { target, last } of standing)
-    for (const artifact of Object.values(knownOf(trace, last.core)?.result.outputs ?? {})) {
-      const digest = digestOfArtifact(artifact);
-      if (digest !== "absent") madeBy.set(digest, [...(madeBy.get(digest) ?? []), target]);
-    }
-  const readBy = new Map(
-    standing.map(({ target, last }) => {
-      const records = [last.core, last.split].flatMap((core) =>
-        core === undefined ? [] : (trace.recordOf(core) ?? []),
-      );
-      const digests = records.flatMap(({ inputs }) => Object.values(inputs).flatMap(digestsOfInput));
-      return [target, new Set(digests.flatMap((digest) => madeBy.get(digest) ?? []))] as const;
-    }),
-  );
-  const ordered: string[] = [];
-  const seen = new Set<string>();
-  const visit = (target: string) => {
-    if (seen.has(target)) return;
-    seen.add(target);
-    for (const upstream of readBy.get(target) ?? []) visit(upstream);
-    ordered.push(target);
-  };
-  for (const { target } of standing) visit(target);
-  return ordered;
-}
-
-type InputRecords = NonNullable<ReturnType<RecheckContext["trace"]["recordOf"]>>["inputs"];
-function digestsOfInput(record: InputRecords[string]): readonly Digest[] {
-  if (record.kind === "list") return record.members.flatMap(digestsOfInput);
-  return record.kind === "absent" ? [] : [record.digest];
-}
-
-/** What is known of a key, cleaned away or not: a clean says that it is to be made anew, not that it was never so. */
-function knownOf(trace: RecheckContext["trace"], core: Digest) {
-  return trace.find(core) ?? trace.cleanedResult(core);
 }
 
 /** Runs again what the target stood on. Throws `AbortedError` when `signal` is aborted. */
@@ -102,7 +54,7 @@ export async function recheckTarget(context: RecheckContext, target: string): Pr
   if (last === undefined) return;
   if (!context.asMade) return recheckStanding(context, target, last, () => true);
   // What was accepted is found where the target stood before.
-  const open = new Set(coresOf(context, target, last).map((core) => knownOf(context.trace, core)?.madeFor ?? core));
+  const open = new Set(coresOf(context, target, last).map((core) => context.trace.known(core)?.madeFor ?? core));
   for (const standing of [...standings].reverse()) {
     if (open.size === 0) return;
     await recheckStanding(context, target, standing, (core) => open.delete(core));
@@ -110,7 +62,7 @@ export async function recheckTarget(context: RecheckContext, target: string): Pr
 }
 
 function coresOf(context: RecheckContext, target: string, { core, split, ...rest }: Standing): readonly Digest[] {
-  const known = split === undefined ? undefined : knownOf(context.trace, split);
+  const known = split === undefined ? undefined : context.trace.known(split);
   if (split === undefined || known === undefined) return [core];
   const items = itemsOf(context, target, { core, split, ...rest }, known.result);
   return [core, split, ...(typeof items === "string" ? [] : items.all.map((item) => item.core))];
@@ -123,7 +75,7 @@ async function recheckStanding(
   take: (core: Digest) => boolean,
 ): Promise<void> {
   const { trace } = context;
-  const known = knownOf(trace, last.core);
+  const known = trace.known(last.core);
   if (known === undefined) return;
   const part = trace.recordOf(last.core)?.part ?? known.part;
   const one = async (core: Digest, which: Part, recorded: ActionResult, items?: Items) => {
@@ -135,7 +87,7 @@ async function recheckStanding(
   }
   if (part !== "merge") return one(last.core, part, known.result);
 
-  const split = last.split === undefined ? undefined : knownOf(trace, last.split);
+  const split = last.split === undefined ? undefined : trace.known(last.split);
   if (split !== undefined) await one(last.split!, "split", split.result);
   const items =
     split === undefined ? "the trace does not hold its split" : itemsOf(context, target, last, split.result);
@@ -183,7 +135,7 @@ async function recheckItems(
   const queue = sampleOf(taken, context.sample, context.random);
   const lane = async () => {
     for (let item = queue.pop(); item !== undefined; item = queue.pop()) {
-      const known = knownOf(context.trace, item.core);
+      const known = context.trace.known(item.core);
       // A fan-out that was interrupted may lack it.
       if (known === undefined) continue;
       const template = items.templates.get(item.recipe)!;
@@ -204,13 +156,9 @@ function sampleOf(items: readonly Item[], count: number, random: () => number): 
   return all.slice(0, count);
 }
 
-interface Task {
-  readonly target: string;
-  readonly part: Part;
+interface Task extends Made {
   readonly core: Digest;
-  readonly recorded: ActionResult;
   readonly items?: Items | undefined;
-  readonly item?: Item;
 }
 
 async function recheckOne(context: RecheckContext, task: Task): Promise<void> {
@@ -267,7 +215,7 @@ function orderFor(
   if (part !== "merge") return order;
   const itemsFile = join(context.folder, `${target}.items.jsonl`);
   const lines = itemLines(items!, (each) => {
-    const made = knownOf(context.trace, each.core)?.result.outputs;
+    const made = context.trace.known(each.core)?.result.outputs;
     if (made === undefined) throw new ContentLost(`item ${itemName(each)}`);
     const slots = items!.templates.get(each.recipe)!.outputs;
     return Object.entries(made).map(([slot, artifact]) => [
@@ -278,141 +226,6 @@ function orderFor(
   mkdirSync(context.folder, { recursive: true });
   writeFileSync(itemsFile, lines);
   return { ...order, itemsFile };
-}
-
-async function verdictOn(
-  context: RecheckContext,
-  task: Task,
-  action: PreparedAction,
-  outcome: Exclude<Outcome, { kind: "not-begun" }>,
-): Promise<Verdict> {
-  if (outcome.kind === "failed") {
-    if (outcome.message.includes(unpaid)) return notRun("it would have to be paid (--paid allows it)");
-    const details =
-      outcome.stack === undefined
-        ? []
-        : outcome.stack
-            .split("\n")
-            .slice(1, 6)
-            .map((line) => line.trim());
-    return { kind: "failed", message: outcome.message, details };
-  }
-  const made = outputsOf(task.part, outcome);
-  const slots = [...new Set([...Object.keys(task.recorded.outputs), ...Object.keys(made)])].filter(
-    (slot) => digestIn(task.recorded.outputs, slot) !== digestIn(made, slot),
-  );
-  if (slots.length === 0) return { kind: "same" };
-  const differences: Difference[] = [];
-  for (const slot of slots) differences.push({ slot, ...(await differenceIn(context, task, action, slot, made)) });
-  for (const slot of slots) {
-    const before = digestIn(task.recorded.outputs, slot);
-    // What reads it can at least be run on what came out now.
-    if (before !== "absent" && made[slot] !== undefined) context.substitute(before, made[slot]);
-  }
-  const kept = keep(context, task, action, slots, made);
-  const isVectorised = action.record.code.kind === "module" && action.record.code.vectorised;
-  const { varies } = action.options;
-  const because = [
-    ...(varies === undefined ? [] : [varies]),
-    ...(isVectorised ? ["a vectorised recipe: floats differ with the items that travel together"] : []),
-  ];
-  return { kind: "differs", differences, because, isDeclared: because.length > 0, kept };
-}
-
-function outputsOf(part: Part, outcome: Extract<Outcome, { kind: "done" }>): Artifacts {
-  if (part !== "split" && part !== "gate") return outcome.outputs;
-  const value = outcome.value ?? null;
-  return part === "split"
-    ? { [splitSlot]: textArtifact(JSON.stringify(value)) }
-    : { verdict: textArtifact(verdictText(value)) };
-}
-
-function textArtifact(text: string): Artifact {
-  return { kind: "file", blob: { digest: digestOfBytes(text), size: Buffer.byteLength(text) }, text };
-}
-
-function digestIn(outputs: Artifacts, slot: string): Digest | "absent" {
-  const artifact = outputs[slot];
-  return artifact === undefined ? "absent" : digestOfArtifact(artifact);
-}
-
-async function differenceIn(
-  { find }: RecheckContext,
-  { part, recorded }: Task,
-  action: PreparedAction,
-  slot: string,
-  made: Artifacts,
-): Promise<Omit<Difference, "slot">> {
-  const before: Artifact = recorded.outputs[slot] ?? { kind: "absent" };
-  const after: Artifact = made[slot] ?? { kind: "absent" };
-  if (before.kind === "absent" || after.kind === "absent" || before.kind !== after.kind)
-    return { where: "", before: said(before), after: said(after) };
-  const format = part === "split" || part === "gate" ? "json" : (action.outputs[slot]?.format ?? "file");
-  try {
-    if (before.kind === "file" && after.kind === "file")
-      return await firstDifference(format, sideOf(before, find), sideOf(after, find));
-    const filesOf = ({ blob }: { readonly blob: BlobRef }) =>
-      new Map(listingOf(slot, blob.digest, find).map(([name, digest]) => [name, digest]));
-    const [old, now] = [filesOf(before), filesOf(after)];
-    for (const name of [...new Set([...old.keys(), ...now.keys()])].sort()) {
-      const [was, is] = [old.get(name), now.get(name)];
-      if (was === is) continue;
-      if (was === undefined || is === undefined)
-        return {
-          where: name,
-          before: was === undefined ? "absent" : "a file",
-          after: is === undefined ? "absent" : "a file",
-        };
-      const found = await firstDifference("file", sideOfDigest(was, find), sideOfDigest(is, find));
-      return { ...found, where: `${name}, ${found.where}` };
-    }
-  } catch (error) {
-    if (!(error instanceof ContentLost)) throw error;
-  }
-  // The recorded content is nowhere any more: its digest is all that is left of it.
-  return { where: "", before: said(before), after: said(after) };
-}
-
-function said(artifact: Artifact): string {
-  return artifact.kind === "absent"
-    ? "absent"
-    : `sha256 ${artifact.blob.digest.slice(0, 12)}…, ${artifact.blob.size} bytes`;
-}
-
-function sideOf(artifact: Extract<Artifact, { kind: "file" }>, find: RecheckContext["find"]): Side {
-  return artifact.text === undefined ? sideOfDigest(artifact.blob.digest, find) : { text: artifact.text };
-}
-
-function sideOfDigest(digest: Digest, find: RecheckContext["find"]): Content {
-  const content = find(digest);
-  if (content === undefined) throw new ContentLost(digest);
-  return content;
-}
-
-/** Puts outputs that differ where somebody can look at them. Trees are not copied: their first difference names the file. */
-function keep(
-  { differsFolder, root, find }: RecheckContext,
-  { target, part, item }: Task,
-  action: PreparedAction,
-  slots: readonly string[],
-  made: Artifacts,
-): string {
-  const folder = join(
-    differsFolder,
-    target,
-    ...(item !== undefined ? [fileNameOf(item)] : part === "split" ? ["split"] : []),
-  );
-  mkdirSync(folder, { recursive: true });
-  for (const slot of slots) {
-    const artifact = made[slot];
-    if (artifact?.kind !== "file") continue;
-    const to = join(folder, `${slot}${action.outputs[slot]?.ext ?? ".json"}`);
-    const content = artifact.text === undefined ? find(artifact.blob.digest) : { text: artifact.text };
-    if (content === undefined) continue;
-    if ("path" in content) copyFileSync(content.path, to);
-    else writeFileSync(to, content.text);
-  }
-  return relative(root, folder);
 }
 
 /** Nothing is run for what people or another run gave; it is looked whether all of it is still there. */
@@ -427,10 +240,10 @@ function lookAtGiven(
   try {
     for (const [slot, artifact] of Object.entries(recorded.outputs)) {
       if (artifact.kind === "absent") continue;
-      if (artifact.kind === "file" && artifact.text === undefined) textOrPath(slot, artifact.blob.digest, context);
+      if (artifact.kind === "file" && artifact.text === undefined) mustBeThere(slot, artifact.blob.digest, context);
       if (artifact.kind !== "tree") continue;
       for (const [name, digest] of listingOf(slot, artifact.blob.digest, context.find))
-        textOrPath(`${slot}/${name}`, digest, context);
+        mustBeThere(`${slot}/${name}`, digest, context);
     }
     report(context, task, { kind: "same" }, 0);
   } catch (error) {
@@ -439,12 +252,8 @@ function lookAtGiven(
   }
 }
 
-function textOrPath(slot: string, digest: Digest, { find }: RecheckContext): void {
+function mustBeThere(slot: string, digest: Digest, { find }: RecheckContext): void {
   if (find(digest) === undefined) throw new ContentLost(slot, digest);
-}
-
-function notRun(why: string): Verdict {
-  return { kind: "not-run", why };
 }
 
 function lost({ trace }: RecheckContext, { slot, digest }: ContentLost): string {

@@ -8,7 +8,8 @@ import { LocalActionCache } from "../backends/store/action-cache.ts";
 import { LocalStore } from "../backends/store/local.ts";
 import { Trace } from "../backends/store/trace.ts";
 import { inlineContents, listingOf, type FindContent } from "../engine/recorded.ts";
-import { inOrderOfUse, recheckTarget, type RecheckContext } from "../engine/recheck.ts";
+import { recheckTarget, type RecheckContext } from "../engine/recheck.ts";
+import { inOrderOfUse } from "../engine/use-order.ts";
 import { ResourcePool, type Limits } from "../engine/resources.ts";
 import type { ActionResult, Artifact } from "../model/action.ts";
 import type { Digest } from "../model/digest.ts";
@@ -98,7 +99,7 @@ export async function recheckRun(project: Project, run: RunFolder, options: Rech
     },
   };
   try {
-    for (const target of inOrderOfUse(context))
+    for (const target of inOrderOfUse(trace))
       if (options.targets === undefined || options.targets.includes(target)) await recheckTarget(context, target);
     return { restored };
   } finally {

@@ -166,6 +166,10 @@ export class Trace {
   cleanedResult(core: Digest): KnownResult | undefined {
     return this.#cleaned.get(core)?.known;
   }
+  /** What is known of a key, cleaned away or not: a clean says that it is to be made anew, not that it was never so. */
+  known(core: Digest): KnownResult | undefined {
+    return this.find(core) ?? this.cleanedResult(core);
+  }
   lastCleanOf(target: string): number | undefined {
     return this.#cleanTimes.get(target);
   }
