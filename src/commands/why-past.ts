@@ -9,8 +9,6 @@ import type { PastBuild, Why } from "../report/why.ts";
 import type { Asked } from "./asking.ts";
 
 export function whyPast({ run }: Asked, session: Session, target: string, build: string): Why | Failure {
-  if (!/^[1-9]\d*$/.test(build))
-    return inputFailure(`--build takes the number of a build, not "${build}"`, { fix: `exp why ${target} --build 1` });
   const number = Number(build);
   const history = run.folder.history();
   const entry = history.findLast((one) => one.build === number);

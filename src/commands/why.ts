@@ -16,7 +16,7 @@ import type { Plan } from "../model/plan.ts";
 export async function why(args: Arguments, screen: Screen): Promise<number> {
   const asked = args.operands.map(readName);
   const build = args.flags.build as string | undefined;
-  if (build !== undefined && !/^\d+$/.test(build)) {
+  if (build !== undefined && !/^[1-9]\d*$/.test(build)) {
     const fix = "exp runs show RUN lists its builds: run@3 is number 3.";
     showFailures(screen, [inputFailure(`--build takes the number of a build, not "${build}"`, { fix })]);
     return exitCodes.wrongInput;

@@ -281,7 +281,7 @@ describe("clean of one of two equal targets", () => {
     expect(bench.marks.counts).toEqual(once);
     for (const target of ["a", "b"]) {
       bench.marks.clear();
-      expect((await bench.exp("clean", target)).stdout).toContain("7 results");
+      expect((await bench.exp("clean", target)).stdout).toContain("cleaned; 5 items and the merge");
       await bench.build();
       expect(bench.marks.counts).toEqual(once);
     }
