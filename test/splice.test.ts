@@ -9,7 +9,7 @@ function stagesProject(): Rig {
     "Expfile.ts": `import { contract, experiments, file, json, rule, text, tree, z } from "expfile";
 const generate = rule(
   contract({ name: "stages/generate", config: z.strictObject({ draw: z.int().default(1) }), outputs: { list: json(), large: file(".bin"), folder: tree() } }),
-  () => import("./rules.ts").then((m) => m.generate),
+  () => import("./generate.ts"),
 );
 const judge = rule(contract({ name: "stages/judge", inputs: { list: json(), folder: tree() }, outputs: { score: text() } }), () => import("./rules.ts").then((m) => m.judge));
 const analyse = rule(contract({ name: "stages/analyse", inputs: { score: text() }, outputs: { page: text() } }), () => import("./rules.ts").then((m) => m.analyse));
@@ -21,12 +21,14 @@ export default experiments({
   },
 });
 `,
-    "rules.ts": `import { readFileSync, writeFileSync } from "node:fs";
-export const generate = async ({ config, outputs }) => {
+    "generate.ts": `import { writeFileSync } from "node:fs";
+export const recipe = async ({ config, outputs }) => {
   await outputs.list.write([config.draw, "old"]);
   writeFileSync(outputs.large.path, "y".repeat(5000) + config.draw);
   writeFileSync(outputs.folder.file("deep/a.txt"), "a" + config.draw);
 };
+`,
+    "rules.ts": `import { readFileSync } from "node:fs";
 export const judge = async ({ inputs, outputs }) => outputs.score.write(JSON.stringify(await inputs.list.read()) + readFileSync(inputs.folder.file("deep/a.txt"), "utf8"));
 export const analyse = async ({ inputs, outputs }) => outputs.page.write("page " + (await inputs.score.read()));
 `,
@@ -38,7 +40,7 @@ describe("a spliced stage", () => {
   test("is taken as it is, whatever its code and config say here; what follows is made of it", async () => {
     const rig = stagesProject();
     await rig.build(["--run", "old", "--generate.draw", "7"]);
-    rig.edit("rules.ts", '"old"', '"new"');
+    rig.edit("generate.ts", '"old"', '"new"');
     rig.edit("rules.ts", '"page "', '"PAGE "');
     const built = await rig.build(["--run", "second", "--from", "old:generate"]);
     expect(built.targets).toEqual({ generate: "cached", judge: "cached", analyse: "computed" });
@@ -56,7 +58,7 @@ describe("a spliced stage", () => {
     expect(rig.read("runs/second/run.yaml")).toContain("from: old@1:generate");
     expect((await rig.exp("why", "generate", "--run", "second")).stdout).toContain("taken from old@1:generate");
     // Later builds of the other run do not move it.
-    rig.edit("rules.ts", '"old"', '"new"');
+    rig.edit("generate.ts", '"old"', '"new"');
     await rig.build(["--run", "old"]);
     expect((await rig.build(["--run", "second"])).end.outcome).toBe("up-to-date");
     expect(page(rig, "second")).toContain('"old"');
@@ -65,7 +67,7 @@ describe("a spliced stage", () => {
   test("taken again, it is as the other run stands now; a point is what it was then", async () => {
     const rig = stagesProject();
     await rig.build(["--run", "old"]);
-    rig.edit("rules.ts", '"old"', '"new"');
+    rig.edit("generate.ts", '"old"', '"new"');
     await rig.build(["--run", "old"]);
     await rig.build(["--run", "second", "--from", "old@1:generate"]);
     expect(page(rig, "second")).toContain('"old"');
@@ -110,7 +112,7 @@ describe("a spliced stage", () => {
   test("a wide stage is taken without its items, and what it read is not looked at", async () => {
     const rig = stagesProject();
     await rig.build(["--run", "old"]);
-    rig.edit("rules.ts", "generate = async", "generate = this is no TypeScript =");
+    rig.edit("generate.ts", "recipe = async", "recipe = this is no TypeScript =");
     expect((await rig.build(["--run", "second", "--from", "old:judge", "analyse"])).targets).toEqual({
       judge: "cached",
       analyse: "cached",

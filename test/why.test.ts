@@ -290,7 +290,10 @@ describe("of a past build", () => {
 
   test.each<[readonly string[], string]>([
     [["--build", "7"], "run default has no build 7\n  It has 1 build, 1 to 1: exp runs show default\n"],
-    [["--build", "x"], '--build takes the number of a build, not "x"\n  exp runs show RUN lists its builds: run@3 is number 3.\n'],
+    [
+      ["--build", "x"],
+      '--build takes the number of a build, not "x"\n  exp runs show RUN lists its builds: run@3 is number 3.\n',
+    ],
   ])("%o is an error", async (flags, message) => {
     const rig = await builtWords();
     const done: Finished = await rig.exp("why", "judge", ...flags);

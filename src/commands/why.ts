@@ -100,6 +100,8 @@ function whyTarget(plan: Plan, { run }: Asked, session: DecidingSession, name: s
   };
   if (planned.reasons.length > 0 || planned.state !== "fresh") return { ...base, reasons: planned.reasons };
   if (accepted.length > 0) return { ...base, reasons: [] };
+  const given = session.given.get(name);
+  if (given !== undefined) return { ...base, reasons: [{ kind: "spliced", from: given.from }] };
   const cleaned = session.trace.lastCleanOf(name);
   // Made anew for the same key, because somebody asked for it.
   if (cleaned !== undefined && since !== undefined && since >= cleaned && last!.at < cleaned)

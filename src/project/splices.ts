@@ -1,16 +1,13 @@
 // Stages of other runs that a run takes as given: looked up once, then kept in its own trace, so that the other run may go on or go away.
 
-import { join } from "node:path";
 import { Trace } from "../backends/store/trace.ts";
+import { Contents } from "../engine/contents.ts";
 import type { Given } from "../engine/splice.ts";
-import { digestOfArtifact, type Artifact } from "../model/action.ts";
-import type { Digest } from "../model/digest.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import type { Graph } from "../planning/graph.ts";
 import { findPoint } from "../runs/point.ts";
 import type { RunFolder } from "../runs/run.ts";
-import { parseSplice } from "../runs/splice.ts";
-import { listTree } from "../util/fs.ts";
+import { parseSplice, type SpliceName } from "../runs/splice.ts";
 import { fail, ok, type Result } from "../util/result.ts";
 import { suggest } from "../util/suggest.ts";
 import type { Project } from "./project.ts";
@@ -40,7 +37,7 @@ export function findSplices(
     const splice =
       result !== undefined && record !== undefined
         ? ok({ from: text, result, outputs: record.outputs })
-        : lookUp(project, run, name.value.point, target);
+        : lookUp(project, run, graph, name.value);
     const problem = splice.ok ? misfit(graph, target, splice.value) : splice.error;
     if (problem !== undefined) failures.push(problem);
     else if (splice.ok) found.set(target, splice.value);
@@ -48,7 +45,12 @@ export function findSplices(
   return failures.length > 0 ? fail(failures) : ok(found);
 }
 
-function lookUp(project: Project, run: RunFolder, name: string, target: string): Result<Given, Failure> {
+function lookUp(
+  project: Project,
+  run: RunFolder,
+  graph: Graph,
+  { point: name, target }: SpliceName,
+): Result<Given, Failure> {
   const point = findPoint(project.paths.runs, name);
   if (!point.ok) return point;
   const { run: other, state, build = state.builds } = point.value;
@@ -67,40 +69,28 @@ function lookUp(project: Project, run: RunFolder, name: string, target: string):
       }),
     );
   }
-  const lost = Object.entries(known.result.outputs).find(([, artifact]) => !takeIn(project, other, target, artifact));
+  const given: Given = { from, result: known.result, outputs: record.outputs };
+  const problem = misfit(graph, target, given);
+  if (problem !== undefined) return fail(problem);
+  // What lies only in the other run's folder is taken into the store.
+  const contents = new Contents({
+    runFolder: other.folder,
+    stores: [project.store, project.archiveBlobs],
+    digests: project.digests,
+    trace,
+    onSetAside: () => undefined,
+  });
+  const slots = graph.byName.get(target)!.declaration.contract.outputs;
+  const lost = Object.entries(known.result.outputs).find(
+    ([slot, artifact]) => slots[slot] !== undefined && !contents.recover(target, slot, slots[slot], artifact),
+  );
   if (lost !== undefined)
     return fail(
       inputFailure(`the content of "${lost[0]}" of ${from} is nowhere any more`, {
         fix: `exp reproduce ${other.id}@${build} ${target} makes it again.`,
       }),
     );
-  return ok({ from, result: known.result, outputs: record.outputs });
-}
-
-/** What lies only in the other run's folder is taken into the store. False: it is nowhere. */
-function takeIn(project: Project, other: RunFolder, target: string, artifact: Artifact): boolean {
-  if (artifact.kind === "absent" || (artifact.kind === "file" && artifact.text !== undefined)) return true;
-  const isStored = (digest: Digest) => project.store.has(digest) || project.archiveBlobs.has(digest);
-  const listing = () =>
-    artifact.kind === "tree"
-      ? (JSON.parse(
-          (project.store.read(artifact.blob.digest) ?? project.archiveBlobs.read(artifact.blob.digest))!.toString(
-            "utf8",
-          ),
-        ) as [string, Digest][])
-      : [];
-  const isWhole = () => isStored(artifact.blob.digest) && listing().every(([, digest]) => isStored(digest));
-  if (isWhole()) return true;
-  const folder = join(other.folder, target);
-  try {
-    for (const name of listTree(folder)) {
-      const found = project.digests.digestOf(join(folder, name));
-      if (found?.digest === digestOfArtifact(artifact)) project.store.putFile(join(folder, name));
-    }
-  } catch {
-    return false; // Cleaned, or never placed.
-  }
-  return isWhole();
+  return ok(given);
 }
 
 /** What is given has to be what the target's rule declares that it makes. */

@@ -24,6 +24,7 @@ command: python score.py → python score.py '--deep mode'
 nothing differs: generate had the same work done
 its outputs were missing or edited
 output table: its content is in no store any more
+given: taken from old@3:generate
 cleaned 2026-11-20 10:12
 which items generate has is known when its split has run again
 depends on generate, which has to run first`.trim(),
