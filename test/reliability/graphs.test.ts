@@ -4,7 +4,8 @@
 import { renameSync, utimesSync } from "node:fs";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { benchOf, plainExpfile, plainRule, rounds, seed, type Bench } from "./bench.ts";
+import { benchOf, plainExpfile, plainRule, type Bench } from "./bench.ts";
+import { countOf, found, patience, seed } from "./counts.ts";
 
 /** A target: adds up its inputs, its file, its config and a number in its code, and keeps the remainder: few values, so that edits often change nothing. */
 interface Target {
@@ -136,7 +137,7 @@ function apply(edit: Edit, bench: Bench, state: State): void {
 
 test(
   `random graphs under random edits hold what a clean build makes, and compute what is new and nothing else (seed ${seed})`,
-  { timeout: 300_000 },
+  patience,
   async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -170,7 +171,7 @@ test(
             expect(clean.rig.read(`runs/default/t${i}/out.txt`)).toBe(bench.rig.read(`runs/default/t${i}/out.txt`));
         },
       ),
-      { numRuns: rounds(4), seed, endOnFailure: true },
+      { numRuns: countOf("graphs"), seed, endOnFailure: true },
     );
   },
 );
