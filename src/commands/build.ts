@@ -8,6 +8,8 @@ import type { Limits } from "../engine/resources.ts";
 import { LostRun } from "../engine/session.ts";
 import type { Counts, Emit, Event } from "../model/event.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
+import type { Json } from "../model/json.ts";
+import { maskStrings } from "../planning/config/mask.ts";
 import { openBuildSession, machineLimits, openSession, type DecidingSession } from "../project/project.ts";
 import { writeStamp, stampFile } from "../project/stamp.ts";
 import { RunRecord } from "./run-record.ts";
@@ -252,8 +254,7 @@ function againOf(screen: Screen): string {
 
 function maskEvent(event: Event, mask: (text: string) => string): Event {
   const text = JSON.stringify(event);
-  const masked = mask(text);
-  return masked === text ? event : (JSON.parse(masked) as Event);
+  return mask(text) === text ? event : (maskStrings(event as unknown as Json, mask) as unknown as Event);
 }
 
 interface Summary {

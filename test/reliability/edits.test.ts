@@ -235,6 +235,7 @@ test(
     const bench = benchOf({ ...copyFiles, "data.txt": "0000" });
     const random = randomFrom(seed);
     const path = bench.rig.path("data.txt");
+    let written = 0;
     for (let round = 0; round < countOf("restless"); round++) {
       let ended = false;
       const building = bench.start("build", "--json");
@@ -246,6 +247,7 @@ test(
         const fd = openSync(path, "r+");
         writeSync(fd, text);
         closeSync(fd);
+        written++;
         await new Promise((resolve) => setImmediate(resolve));
       }
       await building.finished;
@@ -255,6 +257,7 @@ test(
         `round ${round} of seed ${seed}: ${JSON.stringify(built.targets)}`,
       ).toBe(bench.rig.read("data.txt"));
     }
+    found(`${countOf("restless")} builds beside ${written} edits in place, of one size`);
   },
 );
 
@@ -270,6 +273,7 @@ test("a file edited right after it was hashed, within the same tick, is hashed a
     closeSync(fd);
     expect(cache.digestOf(path)?.digest, `round ${round}`).toBe(digestOfBytes(text));
   }
+  found(`${countOf("ticks")} edits, each right after the file was hashed`);
 });
 
 test("an input edited at the same size, with its old time put back, is seen", async () => {

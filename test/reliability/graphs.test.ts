@@ -139,6 +139,7 @@ test(
   `random graphs under random edits hold what a clean build makes, and compute what is new and nothing else (seed ${seed})`,
   patience,
   async () => {
+    const tally = { graphs: 0, builds: 0, targets: 0, computed: 0 };
     await fc.assert(
       fc.asyncProperty(
         targetsArbitrary,
@@ -148,6 +149,7 @@ test(
           const state: State = { files: zeros(), configs: zeros(), codes: zeros() };
           const bench = projectOf(targets, state);
           const known = new Set<string>();
+          tally.graphs++;
           for (const [step, edits] of [[], ...steps].entries()) {
             for (const edit of edits) apply(edit, bench, state);
             const { values, keys } = evaluate(targets, state);
@@ -163,6 +165,9 @@ test(
             expect(outputs, `step ${step}`).toEqual(values);
             expect(bench.marks.lines.map(({ name }) => name).sort(), `step ${step}`).toEqual(due);
             for (const key of keys) known.add(key);
+            tally.builds++;
+            tally.targets += targets.length;
+            tally.computed += due.length;
           }
           // The model is not the judge of itself: a clean project must hold the same.
           const clean = projectOf(targets, state);
@@ -172,6 +177,9 @@ test(
         },
       ),
       { numRuns: countOf("graphs"), seed, endOnFailure: true },
+    );
+    found(
+      `${tally.graphs} graphs, ${tally.builds} builds: of ${tally.targets} targets ${tally.computed} had to be computed, and were`,
     );
   },
 );

@@ -106,6 +106,7 @@ test(`two builds at once, of one run or of two, make everything once and right (
         );
     expectNothingPartial(bench.rig);
   }
+  found(`${countOf("pairs")} rounds of two builds: ${27 * countOf("pairs")} actions, each executed once`);
 });
 
 interface Lock {
