@@ -186,8 +186,9 @@ function putBack(aside: string, file: string): void {
   }
 }
 
+/** FAT says that it is not permitted, network file systems that it is not supported, FUSE that there is no such call, others that one name is enough. */
 function isWithoutLinks(error: unknown): boolean {
-  return ["EPERM", "ENOTSUP", "EOPNOTSUPP"].some((code) => hasCode(error, code));
+  return ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].some((code) => hasCode(error, code));
 }
 
 /** The disk is full, or was taken away for a moment: what the system says, and no mistake of ours. */
