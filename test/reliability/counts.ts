@@ -19,7 +19,7 @@ const counts = {
   /** Random graphs, each with a row of random edits. */
   graphs: [3, 60],
   /** Random graphs with fan-outs, failures and kills. */
-  fanOutGraphs: [4, 80],
+  fanOutGraphs: [3, 60],
   /** Random damage to random files. */
   damages: [12, 300],
   /** Sizes of a disk that fills up. */
