@@ -5,6 +5,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, release, tmpdir, totalmem, type } from "node:os";
 import { basename, join } from "node:path";
+import { format, resolveConfig } from "prettier";
 
 const root = new URL("..", import.meta.url).pathname;
 const page = join(root, "docs", "reliability.md");
@@ -29,7 +30,8 @@ for (const kind of asked.length > 0 ? asked : kinds) {
   sections.set(kind, section);
   isBroken ||= !isGood;
   // Each as it ends: a night that is cut short has told what it knows.
-  writeFileSync(page, pageOf(kinds.flatMap((name) => sections.get(name) ?? []).join("\n")));
+  const text = pageOf(kinds.flatMap((name) => sections.get(name) ?? []).join("\n"));
+  writeFileSync(page, await format(text, { ...(await resolveConfig(page)), filepath: page }));
 }
 process.exitCode = isBroken ? 1 : 0;
 
@@ -68,12 +70,13 @@ function sectionOf(kind, { startedAt, passed, failed, skipped, found }) {
   const took = Math.round((Date.now() - startedAt.getTime()) / 1000);
   const list = (title, tests, more) =>
     tests.length === 0 ? [] : [title, "", ...tests.map((test) => `- ${plain(more(test))}`), ""];
+  const counts = process.env.EXP_COUNTS === undefined ? "" : ` with ${process.env.EXP_COUNTS}`;
   return [
     `## ${kind}`,
     "",
     `${opening(kind)}`,
     "",
-    `${startedAt.toISOString().slice(0, 10)}, seed ${seed}, ${took} s, ${machine()}: ` +
+    `${startedAt.toISOString().slice(0, 10)}, seed ${seed}${counts}, ${took} s, ${machine()}: ` +
       `${passed.length} passed, ${failed.length} failed, ${skipped.length} skipped.`,
     "",
     ...list("Figures:", found, ({ text }) => text),

@@ -67,7 +67,13 @@ export async function openRun(project: Project, request: RunRequest): Promise<Re
 
   const [expfile, config] = [
     await loadExpfile(project.paths.root, project.paths.cache, (path) => project.digests.digestOf(path)),
-    readConfig({ root: project.paths.root, file: source, overrides: overrides.value, readFile, listFolder }),
+    readConfig({
+      root: project.paths.root,
+      file: source,
+      overrides: overrides.value,
+      readFile: readConfigFile,
+      listFolder,
+    }),
   ];
   if (!expfile.ok || !config.ok)
     return fail([...(expfile.ok ? [] : expfile.error), ...(config.ok ? [] : config.error)]);
@@ -282,6 +288,14 @@ const readFile: ReadFile = (path) => {
     if (hasCode(error, "ENOENT") || hasCode(error, "ENOTDIR")) return undefined;
     throw error;
   }
+};
+
+/** A pipe might never answer, and a device never end. (`.env` may be a pipe: password managers offer it so.) */
+const readConfigFile: ReadFile = (path) => {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat !== undefined && !stat.isFile() && !stat.isDirectory())
+    throw Object.assign(new Error(`${path} is a pipe or a device`), { code: "ENXIO" });
+  return readFile(path);
 };
 
 function listFolder(path: string): readonly string[] {

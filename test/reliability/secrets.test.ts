@@ -44,7 +44,14 @@ function leaksInText(text: string): string[] {
 async function expectNoLeaks(bench: Bench, args: readonly string[], code = 0): Promise<string> {
   const env = { ...bench.options.env, ...secrets };
   const screens: string[] = [];
-  for (const command of [["build", ...args, "--json"], ["build", ...args], ["why"], ["status"], ["runs"], ["plan"]]) {
+  for (const command of [
+    ["build", ...args, "--json"],
+    ["build", ...args],
+    ["why", ...(args.includes("-k") ? [] : ["it"])],
+    ["status"],
+    ["runs"],
+    ["plan"],
+  ]) {
     const done = await bench.rig.start(command, { env }).finished;
     if (command[0] === "build" && command.includes("--json")) expect(done.code, done.stdout + done.stderr).toBe(code);
     screens.push(`${command.join(" ")}:\n${done.stdout}${done.stderr}`);
