@@ -69,8 +69,9 @@ export class Lease {
       };
       if (create(file, text)) return new Lease(file, text);
       const holder = read(file);
-      if (holder !== undefined && isDead(holder, watches.holder) && breakLease(file, holder, watches.breaker)) continue;
-      if (holder !== undefined && !told && holder.host !== torn.host) {
+      const hasDied = holder !== undefined && isDead(holder, watches.holder);
+      if (hasDied && breakLease(file, holder, watches.breaker)) continue;
+      if (holder !== undefined && !hasDied && !told && holder.host !== torn.host) {
         told = true;
         options.onWait(`${holder.user}@${holder.host}, process ${holder.pid} (${holder.what})`);
       }
@@ -146,10 +147,11 @@ function read(file: string): LeaseText | undefined {
 /** False: another is at it. */
 function breakLease(file: string, dead: LeaseText, watch: Watch): boolean {
   const breaking = `${file}.break`;
-  const id = randomBytes(8).toString("hex");
+  const id = `${randomBytes(8).toString("hex")} ${hostTag()} ${process.pid} ${startOf(process.pid)}`;
   if (!createExclusively(breaking, id)) {
     const other = readTextIfThere(breaking);
-    if (other !== undefined && watch.unchangedMs(other) > brokenOffAfterMs) rmSync(breaking, { force: true });
+    const isBrokenOff = other !== undefined && (hasDiedBreaking(other) || watch.unchangedMs(other) > brokenOffAfterMs);
+    if (isBrokenOff) rmSync(breaking, { force: true });
     return false;
   }
   try {
@@ -160,6 +162,12 @@ function breakLease(file: string, dead: LeaseText, watch: Watch): boolean {
   } finally {
     if (readTextIfThere(breaking) === id) rmSync(breaking, { force: true });
   }
+}
+
+/** Whether the process that wrote this into `lock.break` is one of this host, and gone. */
+function hasDiedBreaking(text: string): boolean {
+  const [, machine, pid, started] = text.split(" ");
+  return started !== undefined && machine === hostTag() && startOf(Number(pid)) !== started;
 }
 
 /** Moves it away under a name of its own first, so that a lease that was taken in this very moment is not removed. */
