@@ -63,7 +63,11 @@ export class LocalExecutor implements Executor {
     const count = order.items?.length ?? 1;
     const open = new Set(Array.from({ length: count }, (_, i) => i));
     if (signal.aborted) return settleAll(open, settle, { kind: "not-begun" });
-    const worker = this.#idle.pop() ?? this.#start();
+    const worker = this.#idle.pop() ?? (await this.#start());
+    if (signal.aborted) {
+      this.#end(worker);
+      return settleAll(open, settle, { kind: "not-begun" });
+    }
     const onAbort = () => {
       if (worker.running === undefined) return;
       worker.running.ended = "aborted";
@@ -101,7 +105,7 @@ export class LocalExecutor implements Executor {
     rmSync(this.#options.scratch, { recursive: true, force: true });
   }
 
-  #start(): Worker {
+  async #start(): Promise<Worker> {
     const scratch = join(this.#options.scratch, String(this.#started++));
     const home = join(scratch, homeFolder);
     mkdirSync(home, { recursive: true });
@@ -112,6 +116,7 @@ export class LocalExecutor implements Executor {
       execArgv: [],
       detached: true,
     });
+    await hasStarted(child);
     let isReady!: () => void;
     const worker: Worker = {
       process: child,
@@ -268,14 +273,26 @@ export class LocalExecutor implements Executor {
   #guard(line: string): void {
     if (this.#watchdog === undefined) {
       const script = `g=; while read -r l; do case $l in +*) g="$g \${l#+} ";; -*) g=$(printf %s "$g" | sed "s/ \${l#-} / /");; esac; done; for p in $g; do kill -9 "-$p" 2>/dev/null; done`;
-      this.#watchdog = spawn("/bin/sh", ["-c", script], { stdio: ["pipe", "ignore", "ignore"], detached: true });
-      this.#watchdog.unref();
-      this.#watchdog.on("error", () => undefined);
-      this.#watchdog.stdin!.on("error", () => undefined);
-      (this.#watchdog.stdin as unknown as { unref?(): void }).unref?.();
+      const watchdog = spawn("/bin/sh", ["-c", script], { stdio: ["pipe", "ignore", "ignore"], detached: true });
+      watchdog.on("error", () => undefined);
+      // With too few open files there is none yet: the next worker tries again.
+      if (watchdog.pid === undefined) return;
+      watchdog.unref();
+      watchdog.stdin.on("error", () => undefined);
+      (watchdog.stdin as unknown as { unref?(): void }).unref?.();
+      this.#watchdog = watchdog;
+      for (const worker of this.#all) if (line !== `+${worker.pid}`) watchdog.stdin.write(`+${worker.pid}\n`);
     }
     this.#watchdog.stdin!.write(`${line}\n`);
   }
+}
+
+/** What the system refuses to start (too many files are open, say) has no number, and tells why a moment later. */
+async function hasStarted(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined)
+    await new Promise<never>((_, reject) => {
+      child.once("error", reject);
+    });
 }
 
 function sendTo(worker: Worker, message: ToWorker): void {
