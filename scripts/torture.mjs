@@ -91,8 +91,12 @@ function sectionOf(kind, { startedAt, passed, failed, skipped, found }) {
 
 /** What the tests of a kind say of themselves. */
 function opening(kind) {
-  const [line] = readFileSync(join(folder, `${kind}.test.ts`), "utf8").split("\n");
-  return plain(line.replace(/^\/\/ /, ""));
+  const lines = readFileSync(join(folder, `${kind}.test.ts`), "utf8").split("\n");
+  const comment = lines.slice(
+    0,
+    lines.findIndex((line) => !line.startsWith("// ")),
+  );
+  return plain(comment.map((line) => line.slice(3)).join(" "));
 }
 
 function machine() {
