@@ -162,12 +162,12 @@ describe("what is said of it", () => {
     await accept(rig, "fan");
     const why = async () => (await rig.exp("why", "fan")).stdout;
     expect(await why()).toMatch(
-      /fan is fresh.*\n  accepted .* by .+@.+: only a refactoring\n    code: 1 place in 1 file/,
+      /fan is fresh.*\n {2}accepted .* by .+@.+: only a refactoring\n {4}code: 1 place in 1 file/,
     );
     await rig.build();
     expect(await why()).toContain("only a refactoring");
     rig.edit("rules.ts", "0 + item", "1 + item");
-    expect(await why()).toMatch(/fan is stale.*\n  code:[^]*accepted .*only a refactoring/);
+    expect(await why()).toMatch(/fan is stale.*\n {2}code:[^]*accepted .*only a refactoring/);
     await rig.build();
     expect(await why()).not.toContain("only a refactoring");
   });

@@ -3,7 +3,8 @@
 import { readdirSync, statSync, utimesSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { Finished, Rig } from "./rig.ts";
-import { benchOf, chain, oneTarget, randomFrom, rounds, seed, until, type Bench } from "./reliability/bench.ts";
+import { benchOf, chain, oneTarget, randomFrom, until, type Bench } from "./reliability/bench.ts";
+import { countOf, seed } from "./reliability/counts.ts";
 
 interface Amount {
   readonly blobs: number;
@@ -325,7 +326,7 @@ describe("crashes", () => {
       const bench = benchOf(chain);
       const random = randomFrom(seed);
       let killed = 0;
-      for (let round = 0; round < rounds(5); round++) {
+      for (let round = 0; round < countOf("killedCollections"); round++) {
         await bench.build(epoch(2 * round));
         await bench.build(epoch(2 * round + 1));
         const collection = bench.start("gc", ...everythingOld);

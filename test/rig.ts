@@ -153,7 +153,8 @@ export class Built {
 /** A project in a temporary folder, removed when the test ends. `expfile` is found as it would be when installed. */
 export function makeProject(files: Readonly<Record<string, string>>): Rig {
   const root = mkdtempSync(join(tmpdir(), "exp-test-"));
-  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  // A tree of 100,000 files takes a while to go, too.
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }), 600_000);
   mkdirSync(join(root, "node_modules"));
   symlinkSync(repository, join(root, "node_modules", "expfile"));
   const rig = new Rig(root);

@@ -1,6 +1,8 @@
 // Who shows a build's events: lines for programs, a terminal, or plain lines. Secrets are masked here, on the last step to anybody's eyes.
 
 import type { Event } from "../model/event.ts";
+import type { Json } from "../model/json.ts";
+import { maskStrings } from "../planning/config/mask.ts";
 import type { Failure } from "../model/failure.ts";
 import { renderFailure } from "../report/messages.ts";
 import type { Reporter } from "../ui/reporter.ts";
@@ -39,6 +41,5 @@ function againOf(screen: Screen): string {
 
 export function maskEvent(event: Event, mask: (text: string) => string): Event {
   const text = JSON.stringify(event);
-  const masked = mask(text);
-  return masked === text ? event : (JSON.parse(masked) as Event);
+  return mask(text) === text ? event : (maskStrings(event as unknown as Json, mask) as unknown as Event);
 }

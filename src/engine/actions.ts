@@ -52,6 +52,8 @@ export interface ActionFactoryOptions {
   readonly digests: SourceDigests;
   /** The driver's environment and secrets, of which an action gets what it declares. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The text with the values of secrets by their names. */
+  readonly mask: (text: string) => string;
 }
 
 export class ActionFactory {
@@ -168,6 +170,14 @@ export class ActionFactory {
         }),
       ]);
     }
+    const telling = argv.map(this.#options.mask).find((word, i) => word !== argv[i]);
+    if (telling !== undefined)
+      return fail([
+        inputFailure(`the command's argv holds the value of a secret: ${telling}`, {
+          neededBy: `target "${target.name}"`,
+          fix: "Declare it under `secrets`, and let the program read it from its environment: argv is part of the record.",
+        }),
+      ]);
     const digestsByName = Object.fromEntries(files.map(([name], i) => [name, codeFiles[i]!.digest]));
     // What the command line does not say, the program cannot see: the argv stands for the config.
     return this.#finish(

@@ -100,7 +100,7 @@ export async function openRun(project: Project, request: RunRequest): Promise<Re
     root: project.paths.root,
     env: project.environment,
     names: secretNames(graph.value),
-    readFile: readConfigFile,
+    readFile,
     modeOf,
   });
   if (!checked.ok || !secrets.ok)
@@ -295,13 +295,21 @@ function secretNames(graph: Graph): string[] {
   });
 }
 
-export const readConfigFile: ReadFile = (path) => {
+export const readFile: ReadFile = (path) => {
   try {
     return readFileSync(path);
   } catch (error) {
     if (hasCode(error, "ENOENT") || hasCode(error, "ENOTDIR")) return undefined;
     throw error;
   }
+};
+
+/** A pipe might never answer, and a device never end. (`.env` may be a pipe: password managers offer it so.) */
+const readConfigFile: ReadFile = (path) => {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat !== undefined && !stat.isFile() && !stat.isDirectory())
+    throw Object.assign(new Error(`${path} is a pipe or a device`), { code: "ENXIO" });
+  return readFile(path);
 };
 
 function listFolder(path: string): readonly string[] {

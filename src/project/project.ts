@@ -113,6 +113,7 @@ export function openSession(project: Project, run: OpenRun, { onSetAside, mayWri
     bundle: (options) => project.bundler.bundle(options),
     digests,
     environment,
+    mask: run.secrets.mask,
   });
   return {
     run: run.folder.id,

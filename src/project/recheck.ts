@@ -20,7 +20,7 @@ import type { RunFolder } from "../runs/run.ts";
 import { sleep } from "../util/clock.ts";
 import { listTree } from "../util/fs.ts";
 import { processTag } from "../util/host.ts";
-import { readConfigFile } from "./open-run.ts";
+import { readFile } from "./open-run.ts";
 import { localExecutor, nodeMajor, useStores, type Project } from "./project.ts";
 
 export interface RecheckOptions {
@@ -183,7 +183,7 @@ function secretsOf(project: Project, trace: Trace): Readonly<Record<string, stri
     root: project.paths.root,
     env: project.environment,
     names: trace.secretNames(),
-    readFile: readConfigFile,
+    readFile,
   });
   return secrets.ok ? Object.fromEntries(secrets.value.values) : {};
 }

@@ -71,6 +71,8 @@ export async function writeStamp(
   if (!isAsBuilt(project, run, session, needed, outputs)) return;
   if (looked.files.some((path) => project.digests.isRacy(path))) return;
   const environment = [...looked.environment].map((name) => [name, project.environment[name] ?? null] as const);
+  // A stamp would hold the value as it is.
+  if (environment.some(([, value]) => value !== null && run.secrets.mask(value) !== value)) return;
   const { file, asked } = stampFile(project.paths, around);
   writeAtomic(
     file,

@@ -75,8 +75,9 @@ export class Lease {
       const lease = Lease.tryTake(file, what);
       if (lease !== undefined) return lease;
       const holder = read(file);
-      if (holder !== undefined && isDead(holder, watches.holder) && breakLease(file, holder, watches.breaker)) continue;
-      if (holder !== undefined && !told && holder.host !== torn.host) {
+      const hasDied = holder !== undefined && isDead(holder, watches.holder);
+      if (hasDied && breakLease(file, holder, watches.breaker)) continue;
+      if (holder !== undefined && !hasDied && !told && holder.host !== torn.host) {
         told = true;
         options.onWait(wordsOf(holder));
       }
@@ -180,10 +181,11 @@ function read(file: string): LeaseText | undefined {
 /** False: another is at it. */
 function breakLease(file: string, dead: LeaseText, watch: Watch): boolean {
   const breaking = `${file}.break`;
-  const id = randomBytes(8).toString("hex");
+  const id = `${randomBytes(8).toString("hex")} ${hostTag()} ${process.pid} ${startOf(process.pid)}`;
   if (!createExclusively(breaking, id)) {
     const other = readTextIfThere(breaking);
-    if (other !== undefined && watch.unchangedMs(other) > brokenOffAfterMs) rmSync(breaking, { force: true });
+    const isBrokenOff = other !== undefined && (hasDiedBreaking(other) || watch.unchangedMs(other) > brokenOffAfterMs);
+    if (isBrokenOff) rmSync(breaking, { force: true });
     return false;
   }
   try {
@@ -194,6 +196,12 @@ function breakLease(file: string, dead: LeaseText, watch: Watch): boolean {
   } finally {
     if (readTextIfThere(breaking) === id) rmSync(breaking, { force: true });
   }
+}
+
+/** Whether the process that wrote this into `lock.break` is one of this host, and gone. */
+function hasDiedBreaking(text: string): boolean {
+  const [, machine, pid, started] = text.split(" ");
+  return started !== undefined && machine === hostTag() && startOf(Number(pid)) !== started;
 }
 
 /** Moves it away under a name of its own first, so that a lease that was taken in this very moment is not removed. */
@@ -220,8 +228,9 @@ function putBack(aside: string, file: string): void {
   }
 }
 
+/** FAT says that it is not permitted, network file systems that it is not supported, FUSE that there is no such call, others that one name is enough. */
 function isWithoutLinks(error: unknown): boolean {
-  return ["EPERM", "ENOTSUP", "EOPNOTSUPP"].some((code) => hasCode(error, code));
+  return ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].some((code) => hasCode(error, code));
 }
 
 /** The disk is full, or was taken away for a moment: what the system says, and no mistake of ours. */

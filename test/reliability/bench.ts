@@ -7,14 +7,6 @@ import { digestOfBytes } from "../../src/model/digest.ts";
 import type { Event } from "../../src/model/event.ts";
 import { makeProject, type Built, type Finished, type Rig, type RunOptions, type Started } from "../rig.ts";
 
-/** Rounds of a test that repeats itself: more with EXP_TEST_ROUNDS=n, for a long night. */
-export function rounds(usual: number): number {
-  return Number(process.env.EXP_TEST_ROUNDS ?? usual);
-}
-
-/** The seed of what is random here; printed with failures by whoever uses it. */
-export const seed = Number(process.env.EXP_TEST_SEED ?? Date.now() % 1_000_000);
-
 /** mulberry32, public domain (Tommy Ettinger). */
 export function randomFrom(start: number): () => number {
   let state = start >>> 0;

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { build } from "esbuild";
 import { expect, onTestFinished, test } from "vitest";
 import { repository } from "../rig.ts";
-import { rounds, seed } from "./bench.ts";
+import { countOf, seed } from "./counts.ts";
 
 interface Ended {
   readonly code: number | null;
@@ -44,7 +44,7 @@ test(
         js: 'import { createRequire as $createRequire } from "node:module"; const require = $createRequire(import.meta.url);',
       },
     });
-    const count = String(rounds(40));
+    const count = String(countOf("collections"));
     const collections = start(script, [root, "collect", "gc", String(seed + 9), count]);
     const builds = await Promise.all(
       ["a", "b", "c"].map((name, i) => start(script, [root, "build", name, String(seed + i), count])),

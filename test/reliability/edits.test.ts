@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { StatCache } from "../../src/backends/store/stat-cache.ts";
 import { digestOfBytes } from "../../src/model/digest.ts";
-import { benchOf, oneTarget, plainExpfile, plainRule, randomFrom, rounds, seed, until, type Bench } from "./bench.ts";
+import { benchOf, oneTarget, plainExpfile, plainRule, randomFrom, until, type Bench } from "./bench.ts";
+import { countOf, found, patience, seed } from "./counts.ts";
 
 const copyFiles = oneTarget(
   "inputs: { data: text() }, outputs: { copy: text() }",
@@ -228,13 +229,14 @@ export const merge = async ({ items, outputs }) =>
 });
 
 test(
-  "an input that is written all the time, within every clock tick, is right once it rests",
-  { timeout: 120_000 },
+  `an input that is written all the time, within every clock tick, is right once it rests (seed ${seed})`,
+  patience,
   async () => {
     const bench = benchOf({ ...copyFiles, "data.txt": "0000" });
     const random = randomFrom(seed);
     const path = bench.rig.path("data.txt");
-    for (let round = 0; round < rounds(30); round++) {
+    let written = 0;
+    for (let round = 0; round < countOf("restless"); round++) {
       let ended = false;
       const building = bench.start("build", "--json");
       void building.finished.then(() => (ended = true));
@@ -245,6 +247,7 @@ test(
         const fd = openSync(path, "r+");
         writeSync(fd, text);
         closeSync(fd);
+        written++;
         await new Promise((resolve) => setImmediate(resolve));
       }
       await building.finished;
@@ -254,21 +257,23 @@ test(
         `round ${round} of seed ${seed}: ${JSON.stringify(built.targets)}`,
       ).toBe(bench.rig.read("data.txt"));
     }
+    found(`${countOf("restless")} builds beside ${written} edits in place, of one size`);
   },
 );
 
-test("a file edited right after it was hashed, within the same tick, is hashed again", () => {
+test("a file edited right after it was hashed, within the same tick, is hashed again", patience, () => {
   const bench = benchOf({ "file.txt": "0000" });
   const cache = new StatCache(join(bench.rig.root, "cache"), undefined);
   onTestFinished(() => cache.close());
   const path = bench.rig.path("file.txt");
-  for (let round = 0; round < rounds(30) * 20; round++) {
+  for (let round = 0; round < countOf("ticks"); round++) {
     const text = String(round).padStart(4, "0");
     const fd = openSync(path, "r+");
     writeSync(fd, text);
     closeSync(fd);
     expect(cache.digestOf(path)?.digest, `round ${round}`).toBe(digestOfBytes(text));
   }
+  found(`${countOf("ticks")} edits, each right after the file was hashed`);
 });
 
 test("an input edited at the same size, with its old time put back, is seen", async () => {

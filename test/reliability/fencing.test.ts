@@ -230,6 +230,16 @@ test("a process that died while it broke a lock holds nobody up for long", async
   expect(bench.rig.has("runs/default/lock.break")).toBe(false);
 });
 
+test("a process of this host that died while it broke a lock holds nobody up at all", async () => {
+  const bench = benchOf(done);
+  const breaking = `0123456789abcdef ${hostTag()} ${gone} 12345`;
+  bench.rig.write({ "runs/default/lock": lockBy(hostTag(), gone), "runs/default/lock.break": breaking });
+  const built = await bench.build();
+  expect(built.targets).toEqual({ it: "computed" });
+  expect(built.events.map(({ kind }) => kind)).not.toContain("waiting-for-lock");
+  expect(bench.rig.has("runs/default/lock.break")).toBe(false);
+});
+
 test("a user without an entry among the system's users goes by number", () => {
   expect(who()).toBe(`${userInfo().username}@${hostname()}`);
   broken.passwd = true;

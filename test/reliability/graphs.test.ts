@@ -4,7 +4,8 @@
 import { renameSync, utimesSync } from "node:fs";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { benchOf, plainExpfile, plainRule, rounds, seed, type Bench } from "./bench.ts";
+import { benchOf, plainExpfile, plainRule, type Bench } from "./bench.ts";
+import { countOf, found, patience, seed } from "./counts.ts";
 
 /** A target: adds up its inputs, its file, its config and a number in its code, and keeps the remainder: few values, so that edits often change nothing. */
 interface Target {
@@ -136,8 +137,9 @@ function apply(edit: Edit, bench: Bench, state: State): void {
 
 test(
   `random graphs under random edits hold what a clean build makes, and compute what is new and nothing else (seed ${seed})`,
-  { timeout: 300_000 },
+  patience,
   async () => {
+    const tally = { graphs: 0, builds: 0, targets: 0, computed: 0 };
     await fc.assert(
       fc.asyncProperty(
         targetsArbitrary,
@@ -147,6 +149,7 @@ test(
           const state: State = { files: zeros(), configs: zeros(), codes: zeros() };
           const bench = projectOf(targets, state);
           const known = new Set<string>();
+          tally.graphs++;
           for (const [step, edits] of [[], ...steps].entries()) {
             for (const edit of edits) apply(edit, bench, state);
             const { values, keys } = evaluate(targets, state);
@@ -162,6 +165,9 @@ test(
             expect(outputs, `step ${step}`).toEqual(values);
             expect(bench.marks.lines.map(({ name }) => name).sort(), `step ${step}`).toEqual(due);
             for (const key of keys) known.add(key);
+            tally.builds++;
+            tally.targets += targets.length;
+            tally.computed += due.length;
           }
           // The model is not the judge of itself: a clean project must hold the same.
           const clean = projectOf(targets, state);
@@ -170,7 +176,10 @@ test(
             expect(clean.rig.read(`runs/default/t${i}/out.txt`)).toBe(bench.rig.read(`runs/default/t${i}/out.txt`));
         },
       ),
-      { numRuns: rounds(4), seed, endOnFailure: true },
+      { numRuns: countOf("graphs"), seed, endOnFailure: true },
+    );
+    found(
+      `${tally.graphs} graphs, ${tally.builds} builds: of ${tally.targets} targets ${tally.computed} had to be computed, and were`,
     );
   },
 );

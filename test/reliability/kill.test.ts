@@ -2,7 +2,11 @@
 
 import { writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import type { TraceLine } from "../../src/backends/store/trace.ts";
+import { readLog } from "../../src/util/append-log.ts";
+import { hostTag } from "../../src/util/host.ts";
 import type { Event } from "../../src/model/event.ts";
+import type { Started } from "../rig.ts";
 import {
   benchOf,
   chain,
@@ -14,16 +18,17 @@ import {
   isAlive,
   oneTarget,
   randomFrom,
-  rounds,
-  seed,
   until,
   type Bench,
 } from "./bench.ts";
-import { hostTag } from "../../src/util/host.ts";
+import { countOf, found, patience, seed } from "./counts.ts";
+import { watchOutputs } from "./watch.ts";
 
 const targets = ["numbers", "pages", "end"];
 
-function contents(bench: Bench): Record<string, Record<string, string>> {
+type Contents = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+function contents(bench: Bench): Contents {
   return Object.fromEntries(targets.map((name) => [name, contentOf(bench.rig.path(`runs/default/${name}`))]));
 }
 
@@ -47,79 +52,145 @@ async function expectAllGone(bench: Bench): Promise<void> {
   await until(() => bench.marks.pids.every((pid) => !isAlive(pid) && groupOf(pid).length === 0));
 }
 
-async function undisturbed(epoch: number): Promise<Record<string, Record<string, string>>> {
+async function undisturbed(epoch: number): Promise<Contents> {
   const bench = benchOf(chain);
   await bench.build(["--set", `numbers.epoch=${epoch}`]);
   return contents(bench);
 }
 
-test(`a build killed at any moment is finished by the next ones (seed ${seed})`, { timeout: 300_000 }, async () => {
+/** Actions whose results the run's trace holds after so many lines, in the words of their marks. */
+function finishedSince(bench: Bench, firstLine: number): string[] {
+  return traceOf(bench)
+    .slice(firstLine)
+    .flatMap((line) => {
+      if (!("p" in line) || line.p === "split") return [];
+      if (line.p === "item") return [`one${line.l!.slice(1)}`];
+      return [line.p === "merge" ? "merge" : line.t];
+    });
+}
+
+function traceOf(bench: Bench): readonly TraceLine[] {
+  return readLog<TraceLine>(bench.rig.path("runs/default/trace/trace.jsonl")).lines;
+}
+
+const victims = ["driver", "driver", "driver", "worker", "both"] as const;
+
+/** Kills something of the build at a moment that `random` decides; undefined when it ended before. */
+async function killAt(
+  building: Started,
+  bench: Bench,
+  random: () => number,
+  wholeMs: number,
+): Promise<{ readonly victim: string; readonly after: string } | undefined> {
+  let seen = "";
+  let hasEnded = false;
+  building.process.stdout!.on("data", (piece: Buffer) => (seen += piece.toString("utf8")));
+  void building.finished.then(() => (hasEnded = true));
+  const victim = victims[Math.floor(random() * victims.length)]!;
+  // Half of them at a time, half right after an event: that is where results are written.
+  const events = random() < 0.5 ? Math.floor(random() * 40) : 0;
+  const moreMs = events === 0 ? random() * wholeMs : random() * 10;
+  await Promise.race([building.finished, until(() => seen.split("\n").length > events)]);
+  await Promise.race([building.finished, new Promise((resolve) => setTimeout(resolve, moreMs))]);
+  if (hasEnded) return undefined;
+  const worker = bench.marks.lines.at(-1)?.pid;
+  if (victim !== "worker" || worker === undefined) building.process.kill("SIGKILL");
+  if (victim !== "driver" && worker !== undefined && isAlive(worker)) process.kill(worker, "SIGKILL");
+  return { victim: worker === undefined ? "driver" : victim, after: String(eventsOf(seen).at(-1)?.kind ?? "no event") };
+}
+
+test(`a build killed at any moment is finished by the next ones (seed ${seed})`, patience, async () => {
   const random = randomFrom(seed);
   const bench = benchOf(chain);
-  const total = rounds(24);
-  let round = 0;
-  for (let epoch = 0; round < total; epoch++) {
+  const total = countOf("kills");
+  const tally: Record<string, number> = {};
+  const count = (name: string) => (tally[name] = (tally[name] ?? 0) + 1);
+  const watcher = watchOutputs(bench.rig.path("runs/default"), targets, ["pages/pages"]);
+  let kills = 0;
+  let builds = 0;
+  for (let epoch = 0; kills < total; epoch++) {
+    const startedAt = performance.now();
     const right = await undisturbed(epoch);
+    const wholeMs = performance.now() - startedAt;
+    watcher.allow(right);
+    const firstLine = traceOf(bench).length;
     const events: Event[] = [];
     bench.marks.clear();
-    for (let isDone = false; !isDone; round++) {
+    for (let isDone = false; !isDone; builds++) {
+      const context = `epoch ${epoch}, kill ${kills}, seed ${seed}`;
+      const finished = finishedSince(bench, firstLine);
+      const executions = bench.marks.counts;
       const building = bench.start("build", "--set", `numbers.epoch=${epoch}`, "--json");
-      let seen = "";
-      building.process.stdout!.on("data", (piece: Buffer) => (seen += piece.toString("utf8")));
-      // After so many events, or before the first one, and then a little more.
-      const after = round >= total ? Infinity : Math.floor(random() * 10) - 2;
-      const more = random() * 60;
-      await Promise.race([building.finished, until(() => seen.split("\n").length > after)]);
-      if (after < Infinity) {
-        await Promise.race([building.finished, new Promise((resolve) => setTimeout(resolve, more))]);
-        building.process.kill("SIGKILL");
-      }
+      const kill = kills < total ? await killAt(building, bench, random, wholeMs) : undefined;
       const done = await building.finished;
+      if (kill !== undefined) {
+        kills++;
+        count(`of the ${kill.victim === "both" ? "driver and a worker" : kill.victim}`);
+        count(`after ${kill.after}`);
+      }
       isDone = done.code === 0;
-      if (!isDone) expect(done.code, done.stdout + done.stderr).toBe(null);
-      events.push(...eventsOf(done.stdout));
+      // A worker that is killed at work makes its target fail; the driver says so and goes on.
+      if (!isDone)
+        expect(kill === undefined ? "" : kill.victim, `${context}:\n${done.stdout}${done.stderr}`).not.toBe("");
+      const now = eventsOf(done.stdout);
+      events.push(...now);
+      expect(
+        now.filter(({ kind }) => kind === "waiting-for-lock" || kind === "waiting-for-action"),
+        context,
+      ).toEqual([]);
+      for (const name of finished)
+        expect([name, (bench.marks.counts[name] ?? 0) - (executions[name] ?? 0)], context).toEqual([name, 0]);
+      // Whoever was told that something is finished finds it in the trace, whatever was killed right after.
+      const items = finishedSince(bench, firstLine).filter((name) => name.startsWith("one"));
+      expect(reported(events)["items of numbers"] ?? 0, context).toBeLessThanOrEqual(items.length);
       await expectAllGone(bench);
+      watcher.expectWhole(context);
     }
-    const context = `epoch ${epoch}, round ${round}, seed ${seed}`;
+    const context = `epoch ${epoch}, kill ${kills}, seed ${seed}`;
     expect(contents(bench), context).toEqual(right);
     expectNothingPartial(bench.rig);
     expectNoScratch(bench.rig);
-    for (const [name, count] of Object.entries(reported(events)))
-      expect([name, count <= (name.startsWith("items") ? 24 : 1), context]).toEqual([name, true, context]);
+    for (const [name, times] of Object.entries(reported(events)))
+      expect([name, times <= (name.startsWith("items") ? 24 : 1), context]).toEqual([name, true, context]);
     expect(events.filter((event) => event.kind === "output-set-aside")).toEqual([]);
     const last = await bench.build(["--set", `numbers.epoch=${epoch}`]);
     expect(last.end.counts.computed).toBe(0);
   }
+  const looks = await watcher.close();
+  found(`${kills} kills in ${builds} builds: ${figures(tally)}`);
+  found(`the run's folder was looked at ${looks} times meanwhile: every output was whole or not there`);
 });
 
-test(
-  `a worker killed while it works costs one try, and the build goes on (seed ${seed})`,
-  { timeout: 120_000 },
-  async () => {
-    const random = randomFrom(seed + 1);
-    const right = await undisturbed(0);
-    for (let round = 0; round < Math.ceil(rounds(20) / 4); round++) {
-      const bench = benchOf(chain);
-      bench.rig.edit(
-        "rules/numbers.rule.ts",
-        'env: ["EXP_TEST_MARKS"] } }',
-        'env: ["EXP_TEST_MARKS"], retries: { times: 3, backoffMs: 1 } } }',
-      );
-      const building = bench.start("build", "--json");
-      const kills = Math.ceil(random() * 20);
-      await until(() => bench.marks.lines.length >= kills);
-      const victim = bench.marks.lines.at(-1)!.pid;
-      process.kill(victim, "SIGKILL");
-      const done = await building.finished;
-      // The victim may have been at the merge, or the tree, which may not be tried again.
-      if (done.code !== 0) await bench.build();
-      expect(contents(bench), `round ${round} of seed ${seed}`).toEqual(right);
-      expect(Object.values(bench.marks.counts).every((count) => count <= 2)).toBe(true);
-      await expectAllGone(bench);
-      expectNoScratch(bench.rig);
-    }
-  },
-);
+function figures(tally: Readonly<Record<string, number>>): string {
+  return Object.entries(tally)
+    .map(([name, times]) => `${times} ${name}`)
+    .join(", ");
+}
+
+test(`a worker killed while it works costs one try, and the build goes on (seed ${seed})`, patience, async () => {
+  const random = randomFrom(seed + 1);
+  const right = await undisturbed(0);
+  for (let round = 0; round < Math.ceil(countOf("kills") / 4); round++) {
+    const bench = benchOf(chain);
+    bench.rig.edit(
+      "rules/numbers.rule.ts",
+      'env: ["EXP_TEST_MARKS"] } }',
+      'env: ["EXP_TEST_MARKS"], retries: { times: 3, backoffMs: 1 } } }',
+    );
+    const building = bench.start("build", "--json");
+    const kills = Math.ceil(random() * 20);
+    await until(() => bench.marks.lines.length >= kills);
+    const victim = bench.marks.lines.at(-1)!.pid;
+    process.kill(victim, "SIGKILL");
+    const done = await building.finished;
+    // The victim may have been at the merge, or the tree, which may not be tried again.
+    if (done.code !== 0) await bench.build();
+    expect(contents(bench), `round ${round} of seed ${seed}`).toEqual(right);
+    expect(Object.values(bench.marks.counts).every((count) => count <= 2)).toBe(true);
+    await expectAllGone(bench);
+    expectNoScratch(bench.rig);
+  }
+});
 
 // One child of its group, and one that leaves it.
 const withChild = oneTarget(

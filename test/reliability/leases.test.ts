@@ -10,7 +10,8 @@ import { build } from "esbuild";
 import { expect, onTestFinished, test } from "vitest";
 import { hostTag } from "../../src/util/host.ts";
 import { repository } from "../rig.ts";
-import { benchOf, chain, expectNothingPartial, oneTarget, rounds, until } from "./bench.ts";
+import { benchOf, chain, expectNothingPartial, oneTarget, until } from "./bench.ts";
+import { countOf } from "./counts.ts";
 
 const waiters = 8;
 const run = promisify(execFile);
@@ -64,7 +65,7 @@ for (const [kind, code] of kinds) {
     `of ${waiters} who wait for a dead holder's lease, one has it at a time: ${kind}`,
     { timeout: 180_000 },
     async () => {
-      const total = rounds(code === "ENOTSUP" ? 4 : 20);
+      const total = code === "ENOTSUP" ? 4 : countOf("deadLocks");
       const dead = {
         id: "dead",
         host: hostname(),

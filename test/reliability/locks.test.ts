@@ -13,11 +13,10 @@ import {
   expectNothingPartial,
   oneTarget,
   randomFrom,
-  rounds,
-  seed,
   until,
   type Bench,
 } from "./bench.ts";
+import { countOf, found, patience, seed } from "./counts.ts";
 
 const waiting = oneTarget("outputs: { out: text() }", 'await waitFor("go"); await outputs.out.write("done");');
 
@@ -76,42 +75,39 @@ test("two runs that need the same action compute it once", async () => {
   expect(bench.rig.read("runs/other/it/out.txt")).toBe("done");
 });
 
-test(
-  `two builds at once, of one run or of two, make everything once and right (seed ${seed})`,
-  { timeout: 180_000 },
-  async () => {
-    const random = randomFrom(seed);
-    const bench = benchOf({ ...chain, "configs/other.yaml": "version: 1\n" });
-    for (let round = 0; round < rounds(10); round++) {
-      bench.marks.clear();
-      const set = ["--set", `numbers.epoch=${round}`, "--json"];
-      const sameRun = round % 2 === 0;
-      const builds = [["build", ...set], sameRun ? ["build", ...set] : ["build", "-c", "configs/other.yaml", ...set]];
-      if (random() < 0.5) builds.reverse();
-      const first = bench.start(...builds[0]!);
-      await new Promise((resolve) => setTimeout(resolve, random() * 200));
-      const second = bench.start(...builds[1]!);
-      const ends = [await first.finished, await second.finished];
-      const context = `round ${round} of seed ${seed}:\n${ends.map((end) => end.stdout + end.stderr).join("\n")}`;
-      expect(
-        ends.map((end) => end.code),
-        context,
-      ).toEqual([0, 0]);
-      const counts = Object.entries(bench.marks.counts);
-      expect(
-        counts.filter(([, count]) => count !== 1),
-        context,
-      ).toEqual([]);
-      expect(counts.length).toBe(24 + 3);
-      if (!sameRun)
-        for (const name of ["numbers", "pages", "end"])
-          expect(contentOf(bench.rig.path(`runs/other/${name}`)), context).toEqual(
-            contentOf(bench.rig.path(`runs/default/${name}`)),
-          );
-      expectNothingPartial(bench.rig);
-    }
-  },
-);
+test(`two builds at once, of one run or of two, make everything once and right (seed ${seed})`, patience, async () => {
+  const random = randomFrom(seed);
+  const bench = benchOf({ ...chain, "configs/other.yaml": "version: 1\n" });
+  for (let round = 0; round < countOf("pairs"); round++) {
+    bench.marks.clear();
+    const set = ["--set", `numbers.epoch=${round}`, "--json"];
+    const sameRun = round % 2 === 0;
+    const builds = [["build", ...set], sameRun ? ["build", ...set] : ["build", "-c", "configs/other.yaml", ...set]];
+    if (random() < 0.5) builds.reverse();
+    const first = bench.start(...builds[0]!);
+    await new Promise((resolve) => setTimeout(resolve, random() * 200));
+    const second = bench.start(...builds[1]!);
+    const ends = [await first.finished, await second.finished];
+    const context = `round ${round} of seed ${seed}:\n${ends.map((end) => end.stdout + end.stderr).join("\n")}`;
+    expect(
+      ends.map((end) => end.code),
+      context,
+    ).toEqual([0, 0]);
+    const counts = Object.entries(bench.marks.counts);
+    expect(
+      counts.filter(([, count]) => count !== 1),
+      context,
+    ).toEqual([]);
+    expect(counts.length).toBe(24 + 3);
+    if (!sameRun)
+      for (const name of ["numbers", "pages", "end"])
+        expect(contentOf(bench.rig.path(`runs/other/${name}`)), context).toEqual(
+          contentOf(bench.rig.path(`runs/default/${name}`)),
+        );
+    expectNothingPartial(bench.rig);
+  }
+  found(`${countOf("pairs")} rounds of two builds: ${27 * countOf("pairs")} actions, each executed once`);
+});
 
 interface Lock {
   readonly id: string;

@@ -16,6 +16,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { benchOf, contentOf, oneTarget, plainExpfile, plainRule, type Bench } from "./bench.ts";
+import { countOf, patience } from "./counts.ts";
 
 const oddNames = [
   "with space.txt",
@@ -288,7 +289,8 @@ test("an output that somebody made a link is put back as a file, and what it led
   expect(bench.rig.read("mine.txt")).toBe("mine");
 });
 
-test("a sparse input of 1 GB is hashed in bounded memory", { timeout: 120_000 }, async () => {
+const sparseBytes = countOf("sparseGiB") * 2 ** 30;
+test(`a sparse input of ${countOf("sparseGiB")} GiB is hashed in bounded memory`, patience, async () => {
   const bench = benchOf(
     oneTarget(
       "inputs: { data: file('.bin') }, outputs: { out: text() }",
@@ -297,26 +299,27 @@ test("a sparse input of 1 GB is hashed in bounded memory", { timeout: 120_000 },
     ),
   );
   writeFileSync(bench.rig.path("data.bin"), "");
-  truncateSync(bench.rig.path("data.bin"), 2 ** 30);
+  truncateSync(bench.rig.path("data.bin"), sparseBytes);
   // The driver may not grow beyond what it needs without the file, by far.
   await bench.rig.build([], 0, { env: { ...bench.options.env, NODE_OPTIONS: "--max-old-space-size=256" } });
-  expect(bench.rig.read("runs/default/it/out.txt")).toBe(String(2 ** 30));
+  expect(bench.rig.read("runs/default/it/out.txt")).toBe(String(sparseBytes));
   expect((await bench.exp("build")).stdout).toContain("up to date");
 });
 
-test("a tree of 20,000 files is made, placed, handed on and found up to date", { timeout: 180_000 }, async () => {
+const wide = countOf("treeFiles");
+test(`a tree of ${wide} files is made, placed, handed on and found up to date`, patience, async () => {
   const bench = benchOf({
     ...plainExpfile(["many", "it"], "const m = many(); return { many: m, it: it({ tree: m.files }) };"),
     ...plainRule(
       "many",
       "outputs: { files: tree() }",
-      'for (let i = 0; i < 20_000; i++) fs.writeFileSync(outputs.files.file((i % 100) + "/" + i), String(i % 50));',
+      `for (let i = 0; i < ${wide}; i++) fs.writeFileSync(outputs.files.file((i % 100) + "/" + i), String(i % 50));`,
     ),
     ...plainRule("it", treeSlots, "await outputs.out.write(String(inputs.tree.files().length));"),
   });
   await bench.build();
-  expect(bench.rig.read("runs/default/it/out.txt")).toBe("20000");
-  expect(Object.keys(contentOf(bench.rig.path("runs/default/many/files")))).toHaveLength(20_000);
+  expect(bench.rig.read("runs/default/it/out.txt")).toBe(String(wide));
+  expect(Object.keys(contentOf(bench.rig.path("runs/default/many/files")))).toHaveLength(wide);
   expect((await bench.exp("build")).stdout).toContain("up to date");
   bench.rig.write({ "runs/default/many/files/7/7": "edited" });
   const built = await bench.build();

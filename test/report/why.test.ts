@@ -141,7 +141,7 @@ test.each([
 test("an accepted result shows who accepted it and what it overlooks", () => {
   const accepted = [{ at: now - 7_200_000, by: "anna@lab", because: "only a patch", reasons: [everyReason.tool] }];
   expect(screen({ target: "judge", state: "fresh", reasons: [], accepted })).toMatch(
-    /^\njudge is fresh\n  accepted 20.* \(2 h ago\) by anna@lab: only a patch\n    tool python: 3.10 → 3.11\n$/,
+    /^\njudge is fresh\n {2}accepted 20.* \(2 h ago\) by anna@lab: only a patch\n {4}tool python: 3.10 → 3.11\n$/,
   );
 });
 

@@ -48,7 +48,11 @@ export class LocalExecutor implements Executor {
 
   async run(order: Order, settle: Settle, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return settleNotBegun(order, settle);
-    const worker = this.#idle.pop() ?? this.#start();
+    const worker = this.#idle.pop() ?? (await this.#start());
+    if (signal.aborted) {
+      worker.process.end();
+      return settleNotBegun(order, settle);
+    }
     const assignment = new Assignment(this.#orders++, order, settle);
     worker.assignment = assignment;
     const onAbort = () => {
@@ -76,9 +80,9 @@ export class LocalExecutor implements Executor {
     this.#scratch.remove();
   }
 
-  #start(): Worker {
+  async #start(): Promise<Worker> {
     const { workerFile, blobsFolder, environment } = this.#options;
-    const child = new WorkerProcess({
+    const child = await WorkerProcess.start({
       workerFile,
       blobsFolder,
       scratch: this.#scratch.next(),

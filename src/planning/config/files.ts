@@ -110,6 +110,7 @@ function readBytes(reading: Reading, path: string, where: Place): Uint8Array | u
 
 const unreadable: Readonly<Record<string, string>> = {
   EISDIR: "is a folder, not a config",
+  ENXIO: "is a pipe or a device, not a config",
   EACCES: "may not be read by this user",
   EPERM: "may not be read by this user",
   ELOOP: "is a link that leads to itself",

@@ -1,5 +1,7 @@
 // Replaces values in text by their names, also where they are encoded as JSON, a URL or base64. Unaware of where secrets come from.
 
+import type { Json } from "../../model/json.ts";
+
 /** Pairs of name and value. The longest match wins, so that a secret inside another leaves no rest behind. */
 export function maskWith(secrets: readonly (readonly [name: string, value: string])[]): (text: string) => string {
   const names = new Map<string, string>();
@@ -10,6 +12,22 @@ export function maskWith(secrets: readonly (readonly [name: string, value: strin
   const forms = [...names.keys()].sort((a, b) => b.length - a.length);
   const pattern = new RegExp(forms.map(escapePattern).join("|"), "g");
   return (text) => text.replace(pattern, (form) => `‹${names.get(form)!}›`);
+}
+
+/** A value with all its strings masked, names of fields too. Not by its text as JSON: a secret of digits may be a number's text. */
+export function maskStrings(value: Json, mask: (text: string) => string): Json {
+  if (typeof value === "string") return mask(value);
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map((each: Json) => maskStrings(each, mask));
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [mask(name), maskStrings(each, mask)]));
+}
+
+/** The name of a secret that a string of the value holds. */
+export function secretIn(value: Json, names: readonly string[], mask: (text: string) => string): string | undefined {
+  const text = JSON.stringify(value);
+  if (mask(text) === text) return undefined;
+  const masked = JSON.stringify(maskStrings(value, mask));
+  return masked === text ? undefined : names.find((name) => masked.includes(`‹${name}›`));
 }
 
 /** Every way in which the value may turn up in a log. */

@@ -24,6 +24,7 @@ done
 export class Watchdog {
   readonly #scratch: string;
   readonly #environment: NodeJS.ProcessEnv;
+  readonly #groups = new Set<number>();
   #shell: ChildProcess | undefined;
 
   /** `scratch`: the folder by which processes of this driver's workers are known. The shell's own environment must not name it. */
@@ -33,11 +34,14 @@ export class Watchdog {
   }
 
   began(group: number): void {
-    this.#shell ??= this.#start();
-    this.#tell(`+${group}`);
+    this.#groups.add(group);
+    if (this.#shell !== undefined) return this.#tell(`+${group}`);
+    this.#shell = this.#start();
+    for (const one of this.#groups) this.#tell(`+${one}`);
   }
 
   ended(group: number): void {
+    this.#groups.delete(group);
     this.#tell(`-${group}`);
   }
 
@@ -46,14 +50,16 @@ export class Watchdog {
     this.#shell?.stdin?.end();
   }
 
-  #start(): ChildProcess {
+  /** Undefined with too few open files: the next worker tries again. */
+  #start(): ChildProcess | undefined {
     const shell = spawn("/bin/sh", ["-c", script, "sh", this.#scratch], {
       env: this.#environment,
       stdio: ["pipe", "ignore", "ignore"],
       detached: true,
     });
-    shell.unref();
     shell.on("error", () => undefined);
+    if (shell.pid === undefined) return undefined;
+    shell.unref();
     shell.stdin.on("error", () => undefined);
     (shell.stdin as unknown as { unref?(): void }).unref?.();
     return shell;

@@ -38,8 +38,8 @@ export class WorkerProcess {
   readonly exited: Promise<void>;
   readonly #process: ChildProcess;
 
-  constructor(setup: WorkerSetup) {
-    this.scratch = setup.scratch;
+  /** Rejects with what the system says when it starts no process (too many files are open, say). */
+  static async start(setup: WorkerSetup): Promise<WorkerProcess> {
     const home = join(setup.scratch, homeFolder);
     mkdirSync(home, { recursive: true });
     const child = fork(setup.workerFile, [setup.blobsFolder, setup.scratch], {
@@ -49,6 +49,15 @@ export class WorkerProcess {
       execArgv: [],
       detached: true,
     });
+    if (child.pid === undefined)
+      await new Promise<never>((_, reject) => {
+        child.once("error", reject);
+      });
+    return new WorkerProcess(setup, child);
+  }
+
+  private constructor(setup: WorkerSetup, child: ChildProcess) {
+    this.scratch = setup.scratch;
     this.#process = child;
     this.pid = child.pid!;
     let lastWords = "";

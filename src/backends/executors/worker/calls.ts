@@ -1,9 +1,19 @@
 // Paid calls of a recipe: the memory lies with the driver, which is asked before and told after each.
 
+import { maskStrings, secretIn } from "../../../planning/config/mask.ts";
 import { encode } from "../../../planning/fingerprint/encode.ts";
 import type { Json } from "../../../model/json.ts";
 import type { Lifeline } from "./lifeline.ts";
+import type { Mask } from "./log.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
+
+export interface CallOptions {
+  readonly signal: AbortSignal;
+  readonly spent: { usd: number };
+  /** Names of the secrets that the recipe has, and what masks their values. */
+  readonly secrets: readonly string[];
+  readonly mask: Mask | undefined;
+}
 
 type Question = Extract<FromWorker, { kind: "find" | "remember" }>;
 type Answer = Extract<ToWorker, { kind: "answer" }>;
@@ -25,21 +35,28 @@ export class CallMemory {
   }
 
   /** The `call` of a recipe's context; what it pays is added to `spent`. */
-  functionFor(signal: AbortSignal, spent: { usd: number }) {
+  functionFor({ signal, spent, secrets, mask }: CallOptions) {
     return async (
       asked: { readonly request: Json; readonly draw?: number },
       ask: (signal: AbortSignal) => Promise<{ readonly response: Json; readonly costUsd?: number }>,
     ): Promise<Json> => {
       const { request, draw = 0 } = asked;
       encode(request); // Throws here, with a stack into the recipe, if the request is not plain JSON.
+      const secret = mask === undefined ? undefined : secretIn(request, secrets, mask);
+      if (secret !== undefined)
+        throw new Error(
+          `the request holds the value of the secret ${secret}, and would be kept: use it where it is sent`,
+        );
       const { found, error: refused } = await this.#ask((call) => ({ kind: "find", call, request, draw }));
       if (refused !== undefined) throw new Error(refused);
       if (found !== undefined) return found.response;
-      const { response, costUsd = 0 } = await (async () => ask(signal))().catch((error: unknown) => {
+      const { response: whole, costUsd = 0 } = await (async () => ask(signal))().catch((error: unknown) => {
         this.#send({ kind: "abandon", request, draw });
         throw error;
       });
       spent.usd += costUsd;
+      // The recipe gets what is kept, so that it makes the same of it the next time.
+      const response = mask === undefined ? whole : maskStrings(whole, mask);
       const { error } = await this.#ask((call) => ({ kind: "remember", call, request, draw, response, costUsd }));
       if (error !== undefined) throw new Error(`the answer to a paid request could not be kept: ${error}`);
       return response;

@@ -27,8 +27,8 @@ export function runCommand(
   const [program, ...args] = code.argv;
   return new Promise<void>((resolve, reject) => {
     const child = spawn(program!, args, { cwd: folder, env: environment, stdio: ["ignore", "pipe", "pipe"] });
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on("data", (piece: Buffer) => void process.stdout.write(piece));
+    for (const name of ["stdout", "stderr"] as const) {
+      child[name].on("data", (piece: Buffer) => void process[name].write(piece));
     }
     child.once("error", (error: NodeJS.ErrnoException) => {
       const missing = `the program "${program}" was not found on the PATH`;

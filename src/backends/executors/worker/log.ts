@@ -2,16 +2,22 @@
 
 import { appendFileSync, mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
+import { StringDecoder } from "node:string_decoder";
 
 export type Mask = (text: string) => string;
 
-/** A line that never ends is written in pieces of this size; a secret across two of them would be a line of a megabyte. */
+/** A line that never ends is written in pieces of about this size. */
 const longestLine = 1 << 20;
+/** No secret is as long as this. */
+const reach = 1 << 16;
+
+export type StreamName = "stdout" | "stderr";
 
 export class ActionLog {
   readonly #file: string;
   readonly #mask: Mask | undefined;
-  #rest = "";
+  /** Of each stream what waits for the end of its line: a program may write to both in turns. */
+  readonly #lines = { stdout: new Line(), stderr: new Line() };
   #isMade = false;
 
   /** Without secrets to mask, bytes are written as they come. */
@@ -25,19 +31,17 @@ export class ActionLog {
     rmSync(this.#file, { force: true });
   }
 
-  write(piece: string | Uint8Array): void {
+  write(piece: string | Uint8Array, stream: StreamName): void {
     if (this.#mask === undefined) return this.#append(piece);
-    this.#rest += typeof piece === "string" ? piece : Buffer.from(piece).toString("utf8");
-    const end = this.#rest.lastIndexOf("\n") + 1;
-    if (end === 0 && this.#rest.length < longestLine) return;
-    const whole = end === 0 ? this.#rest : this.#rest.slice(0, end);
-    this.#rest = this.#rest.slice(whole.length);
-    this.#append(this.#mask(whole));
+    const text = this.#lines[stream].take(piece, this.#mask);
+    if (text !== "") this.#append(this.#mask(text));
   }
 
   close(): void {
-    if (this.#rest !== "") this.#append(this.#mask!(this.#rest));
-    this.#rest = "";
+    for (const line of Object.values(this.#lines)) {
+      const text = line.end();
+      if (text !== "") this.#append(this.#mask!(text));
+    }
   }
 
   #append(piece: string | Uint8Array): void {
@@ -45,6 +49,42 @@ export class ActionLog {
     this.#isMade = true;
     appendFileSync(this.#file, piece);
   }
+}
+
+/** The line that a stream is at, whose letters of several bytes may come in pieces. */
+class Line {
+  readonly #decoder = new StringDecoder("utf8");
+  #text = "";
+
+  /** Takes a piece in; what can be written now, in which no secret is cut in two. */
+  take(piece: string | Uint8Array, mask: Mask): string {
+    const more = typeof piece === "string" ? piece : this.#decoder.write(Buffer.from(piece));
+    const lineBreak = more.lastIndexOf("\n") + 1;
+    const before = this.#text.length;
+    this.#text += more;
+    if (lineBreak > 0) return this.#cut(before + lineBreak);
+    return this.#text.length < longestLine ? "" : this.#cut(cutBetweenSecrets(this.#text, mask));
+  }
+
+  end(): string {
+    this.#text += this.#decoder.end();
+    return this.#cut(this.#text.length);
+  }
+
+  #cut(at: number): string {
+    const text = this.#text.slice(0, at);
+    this.#text = this.#text.slice(at);
+    return text;
+  }
+}
+
+/** About the middle of a long line; not its end, where a secret may have begun that has not come whole yet. */
+function cutBetweenSecrets(line: string, mask: Mask): number {
+  for (let at = line.length >> 1; at > reach; at--) {
+    const [before, after] = [line.slice(at - reach, at), line.slice(at, at + reach)];
+    if (mask(before) + mask(after) === mask(before + after)) return at;
+  }
+  return 0;
 }
 
 let current: ActionLog | undefined;
@@ -57,9 +97,9 @@ export function logTo(log: ActionLog | undefined): void {
 
 /** Takes over the standard streams of this process. */
 export function captureOutput(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.write = (piece: string | Uint8Array, encoding?: unknown, done?: () => void) => {
-      current?.write(piece);
+  for (const name of ["stdout", "stderr"] as const) {
+    process[name].write = (piece: string | Uint8Array, encoding?: unknown, done?: () => void) => {
+      current?.write(piece, name);
       if (typeof encoding === "function") (encoding as () => void)();
       else done?.();
       return true;

@@ -4,6 +4,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { format } from "node:util";
 import type { Json } from "../../../model/json.ts";
+import { secretIn } from "../../../planning/config/mask.ts";
 import { readLog } from "../../../util/append-log.ts";
 import type { BlobStore } from "../../store/store.ts";
 import type { InputOrder, ItemOrder, Order, Outcome } from "../executor.ts";
@@ -69,8 +70,15 @@ async function runOne(frame: Frame, outputs: Outputs, spent: Spent): Promise<Jso
   });
   frame.underWay = recipe.run;
   const value = await recipe.run(context);
-  if (order.part === "split") return packSplit(value);
-  return order.part === "gate" ? ((value ?? null) as Json) : undefined;
+  if (order.part === "split") return withoutSecrets(frame, "what the split returned", packSplit(value));
+  return order.part === "gate" ? withoutSecrets(frame, "the verdict", (value ?? null) as Json) : undefined;
+}
+
+/** What is kept for ever and shown to everybody: labels name files and lines of the screen. */
+function withoutSecrets({ order, mask }: Frame, what: string, value: Json): Json {
+  const name = mask === undefined ? undefined : secretIn(value, Object.keys(order.secrets), mask);
+  if (name !== undefined) throw new OutputError(`${what} holds the value of the secret ${name}, and would be kept`);
+  return value;
 }
 
 async function runItems(frame: Frame, settle: Settle): Promise<void> {

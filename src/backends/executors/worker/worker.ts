@@ -47,7 +47,8 @@ export function startWorker(options: WorkerOptions): void {
     try {
       checkTools(order.tools, process.env);
       const mask = Object.keys(order.secrets).length === 0 ? undefined : options.maskFor(order.secrets);
-      const call = (spent: { usd: number }) => calls.functionFor(abort.signal, spent);
+      const call = (spent: { usd: number }) =>
+        calls.functionFor({ signal: abort.signal, spent, secrets: Object.keys(order.secrets), mask });
       const frame: Frame = {
         ...{ order, folder, store: options.store, signal: abort.signal, mask, call, surroundings, begin },
         underWay: undefined,
