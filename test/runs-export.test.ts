@@ -6,8 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { benchOf, chain, contentOf, type Bench } from "./reliability/bench.ts";
+import { benchOf, chain, contentOf, oneTarget, until, type Bench } from "./reliability/bench.ts";
 import { makeProject, Rig } from "./rig.ts";
+import { hostTag } from "../src/util/host.ts";
 import { callKey } from "../src/runs/calls.ts";
 import { tarEnd, tarHeader, tarPadding } from "../src/util/tar.ts";
 
@@ -46,6 +47,8 @@ describe("a run that was imported", () => {
     expect([done.code, done.stderr]).toEqual([0, ""]);
     expect(done.stdout).toMatch(/^imported default: \d+ files, \d+ blobs\n/);
     expect(runOf(clone)).toEqual(runOf(bench.rig));
+    // What it stands on is reached like any run's.
+    expect((await clone.exp("gc", "--max-age", "0s")).code).toBe(0);
     bench.marks.clear();
     const again = await clone.build(epoch(2), 0, bench.options);
     expect([again.end.outcome, bench.marks.counts]).toEqual(["up-to-date", {}]);
@@ -103,6 +106,16 @@ describe("a run that was imported", () => {
     expect(bench.marks.counts).toEqual({});
   });
 
+  test("comes although an import before it was killed, whose leftovers go", async () => {
+    const bench = await built();
+    const machine = emptyMachine();
+    // No process has a number above this one.
+    const dead = `runs/.importing-${hostTag()}-4194305`;
+    machine.write({ [`${dead}/content/half`]: "half" });
+    expect((await machine.exp("runs", "import", await exported(bench))).code).toBe(0);
+    expect(readdirSync(machine.path("runs")).sort()).toEqual([".archive", "default"]);
+  });
+
   test("brings large sources that the archive does not hold", async () => {
     const bench = benchOf({ ...chain, "data/words.txt": "w".repeat(65 * 2 ** 20) });
     bench.rig.edit("rules/end.ts", "end.repeat(10)", "String(end.length)");
@@ -139,6 +152,29 @@ describe("what an export holds", () => {
     expect(gunzipSync(readFileSync(await exported(bench, "--without-logs"))).toString("latin1")).not.toContain(
       "it~is~",
     );
+  });
+
+  test("is never half of a build: it waits for one, and says who builds", async () => {
+    const bench = benchOf(
+      oneTarget("outputs: { out: text() }", 'await waitFor("go"); await outputs.out.write("done");'),
+    );
+    bench.allow("go");
+    await bench.build();
+    bench.forbid("go");
+    bench.rig.edit("rules/it.ts", '"done"', '"done again"');
+    const build = bench.start("build", "--json");
+    await until(() => bench.marks.counts.it === 2);
+    const started = bench.start("runs", "export", "default", "-o", "run.tgz");
+    let said = "";
+    started.process.stderr!.on("data", (piece: Buffer) => (said += piece.toString()));
+    await until(() => said.includes("waiting for"));
+    expect(said).toContain(`process ${build.process.pid} (exp build)`);
+    bench.allow("go");
+    expect((await build.finished).code).toBe(0);
+    expect((await started.finished).code).toBe(0);
+    const machine = emptyMachine();
+    expect((await machine.exp("runs", "import", bench.rig.path("run.tgz"))).code).toBe(0);
+    expect(machine.read("runs/default/it/out.txt")).toBe("done again");
   });
 
   test("is a whole run: a point of one, a run that is not there and a file that is are refused", async () => {

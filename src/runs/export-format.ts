@@ -1,7 +1,10 @@
 // The file that `exp runs export` writes: a tar, gzipped, of a manifest and then each content once, named by its digest. All names of a
 // run's files are in the manifest, where they can be judged before anything is written.
 
+import { basename } from "node:path";
+import { stagingName } from "../engine/contents.ts";
 import { isDigest, type Digest } from "../model/digest.ts";
+import { ownerOfTemporary } from "../util/fs.ts";
 import { runNameProblem } from "./run.ts";
 
 export const exportFormat = 1;
@@ -30,7 +33,7 @@ export type ExportLine =
 /** What is not in a run's folder for its own sake: leases, what is half made. */
 export function isPassing(path: string): boolean {
   const [first = ""] = path.split("/");
-  return first === "lock" || first === "lock.break" || first === ".staging" || path.endsWith(".tmp");
+  return ["lock", "lock.break", stagingName].includes(first) || ownerOfTemporary(basename(path)) !== undefined;
 }
 
 /** The text says what is wrong, as the end of a sentence about the file. */

@@ -20,7 +20,7 @@ import { createGunzip } from "node:zlib";
 import type { BlobStore } from "../backends/store/store.ts";
 import { startDigest, type Digest } from "../model/digest.ts";
 import { AppendLog, forEachLine } from "../util/append-log.ts";
-import { copyNew, hasCode, syncAll, syncFolder } from "../util/fs.ts";
+import { copyNew, hasCode, isMissing, syncAll, syncFolder } from "../util/fs.ts";
 import { hasEnded, processTag } from "../util/host.ts";
 import { BadTar, TarReader } from "../util/tar.ts";
 import type { Archive } from "./archive.ts";
@@ -64,6 +64,7 @@ export interface Imported {
 
 /** Throws `BadExport`, before anything has appeared. Whoever calls this holds the stores. */
 export async function importRuns(into: ImportInto, file: string, { as, signal }: ImportOptions): Promise<Imported> {
+  mkdirSync(into.runsFolder, { recursive: true });
   sweepImports(into.runsFolder);
   const staging = join(into.runsFolder, `${stagingPrefix}${processTag()}`);
   try {
@@ -105,7 +106,7 @@ async function unpack(
   onHead: (runs: readonly string[]) => void,
 ): Promise<Unpacked> {
   const source = createReadStream(file, { signal });
-  const unzipped = createGunzip();
+  const unzipped = createGunzip({ chunkSize: 1 << 18 });
   source.once("error", (error) => unzipped.destroy(error));
   source.pipe(unzipped);
   try {
@@ -294,9 +295,17 @@ async function takeCalls(
 }
 
 /** What is left of imports that were broken off. */
-function sweepImports(runsFolder: string): void {
-  mkdirSync(runsFolder, { recursive: true });
-  for (const name of readdirSync(runsFolder))
+export function sweepImports(runsFolder: string): void {
+  for (const name of namesIn(runsFolder))
     if (name.startsWith(stagingPrefix) && hasEnded(name.slice(stagingPrefix.length)))
       rmSync(join(runsFolder, name), { recursive: true, force: true });
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
 }
