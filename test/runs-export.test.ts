@@ -256,6 +256,7 @@ function pack(members: readonly Member[]): Buffer {
 const head = { exp_export: 1, exp: "0.1.0", runs: ["evil"] };
 const state =
   "format: 1\nrun: evil\nexperiment: main\ncreated: 2026-01-01\nbuilds: 1\nconfig:\n  source: c.yaml\n  overrides: []\ntargets: {}\n";
+const newerState = state.replace("format: 1", "format: 9");
 const stateLine = { run: "evil", file: "run.yaml", d: sha(state), s: state.length };
 const manifest = (lines: readonly object[], first: object = head): Member => ({
   name: "manifest.jsonl",
@@ -324,6 +325,10 @@ describe("a hostile or damaged file", () => {
     ],
     "content missing": [pack([manifest([fileLine("a")])]), "is not whole"],
     "no record of the run": [pack([manifest([fileLine("a")]), content("x")]), "holds no record of the run"],
+    "a run of a newer format": [
+      pack([manifest([fileLine("run.yaml", newerState)]), content(newerState)]),
+      'holds the run "evil", whose run.yaml cannot be read: it was written by a newer exp (format 9, this one reads 1): update exp',
+    ],
     "an unknown line": [pack([manifest([{ d: sha("x"), s: 1, what: 1 }]), content("x")]), "does not know"],
     "a newer format": [
       pack([manifest([{ other: "lines" }], { exp_export: 2, exp: "9.0.0" })]),

@@ -8,7 +8,7 @@ import { openProject, useStores } from "../project/project.ts";
 import { countOf } from "../report/amounts.ts";
 import { BadExport } from "../runs/export-format.ts";
 import { importRuns, type Imported } from "../runs/import.ts";
-import { runNameProblem, UnreadableRun } from "../runs/run.ts";
+import { runNameProblem } from "../runs/run.ts";
 import type { Arguments } from "./arguments.ts";
 import { nearPath, showFailures, writeJson, writeLines, type Screen } from "./screen.ts";
 import { exitCodes } from "./table.ts";
@@ -40,7 +40,6 @@ export async function importFile(name: string, args: Arguments, screen: Screen):
   } catch (error) {
     if (screen.signal.aborted) return exitCodes.interrupted;
     if (error instanceof BadExport) return refuse(`${nearPath(screen, file)} ${error.message}`);
-    if (error instanceof UnreadableRun) return refuse(error.message);
     throw error;
   } finally {
     using?.release();

@@ -34,7 +34,7 @@ import {
   type ExportHead,
   type ExportLine,
 } from "./export-format.ts";
-import { RunFolder } from "./run.ts";
+import { RunFolder, UnreadableRun } from "./run.ts";
 
 const stagingPrefix = ".importing-";
 /** A list of some millions of contents; more is not held in memory for a file that may lie. */
@@ -231,11 +231,16 @@ async function placeFiles(
   await syncAll(places);
 }
 
-/** That what appears as a run is one, under the name that it gets. */
+/** That what appears as a run is one that this exp can read, under the name that it gets. */
 function checkRun(folder: RunFolder): void {
-  const state = folder.load();
-  if (state === undefined) throw new BadExport(`holds no record of the run "${folder.id}"`);
-  if (state.run !== folder.id) folder.save({ ...state, run: folder.id });
+  try {
+    const state = folder.load();
+    if (state === undefined) throw new BadExport(`holds no record of the run "${folder.id}"`);
+    if (state.run !== folder.id) folder.save({ ...state, run: folder.id });
+  } catch (error) {
+    if (!(error instanceof UnreadableRun)) throw error;
+    throw new BadExport(`holds the run "${folder.id}", whose run.yaml${error.message.slice(error.file.length)}`);
+  }
 }
 
 async function placeBlobs(
