@@ -96,10 +96,9 @@ function compareVersions(before: RunPoint, after: RunPoint): readonly VersionDif
 
 async function compareTarget(project: Project, old: Side, now: Side, target: string): Promise<TargetComparison> {
   const [was, is] = [old, now].map(({ trace }) => trace.standingOf(target).at(-1));
-  const notes = {
-    ...(was !== undefined && noted("before", noteOf(project, old, target, was))),
-    ...(is !== undefined && noted("after", noteOf(project, now, target, is))),
-  };
+  const before = was && noteOf(project, old, target, was);
+  const after = is && noteOf(project, now, target, is);
+  const notes = { ...(before !== undefined && { before }), ...(after !== undefined && { after }) };
   if (was === undefined || is === undefined)
     return { target, kind: was === undefined ? "only-after" : "only-before", outputs: [], reasons: [], ...notes };
   const [made, makes] = [outputsOf(old, was), outputsOf(now, is)];
@@ -124,10 +123,6 @@ async function compareTarget(project: Project, old: Side, now: Side, target: str
     ...notes,
     ...(items !== undefined && { items }),
   };
-}
-
-function noted(which: "before" | "after", note: ResultNote | undefined): { [W in typeof which]?: ResultNote } {
-  return note === undefined ? {} : { [which]: note };
 }
 
 function noteOf(project: Project, { trace }: Side, target: string, standing: Standing): ResultNote | undefined {
