@@ -41,7 +41,20 @@ calls are kept, unless \`--calls\`.`,
 \`exp runs pin NAME\` keeps all that its builds ever made from [\`exp gc\`](#exp-gc), and the run from being removed by mistake;
 \`exp runs unpin NAME\` ends that. \`exp runs rm NAME…\` says what would go and ends with 3; with \`--yes\` it removes the runs' folders. People's
 work is named: handed-over files, outputs that were edited or set aside, files that exp did not make. It waits for a build of the run.
-Content that no other run needs is left to \`exp gc\`, remembered paid calls stay.`,
+Content that no other run needs is left to \`exp gc\`, remembered paid calls stay.
+
+\`exp runs diff A B\` compares two runs, or two points of one (\`default@2 default@5\`); \`exp runs diff default@5\` compares with the build before.
+It tells what differs in the config, in the versions of exp and Node, in each target (with why its key differs, which outputs do, how many items
+both have), and in the numbers of outputs that are JSON or tables of up to 50 rows: those at the same place in both, the most changed first.
+Members of a list are matched by their name or id, or else by all that is text in them; lists of more than 50 are left out. It is a question: it
+ends with 0 whatever it finds.
+
+\`exp runs export RUN… -o FILE\` writes runs into one file, with all of their builds: the runs' folders; recipes, sources and handed-over files from
+the archive; the content of all results, as far as it is still there. Of remembered paid calls it takes all of the project's, because it is
+not written down which result used which; \`--without-calls\` leaves them out. Equal runs give equal bytes, on the same version of Node. \`exp runs import
+FILE\` holds everything to its digest before anything appears, never replaces a run (\`--as\` gives it another name), and keeps the answers
+to paid calls that are here already. Then a clone of the project has nothing to build, \`exp why\` explains, and \`exp reproduce\` works also where
+there is nothing but the imported run. Import from people whose code you would run: the run's recipes come along.`,
   gc: `What runs stand on stays, whatever the limits say: the results behind their present outputs, what an unfinished build has made so far, and
 everything of pinned runs. Of the rest goes what was not used for \`--max-age\` (90 days), and then what was used longest ago, until the
 cache holds at most \`--max-size\` (50 GB). The Expfile may set [other limits](expfile.md#limits-of-the-cache). Also removed are leftovers (prints of recipes that are

@@ -97,7 +97,7 @@ export function makeProgram(version: string, onCommand: OnCommand): Command {
             : spec.args === "outputs"
               ? " <target[.output]|file>"
               : spec.args === "runs"
-                ? " [list|show|pin|unpin|rm] [run…]"
+                ? " [list|show|diff|pin|unpin|rm|export|import] [run…|file]"
                 : Array.isArray(spec.args)
                   ? ` <${spec.args.join("|")}>`
                   : "";

@@ -7,6 +7,7 @@ import { collect } from "../project/collect/collect.ts";
 import { cacheLimits } from "../project/collect/limits.ts";
 import { wordCollection } from "../report/gc.ts";
 import { Lease } from "../runs/lease.ts";
+import { sweepImports } from "../runs/import.ts";
 import { sweepRemoved } from "../runs/remove.ts";
 import type { Arguments } from "./arguments.ts";
 import { findProject } from "./asking.ts";
@@ -39,7 +40,10 @@ export async function gc(args: Arguments, screen: Screen): Promise<number> {
       // Of many builds that end at once, one collects.
       if (isBackground && !isSweepDue(paths) && !isCollectionDue(paths, screen.now())) return exitCodes.done;
     }
-    if (!isDryRun) sweepRemoved(paths.runs);
+    if (!isDryRun) {
+      sweepRemoved(paths.runs);
+      sweepImports(paths.runs);
+    }
     const collected = await collect(paths, {
       limits: limits.value,
       isDryRun,

@@ -1,11 +1,11 @@
-// `exp runs`: the registry: every run with its config, notes and where it stands.
+// `exp runs`: the registry: every run with its config, notes and where it stands. Other verbs have files of their own.
 
 import { inputFailure, type Failure } from "../model/failure.ts";
 import type { Json } from "../model/json.ts";
 import { formatAgo, formatDuration } from "../report/amounts.ts";
 import { alignRows } from "../report/columns.ts";
 import { paint, span } from "../report/text.ts";
-import { findRoot, pathsOf } from "../project/paths.ts";
+import { findProjectFolder, pathsOf } from "../project/paths.ts";
 import { readPin, type Pin } from "../runs/pin.ts";
 import { listRuns, RunFolder, UnreadableRun, type RunState } from "../runs/run.ts";
 import { suggest } from "../util/suggest.ts";
@@ -14,7 +14,13 @@ import { paletteOf, showFailures, writeJson, writeLines, type Screen } from "./s
 import { exitCodes } from "./table.ts";
 
 export async function runs(args: Arguments, screen: Screen): Promise<number> {
-  const root = findRoot(screen.workingFolder);
+  const [verb = "list", name, ...more] = args.operands;
+  if (verb === "import" && name !== undefined && more.length === 0) {
+    const { importFile } = await import("./runs-import.ts");
+    return importFile(name, args, screen);
+  }
+  // Runs can be looked at where their Expfile is not.
+  const root = findProjectFolder(screen.workingFolder);
   if (root === undefined) {
     showFailures(screen, [
       inputFailure("there is no Expfile.ts here or in a folder above", {
@@ -24,11 +30,18 @@ export async function runs(args: Arguments, screen: Screen): Promise<number> {
     return exitCodes.wrongInput;
   }
   const folder = pathsOf(root).runs;
-  const [verb = "list", name, ...more] = args.operands;
   if (verb === "list" && name === undefined) return list(folder, args, screen);
   if (verb === "rm" && name !== undefined) {
     const { removeRuns } = await import("./runs-remove.ts");
     return removeRuns(root, [name, ...more], args, screen);
+  }
+  if (verb === "export" && name !== undefined) {
+    const { exportThem } = await import("./runs-export.ts");
+    return exportThem(root, [name, ...more], args, screen);
+  }
+  if (verb === "diff" && name !== undefined && more.length < 2) {
+    const { diffRuns } = await import("./runs-diff.ts");
+    return diffRuns(root, [name, ...more], args, screen);
   }
   if (name !== undefined && more.length === 0) {
     if (verb === "show") return show(folder, name, args, screen);
@@ -41,7 +54,7 @@ export async function runs(args: Arguments, screen: Screen): Promise<number> {
   return exitCodes.wrongInput;
 }
 
-const verbsOfOne = ["show", "pin", "unpin", "rm"];
+const verbsOfOne = ["show", "pin", "unpin", "rm", "diff", "export"];
 
 function misspelt(folder: string, verb: string, words: readonly string[]): Failure {
   const known = listRuns(folder);
@@ -49,7 +62,9 @@ function misspelt(folder: string, verb: string, words: readonly string[]): Failu
     const which = known.length === 0 ? "There are no runs yet." : `The runs are ${known.join(", ")}.`;
     return inputFailure("which run?", { fix: `exp runs ${verb} NAME. ${which}` });
   }
-  const near = suggest(verb, ["list", ...verbsOfOne]);
+  if (verb === "import")
+    return inputFailure("which file?", { fix: "exp runs import FILE, as exp runs export wrote it" });
+  const near = suggest(verb, ["list", "import", ...verbsOfOne]);
   const run = known.find((name) => name === verb) ?? suggest(verb, known);
   const meant =
     near !== undefined ? [near, ...words.slice(1)].join(" ") : run === undefined ? undefined : `show ${run}`;

@@ -135,12 +135,18 @@ export const commandTable: readonly CommandSpec[] = [
   },
   {
     name: "runs",
-    summary: "list the runs; show, pin, unpin or remove (rm) one: `exp runs show default`",
+    summary:
+      "list the runs; show, pin, unpin or remove (rm) one, compare two (diff), take them to another machine (export, import)",
     args: "runs",
     flags: [
       { name: "note", summary: "of `pin`: why the run is kept", value: "text" },
       { name: "yes", summary: "of `rm`: remove, after what goes was named" },
       { name: "force", summary: "of `rm`: a pinned run, too" },
+      { name: "all", summary: "of `diff`: every number that differs, not the most changed ones only" },
+      { name: "output", short: "o", summary: "of `export`: the file; `RUN.exp.tar.gz` if not said", value: "file" },
+      { name: "without-logs", summary: "of `export`: leave out what actions printed" },
+      { name: "without-calls", summary: "of `export`: leave out the remembered paid calls" },
+      { name: "as", summary: "of `import`: another name for the run", value: "text" },
       json,
       help,
     ],

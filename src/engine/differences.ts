@@ -4,10 +4,10 @@
 import type { Artifact, Artifacts } from "../model/action.ts";
 import { digestOfBytes, type Digest } from "../model/digest.ts";
 import type { Reason } from "../model/reason.ts";
-import { explain } from "../planning/fingerprint/explain.ts";
+import { explain, type Words } from "../planning/fingerprint/explain.ts";
 import type { ActionRecord } from "../planning/fingerprint/action-key.ts";
 import type { GraphInput, GraphTarget } from "../planning/graph.ts";
-import type { Standing } from "../backends/store/trace.ts";
+import type { Standing, Trace } from "../backends/store/trace.ts";
 import type { PreparedAction } from "./actions.ts";
 import type { ResolvedInputs } from "./inputs.ts";
 import { lastArtifacts } from "./past.ts";
@@ -48,6 +48,12 @@ export async function ownDifferences(
   return withoutRepeats(await differencesOf(session, target, inputs.value, new Set(open), recipe));
 }
 
+/** A result on which a target has stood, and the trace that tells of it. */
+export interface StoodOn {
+  readonly trace: Trace;
+  readonly standing: Standing;
+}
+
 /** Between two results on which a target has stood: what the later one was made for. */
 export function differencesBetween(
   { trace, rebuilder }: Session,
@@ -55,20 +61,25 @@ export function differencesBetween(
   before: Standing,
   now: Standing,
 ): readonly Reason[] {
-  const words = rebuilder.words(section);
+  return differencesOfStandings({ trace, standing: before }, { trace, standing: now }, rebuilder.words(section));
+}
+
+/** The same for results of two runs. */
+export function differencesOfStandings(before: StoodOn, now: StoodOn, words: Words): readonly Reason[] {
   const difference = (old: Digest | undefined, key: Digest | undefined) => {
-    const [was, is] = [old, key].map((core) => (core === undefined ? undefined : trace.recordOf(core)));
+    const was = old === undefined ? undefined : before.trace.recordOf(old);
+    const is = key === undefined ? undefined : now.trace.recordOf(key);
     return was === undefined || is === undefined ? [] : explain(was, is, words);
   };
-  const templates = now.templates.flatMap((template) => {
-    const names = trace.recipesOf(template);
+  const templates = now.standing.templates.flatMap((template) => {
+    const names = now.trace.recipesOf(template);
     return difference(
-      before.templates.find((old) => [...trace.recipesOf(old)].some((name) => names.has(name))),
+      before.standing.templates.find((old) => [...before.trace.recipesOf(old)].some((name) => names.has(name))),
       template,
     );
   });
-  const merge = difference(before.core, now.core);
-  const all = [...difference(before.split, now.split), ...templates, ...merge];
+  const merge = difference(before.standing.core, now.standing.core);
+  const all = [...difference(before.standing.split, now.standing.split), ...templates, ...merge];
   // A merge changed because its items did: what made them change is nearer to the cause.
   const telling = all.filter(({ kind }) => kind !== "items");
   return withoutRepeats(telling.length > 0 ? telling : merge);

@@ -53,7 +53,7 @@ export interface WhyOptions extends DrawOptions {
   readonly now: number;
 }
 
-const COMFORTABLE_WIDTH = 100;
+export const COMFORTABLE_WIDTH = 100;
 const CONTEXT_LINES = 1;
 const MOST_LINES = 12;
 
@@ -149,7 +149,8 @@ function wordWhen(at: number, now: number): string {
   return time.startsWith(ago) ? time : `${time} (${ago})`;
 }
 
-function linesOf(reason: Reason, width: number): Line[] {
+/** One reason in full, indented by two. */
+export function linesOf(reason: Reason, width: number): Line[] {
   if (reason.kind === "code" && reason.changes.length > 0) return linesOfCode(reason.changes);
   if (reason.kind === "config" && typeof reason.before === "string" && typeof reason.after === "string") {
     if (`${reason.before}${reason.after}`.includes("\n")) {

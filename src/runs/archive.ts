@@ -54,6 +54,13 @@ export class Archive {
     writeAtomic(this.#recordFile(code), JSON.stringify(record), { durable: true });
   }
 
+  /** Takes in the record of a bundle from elsewhere, whose blobs are here. One that is whole already stays. */
+  adoptBundle(code: Digest, text: string): void {
+    if (this.hasBundle(code)) return;
+    const record = parseRecord(text);
+    if (record?.code === code) writeAtomic(this.#recordFile(code), text, { durable: true });
+  }
+
   /**
    * Files of the project that an action read, so that it can be run again when they have changed or are gone. Large ones are left out, and all of
    * an action that reads very many: their digests are in the trace, and `runs pin` and `runs export` take them along.
@@ -122,7 +129,10 @@ export class Archive {
 /** Undefined: there is none, or it holds no record. */
 function readRecord(file: string): ArchivedBundle | undefined {
   const text = readTextIfThere(file);
-  if (text === undefined) return undefined;
+  return text === undefined ? undefined : parseRecord(text);
+}
+
+function parseRecord(text: string): ArchivedBundle | undefined {
   try {
     const record = JSON.parse(text) as Partial<ArchivedBundle> | null;
     return record !== null && isDigest(record.closure) && isDigest(record.map) ? (record as ArchivedBundle) : undefined;

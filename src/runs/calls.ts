@@ -100,7 +100,7 @@ export class Calls implements CallDesk {
 
   /** What this and other processes have written since the last look. */
   #readNews(): ReadonlyMap<Digest, CallLine> {
-    for (const name of filesOf(this.#folder)) {
+    for (const name of callFiles(this.#folder)) {
       let tail = this.#tails.get(name);
       if (tail === undefined) this.#tails.set(name, (tail = new LogTail(join(this.#folder, name))));
       for (const line of tail.read()) this.#take(line);
@@ -116,7 +116,8 @@ export class Calls implements CallDesk {
   }
 }
 
-function filesOf(folder: string): string[] {
+/** The logs of paid calls. */
+export function callFiles(folder: string): string[] {
   try {
     return readdirSync(folder)
       .filter((name) => name.endsWith(".jsonl"))

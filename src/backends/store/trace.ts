@@ -195,6 +195,13 @@ export class Trace {
     return this.#splices.get(`${target}/${from}`);
   }
 
+  /** Where the result of a key was taken from, if it is another run's. */
+  splicedFrom(target: string, core: Digest): string | undefined {
+    for (const [name, given] of this.#splices)
+      if (given === core && name.startsWith(`${target}/`)) return name.slice(target.length + 1);
+    return undefined;
+  }
+
   /** What was accepted of the target, oldest first. */
   acceptancesOf(target: string): readonly Acceptance[] {
     return this.#acceptances.get(target) ?? [];

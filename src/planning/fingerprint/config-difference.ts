@@ -84,6 +84,11 @@ function membersReason(path: Path, added: readonly Member[], removed: readonly M
   return added.length + removed.length === 0 ? [] : [{ kind: "members", path: formatPath(path), added, removed }];
 }
 
+/** The field by which the members of a list are told apart, if they have one. */
+export function identityOf(list: readonly Json[]): string | undefined {
+  return identities.find((key) => tellsApart(list, key));
+}
+
 function tellsApart(list: readonly Json[], key: string): boolean {
   const values = list.map((one) => (isObject(one) ? one[key] : undefined));
   if (!values.every((value) => typeof value === "string" || typeof value === "number")) return false;

@@ -1,0 +1,102 @@
+// `exp runs export RUN… -o FILE`: runs as one file that another machine can import, explain and reproduce.
+
+import { existsSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { inputFailure, type Failure } from "../model/failure.ts";
+import { openProject, useStores, type Project } from "../project/project.ts";
+import { version } from "../project/version.ts";
+import { countOf, formatBytes } from "../report/amounts.ts";
+import { ChangedMeanwhile, exportRuns, type Exported } from "../runs/export.ts";
+import { Lease } from "../runs/lease.ts";
+import { RunFolder, UnreadableRun } from "../runs/run.ts";
+import type { Arguments } from "./arguments.ts";
+import { noSuchRun } from "./runs.ts";
+import { nearPath, showFailures, writeJson, writeLines, type Screen } from "./screen.ts";
+import { exitCodes } from "./table.ts";
+
+export async function exportThem(
+  root: string,
+  names: readonly string[],
+  args: Arguments,
+  screen: Screen,
+): Promise<number> {
+  const project = await openProject(root, screen.environment);
+  const leases: Lease[] = [];
+  const unique = [...new Set(names)];
+  const file = resolve(
+    screen.workingFolder,
+    (args.flags.output as string | undefined) ?? `${unique.join("+")}.exp.tar.gz`,
+  );
+  try {
+    const failures = [...unique.flatMap((name) => problemsOf(project, name)), ...problemsOfFile(screen, file)];
+    if (failures.length > 0) {
+      showFailures(screen, failures);
+      return exitCodes.wrongInput;
+    }
+    const runs = unique.map((name) => new RunFolder(project.paths.runs, name));
+    for (const run of runs) {
+      // A build would change it under our hands.
+      const lease = await Lease.take(join(run.folder, "lock"), "exp runs export", {
+        onWait: (holder) => screen.writeError(`waiting for ${holder}\n`),
+        signal: screen.signal,
+      });
+      if (lease === undefined) return exitCodes.interrupted;
+      leases.push(lease);
+    }
+    const using = useStores(project, "exp runs export");
+    if (using !== undefined) leases.push(using);
+    const { paths, archive, store, digests } = project;
+    const from = { root, archiveFolder: paths.archive, archive, store, digests };
+    const exported = await exportRuns(from, runs, file, {
+      exp: version,
+      logs: args.flags["without-logs"] !== true,
+      calls: args.flags["without-calls"] !== true,
+      signal: screen.signal,
+    });
+    if (args.flags.json === true) writeJson(screen, { file, ...exported });
+    else writeLines(screen, wordExport(nearPath(screen, file), exported));
+    return exitCodes.done;
+  } catch (error) {
+    if (screen.signal.aborted) return exitCodes.interrupted;
+    if (!(error instanceof ChangedMeanwhile)) throw error;
+    showFailures(screen, [inputFailure(error.message, { fix: "Run the command again." })]);
+    return exitCodes.failed;
+  } finally {
+    for (const lease of leases) lease.release();
+    project.close();
+  }
+}
+
+function problemsOf(project: Project, name: string): readonly Failure[] {
+  const [id = name] = name.split("@");
+  try {
+    if (new RunFolder(project.paths.runs, id).load() === undefined) return [noSuchRun(project.paths.runs, id)];
+  } catch (error) {
+    if (!(error instanceof UnreadableRun)) throw error;
+    return [inputFailure(error.message)];
+  }
+  if (id === name) return [];
+  return [
+    inputFailure(`a run is exported with all of its builds, not as ${name}`, {
+      fix: `exp runs export ${id}; once it is imported, exp reproduce ${name} runs that build again.`,
+    }),
+  ];
+}
+
+function problemsOfFile(screen: Screen, file: string): readonly Failure[] {
+  if (existsSync(file))
+    return [inputFailure(`${nearPath(screen, file)} is there already`, { fix: "Name another file with -o FILE." })];
+  if (statSync(dirname(file), { throwIfNoEntry: false })?.isDirectory() === true) return [];
+  return [inputFailure(`there is no folder ${nearPath(screen, dirname(file))}`, { fix: "Make it, or name another." })];
+}
+
+function wordExport(file: string, { runs, size, content, files, blobs, calls, lost }: Exported): string[] {
+  const paid = calls === 0 ? "" : `, all remembered paid calls of the project`;
+  return [
+    `${file}: ${runs.join(", ")}: ${formatBytes(size)}, packed from ${formatBytes(content)}: ${countOf(files, "file")}, ${countOf(blobs, "blob")}${paid}`,
+    ...Object.entries(lost).map(
+      ([run, count]) =>
+        `  ${countOf(count, "content")} of results of ${run} ${count === 1 ? "is" : "are"} nowhere any more: exp reproduce ${run} makes again what the run stands on`,
+    ),
+  ];
+}
