@@ -1,27 +1,16 @@
 // Runs that earlier exps wrote: today's reads, explains, reproduces them, and has nothing to do. And what a later exp writes is refused with a
 // sentence that helps. The corpus is described in test/compat/README.md.
 
-import { cpSync, mkdtempSync, mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Recheck } from "../src/model/recheck.ts";
 import type { RunState } from "../src/runs/run.ts";
-import { Rig, repository } from "./rig.ts";
+import { corpus, members, openMember as open } from "./compat/open.ts";
+import type { Rig } from "./rig.ts";
 
-const corpus = join(import.meta.dirname, "compat/members");
-const members = readdirSync(corpus).sort();
 /** As it was when the corpus was written. */
 const env = { GREETING: "hello" };
-
-function open(member: string): Rig {
-  const root = mkdtempSync(join(tmpdir(), "exp-compat-"));
-  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
-  cpSync(join(corpus, member), root, { recursive: true });
-  mkdirSync(join(root, "node_modules"));
-  symlinkSync(repository, join(root, "node_modules", "expfile"));
-  return new Rig(root);
-}
 
 const exp = (rig: Rig, ...args: string[]) => rig.start(args, { env }).finished;
 async function json<T>(rig: Rig, args: readonly string[], code = 0): Promise<T> {
@@ -99,5 +88,73 @@ describe.each(members)("runs of %s", (member) => {
     const rig = open(member);
     rig.edit("rules/enough.ts", "threshold: 3", "threshold: 4");
     expect((await rig.build([], 0, { env })).targets).toEqual({ ...allFresh, enough: "computed" });
+  });
+});
+
+describe("what a newer exp wrote is refused", () => {
+  const member = members.at(-1)!;
+  const code = "0000000000000000000000000000000000000000000000000000000000000000";
+  const trace = "runs/default/trace/trace.jsonl";
+  const cases: readonly [what: string, edit: (rig: Rig) => void, commands: readonly string[], says: RegExp][] = [
+    [
+      "run.yaml",
+      (rig) => rig.edit("runs/default/run.yaml", "format: 1", "format: 2"),
+      ["build", "status", "why prepare", "runs show default", "reproduce default", "accept sum --because x"],
+      /runs\/default\/run\.yaml.*written by a newer exp \(format 2, this one reads 1\): update exp/,
+    ],
+    [
+      "a trace",
+      (rig) => rig.edit(trace, '{"v":1}', '{"v":2}'),
+      ["build", "plan", "why prepare", "reproduce default", "clean sum", "show sum", "gc --max-size 1"],
+      /trace\.jsonl: the trace has format 2, and this exp reads 1\n.*It was written by a newer exp: update this one\./,
+    ],
+    [
+      "a pinned run's trace",
+      (rig) => rig.edit("runs/other/trace/trace.jsonl", '{"v":1}', '{"v":2}'),
+      ["gc --max-size 1"],
+      /trace\.jsonl: the trace has format 2, and this exp reads 1\n.*It was written by a newer exp: update this one\./,
+    ],
+    [
+      "an action's record",
+      (rig) => rig.edit(trace, '"rec":{"format":1', '"rec":{"format":2'),
+      ["build", "why prepare"],
+      /trace\.jsonl: a record of the trace has format 2, and this exp reads 1\n.*update this one\./,
+    ],
+    [
+      "a pin",
+      (rig) => rig.edit("runs/other/pin.json", '"format": 1', '"format": 2'),
+      ["runs", "runs rm other --yes", "gc --max-size 1"],
+      /pin\.json: the pin has format 2, and this exp reads 1\n.*update this one\./,
+    ],
+    [
+      "code in the archive",
+      (rig) => {
+        rig.write({ [`runs/.archive/code/${code}.json`]: JSON.stringify({ format: 2, code }) });
+        rig.edit("rules/enough.ts", "threshold: 3", "threshold: 4");
+      },
+      ["build", "plan"],
+      /0\.json: the archived code has format 2, and this exp reads 1\n.*update this one\./,
+    ],
+  ];
+
+  test.each(cases)("%s", async (_what, edit, commands, says) => {
+    for (const command of commands) {
+      const rig = open(member);
+      edit(rig);
+      const before = rig.read(trace);
+      const done = await exp(rig, ...command.split(" "));
+      expect([command, done.code, done.stderr.trim() + done.stdout]).toEqual([command, 2, expect.stringMatching(says)]);
+      expect(rig.read(trace)).toBe(before);
+    }
+  });
+
+  test("but what cache/ holds in a format of its own is made anew", async () => {
+    const rig = open(member);
+    const { counts } = (await rig.build([], 0, { env })).end;
+    expect(counts.computed).toBe(0);
+    rig.edit("cache/expfile/kept.json", '"format":3', '"format":99');
+    rig.write({ "cache/bundles/kept.jsonl": rig.read("cache/bundles/kept.jsonl").replaceAll("[3,", "[99,") });
+    const again = await rig.build([], 0, { env });
+    expect([again.targets, again.end.outcome]).toEqual([allFresh, "up-to-date"]);
   });
 });
