@@ -2,7 +2,17 @@ import eslint from "@eslint/js";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["dist*/**", "cache/**", "runs/**", "test/compat/**", "test/fixtures/**", "docs/**"] },
+  {
+    ignores: [
+      "dist*/**",
+      "cache/**",
+      "runs/**",
+      "test/compat/members/**",
+      "test/compat/project/**",
+      "test/fixtures/**",
+      "docs/**",
+    ],
+  },
   eslint.configs.recommended,
   tseslint.configs.recommendedTypeChecked,
   {

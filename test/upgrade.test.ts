@@ -1,16 +1,20 @@
 // Upgrading the bundler makes nothing stale: the old closure is printed again, and an equal print is an alias.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { Recheck } from "../src/model/recheck.ts";
 import { digestOfFile, LocalStore } from "../src/backends/store/local.ts";
 import type { Digest } from "../src/model/digest.ts";
 import { Bundler } from "../src/planning/bundle/bundler.ts";
 import { esbuildPrinter, type Printer } from "../src/planning/bundle/print.ts";
 import { CodeAliases } from "../src/runs/aliases.ts";
 import { Archive } from "../src/runs/archive.ts";
-import { Rig } from "./rig.ts";
+import type { RunState } from "../src/runs/run.ts";
+import { members, openMember } from "./compat/open.ts";
+import { repository, Rig } from "./rig.ts";
 
 /** Prints as esbuild does, but otherwise: the same code in other bytes. */
 async function otherPrinter(): Promise<Printer> {
@@ -106,4 +110,74 @@ test("importing a module of which nothing is reached leaves the names of the oth
   const before = await codeOf(rig, esbuildPrinter);
   rig.edit("recipe.ts", "import lib", 'import { other } from "./other.ts";\nimport lib');
   expect(await codeOf(rig, esbuildPrinter)).toBe(before);
+});
+
+/** The program with another bundler in esbuild's place: it prints the same code in other bytes. Gives the path of its `exp`. */
+function otherProgram(): string {
+  const root = mkdtempSync(join(tmpdir(), "exp-other-"));
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  const rig = new Rig(root);
+  for (const part of ["bin", "dist", "package.json"])
+    cpSync(join(repository, part), rig.path(part), { recursive: true });
+  rig.write({
+    "node_modules/esbuild/package.json":
+      '{ "name": "esbuild", "version": "99.0.0", "type": "module", "main": "index.js" }',
+    "node_modules/esbuild/index.js": `import real from "${repository}/node_modules/esbuild/lib/main.js";
+export const { transform, context, formatMessages, stop } = real;
+export const version = "99.0.0";
+export const build = async (options) => {
+  const built = await real.build(options);
+  if (options.outfile !== "/exp/recipe.js") return built;
+  const outputFiles = built.outputFiles.map((file) =>
+    file.path.endsWith(".map") ? file : { path: file.path, text: '"printed otherwise";' + file.text },
+  );
+  return { ...built, outputFiles };
+};
+`,
+  });
+  for (const name of readdirSync(join(repository, "node_modules")))
+    if (!rig.has(`node_modules/${name}`)) symlinkSync(join(repository, "node_modules", name), rig.path(`node_modules/${name}`)); // prettier-ignore
+  return rig.path("bin/exp.cjs");
+}
+
+describe("another bundler in the place of the program's own", () => {
+  const env = { PATH: process.env.PATH, HOME: process.env.HOME, EXP_GC: "off", GREETING: "hello" };
+  const exp = (program: string, rig: Rig, ...args: readonly string[]) =>
+    execFileSync(process.execPath, [program, ...args], { cwd: rig.root, env, encoding: "utf8" });
+  const own = join(repository, "bin/exp.cjs");
+  const stateOf = (program: string, rig: Rig, run: string) =>
+    JSON.parse(exp(program, rig, "runs", "show", run, "--json")) as RunState;
+  const keysOf = ({ targets }: RunState) =>
+    Object.fromEntries(Object.entries(targets).map(([name, { key }]) => [name, key]));
+
+  test.each(members)("leaves every key of a run as it was, and %s is reproduced with it", (member) => {
+    const rig = openMember(member);
+    const before = stateOf(own, rig, "default");
+    const other = otherProgram();
+    rig.write({ "node_modules/typescript/package.json": '{ "name": "typescript", "version": "99.0.0" }' });
+    expect(exp(other, rig, "build")).toContain("up to date");
+    expect(stateOf(other, rig, "default")).toEqual(before);
+    expect(rig.read("runs/.archive/aliases.jsonl")).toContain('"printer":"esbuild 99.0.0"');
+    if (member !== members[0]) {
+      const answer = JSON.parse(exp(other, rig, "reproduce", "default", "--json")) as { actions: readonly Recheck[] };
+      expect(new Set(answer.actions.map(({ verdict }) => verdict.kind))).toEqual(new Set(["same"]));
+    }
+    // And back again.
+    expect(exp(own, rig, "build")).toContain("up to date");
+  });
+
+  test("finds a colleague's results, and the colleague those that it makes", () => {
+    const rig = openMember(members.at(-1)!);
+    const other = otherProgram();
+    const mine = exp(other, rig, "build", "--run", "mine");
+    // `sum` is a program, which nobody prints; the first run has accepted a change of it and has no result of its own to share.
+    for (const target of ["prepare", "square", "judge", "enough"])
+      expect(mine).toMatch(new RegExp(`${target} +cached`));
+    expect(keysOf(stateOf(own, rig, "mine"))).toEqual(keysOf(stateOf(own, rig, "default")));
+
+    rig.edit("rules/enough.ts", "threshold: 3", "threshold: 4");
+    exp(other, rig, "build", "--run", "mine");
+    expect(exp(own, rig, "build")).toContain("1 cached");
+    expect(keysOf(stateOf(own, rig, "mine"))).toEqual(keysOf(stateOf(own, rig, "default")));
+  });
 });

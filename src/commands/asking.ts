@@ -5,7 +5,6 @@ import { selectTargets } from "../planning/graph.ts";
 import { openRun, type OpenRun, type RunRequest } from "../project/open-run.ts";
 import { findRoot } from "../project/paths.ts";
 import { openProject, type Project } from "../project/project.ts";
-import { UnreadableRun } from "../runs/run.ts";
 import { fail, ok, type Result } from "../util/result.ts";
 import type { Arguments } from "./arguments.ts";
 import type { Screen } from "./screen.ts";
@@ -45,14 +44,9 @@ export async function openAsked(
   args: Arguments,
   names: readonly string[] = args.operands,
 ): Promise<Result<Asked, readonly Failure[]>> {
-  try {
-    const run = await openRun(project, requestOf(args));
-    if (!run.ok) return run;
-    const selected = selectTargets(run.value.graph, names);
-    if (!selected.ok) return selected;
-    return ok({ project, run: run.value, ...selected.value });
-  } catch (error) {
-    if (error instanceof UnreadableRun) return fail([inputFailure(error.message, { where: { file: error.file } })]);
-    throw error;
-  }
+  const run = await openRun(project, requestOf(args));
+  if (!run.ok) return run;
+  const selected = selectTargets(run.value.graph, names);
+  if (!selected.ok) return selected;
+  return ok({ project, run: run.value, ...selected.value });
 }

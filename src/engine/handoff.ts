@@ -69,7 +69,8 @@ export function assessHandoff(session: Session, target: GraphTarget, requests: r
     record,
   });
   const requested = requests.map(({ path }) => path);
-  const isKnown = decision.kind === "fresh" && isDeepStrictEqual(decision.result.requested, requested);
+  // Results of early exps do not say for which paths: what lies there is what was given, so there is nothing to take in.
+  const isKnown = decision.kind === "fresh" && isDeepStrictEqual(decision.result.requested ?? requested, requested);
   if (isKnown && session.contents.isPlaced(target.name, target.declaration.contract.outputs, decision.result.outputs)) {
     return {
       kind: "settled",

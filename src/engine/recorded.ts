@@ -15,8 +15,8 @@ import type { ResolvedInput, ResolvedInputs } from "./inputs.ts";
 
 export type Content = { readonly path: string } | { readonly text: string };
 
-/** Content by digest, from wherever it still is; undefined where it is nowhere. */
-export type FindContent = (digest: Digest) => Content | undefined;
+/** Content by digest, from wherever it still is; undefined where it is nowhere. `path`: where in the project it was, if that is known. */
+export type FindContent = (digest: Digest, path?: string) => Content | undefined;
 
 export interface RecordedContext {
   readonly trace: Trace;
@@ -66,8 +66,9 @@ function codeOrderOf({ code }: ActionRecord, context: RecordedContext): Result<C
     case "command": {
       const files: (readonly [string, string])[] = [];
       for (const [name, digest] of Object.entries(code.files)) {
-        const found = context.find(digest);
-        if (found === undefined || !("path" in found)) return fail(`its program file ${name} is not in the archive`);
+        const found = context.find(digest, name);
+        if (found === undefined || !("path" in found))
+          return fail(`its program file ${name} (sha256 ${digest}) is neither there nor in the archive: put it back`);
         files.push([name, found.path]);
       }
       return ok({ kind: "command", argv: code.argv, files });

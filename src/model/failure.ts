@@ -34,6 +34,14 @@ export function actionFailure(what: string, more: Omit<Failure, "kind" | "what">
   return { kind: "action", what, ...more };
 }
 
+/** A file in a format that is not known yet: guessing what it says could lose results. */
+export function newerFormat(what: string, format: number, known: number, file: string): Failure {
+  return inputFailure(`${what} has format ${format}, and this exp reads ${known}`, {
+    where: { file },
+    fix: "It was written by a newer exp: update this one.",
+  });
+}
+
 /** Failures on their way up through code that cannot go on; caught at the edge of a stage and turned back into values. */
 export class FailureError extends Error {
   readonly failures: readonly Failure[];

@@ -135,15 +135,14 @@ function finder(
     );
     return placed.get(digest);
   };
-  const asSource = (digest: Digest) => {
-    const seen = trace.sourceOf(digest);
-    const path = seen === undefined ? undefined : join(project.paths.root, seen[2]);
+  const asSource = (digest: Digest, name = trace.sourceOf(digest)?.[2]) => {
+    const path = name === undefined ? undefined : join(project.paths.root, name);
     return path !== undefined && project.digests.digestOf(path)?.digest === digest ? path : undefined;
   };
-  const find: FindContent = (digest) => {
+  const find: FindContent = (digest, name) => {
     const text = inline.get(digest);
     if (text !== undefined) return { text };
-    const path = inStores(digest) ?? atPlace(digest) ?? asSource(digest);
+    const path = inStores(digest) ?? atPlace(digest) ?? asSource(digest, name);
     if (path !== undefined) return { path };
     const instead = substitutes.get(digest);
     if (instead === undefined || instead.kind === "absent") return undefined;

@@ -3,15 +3,18 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { isDigest, type Digest } from "../model/digest.ts";
+import { FailureError, newerFormat } from "../model/failure.ts";
 import type { BlobStore } from "../backends/store/store.ts";
 import type { BundleSource } from "../planning/bundle/bundler.ts";
-import type { Closure } from "../planning/bundle/closure.ts";
+import { closureFormat, type Closure } from "../planning/bundle/closure.ts";
 import { isMissing, readTextIfThere, writeAtomic } from "../util/fs.ts";
 import { statOf } from "../util/stat.ts";
 
+const bundleFormat = 1;
+
 /** How a bundle lies in the archive: the print and the map as blobs, the closure as a blob in which each module's text is a blob of its own. */
 interface ArchivedBundle {
-  readonly format: 1;
+  readonly format: typeof bundleFormat;
   readonly code: Digest;
   readonly closure: Digest;
   readonly map: Digest;
@@ -43,7 +46,7 @@ export class Archive {
     const modules = closure.modules.map(({ text, ...rest }) => ({ ...rest, text: this.blobs.putBytes(text).digest }));
     this.blobs.putFile(file);
     const record: ArchivedBundle = {
-      format: 1,
+      format: bundleFormat,
       code,
       closure: this.blobs.putBytes(JSON.stringify({ ...closure, modules }), { durable: true }).digest,
       map: this.blobs.putBytes(source.map, { durable: true }).digest,
@@ -57,13 +60,13 @@ export class Archive {
   /** Takes in the record of a bundle from elsewhere, whose blobs are here. One that is whole already stays. */
   adoptBundle(code: Digest, text: string): void {
     if (this.hasBundle(code)) return;
-    const record = parseRecord(text);
+    const record = parseRecord(text, this.#recordFile(code));
     if (record?.code === code) writeAtomic(this.#recordFile(code), text, { durable: true });
   }
 
   /**
    * Files of the project that an action read, so that it can be run again when they have changed or are gone. Large ones are left out, and all of
-   * an action that reads very many: their digests are in the trace, and `runs pin` and `runs export` take them along.
+   * an action that reads very many: their digests are in the trace, and `runs export` takes them along.
    */
   keepFiles(files: readonly { readonly path: string; readonly digest: Digest }[]): void {
     if (files.length > mostFilesKept) return;
@@ -112,6 +115,8 @@ export class Archive {
     const map = this.blobs.read(record.map)?.toString("utf8");
     if (file === undefined || packed === undefined || map === undefined) return undefined;
     const closure = JSON.parse(packed) as Closure;
+    if (closure.format > closureFormat)
+      throw new FailureError([newerFormat("the archived code", closure.format, closureFormat, this.#recordFile(code))]);
     const modules = closure.modules.flatMap((module) => {
       const source = this.blobs.read(module.text as Digest);
       return source === undefined ? [] : [{ ...module, text: source.toString("utf8") }];
@@ -129,15 +134,19 @@ export class Archive {
 /** Undefined: there is none, or it holds no record. */
 function readRecord(file: string): ArchivedBundle | undefined {
   const text = readTextIfThere(file);
-  return text === undefined ? undefined : parseRecord(text);
+  return text === undefined ? undefined : parseRecord(text, file);
 }
 
-function parseRecord(text: string): ArchivedBundle | undefined {
+/** A newer exp's is refused: taken for damaged, it would be written over. */
+function parseRecord(text: string, file: string): ArchivedBundle | undefined {
+  let record: { readonly [field: string]: unknown } | null;
   try {
-    const record = JSON.parse(text) as Partial<ArchivedBundle> | null;
-    return record !== null && isDigest(record.closure) && isDigest(record.map) ? (record as ArchivedBundle) : undefined;
+    record = JSON.parse(text) as { readonly [field: string]: unknown } | null;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
+  if (typeof record?.format === "number" && record.format > bundleFormat)
+    throw new FailureError([newerFormat("the archived code", record.format, bundleFormat, file)]);
+  return isDigest(record?.closure) && isDigest(record.map) ? (record as unknown as ArchivedBundle) : undefined;
 }

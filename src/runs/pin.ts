@@ -2,7 +2,7 @@
 
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { inputFailure, FailureError } from "../model/failure.ts";
+import { FailureError, newerFormat } from "../model/failure.ts";
 import { readTextIfThere, writeAtomic } from "../util/fs.ts";
 
 const pinFormat = 1;
@@ -28,12 +28,7 @@ export function readPin(runFolder: string): Pin | undefined {
   // A pin that cannot be read still pins.
   if (typeof pin?.format !== "number") return { format: pinFormat, at: "", by: "" };
   if (pin.format > pinFormat)
-    throw new FailureError([
-      inputFailure(`the pin has format ${pin.format}, and this exp reads ${pinFormat}`, {
-        where: { file: pinFile(runFolder) },
-        fix: "It was written by a newer exp: update this one.",
-      }),
-    ]);
+    throw new FailureError([newerFormat("the pin", pin.format, pinFormat, pinFile(runFolder))]);
   return pin as Pin;
 }
 

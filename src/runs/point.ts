@@ -23,7 +23,7 @@ export function findPoint(runsFolder: string, text: string): Result<RunPoint, Fa
     state = run.load();
   } catch (error) {
     if (!(error instanceof UnreadableRun)) throw error;
-    return fail(inputFailure(error.message, { where: { file: error.file } }));
+    return fail(error.failures[0]!);
   }
   if (state === undefined) {
     const near = suggest(id, listRuns(runsFolder));

@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { Trace, type TraceLine } from "../backends/store/trace.ts";
+import { refuseNewer, Trace, type TraceLine } from "../backends/store/trace.ts";
 import type { ActionResult } from "../model/action.ts";
 import type { Digest } from "../model/digest.ts";
 import { forEachLine } from "../util/append-log.ts";
@@ -77,7 +77,9 @@ export function* resultsOfRun(runFolder: string, readText: ReadText): Iterable<R
 
 function everythingOf(runFolder: string): readonly RunResult[] {
   const results: RunResult[] = [];
-  forEachLine<TraceLine>(join(runFolder, "trace", "trace.jsonl"), (line) => {
+  const file = join(runFolder, "trace", "trace.jsonl");
+  forEachLine<TraceLine>(file, (line) => {
+    if ("v" in line) refuseNewer(line.v, file);
     if ("r" in line) results.push({ key: line.k, result: line.r, isReached: true, usedUntil: line.r.at });
   });
   return results;

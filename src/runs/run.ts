@@ -5,6 +5,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parse, stringify, YAMLError } from "yaml";
 import type { Digest } from "../model/digest.ts";
+import { FailureError, inputFailure } from "../model/failure.ts";
 import type { JsonObject } from "../model/json.ts";
 import { readLog, AppendLog } from "../util/append-log.ts";
 import { isMissing, readTextIfThere, writeAtomic } from "../util/fs.ts";
@@ -167,11 +168,9 @@ function parseState(text: string): RunState | undefined {
   return isWhole && Array.isArray(state.config?.overrides) ? (state as RunState) : undefined;
 }
 
-export class UnreadableRun extends Error {
-  readonly file: string;
+export class UnreadableRun extends FailureError {
   constructor(file: string, why: string) {
-    super(`${file} cannot be read: ${why}`);
-    this.file = file;
+    super([inputFailure(`${file} cannot be read: ${why}`, { where: { file } })]);
   }
 }
 

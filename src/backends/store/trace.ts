@@ -4,9 +4,9 @@
 import { join } from "node:path";
 import type { ActionResult } from "../../model/action.ts";
 import type { Digest } from "../../model/digest.ts";
-import { FailureError, inputFailure } from "../../model/failure.ts";
+import { FailureError, newerFormat } from "../../model/failure.ts";
 import type { Reason } from "../../model/reason.ts";
-import type { ActionRecord } from "../../planning/fingerprint/action-key.ts";
+import { recordFormat, type ActionRecord } from "../../planning/fingerprint/action-key.ts";
 import { AppendLog, readLog } from "../../util/append-log.ts";
 
 export type Part = ActionRecord["part"];
@@ -324,16 +324,7 @@ export class Trace {
 
   #take(line: TraceLine): void {
     this.#isEmpty = false;
-    if ("v" in line) {
-      if (line.v > traceFormat)
-        throw new FailureError([
-          inputFailure(`the trace has format ${line.v}, and this exp reads ${traceFormat}`, {
-            where: { file: this.#file },
-            fix: "It was written by a newer exp: update this one.",
-          }),
-        ]);
-      return;
-    }
+    if ("v" in line) return refuseNewer(line.v, this.#file);
     if ("out" in line) return void this.#placed.set(line.out, line.d);
     if ("src" in line) {
       for (const seen of line.src) this.#sources.set(seen[0], seen);
@@ -358,6 +349,9 @@ export class Trace {
       return;
     }
     if ("rec" in line) {
+      const { format } = line.rec;
+      if (format > recordFormat)
+        throw new FailureError([newerFormat("a record of the trace", format, recordFormat, this.#file)]);
       this.#records.set(line.c, line.rec);
       if (line.o !== undefined) this.#options.set(line.c, line.o);
       if (line.n !== undefined) {
@@ -400,6 +394,11 @@ export class Trace {
       this.#cleaned.set(core, { when: line.clean, known });
     }
   }
+}
+
+/** For all who read traces. `v`: the format that the first line says. */
+export function refuseNewer(v: number, file: string): void {
+  if (v > traceFormat) throw new FailureError([newerFormat("the trace", v, traceFormat, file)]);
 }
 
 function partName(target: string, part: Part, recipe: string | undefined): string {

@@ -1,0 +1,3 @@
+export const recipe = async ({ inputs }) => [
+  { name: "sum", value: (await inputs.verdict.read()).sum, operator: ">", threshold: 3 },
+];
