@@ -47,6 +47,13 @@ export const commandTable: readonly CommandSpec[] = [
     ],
   },
   {
+    name: "watch",
+    summary: "build, and again after every edit of what the build looked at, until Ctrl-C",
+    args: "targets",
+    takesKeysAsFlags: true,
+    flags: [...asking, from, jobs, limit, paid],
+  },
+  {
     name: "plan",
     summary: "what a build would do: fresh, cached or stale, with reasons, time and money by past traces",
     args: "targets",

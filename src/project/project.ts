@@ -150,6 +150,7 @@ export interface BuildSetup {
   readonly lease: Lease;
   readonly limits: Limits;
   readonly keepGoing: boolean;
+  readonly mayPay: boolean;
   readonly emit: Emit;
 }
 
@@ -204,6 +205,7 @@ export function openBuildSession(
   const calls = new Calls(join(paths.archive, "calls"), {
     now: Date.now,
     notBefore: deciding.trace.callsHiddenBefore(),
+    mayPay: setup.mayPay,
   });
   const executor = localExecutor(project, {
     blobsFolder: join(paths.cache, "blobs"),

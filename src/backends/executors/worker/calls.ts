@@ -8,6 +8,12 @@ import type { FromWorker, ToWorker } from "./protocol.ts";
 type Question = Extract<FromWorker, { kind: "find" | "remember" }>;
 type Answer = Extract<ToWorker, { kind: "answer" }>;
 
+export interface Spent {
+  usd: number;
+  /** Why a request was refused. What a recipe makes of that is no result, whatever it does with the error. */
+  refused?: string;
+}
+
 export class CallMemory {
   readonly #send: (message: FromWorker) => void;
   readonly #waiting = new Map<number, (answer: Answer) => void>();
@@ -24,8 +30,8 @@ export class CallMemory {
     this.#waiting.delete(message.call);
   }
 
-  /** The `call` of a recipe's context; what it pays is added to `spent`. */
-  functionFor(signal: AbortSignal, spent: { usd: number }) {
+  /** The `call` of a recipe's context; what it pays is added to `spent`, and whether it was refused. */
+  functionFor(signal: AbortSignal, spent: Spent) {
     return async (
       asked: { readonly request: Json; readonly draw?: number },
       ask: (signal: AbortSignal) => Promise<{ readonly response: Json; readonly costUsd?: number }>,
@@ -33,7 +39,7 @@ export class CallMemory {
       const { request, draw = 0 } = asked;
       encode(request); // Throws here, with a stack into the recipe, if the request is not plain JSON.
       const { found, error: refused } = await this.#ask((call) => ({ kind: "find", call, request, draw }));
-      if (refused !== undefined) throw new Error(refused);
+      if (refused !== undefined) throw new Error((spent.refused = refused));
       if (found !== undefined) return found.response;
       const { response, costUsd = 0 } = await (async () => ask(signal))().catch((error: unknown) => {
         this.#send({ kind: "abandon", request, draw });

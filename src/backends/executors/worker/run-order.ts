@@ -7,6 +7,7 @@ import type { Json } from "../../../model/json.ts";
 import { readLog } from "../../../util/append-log.ts";
 import type { BlobStore } from "../../store/store.ts";
 import type { InputOrder, ItemOrder, Order, Outcome } from "../executor.ts";
+import type { Spent } from "./calls.ts";
 import { CommandError, runCommand } from "./command.ts";
 import { inputHandles, placeInputs } from "./inputs.ts";
 import { ActionLog, logTo, type Mask } from "./log.ts";
@@ -35,10 +36,6 @@ export interface Frame {
   underWay: Runner | undefined;
   /** Set when an error strayed: what threw it may still be running here, so nothing else should. */
   isSpoilt: boolean;
-}
-
-export interface Spent {
-  usd: number;
 }
 
 type Settle = (index: number, outcome: Outcome) => void;
@@ -139,12 +136,15 @@ async function action(
       () => work(spent),
       () => (frame.isSpoilt = true),
     );
+    if (spent.refused !== undefined) throw new Error(spent.refused);
     const artifacts = (await outputs?.collect(frame.store)) ?? {};
     const took = { tookMs: tookMs(), costUsd: spent.usd, startedAt };
     return { kind: "done", outputs: artifacts, ...(value !== undefined && { value }), ...took };
   } catch (error) {
     const stack = error instanceof UnsettledError && frame.underWay !== undefined && placeOf(frame.underWay);
     const described = { ...describeError(error), ...(typeof stack === "string" && { stack }) };
+    // Whatever the recipe threw instead: asking again would be refused again.
+    if (spent.refused !== undefined) Object.assign(described, { message: spent.refused, retryable: false });
     return { kind: "failed", ...described, tookMs: tookMs(), costUsd: spent.usd };
   } finally {
     logTo(undefined);

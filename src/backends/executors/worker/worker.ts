@@ -4,7 +4,7 @@ import { openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { BlobStore } from "../../store/store.ts";
 import type { Order, Outcome } from "../executor.ts";
-import { CallMemory } from "./calls.ts";
+import { CallMemory, type Spent } from "./calls.ts";
 import { Lifeline, UnsettledError } from "./lifeline.ts";
 import { captureOutput, type Mask } from "./log.ts";
 import { homeFolder, progressFile, threadsVariable, type FromWorker, type ToWorker } from "./protocol.ts";
@@ -47,7 +47,7 @@ export function startWorker(options: WorkerOptions): void {
     try {
       checkTools(order.tools, process.env);
       const mask = Object.keys(order.secrets).length === 0 ? undefined : options.maskFor(order.secrets);
-      const call = (spent: { usd: number }) => calls.functionFor(abort.signal, spent);
+      const call = (spent: Spent) => calls.functionFor(abort.signal, spent);
       const frame: Frame = {
         ...{ order, folder, store: options.store, signal: abort.signal, mask, call, surroundings, begin },
         underWay: undefined,
