@@ -21,9 +21,9 @@ export function watchedPaths(root: string, { files, folders: listed, absent }: P
   const folders = new Set([...listed, ...[...files].map((path) => dirname(path))]);
   const awaited = new Set<string>();
   for (const path of absent) {
-    // A package that may appear in some folder above the project: nobody installs one there in the middle of an edit.
-    if (relative(root, path).startsWith("..") && path.includes(`${sep}node_modules`)) continue;
     const first = firstMissing(path);
+    // Packages and settings are looked for in every folder above the project: nobody puts one there in the middle of an edit.
+    if (root.startsWith(dirname(first).replace(/\/?$/, sep))) continue;
     awaited.add(first);
     folders.add(dirname(first));
   }
