@@ -11,6 +11,7 @@ import { collectInBackground } from "../project/collect/background.ts";
 import { openBuildSession, openSession, type DecidingSession } from "../project/project.ts";
 import type { OpenRun } from "../project/open-run.ts";
 import { readsOf, type Reads } from "../project/reads.ts";
+import { whyReadsAreUnseen } from "../project/reads-seen.ts";
 import { writeStamp, stampFile } from "../project/stamp.ts";
 import { RunRecord } from "./run-record.ts";
 import { Lease } from "../runs/lease.ts";
@@ -24,11 +25,16 @@ import { plan } from "./plan.ts";
 import { showFailures, type Screen } from "./screen.ts";
 import { exitCodes } from "./table.ts";
 
+const nothingChecked =
+  "nothing was due, so nothing was run and nothing was checked: exp verify --check-inputs runs finished actions again";
+
 export interface BuildOptions {
   readonly limits: Limits;
   readonly keepGoing: boolean;
   /** Otherwise a recipe that asks for what is not remembered fails with `unpaid`. */
   readonly mayPay: boolean;
+  /** A recipe that reads what it does not declare fails. */
+  readonly checksInputs: boolean;
   /** Whether the next build of this command line may be answered unseen. */
   readonly writesStamp: boolean;
   /** What is shown of an event. */
@@ -50,11 +56,19 @@ export async function build(args: Arguments, screen: Screen): Promise<number> {
     showFailures(screen, limits.error);
     return exitCodes.wrongInput;
   }
+  const checksInputs = args.flags["check-inputs"] === true;
+  const unseen = checksInputs ? whyReadsAreUnseen() : undefined;
+  if (unseen !== undefined) {
+    showFailures(screen, [unseen]);
+    return exitCodes.wrongInput;
+  }
   const built = await buildOnce(args, screen, {
     limits: limits.value,
     keepGoing: args.flags["keep-going"] === true,
     mayPay: true,
-    writesStamp: true,
+    checksInputs,
+    // What was fresh was not checked: that is to be said each time.
+    writesStamp: !checksInputs,
     show: (event) => event,
   });
   if (built.ok) return built.value.exitCode;
@@ -141,6 +155,7 @@ async function buildAsked(
       limits: options.limits,
       keepGoing: options.keepGoing,
       mayPay: options.mayPay,
+      checksInputs: options.checksInputs,
       emit,
     });
     const keep = (text: string) => project.archive.blobs.putBytes(text, { durable: true }).digest;
@@ -161,6 +176,7 @@ async function buildAsked(
     const summary = { ...summarise(ends, screen.signal), ...(isLost && { outcome: "failed" as const }) };
     hasComputed = summary.counts.computed > 0;
     if (isLost) emit({ kind: "warning", text: new LostRun(run.folder.id).failure.what });
+    if (options.checksInputs && summary.outcome === "up-to-date") emit({ kind: "warning", text: nothingChecked });
     record.save(summary.outcome, [...screen.argv], screen.now());
     const reports = reportsOf(asked.value, ends, screen);
     emit({

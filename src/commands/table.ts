@@ -29,6 +29,10 @@ const limit: FlagSpec = {
   value: "setting",
 };
 const paid: FlagSpec = { name: "paid", summary: "allow requests that cost money and are not remembered" };
+const checkInputs: FlagSpec = {
+  name: "check-inputs",
+  summary: "a recipe that reads a file or a variable that it does not declare fails (Linux, with strace)",
+};
 const asking = [config, run, set, reset, json, help];
 
 export const commandTable: readonly CommandSpec[] = [
@@ -43,6 +47,7 @@ export const commandTable: readonly CommandSpec[] = [
       jobs,
       { name: "keep-going", short: "k", summary: "after a failure, go on with what does not depend on it" },
       limit,
+      checkInputs,
       { name: "dry-run", short: "n", summary: "the same as `exp plan`" },
     ],
   },
@@ -133,6 +138,7 @@ export const commandTable: readonly CommandSpec[] = [
       config,
       run,
       { name: "sample", summary: "how many items of each fan-out (20 if not said)", value: "text" },
+      checkInputs,
       paid,
       jobs,
       limit,

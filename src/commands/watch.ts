@@ -35,7 +35,7 @@ export async function watch(args: Arguments, screen: Screen): Promise<number> {
   const root = findRoot(screen.workingFolder);
   const mayPay = args.flags.paid === true;
   const options = {
-    ...{ limits: limits.value, keepGoing: true, mayPay, writesStamp: false },
+    ...{ limits: limits.value, keepGoing: true, mayPay, checksInputs: false, writesStamp: false },
     show: mayPay ? (event: Event) => event : sayWhatCosts,
   };
   let reads: Reads | undefined;

@@ -151,6 +151,7 @@ export interface BuildSetup {
   readonly limits: Limits;
   readonly keepGoing: boolean;
   readonly mayPay: boolean;
+  readonly checksInputs: boolean;
   readonly emit: Emit;
 }
 
@@ -212,6 +213,7 @@ export function openBuildSession(
     scratch: join(scratchRoot, processTag()),
     calls,
     warn: (text) => setup.emit({ kind: "warning", text }),
+    checksInputs: setup.checksInputs,
   });
   const turns = new Turns();
   return {
@@ -245,10 +247,21 @@ export function openBuildSession(
 
 export function localExecutor(
   project: Project,
-  options: Omit<LocalExecutorOptions, "workerFile" | "environment">,
+  {
+    checksInputs,
+    ...options
+  }: Omit<LocalExecutorOptions, "workerFile" | "environment" | "check"> & {
+    readonly checksInputs: boolean;
+  },
 ): LocalExecutor {
+  const { environment, paths } = project;
+  const check = {
+    ...{ root: paths.root, home: environment.HOME, path: environment.PATH ?? "" },
+    variables: Object.keys(environment),
+  };
   return new LocalExecutor({
     ...options,
+    check: checksInputs ? check : undefined,
     workerFile: new URL("./worker.js", import.meta.url).pathname,
     environment: pick(project.environment, ["PATH"]),
   });
