@@ -63,6 +63,7 @@ export class InputCheck {
       ...[order.inputs, ...(order.items ?? []).map(({ inputs }) => inputs)].flatMap((inputs) =>
         Object.values(inputs).flatMap(pathsOf),
       ),
+      ...(order.itemsFile === undefined ? [] : [order.itemsFile]),
       ...(order.code.kind === "command" ? order.code.files.map(([, path]) => path) : [order.code.resolveFrom]),
     ];
     this.#allowed = new Set(files);
