@@ -122,7 +122,9 @@ function section(command) {
     ...(more[name] === undefined ? [] : [more[name]]),
     `| flag | meaning |\n| --- | --- |\n${rows.join("\n")}`,
     ...(takesKeysAsFlags ? ["Takes [config keys as flags](#config-keys-as-flags)."] : []),
-    ...(hasJson ? [`JSON: [${name === "build" ? "events.md](events.md" : `json.md](json.md#exp-${name}`}).`] : []),
+    ...(hasJson
+      ? [`JSON: [${["build", "watch"].includes(name) ? "events.md](events.md" : `json.md](json.md#exp-${name}`}).`]
+      : []),
   ].join("\n\n");
 }
 
