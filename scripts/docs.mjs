@@ -24,6 +24,9 @@ const more = {
   build: `Names no target: all targets of the experiment. What a target needs is brought up to date first. Overrides (\`--set\`, config keys as
 flags) are remembered by the run; \`--reset\` drops them. \`-j\` cuts the processors that actions may use at once; an action takes one
 unless its rule says otherwise. \`--json\` writes [events](events.md), one a line.`,
+  watch: `After a failure it goes on with what does not depend on it, and waits; a mistake in a config, the Expfile or a recipe is shown, and
+putting it right builds. An edit during a build starts another when that one has ended. What is edited to the same bytes is no edit.
+What would have to be paid is not done without \`--paid\`. Ctrl-C ends it with 130, after what is finished is kept.`,
   plan: `Decides as a build does and runs nothing. A target is \`fresh\` (the run's own result holds), \`cached\` (there is a result to fetch),
 \`stale\` (it must run), \`unknown\` (it depends on something that must run first, and may come out unchanged), \`waiting\` (for people) or
 \`failed\` (a gate whose condition does not hold).`,
@@ -135,7 +138,9 @@ function section(command) {
     ...(more[name] === undefined ? [] : [more[name]]),
     `| flag | meaning |\n| --- | --- |\n${rows.join("\n")}`,
     ...(takesKeysAsFlags ? ["Takes [config keys as flags](#config-keys-as-flags)."] : []),
-    ...(hasJson ? [`JSON: [${name === "build" ? "events.md](events.md" : `json.md](json.md#exp-${name}`}).`] : []),
+    ...(hasJson
+      ? [`JSON: [${["build", "watch"].includes(name) ? "events.md](events.md" : `json.md](json.md#exp-${name}`}).`]
+      : []),
   ].join("\n\n");
 }
 

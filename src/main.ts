@@ -12,6 +12,7 @@ type Command = (args: Arguments, screen: Screen) => Promise<number>;
 
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   build: async () => (await import("./commands/build.ts")).build,
+  watch: async () => (await import("./commands/watch.ts")).watch,
   plan: async () => (await import("./commands/plan.ts")).plan,
   status: async () => (await import("./commands/status.ts")).status,
   why: async () => (await import("./commands/why.ts")).why,

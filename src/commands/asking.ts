@@ -35,7 +35,7 @@ export function requestOf(args: Arguments): RunRequest {
     overrides: args.overrides,
     from: (args.flags.from ?? []) as readonly string[],
     reset: args.flags.reset === true,
-    mayBegin: args.command === "build",
+    mayBegin: args.command === "build" || args.command === "watch",
   };
 }
 

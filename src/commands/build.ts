@@ -5,20 +5,49 @@ import { join } from "node:path";
 import { buildTargets, type TargetEnd } from "../engine/build.ts";
 import type { Limits } from "../engine/resources.ts";
 import { LostRun } from "../engine/session.ts";
-import type { Emit } from "../model/event.ts";
+import type { Emit, Event } from "../model/event.ts";
+import type { Failure } from "../model/failure.ts";
 import { collectInBackground } from "../project/collect/background.ts";
 import { openBuildSession, openSession, type DecidingSession } from "../project/project.ts";
+import type { OpenRun } from "../project/open-run.ts";
+import { readsOf, type Reads } from "../project/reads.ts";
+import { whyReadsAreUnseen } from "../project/reads-seen.ts";
 import { writeStamp, stampFile } from "../project/stamp.ts";
 import { RunRecord } from "./run-record.ts";
 import { Lease } from "../runs/lease.ts";
+import { ok, type Result } from "../util/result.ts";
 import type { Arguments } from "./arguments.ts";
 import { findProject, openAsked, type Asked } from "./asking.ts";
-import { exitCodeOf, isInputWrong, reportsOf, summarise } from "./build-end.ts";
+import { exitCodeOf, isInputWrong, reportsOf, summarise, type Summary } from "./build-end.ts";
 import { makeReporter, maskEvent } from "./build-reporter.ts";
 import { readLimits } from "./limits.ts";
 import { plan } from "./plan.ts";
 import { showFailures, type Screen } from "./screen.ts";
 import { exitCodes } from "./table.ts";
+
+const nothingChecked =
+  "nothing was due, so nothing was run and nothing was checked: exp verify --check-inputs runs finished actions again";
+
+export interface BuildOptions {
+  readonly limits: Limits;
+  readonly keepGoing: boolean;
+  /** Otherwise a recipe that asks for what is not remembered fails with `unpaid`. */
+  readonly mayPay: boolean;
+  /** A recipe that reads what it does not declare fails. */
+  readonly checksInputs: boolean;
+  /** Whether the next build of this command line may be answered unseen. */
+  readonly writesStamp: boolean;
+  /** What is shown of an event. */
+  readonly show: (event: Event, run: OpenRun) => Event;
+  /** Told what the build has read, before it is forgotten. */
+  readonly onRead?: (reads: Reads) => void;
+}
+
+export interface Built {
+  readonly exitCode: number;
+  /** Undefined: the run was not to be had. */
+  readonly outcome: Summary["outcome"] | undefined;
+}
 
 export async function build(args: Arguments, screen: Screen): Promise<number> {
   if (args.flags["dry-run"] === true) return plan(args, screen);
@@ -27,24 +56,48 @@ export async function build(args: Arguments, screen: Screen): Promise<number> {
     showFailures(screen, limits.error);
     return exitCodes.wrongInput;
   }
-  const project = await findProject(screen);
-  if (!project.ok) {
-    showFailures(screen, project.error);
+  const checksInputs = args.flags["check-inputs"] === true;
+  const unseen = checksInputs ? whyReadsAreUnseen() : undefined;
+  if (unseen !== undefined) {
+    showFailures(screen, [unseen]);
     return exitCodes.wrongInput;
   }
+  const built = await buildOnce(args, screen, {
+    limits: limits.value,
+    keepGoing: args.flags["keep-going"] === true,
+    mayPay: true,
+    checksInputs,
+    // What was fresh was not checked: that is to be said each time.
+    writesStamp: !checksInputs,
+    show: (event) => event,
+  });
+  if (built.ok) return built.value.exitCode;
+  showFailures(screen, built.error);
+  return exitCodes.wrongInput;
+}
+
+/** Knows nothing of an earlier build of this process: everything is opened anew. Fails when the build cannot begin. */
+export async function buildOnce(
+  args: Arguments,
+  screen: Screen,
+  options: BuildOptions,
+): Promise<Result<Built, readonly Failure[]>> {
+  const project = await findProject(screen);
+  if (!project.ok) return project;
   try {
     const asked = await openAsked(project.value, args);
-    if (!asked.ok) {
-      showFailures(screen, asked.error);
-      return exitCodes.wrongInput;
-    }
-    return await buildAsked(asked.value, args, limits.value, screen);
+    return asked.ok ? await buildAsked(asked.value, args, screen, options) : asked;
   } finally {
     project.value.close();
   }
 }
 
-async function buildAsked(first: Asked, args: Arguments, limits: Limits, screen: Screen): Promise<number> {
+async function buildAsked(
+  first: Asked,
+  args: Arguments,
+  screen: Screen,
+  options: BuildOptions,
+): Promise<Result<Built, readonly Failure[]>> {
   const { project } = first;
   const startedAt = screen.now();
   const names = first.asked.map((index) => first.run.graph.targets[index]!.name);
@@ -56,7 +109,7 @@ async function buildAsked(first: Asked, args: Arguments, limits: Limits, screen:
   const isSilent = { failed: false };
   const emit: Emit = (event) => {
     if (event.kind === "target-failed" || event.kind === "warning") isSilent.failed = true;
-    reporter.emit(maskEvent(event, first.run.secrets.mask));
+    reporter.emit(maskEvent(options.show(event, first.run), first.run.secrets.mask));
   };
   emit({
     kind: "build-started",
@@ -71,7 +124,7 @@ async function buildAsked(first: Asked, args: Arguments, limits: Limits, screen:
 
   const lease = await Lease.take(
     join(first.run.folder.folder, "lock"),
-    args.operands.length === 0 ? "exp build" : `exp build ${args.operands.join(" ")}`,
+    ["exp", args.command, ...args.operands].join(" "),
     {
       onWait: (holder) => emit({ kind: "waiting-for-lock", run: first.run.folder.id, holder }),
       signal: screen.signal,
@@ -82,16 +135,13 @@ async function buildAsked(first: Asked, args: Arguments, limits: Limits, screen:
   rmSync(stamp.file, { force: true });
   if (lease === undefined) {
     reporter.close();
-    return exitCodes.interrupted;
+    return ok({ exitCode: exitCodes.interrupted, outcome: undefined });
   }
   let hasComputed = false;
   try {
     // Another build may have held the run meanwhile: what it remembered is read again.
     const asked = await openAsked(project, args);
-    if (!asked.ok) {
-      showFailures(screen, asked.error);
-      return exitCodes.wrongInput;
-    }
+    if (!asked.ok) return asked;
     const { run, needed } = asked.value;
     const mayWrite = () => lease.isHeld();
     const deciding = openSession(project, run, {
@@ -102,8 +152,10 @@ async function buildAsked(first: Asked, args: Arguments, limits: Limits, screen:
     const session = openBuildSession(project, run, deciding, {
       build: buildNumber,
       lease,
-      limits,
-      keepGoing: args.flags["keep-going"] === true,
+      limits: options.limits,
+      keepGoing: options.keepGoing,
+      mayPay: options.mayPay,
+      checksInputs: options.checksInputs,
       emit,
     });
     const keep = (text: string) => project.archive.blobs.putBytes(text, { durable: true }).digest;
@@ -124,6 +176,7 @@ async function buildAsked(first: Asked, args: Arguments, limits: Limits, screen:
     const summary = { ...summarise(ends, screen.signal), ...(isLost && { outcome: "failed" as const }) };
     hasComputed = summary.counts.computed > 0;
     if (isLost) emit({ kind: "warning", text: new LostRun(run.folder.id).failure.what });
+    if (options.checksInputs && summary.outcome === "up-to-date") emit({ kind: "warning", text: nothingChecked });
     record.save(summary.outcome, [...screen.argv], screen.now());
     const reports = reportsOf(asked.value, ends, screen);
     emit({
@@ -137,17 +190,18 @@ async function buildAsked(first: Asked, args: Arguments, limits: Limits, screen:
       reports,
     });
     reporter.close();
+    options.onRead?.(readsOf(project, run, deciding));
     deciding.close();
     if (
+      options.writesStamp &&
       (summary.outcome === "done" || summary.outcome === "up-to-date") &&
       !isSilent.failed &&
       run.expfile.impure.length === 0
     ) {
       await rememberUpToDate(asked.value, deciding, ends, startedAt, reports, args, screen);
     }
-    return summary.outcome === "failed" && !isLost && isInputWrong(ends)
-      ? exitCodes.wrongInput
-      : exitCodeOf(summary.outcome);
+    const isWrong = summary.outcome === "failed" && !isLost && isInputWrong(ends);
+    return ok({ exitCode: isWrong ? exitCodes.wrongInput : exitCodeOf(summary.outcome), outcome: summary.outcome });
   } finally {
     lease.release();
     reporter.close();

@@ -52,6 +52,9 @@ export async function doctor(args: Arguments, screen: Screen): Promise<number> {
         "for recipes that are Python programs",
         "apt-get install python3, or your system's package",
       ),
+      ...(process.platform === "linux"
+        ? [tool("strace", ["--version"], "for --check-inputs", "apt-get install strace, or your system's package")]
+        : []),
       tool(
         "nvidia-smi",
         ["--query-gpu=name", "--format=csv,noheader"],

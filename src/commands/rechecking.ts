@@ -10,6 +10,7 @@ import { renderRechecks } from "../report/recheck.ts";
 import type { RunPoint } from "../runs/point.ts";
 import { fail, ok, type Result } from "../util/result.ts";
 import type { Arguments } from "./arguments.ts";
+import { whyReadsAreUnseen } from "../project/reads-seen.ts";
 import { readLimits } from "./limits.ts";
 import { paletteOf, showFailures, writeJson, writeLines, type Screen } from "./screen.ts";
 import { exitCodes } from "./table.ts";
@@ -39,6 +40,11 @@ export async function recheck(
     showFailures(screen, [...(limits.ok ? [] : limits.error), ...(chosen.ok ? [] : [chosen.error])]);
     return exitCodes.wrongInput;
   }
+  const unseen = args.flags["check-inputs"] === true ? whyReadsAreUnseen() : undefined;
+  if (unseen !== undefined) {
+    showFailures(screen, [unseen]);
+    return exitCodes.wrongInput;
+  }
   const isJson = args.flags.json === true;
   if (!isJson) writeLines(screen, title);
   const rechecks: Recheck[] = [];
@@ -51,6 +57,7 @@ export async function recheck(
       asMade,
       sample: chosen.value,
       mayPay: args.flags.paid === true,
+      checksInputs: args.flags["check-inputs"] === true,
       limits: limits.value,
       signal: screen.signal,
       onChecked: (one) => void rechecks.push(one),

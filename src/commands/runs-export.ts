@@ -73,7 +73,7 @@ function problemsOf(project: Project, name: string): readonly Failure[] {
     if (new RunFolder(project.paths.runs, id).load() === undefined) return [noSuchRun(project.paths.runs, id)];
   } catch (error) {
     if (!(error instanceof UnreadableRun)) throw error;
-    return [inputFailure(error.message)];
+    return error.failures;
   }
   if (id === name) return [];
   return [

@@ -29,6 +29,10 @@ const limit: FlagSpec = {
   value: "setting",
 };
 const paid: FlagSpec = { name: "paid", summary: "allow requests that cost money and are not remembered" };
+const checkInputs: FlagSpec = {
+  name: "check-inputs",
+  summary: "a recipe that reads a file or a variable that it does not declare fails (Linux, with strace)",
+};
 const asking = [config, run, set, reset, json, help];
 
 export const commandTable: readonly CommandSpec[] = [
@@ -43,8 +47,16 @@ export const commandTable: readonly CommandSpec[] = [
       jobs,
       { name: "keep-going", short: "k", summary: "after a failure, go on with what does not depend on it" },
       limit,
+      checkInputs,
       { name: "dry-run", short: "n", summary: "the same as `exp plan`" },
     ],
+  },
+  {
+    name: "watch",
+    summary: "build, and again after every edit of what the build looked at, until Ctrl-C",
+    args: "targets",
+    takesKeysAsFlags: true,
+    flags: [...asking, from, jobs, limit, paid],
   },
   {
     name: "plan",
@@ -126,6 +138,7 @@ export const commandTable: readonly CommandSpec[] = [
       config,
       run,
       { name: "sample", summary: "how many items of each fan-out (20 if not said)", value: "text" },
+      checkInputs,
       paid,
       jobs,
       limit,

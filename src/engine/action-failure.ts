@@ -11,6 +11,8 @@ import type { PreparedAction } from "./actions.ts";
 import { fileNameOf, itemName, type Item } from "./fan-out.ts";
 import type { Work } from "./work.ts";
 
+const declare =
+  "A file is declared as an input of the contract, a program's own files as its `code`, a variable as `env` of the rule. What is not declared can change without any target becoming stale.";
 const tailLines = 20;
 const tailBytes = 16_384;
 const mostProblems = 20;
@@ -60,6 +62,7 @@ export function failureOf(
       ...(where !== undefined && { where }),
       neededBy: `rule ${target.declaration.contract.name}`,
       ...(outcome.why === "unsettled" && { fix: settle }),
+      ...(outcome.why === "undeclared" && { fix: declare }),
       ...(details.length > 0 && { details }),
     },
     log,

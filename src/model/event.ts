@@ -86,6 +86,15 @@ export type Event =
   /** Something about the target that may be meant so, and may be a slip. It is told once: no reason to look again at what is up to date. */
   | { readonly kind: "target-warned"; readonly target: string; readonly text: string }
   | { readonly kind: "warning"; readonly text: string }
+  /** `exp watch` waits for an edit. */
+  | {
+      readonly kind: "watching";
+      readonly files: number;
+      /** Of the build before; undefined: it could not begin. */
+      readonly outcome: "done" | "up-to-date" | "failed" | "waiting" | undefined;
+      /** Why it could not begin. */
+      readonly failures: readonly Failure[];
+    }
   | {
       readonly kind: "build-finished";
       readonly outcome: "done" | "up-to-date" | "failed" | "waiting" | "interrupted";

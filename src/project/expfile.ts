@@ -47,6 +47,8 @@ interface Kept {
 
 /** By module: Node evaluates it once a process, so a second load looks at nothing any more. */
 const looksOf = new Map<string, Looks>();
+/** What looks at the world unrecorded, or threw, is evaluated anew each time: the second build of a process may meet another world. */
+let evaluations = 0;
 
 export async function loadExpfile(
   root: string,
@@ -62,15 +64,19 @@ export async function loadExpfile(
     current = compiled.value;
   }
   const file = join(folder, current.module);
-  const looks = looksOf.get(file) ?? new Looks();
+  const known = looksOf.get(file);
+  const isKept = known !== undefined && known.impure.size === 0 && current.impure.length === 0;
+  const looks = isKept ? known : new Looks();
+  const address = `${pathToFileURL(file).href}${isKept || known === undefined ? "" : `?${++evaluations}`}`;
   looksOf.set(file, looks);
   let exported: unknown;
   try {
     exported = await looks.during(async () => {
-      const module = (await import(pathToFileURL(file).href)) as { default?: unknown };
+      const module = (await import(address)) as { default?: unknown };
       return module.default;
     });
   } catch (error) {
+    looks.impure.add("an error");
     return fail([
       inputFailure(`evaluating the Expfile threw: ${error instanceof Error ? error.message : String(error)}`, {
         where: { file: expfileName },

@@ -151,6 +151,8 @@ export interface BuildSetup {
   readonly lease: Lease;
   readonly limits: Limits;
   readonly keepGoing: boolean;
+  readonly mayPay: boolean;
+  readonly checksInputs: boolean;
   readonly emit: Emit;
 }
 
@@ -205,12 +207,14 @@ export function openBuildSession(
   const calls = new Calls(join(paths.archive, "calls"), {
     now: Date.now,
     notBefore: deciding.trace.callsHiddenBefore(),
+    mayPay: setup.mayPay,
   });
   const executor = localExecutor(project, {
     blobsFolder: join(paths.cache, "blobs"),
     scratch: join(scratchRoot, processTag()),
     calls,
     warn: (text) => setup.emit({ kind: "warning", text }),
+    checksInputs: setup.checksInputs,
   });
   const turns = new Turns();
   return {
@@ -244,10 +248,21 @@ export function openBuildSession(
 
 export function localExecutor(
   project: Project,
-  options: Omit<LocalExecutorOptions, "workerFile" | "environment">,
+  {
+    checksInputs,
+    ...options
+  }: Omit<LocalExecutorOptions, "workerFile" | "environment" | "check"> & {
+    readonly checksInputs: boolean;
+  },
 ): LocalExecutor {
+  const { environment, paths } = project;
+  const check = {
+    ...{ root: paths.root, home: environment.HOME, path: environment.PATH ?? "" },
+    variables: Object.keys(environment),
+  };
   return new LocalExecutor({
     ...options,
+    check: checksInputs ? check : undefined,
     workerFile: new URL("./worker.js", import.meta.url).pathname,
     environment: pick(project.environment, ["PATH"]),
   });

@@ -32,6 +32,7 @@ export interface RecheckOptions {
   readonly asMade: boolean;
   readonly sample: number;
   readonly mayPay: boolean;
+  readonly checksInputs: boolean;
   readonly limits: Limits;
   readonly signal: AbortSignal;
   readonly onChecked: (recheck: Recheck) => void;
@@ -64,6 +65,7 @@ export async function recheckRun(project: Project, run: RunFolder, options: Rech
       scratch: join(folder, `work${started++}`),
       calls,
       warn: () => undefined,
+      checksInputs: options.checksInputs,
     });
   const shared = options.isolated ? undefined : start();
   const cache = new LocalActionCache(join(paths.cache, "actions"), join(paths.cache, "uses"));

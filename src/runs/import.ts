@@ -239,7 +239,7 @@ function checkRun(folder: RunFolder): void {
     if (state.run !== folder.id) folder.save({ ...state, run: folder.id });
   } catch (error) {
     if (!(error instanceof UnreadableRun)) throw error;
-    throw new BadExport(`holds the run "${folder.id}", whose run.yaml${error.message.slice(error.file.length)}`);
+    throw new BadExport(`holds the run "${folder.id}", whose record cannot be read: ${error.message}`);
   }
 }
 

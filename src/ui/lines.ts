@@ -38,6 +38,7 @@ import {
   wordFailed,
   wordItems,
   wordRequests,
+  wordState,
 } from "./words.ts";
 
 /** Lines of failures as report/messages.ts renders them, colours included. */
@@ -197,6 +198,11 @@ export function createBuildLines({ renderFailure, again = "exp build", targets =
       }
       case "warning":
         return [{ line: [span("warning: ", "yellow"), span(oneLine(event.text))], fit: "fold" }];
+      case "watching":
+        return [
+          ...failureLines(event.failures),
+          sentence(`watching ${countOf(event.files, "file")}; ${wordState(event.outcome)}`),
+        ];
       case "build-finished":
         return closingLines(event);
       default:

@@ -3,6 +3,7 @@
 import type { Counts, Event } from "../model/event.ts";
 import { countOf, formatCount, formatDuration, formatRoughDuration } from "../report/amounts.ts";
 import { joinSpans, oneLine, span, type Line } from "../report/text.ts";
+import { unreachable } from "../util/result.ts";
 import type { Running } from "./running.ts";
 
 /** Longer lists of names are cut. */
@@ -28,6 +29,23 @@ export function retryDetails(event: Extract<Event, { kind: "action-retried" }>):
 export function logLine({ target, label }: Extract<Event, { kind: "log" }>, text: string): Line {
   const name = label === undefined ? oneLine(target) : `${oneLine(target)}[${oneLine(label)}]`;
   return [span(`${name}: `, "dim"), span(text)];
+}
+
+/** How things stand while `exp watch` waits. */
+export function wordState(outcome: Extract<Event, { kind: "watching" }>["outcome"]): string {
+  switch (outcome) {
+    case "done":
+    case "up-to-date":
+      return "up to date";
+    case "failed":
+      return "the last build failed";
+    case "waiting":
+      return "people are awaited";
+    case undefined:
+      return "nothing could be built";
+    default:
+      return unreachable(outcome);
+  }
 }
 
 /** `37 of 750 items`, `2 failures`; one failure speaks for itself. */

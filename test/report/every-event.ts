@@ -87,6 +87,7 @@ export const everyEvent: { readonly [K in Event["kind"]]: Required<Extract<Event
     text: 'no file matches data/*.csv, the input "files"; data holds a.tsv',
   },
   warning: { kind: "warning", text: "configs/default.yaml is gone: its last reading is used" },
+  watching: { kind: "watching", files: 123, outcome: "done", failures: [] },
   "build-finished": {
     kind: "build-finished",
     outcome: "done",

@@ -79,7 +79,8 @@ export type Outcome =
     }
   | {
       readonly kind: "failed";
-      readonly why: "threw" | "unsettled" | "exit-code" | "timeout" | "memory" | "lost" | "output" | "tool";
+      readonly why:
+        "threw" | "unsettled" | "exit-code" | "timeout" | "memory" | "lost" | "output" | "tool" | "undeclared";
       readonly message: string;
       /** The stack, mapped by nobody yet; the end of the log is read from the file. */
       readonly stack?: string;

@@ -7,6 +7,7 @@ import { endThoseOf, groupMemoryMiB } from "./local/processes.ts";
 import { ScratchFolder } from "./local/scratch.ts";
 import { Watchdog } from "./local/watchdog.ts";
 import { WorkerProcess, type WorkerExit } from "./local/worker-process.ts";
+import type { CheckSetup } from "./worker/input-check.ts";
 import type { FromWorker } from "./worker/protocol.ts";
 
 export interface LocalExecutorOptions {
@@ -17,6 +18,8 @@ export interface LocalExecutorOptions {
   /** What a worker may see of the environment beside what an action declares. */
   readonly environment: NodeJS.ProcessEnv;
   readonly calls: CallDesk;
+  /** Actions may only read what they declare. */
+  readonly check?: CheckSetup | undefined;
   /** Told what the user should know, though nothing failed. */
   readonly warn: (text: string) => void;
 }
@@ -87,6 +90,7 @@ export class LocalExecutor implements Executor {
       blobsFolder,
       scratch: this.#scratch.next(),
       environment,
+      check: this.#options.check,
       onMessage: (message) => this.#receive(worker, message),
       onExit: (exit) => this.#lost(worker, exit),
     });
@@ -144,7 +148,8 @@ export class LocalExecutor implements Executor {
   /** What left its worker's group and outlived it: whoever waits for it waits in vain, since its home and its temporary files go now. */
   #endLeftBehind(): void {
     const programs = endThoseOf(this.#scratch.path);
-    if (programs.length === 0) return;
+    // Of a worker under strace it is the exit of strace that was waited for: Node may still be on its way out.
+    if (programs.length === 0 || this.#options.check !== undefined) return;
     const names = [...new Set(programs)].sort().join(", ");
     this.#options.warn(
       `processes that recipes had started in the background were still running and were ended with the build: ${names}. A recipe's result must not depend on them: wait for them or end them in the recipe`,

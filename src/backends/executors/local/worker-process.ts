@@ -1,9 +1,10 @@
 // One worker process as its driver sees it: started, sent to, listened to, ended. Knows no orders.
 
 import { fork, type ChildProcess } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readTextIfThere, syncsAtOnce } from "../../../util/fs.ts";
+import { checkFile, tracedCalls, traceFile, type CheckSetup } from "../worker/input-check.ts";
 import { homeFolder, progressFile, threadsVariable, type FromWorker, type ToWorker } from "../worker/protocol.ts";
 import { endGroup } from "./processes.ts";
 
@@ -14,6 +15,7 @@ export interface WorkerSetup {
   readonly scratch: string;
   /** What it may see of the environment beside what an action declares. */
   readonly environment: NodeJS.ProcessEnv;
+  readonly check: CheckSetup | undefined;
   readonly onMessage: (message: Exclude<FromWorker, { kind: "ready" }>) => void;
   readonly onExit: (exit: WorkerExit) => void;
 }
@@ -42,11 +44,13 @@ export class WorkerProcess {
   static async start(setup: WorkerSetup): Promise<WorkerProcess> {
     const home = join(setup.scratch, homeFolder);
     mkdirSync(home, { recursive: true });
+    if (setup.check !== undefined) writeFileSync(join(setup.scratch, checkFile), JSON.stringify(setup.check));
     const child = fork(setup.workerFile, [setup.blobsFolder, setup.scratch], {
       cwd: home,
       env: { ...setup.environment, HOME: home, TMPDIR: home, TZ: "UTC", LC_ALL: "C.UTF-8", ...threads },
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       execArgv: [],
+      ...(setup.check !== undefined && underStrace(setup.scratch)),
       detached: true,
     });
     if (child.pid === undefined)
@@ -93,4 +97,11 @@ export class WorkerProcess {
     const [id, index] = (readTextIfThere(join(this.scratch, progressFile)) ?? "").split(" ");
     return id === String(order) ? Number(index) : undefined;
   }
+}
+
+/** Strace starts Node, which inherits the channel through it. */
+function underStrace(scratch: string): { readonly execPath: string; readonly execArgv: string[] } {
+  const file = join(scratch, traceFile);
+  const how = ["-f", "-qq", "-y", "--seccomp-bpf", "-e", `trace=${tracedCalls}`, "-e", "signal=none", "-o", file];
+  return { execPath: "strace", execArgv: [...how, "--", process.execPath] };
 }

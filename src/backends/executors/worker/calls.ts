@@ -9,7 +9,7 @@ import type { FromWorker, ToWorker } from "./protocol.ts";
 
 export interface CallOptions {
   readonly signal: AbortSignal;
-  readonly spent: { usd: number };
+  readonly spent: Spent;
   /** Names of the secrets that the recipe has, and what masks their values. */
   readonly secrets: readonly string[];
   readonly mask: Mask | undefined;
@@ -17,6 +17,12 @@ export interface CallOptions {
 
 type Question = Extract<FromWorker, { kind: "find" | "remember" }>;
 type Answer = Extract<ToWorker, { kind: "answer" }>;
+
+export interface Spent {
+  usd: number;
+  /** Why a request was refused. What a recipe makes of that is no result, whatever it does with the error. */
+  refused?: string;
+}
 
 export class CallMemory {
   readonly #send: (message: FromWorker) => void;
@@ -34,7 +40,7 @@ export class CallMemory {
     this.#waiting.delete(message.call);
   }
 
-  /** The `call` of a recipe's context; what it pays is added to `spent`. */
+  /** The `call` of a recipe's context; what it pays is added to `spent`, and whether it was refused. */
   functionFor({ signal, spent, secrets, mask }: CallOptions) {
     return async (
       asked: { readonly request: Json; readonly draw?: number },
@@ -48,7 +54,7 @@ export class CallMemory {
           `the request holds the value of the secret ${secret}, and would be kept: use it where it is sent`,
         );
       const { found, error: refused } = await this.#ask((call) => ({ kind: "find", call, request, draw }));
-      if (refused !== undefined) throw new Error(refused);
+      if (refused !== undefined) throw new Error((spent.refused = refused));
       if (found !== undefined) return found.response;
       const { response: whole, costUsd = 0 } = await (async () => ask(signal))().catch((error: unknown) => {
         this.#send({ kind: "abandon", request, draw });

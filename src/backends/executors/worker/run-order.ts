@@ -8,7 +8,9 @@ import { secretIn } from "../../../planning/config/mask.ts";
 import { readLog } from "../../../util/append-log.ts";
 import type { BlobStore } from "../../store/store.ts";
 import type { InputOrder, ItemOrder, Order, Outcome } from "../executor.ts";
+import type { Spent } from "./calls.ts";
 import { CommandError, runCommand } from "./command.ts";
+import { UndeclaredError, type InputCheck } from "./input-check.ts";
 import { inputHandles, placeInputs } from "./inputs.ts";
 import { ActionLog, logTo, type Mask } from "./log.ts";
 import { UnsettledError } from "./lifeline.ts";
@@ -32,14 +34,11 @@ export interface Frame {
   readonly surroundings: Surroundings;
   /** Told of each item before it begins. */
   readonly begin: (index: number) => void;
+  readonly check: InputCheck | undefined;
   /** The function of the recipe that was called last. */
   underWay: Runner | undefined;
   /** Set when an error strayed: what threw it may still be running here, so nothing else should. */
   isSpoilt: boolean;
-}
-
-export interface Spent {
-  usd: number;
 }
 
 type Settle = (index: number, outcome: Outcome) => void;
@@ -143,16 +142,21 @@ async function action(
   const start = process.hrtime.bigint();
   const tookMs = () => Number(process.hrtime.bigint() - start) / 1e6;
   try {
+    frame.check?.begin(frame.order);
     const value = await inCourse(
       () => work(spent),
       () => (frame.isSpoilt = true),
     );
+    if (spent.refused !== undefined) throw new Error(spent.refused);
+    frame.check?.end();
     const artifacts = (await outputs?.collect(frame.store)) ?? {};
     const took = { tookMs: tookMs(), costUsd: spent.usd, startedAt };
     return { kind: "done", outputs: artifacts, ...(value !== undefined && { value }), ...took };
   } catch (error) {
     const stack = error instanceof UnsettledError && frame.underWay !== undefined && placeOf(frame.underWay);
     const described = { ...describeError(error), ...(typeof stack === "string" && { stack }) };
+    // Whatever the recipe threw instead: asking again would be refused again.
+    if (spent.refused !== undefined) Object.assign(described, { message: spent.refused, retryable: false });
     return { kind: "failed", ...described, tookMs: tookMs(), costUsd: spent.usd };
   } finally {
     logTo(undefined);
@@ -263,6 +267,7 @@ export function describeError(error: unknown): ErrorText {
   const { message } = error;
   if (error instanceof CommandError) return { why: "exit-code", message, retryable: true };
   if (error instanceof OutputError) return { why: "output", message, retryable: false };
+  if (error instanceof UndeclaredError) return { why: "undeclared", message, retryable: false };
   if (error instanceof UnsettledError) return { why: "unsettled", message, retryable: false };
   if (error instanceof ToolError) return { why: "tool", message, retryable: false };
   // A recipe knows best what may pass by itself: `Object.assign(new Error("busy"), { retryable: true })`.

@@ -4,7 +4,8 @@ import { openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { BlobStore } from "../../store/store.ts";
 import type { Order, Outcome } from "../executor.ts";
-import { CallMemory } from "./calls.ts";
+import { CallMemory, type Spent } from "./calls.ts";
+import type { InputCheck } from "./input-check.ts";
 import { Lifeline, UnsettledError } from "./lifeline.ts";
 import { captureOutput, type Mask } from "./log.ts";
 import { homeFolder, progressFile, threadsVariable, type FromWorker, type ToWorker } from "./protocol.ts";
@@ -19,6 +20,8 @@ const reportAfterMs = 10;
 export interface WorkerOptions {
   readonly store: BlobStore;
   readonly scratch: string;
+  /** Whether actions may only read what they declare. */
+  readonly check: InputCheck | undefined;
   readonly maskFor: (secrets: Readonly<Record<string, string>>) => Mask;
 }
 
@@ -47,10 +50,20 @@ export function startWorker(options: WorkerOptions): void {
     try {
       checkTools(order.tools, process.env);
       const mask = Object.keys(order.secrets).length === 0 ? undefined : options.maskFor(order.secrets);
-      const call = (spent: { usd: number }) =>
+      const call = (spent: Spent) =>
         calls.functionFor({ signal: abort.signal, spent, secrets: Object.keys(order.secrets), mask });
       const frame: Frame = {
-        ...{ order, folder, store: options.store, signal: abort.signal, mask, call, surroundings, begin },
+        ...{
+          order,
+          folder,
+          store: options.store,
+          signal: abort.signal,
+          mask,
+          call,
+          surroundings,
+          begin,
+          check: options.check,
+        },
         underWay: undefined,
         isSpoilt: false,
       };
