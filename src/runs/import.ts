@@ -239,7 +239,9 @@ function checkRun(folder: RunFolder): void {
     if (state.run !== folder.id) folder.save({ ...state, run: folder.id });
   } catch (error) {
     if (!(error instanceof UnreadableRun)) throw error;
-    throw new BadExport(`holds the run "${folder.id}", whose record cannot be read: ${error.message}`);
+    // Where it was staged for a moment tells nobody anything.
+    const [, why] = error.message.split(" cannot be read: ");
+    throw new BadExport(`holds the run "${folder.id}", whose run.yaml cannot be read: ${why ?? error.message}`);
   }
 }
 
