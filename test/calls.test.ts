@@ -234,3 +234,34 @@ function filesHolding(rig: Rig, text: string): string[] {
     .map((entry) => join(entry.parentPath, entry.name));
   return names.filter((name) => readFileSync(name).includes(text));
 }
+
+test("9,000 remembered calls survive a crash before the first result, and a collection", async () => {
+  const rig = makeProject({
+    "Expfile.ts": `import { contract, experiments, json, rule } from "expfile";
+const judge = rule(contract({ name: "paid/judge", outputs: { sum: json() } }), { recipe: () => import("./judge.ts"), env: ["FOLDER"] });
+export default experiments({ main: () => ({ judge: judge() }) });
+`,
+    "judge.ts": `import { appendFileSync, existsSync } from "node:fs";
+export const recipe = async ({ outputs, call }) => {
+  let [sum, paid] = [0, 0];
+  const ask = (q) => call({ request: { q } }, () => (paid++, Promise.resolve({ response: q, costUsd: 0.001 })));
+  for (let at = 0; at < 9000; at += 500)
+    for (const answer of await Promise.all(Array.from({ length: 500 }, (_, i) => ask(at + i)))) sum += answer;
+  appendFileSync(process.env.FOLDER + "/paid.txt", paid + "\\n");
+  if (!existsSync(process.env.FOLDER + "/go")) await new Promise(() => setInterval(() => undefined, 1000));
+  await outputs.sum.write(sum);
+};
+`,
+  });
+  const env = { FOLDER: rig.root };
+  const first = rig.start(["build"], { env });
+  while (!rig.has("paid.txt")) await new Promise((resolve) => setTimeout(resolve, 20));
+  first.process.kill("SIGKILL");
+  await first.finished;
+  const collected = await rig.exp("gc", "--max-age", "0s", "--max-size", "0");
+  expect(collected.code, collected.stderr).toBe(0);
+  rig.write({ go: "" });
+  const second = await rig.build([], 0, { env });
+  expect([rig.read("paid.txt"), second.end.costUsd]).toEqual(["9000\n0\n", 0]);
+  expect(rig.read("runs/default/judge/sum.json")).toBe(`${(9000 * 8999) / 2}\n`);
+});
