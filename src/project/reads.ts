@@ -6,6 +6,7 @@ import type { Digest } from "../model/digest.ts";
 import { leadsThere, type DigestOf } from "../planning/bundle/watched.ts";
 import { statOf } from "../util/stat.ts";
 import { expfileName } from "./expfile.ts";
+import type { FileRead } from "../planning/config/reads.ts";
 import type { OpenRun } from "./open-run.ts";
 import type { DecidingSession, Project } from "./project.ts";
 
@@ -13,6 +14,8 @@ export interface Reads {
   readonly root: string;
   /** By absolute path. Undefined: it was not there. */
   readonly files: readonly (readonly [path: string, digest: Digest | undefined])[];
+  /** Of no content that counts, and yet there: a folder where a config might have been. */
+  readonly places: readonly string[];
   readonly absent: ReadonlySet<string>;
   /** Paths that lead elsewhere, with where. */
   readonly links: readonly (readonly [path: string, real: string])[];
@@ -25,14 +28,16 @@ export interface Reads {
 export function readsOf(project: Project, run: OpenRun, { sources, factory }: DecidingSession): Reads {
   const { looked } = project.bundler;
   const { watched } = run.expfile;
+  const isPlace = ({ present, digest }: FileRead) => present && digest === undefined;
   return {
     root: project.paths.root,
     files: [
-      ...run.configReads.map(({ path, digest }) => [path, digest] as const),
+      ...run.configReads.filter((read) => !isPlace(read)).map(({ path, digest }) => [path, digest] as const),
       ...watched.files,
       ...looked.files,
       ...[...sources.files.values(), ...factory.read.files].map(({ path, digest }) => [path, digest] as const),
     ],
+    places: run.configReads.filter(isPlace).map(({ path }) => path),
     absent: new Set([...watched.absent, ...looked.absent, ...sources.absent]),
     links: [...watched.links, ...looked.links],
     sources: sources.globs,
@@ -61,8 +66,8 @@ export interface Paths {
 }
 
 /** Where a change of what was read shows: in a file, in the listing of a folder, or in that something appears. */
-export function pathsOf({ root, files: read, absent, links, sources, code }: Reads): Paths {
-  const files = new Set<string>([join(root, expfileName)]);
+export function pathsOf({ root, files: read, places, absent, links, sources, code }: Reads): Paths {
+  const files = new Set<string>([join(root, expfileName), ...places]);
   const paths = { files, folders: new Set<string>(), absent: new Set(absent) };
   for (const [path, digest] of read) (digest === undefined ? paths.absent : files).add(path);
   // What a link leads to may be another name of the same file (packages of pnpm's store, for other peers), and its stat the same: the folder in
