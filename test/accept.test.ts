@@ -166,10 +166,17 @@ describe("what is said of it", () => {
     );
     await rig.build();
     expect(await why()).toContain("only a refactoring");
+    expect((await rig.exp("why", "fan[n0]")).stdout).toContain("only a refactoring");
+    expect((await rig.exp("status")).stdout).toMatch(/accepted by .+@.+: only a refactoring/);
     rig.edit("rules.ts", "0 + item", "1 + item");
     expect(await why()).toMatch(/fan is stale.*\n {2}code:[^]*accepted .*only a refactoring/);
     await rig.build();
     expect(await why()).not.toContain("only a refactoring");
+    // Back to what was accepted, the result is the accepted one again, and both say so.
+    rig.edit("rules.ts", "1 + item", "0 + item");
+    await rig.build();
+    expect(await why()).toContain("only a refactoring");
+    expect((await rig.exp("status")).stdout).toContain("only a refactoring");
   });
 
   test("reproduce runs what was made, verify what was accepted", async () => {

@@ -165,3 +165,12 @@ describe("why of a table", () => {
     expect((await rig.exp("why", "read")).stdout).toMatch(/input rows: 2 → 3 rows/);
   });
 });
+
+test("without a cache, it is the missing output that is said to be lost, not one that lies at its place", async () => {
+  const rig = kindsProject();
+  await rig.build();
+  rig.remove("cache");
+  rig.remove("runs/default/make/raw.bin");
+  const plan = JSON.parse((await rig.exp("plan", "make", "--json")).stdout) as { targets: { reasons: unknown[] }[] };
+  expect(plan.targets[0]!.reasons).toEqual([{ kind: "content-lost", slot: "raw" }]);
+});

@@ -138,6 +138,19 @@ describe("reproduce", () => {
     expect([kinds(now), now.build, now.actions.length]).toEqual([["same"], 2, 13]);
   });
 
+  test("what an earlier build made and is lost is named with that build", async () => {
+    const rig = wholeProject();
+    await rig.build();
+    await rig.build(["--prepare.factor", "5"]);
+    await rig.build(["--prepare.factor", "2", "prepare"]);
+    rig.remove("cache");
+    for (const target of ["prepare", "square"]) rig.remove(`runs/default/${target}`);
+    const { actions } = await ask(rig, ["reproduce", "default", "square"], 3);
+    expect(actions.map(({ verdict }) => (verdict.kind === "not-run" ? verdict.why : ""))).toContainEqual(
+      expect.stringMatching(/prepare made it in build 1; reproduce that build/),
+    );
+  });
+
   test("what was cleaned and not built yet can be reproduced", async () => {
     const rig = wholeProject();
     await rig.build();

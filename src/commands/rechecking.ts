@@ -72,7 +72,9 @@ export async function recheck(
   } else {
     writeLines(screen, renderRechecks(rechecks, { palette: paletteOf(screen), width: screen.width }));
     if (restored > 0)
-      writeLines(screen, [`${countOf(restored, "result")} had lost their content, which is back in the cache`]);
+      writeLines(screen, [
+        `${countOf(restored, "result")} had lost ${restored === 1 ? "its" : "their"} content, which is back in the cache`,
+      ]);
   }
   return exitCodeOf(rechecks);
 }

@@ -2,6 +2,7 @@
 
 import { renderStatus, type StatusRow } from "../report/status.ts";
 import { headline } from "../report/reasons.ts";
+import type { Acceptance } from "../backends/store/trace.ts";
 import type { StageState } from "../runs/run.ts";
 import type { PlannedTarget } from "../model/plan.ts";
 import type { Arguments } from "./arguments.ts";
@@ -10,9 +11,11 @@ import { paletteOf, writeJson, writeLines, type Screen } from "./screen.ts";
 import { exitCodes } from "./table.ts";
 
 export async function status(args: Arguments, screen: Screen): Promise<number> {
-  return withPlan(args, screen, args.operands, async (plan, { run }) => {
+  return withPlan(args, screen, args.operands, async (plan, { run }, session) => {
     const stages = run.state?.targets ?? {};
-    const rows = plan.targets.map((target) => rowOf(target, stages[target.name]));
+    const rows = plan.targets.map((target) =>
+      rowOf(target, stages[target.name], session.trace.acceptancesInForce(target.name).at(-1)),
+    );
     if (args.flags.json === true)
       writeJson(screen, {
         run: plan.run,
@@ -38,14 +41,14 @@ export async function status(args: Arguments, screen: Screen): Promise<number> {
   });
 }
 
-function rowOf(target: PlannedTarget, stage: StageState | undefined): StatusRow {
+function rowOf(target: PlannedTarget, stage: StageState | undefined, accepted: Acceptance | undefined): StatusRow {
   const failed = stage?.status === "failed" && target.state !== "fresh";
   const reason = failed
     ? stage.failure
     : target.reasons.length > 0
       ? headline(target.reasons)
       : target.state === "fresh"
-        ? keptOf(stage)
+        ? keptOf(stage, accepted)
         : undefined;
   return {
     target: target.name,
@@ -62,8 +65,7 @@ function rowOf(target: PlannedTarget, stage: StageState | undefined): StatusRow 
 }
 
 /** What is to be known of a result that is not simply this run's own. */
-function keptOf(stage: StageState | undefined): string | undefined {
+function keptOf(stage: StageState | undefined, accepted: Acceptance | undefined): string | undefined {
   if (stage?.from !== undefined) return `given: taken from ${stage.from}`;
-  const { accepted } = stage ?? {};
   return accepted === undefined ? undefined : `accepted by ${accepted.by}: ${accepted.because}`;
 }

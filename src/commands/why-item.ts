@@ -107,10 +107,12 @@ function nearestByParts(word: string, names: readonly string[]): string | undefi
 function whyKnown(session: Session, target: GraphTarget, states: ItemStates, item: Item): Why {
   const decision = states.decisions[item.index]!;
   const own = session.trace.find(item.core);
+  const accepted = own?.madeFor === undefined ? [] : session.trace.acceptancesOf(target.name);
   return {
     target: target.name,
     label: itemName(item),
     state: decision.kind,
+    ...(accepted.length > 0 && { accepted }),
     ...(own !== undefined && { since: own.result.at }),
     reasons: decision.kind === "fresh" ? [] : reasonsOf(session, target, states, item),
   };

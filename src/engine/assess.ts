@@ -130,7 +130,13 @@ function assessSingle(
       const { result } = decision;
       if (session.contents.isPlaced(target.name, slots, result.outputs))
         return { kind: "settled", core: action.core, split, result, how: "fresh", states };
-      const lost = Object.entries(result.outputs).find(([, artifact]) => !session.contents.isStored(artifact));
+      // What lies at its place is not lost, even if no store has it.
+      const lost = Object.entries(result.outputs).find(
+        ([slot, artifact]) =>
+          !session.contents.isStored(artifact) &&
+          (slots[slot] === undefined ||
+            !session.contents.isPlaced(target.name, { [slot]: slots[slot] }, { [slot]: artifact })),
+      );
       if (lost === undefined) return due(result, reasonsOfReturn(session, target, action, split));
       return due(undefined, [{ kind: "content-lost", slot: lost[0] }]);
     }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Executor, Order } from "../backends/executors/executor.ts";
 import type { PackedSplit } from "../backends/executors/worker/split.ts";
 import type { Part, Standing } from "../backends/store/trace.ts";
-import type { ActionResult } from "../model/action.ts";
+import { digestOfArtifact, type ActionResult } from "../model/action.ts";
 import type { Digest } from "../model/digest.ts";
 import type { Recheck, Verdict } from "../model/recheck.ts";
 import { attemptAction } from "./attempt.ts";
@@ -258,9 +258,17 @@ function mustBeThere(slot: string, digest: Digest, { find }: RecheckContext): vo
 
 function lost({ trace }: RecheckContext, { slot, digest }: ContentLost): string {
   const source = digest === undefined ? undefined : trace.sourceOf(digest);
-  if (source === undefined) return `the content of "${slot}" is nowhere any more`;
+  if (source === undefined) return `the content of "${slot}" is nowhere any more${whoMade(trace, digest)}`;
   const [sha256, size, path] = source;
   return `its input "${slot}" was ${path} (${size} bytes, sha256 ${sha256}), which is neither there nor in the archive: put it back`;
+}
+
+/** A result of an earlier build can be made again first. */
+function whoMade(trace: RecheckContext["trace"], digest: Digest | undefined): string {
+  for (const [, { target, build, result }] of trace.results())
+    if (Object.values(result.outputs).some((artifact) => digestOfArtifact(artifact) === digest))
+      return `: ${target} made it in build ${build}; reproduce that build, and it is back`;
+  return "";
 }
 
 function report(
