@@ -1,6 +1,5 @@
 // `exp accept`: what changed does not matter, the result is kept. Who said so, when and why stays in the run's trace.
 
-import { join } from "node:path";
 import { acceptTarget, type Accepted, type AcceptSession } from "../engine/accept.ts";
 import { assess } from "../engine/assess.ts";
 import { LostRun } from "../engine/session.ts";
@@ -9,11 +8,11 @@ import type { Artifacts } from "../model/action.ts";
 import { openAcceptSession, openSession, useStores } from "../project/project.ts";
 import { countOf } from "../report/amounts.ts";
 import { wordReason } from "../report/reasons.ts";
-import { Lease } from "../runs/lease.ts";
+import type { Lease } from "../runs/lease.ts";
 import { fail, ok, type Result } from "../util/result.ts";
-import { who } from "../util/who.ts";
 import type { Arguments } from "./arguments.ts";
-import { findProject, openAsked, type Asked } from "./asking.ts";
+import { holdingRun, withAsked, type Asked } from "./asking.ts";
+import { acceptedOf } from "./run-record.ts";
 import { showFailures, writeJson, writeLines, type Screen } from "./screen.ts";
 import { exitCodes } from "./table.ts";
 
@@ -31,25 +30,9 @@ export async function accept(args: Arguments, screen: Screen): Promise<number> {
         fix: `exp accept ${args.operands.join(" ")} --because "…": it is kept with the result, for whoever asks \`exp why\` later.`,
       }),
     ]);
-  const project = await findProject(screen);
-  if (!project.ok) return wrong(project.error);
-  try {
-    const asked = await openAsked(project.value, args);
-    if (!asked.ok) return wrong(asked.error);
-    const { folder } = asked.value.run;
-    const lease = await Lease.take(join(folder.folder, "lock"), "exp accept", {
-      onWait: (holder) => screen.writeError(`waiting for ${holder}\n`),
-      signal: screen.signal,
-    });
-    if (lease === undefined) return exitCodes.interrupted;
-    try {
-      return await acceptAsked(asked.value, lease, because, args, screen);
-    } finally {
-      lease.release();
-    }
-  } finally {
-    project.value.close();
-  }
+  return withAsked(args, screen, (asked) =>
+    holdingRun(asked.run.folder, "exp accept", screen, (lease) => acceptAsked(asked, lease, because, args, screen)),
+  );
 }
 
 async function acceptAsked(
@@ -75,7 +58,7 @@ async function acceptAsked(
       showFailures(screen, [new LostRun(run.folder.id).failure]);
       return exitCodes.failed;
     }
-    noteInState(asked, accepted.value, because, screen.now());
+    noteInState(asked, session, accepted.value);
     if (args.flags.json === true)
       writeJson(
         screen,
@@ -131,14 +114,14 @@ async function acceptInOrder(
   return ok(accepted);
 }
 
-function noteInState({ run }: Asked, accepted: ReadonlyMap<string, Accepted>, because: string, now: number): void {
+function noteInState({ run }: Asked, { trace }: AcceptSession, accepted: ReadonlyMap<string, Accepted>): void {
   const state = run.folder.load();
   if (state === undefined) return;
   const targets = { ...state.targets };
   for (const [name, { results, core }] of accepted) {
     const stage = targets[name];
     if (stage === undefined || results === 0 || core === undefined) continue;
-    targets[name] = { ...stage, key: core, accepted: { at: new Date(now).toISOString(), by: who(), because } };
+    targets[name] = { ...stage, key: core, accepted: acceptedOf(trace.acceptancesInForce(name).at(-1)) };
   }
   run.folder.save({ ...state, targets });
 }

@@ -7,89 +7,65 @@ import { LostRun } from "../engine/session.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import { countOf, formatDuration, formatMoney } from "../report/amounts.ts";
 import { openSession, type DecidingSession } from "../project/project.ts";
-import { Lease } from "../runs/lease.ts";
+import type { Lease } from "../runs/lease.ts";
 import type { Trace } from "../backends/store/trace.ts";
 import type { StageState } from "../runs/run.ts";
 import type { Arguments } from "./arguments.ts";
-import { findProject, openAsked } from "./asking.ts";
+import { holdingRun, withAsked, type Asked } from "./asking.ts";
 import { showFailures, writeJson, writeLines, type Screen } from "./screen.ts";
 import { exitCodes } from "./table.ts";
 
-export async function clean(args: Arguments, screen: Screen): Promise<number> {
-  const project = await findProject(screen);
-  if (!project.ok) {
-    showFailures(screen, project.error);
+export function clean(args: Arguments, screen: Screen): Promise<number> {
+  return withAsked(args, screen, async (asked) => {
+    const { folder } = asked.run;
+    if (existsSync(folder.folder))
+      return holdingRun(folder, "exp clean", screen, (lease) => cleanAsked(asked, lease, args, screen));
+    const what = `there is no run "${folder.id}", so there is nothing to clean`;
+    showFailures(screen, [inputFailure(what, { fix: "exp runs lists them." })]);
     return exitCodes.wrongInput;
-  }
+  });
+}
+
+async function cleanAsked(
+  { project, run, asked }: Asked,
+  lease: Lease,
+  args: Arguments,
+  screen: Screen,
+): Promise<number> {
+  const onlyOutputs = args.flags.outputs === true;
+  const calls = args.flags.calls === true;
+  const names = asked.map((index) => run.graph.targets[index]!.name);
+  const session = openSession(project, run, { onSetAside: () => undefined, mayWrite: () => lease.isHeld() });
+  const { trace } = session;
+  const cleaned = names.map((name) => ({ target: name, ...costBehind(trace, name) }));
+  const twins = onlyOutputs ? [] : twinsOf(trace, names, run.graph.targets);
   try {
-    const asked = await openAsked(project.value, args);
-    if (!asked.ok) {
-      showFailures(screen, asked.error);
-      return exitCodes.wrongInput;
+    if (!onlyOutputs)
+      for (const name of names) trace.append({ t: name, clean: screen.now(), ...(calls && { calls: true as const }) });
+    if (!(await trace.commit())) {
+      showFailures(screen, [new LostRun(run.folder.id).failure]);
+      return exitCodes.failed;
     }
-    const { run } = asked.value;
-    if (!existsSync(run.folder.folder)) {
-      const what = `there is no run "${run.folder.id}", so there is nothing to clean`;
-      showFailures(screen, [inputFailure(what, { fix: "exp runs lists them." })]);
-      return exitCodes.wrongInput;
-    }
-    const lease = await Lease.take(join(run.folder.folder, "lock"), "exp clean", {
-      onWait: (holder) => screen.writeError(`waiting for ${holder}\n`),
-      signal: screen.signal,
-    });
-    if (lease === undefined) return exitCodes.interrupted;
-    const onlyOutputs = args.flags.outputs === true;
-    const names = asked.value.asked.map((index) => run.graph.targets[index]!.name);
-    const session = openSession(project.value, run, {
-      onSetAside: () => undefined,
-      mayWrite: () => lease.isHeld(),
-    });
-    const { trace } = session;
-    const cleaned = names.map((name) => ({ target: name, ...costBehind(trace, name) }));
-    const twins = onlyOutputs ? [] : twinsOf(trace, names, run.graph.targets);
-    try {
-      if (!onlyOutputs)
-        for (const name of names)
-          trace.append({ t: name, clean: screen.now(), ...(args.flags.calls === true && { calls: true as const }) });
-      if (!(await trace.commit())) {
-        showFailures(screen, [new LostRun(run.folder.id).failure]);
-        return exitCodes.failed;
-      }
-      // "Fetched back" must be true: what lies nowhere else is taken into the store first.
-      if (onlyOutputs) session.store.heedMark();
-      if (onlyOutputs) for (const index of asked.value.asked) keepOutputs(session, run.graph.targets[index]!);
-      for (const name of names) rmSync(join(run.folder.folder, name), { recursive: true, force: true });
-      // A clean run.yaml: what is gone is said to be gone.
-      const state = run.folder.load();
-      if (state !== undefined && !onlyOutputs) {
-        const stages = Object.entries(state.targets).map(([name, stage]): [string, StageState] =>
-          names.includes(name) ? [name, { status: "cleaned" }] : [name, stage],
-        );
-        run.folder.save({ ...state, targets: Object.fromEntries(stages) });
-      }
-    } finally {
-      session.close();
-      lease.release();
-    }
-    const dependents = dependentsOf(asked.value.asked, run.graph.targets);
-    if (args.flags.json === true)
-      writeJson(screen, {
-        run: run.folder.id,
-        cleaned,
-        twins,
-        dependents,
-        outputs_only: onlyOutputs,
-        calls: args.flags.calls === true,
-      });
-    else
-      writeLines(
-        screen,
-        wordClean(run.folder.id, { cleaned, twins, dependents, onlyOutputs, calls: args.flags.calls === true }),
+    // "Fetched back" must be true: what lies nowhere else is taken into the store first.
+    if (onlyOutputs) session.store.heedMark();
+    if (onlyOutputs) for (const index of asked) keepOutputs(session, run.graph.targets[index]!);
+    for (const name of names) rmSync(join(run.folder.folder, name), { recursive: true, force: true });
+    // A clean run.yaml: what is gone is said to be gone.
+    const state = run.folder.load();
+    if (state !== undefined && !onlyOutputs) {
+      const stages = Object.entries(state.targets).map(([name, stage]): [string, StageState] =>
+        names.includes(name) ? [name, { status: "cleaned" }] : [name, stage],
       );
-    return exitCodes.done;
+      run.folder.save({ ...state, targets: Object.fromEntries(stages) });
+    }
   } finally {
-    project.value.close();
+    session.close();
   }
+  const dependents = dependentsOf(asked, run.graph.targets);
+  if (args.flags.json === true)
+    writeJson(screen, { run: run.folder.id, cleaned, twins, dependents, outputs_only: onlyOutputs, calls });
+  else writeLines(screen, wordClean(run.folder.id, { cleaned, twins, dependents, onlyOutputs, calls }));
+  return exitCodes.done;
 }
 
 function keepOutputs({ trace, contents }: DecidingSession, { name, declaration }: GraphTarget): void {

@@ -3,10 +3,10 @@
 import { planTargets } from "../engine/plan.ts";
 import type { Plan } from "../model/plan.ts";
 import { renderPlan } from "../report/plan.ts";
-import { openSession } from "../project/project.ts";
+import { openSession, type DecidingSession } from "../project/project.ts";
 import { explainReasons } from "../project/explain.ts";
 import type { Arguments } from "./arguments.ts";
-import { findProject, openAsked, type Asked } from "./asking.ts";
+import { withAsked, type Asked } from "./asking.ts";
 import { paletteOf, showFailures, writeJson, writeLines, type Screen } from "./screen.ts";
 import { exitCodes } from "./table.ts";
 
@@ -19,36 +19,23 @@ export async function plan(args: Arguments, screen: Screen): Promise<number> {
 }
 
 /** Opens the run, asks for every target needed, closes again. */
-export async function withPlan(
+export function withPlan(
   args: Arguments,
   screen: Screen,
   names: readonly string[],
-  use: (plan: Plan, asked: Asked, session: ReturnType<typeof openSession>) => Promise<number>,
+  use: (plan: Plan, asked: Asked, session: DecidingSession) => Promise<number>,
 ): Promise<number> {
-  const project = await findProject(screen);
-  if (!project.ok) {
-    showFailures(screen, project.error);
-    return exitCodes.wrongInput;
-  }
-  try {
-    const asked = await openAsked(project.value, args, names);
-    if (!asked.ok) {
-      showFailures(screen, asked.error);
+  const planned = async (asked: Asked) => {
+    const { project, run } = asked;
+    const session = openSession(project, run, { onSetAside: () => undefined, mayWrite: () => false });
+    const found = await planTargets(session, asked.needed);
+    if (!found.ok) {
+      showFailures(screen, found.error);
       return exitCodes.wrongInput;
     }
-    const session = openSession(project.value, asked.value.run, {
-      onSetAside: () => undefined,
-      mayWrite: () => false,
-    });
-    const planned = await planTargets(session, asked.value.needed);
-    if (!planned.ok) {
-      showFailures(screen, planned.error);
-      return exitCodes.wrongInput;
-    }
-    const { run } = asked.value;
-    const targets = planned.value.map(async (target) => ({
+    const targets = found.value.map(async (target) => ({
       ...target,
-      reasons: await explainReasons(project.value, run, session, target.name, target.reasons),
+      reasons: await explainReasons(project, run, session, target.name, target.reasons),
     }));
     const made: Plan = {
       run: run.folder.id,
@@ -56,8 +43,7 @@ export async function withPlan(
       overrides: run.overrides,
       targets: await Promise.all(targets),
     };
-    return await use(made, asked.value, session);
-  } finally {
-    project.value.close();
-  }
+    return use(made, asked, session);
+  };
+  return withAsked(args, screen, planned, names);
 }

@@ -1,6 +1,7 @@
 // Writes down what a build came to: run.yaml, config.yaml and the history. When something has changed, and now and then while the build goes on.
 
 import { join } from "node:path";
+import type { Acceptance } from "../backends/store/trace-lines.ts";
 import type { TargetEnd } from "../engine/build.ts";
 import type { Digest } from "../model/digest.ts";
 import type { GraphTarget } from "../planning/graph.ts";
@@ -129,7 +130,9 @@ export class RunRecord {
   #stageOf(target: string, end: TargetEnd, old: StageState | undefined): StageState | undefined {
     switch (end.kind) {
       case "done": {
-        if (end.origin === "fresh" && old?.status === "done" && old.key === end.core) return undefined;
+        const accepted = acceptedOf(end.accepted);
+        const isAsNoted = old?.status === "done" && old.key === end.core && old.accepted?.at === accepted?.at;
+        if (end.origin === "fresh" && isAsNoted) return undefined;
         const { counts, items } = end;
         const splice = this.#run.splices.get(target);
         return {
@@ -142,6 +145,7 @@ export class RunRecord {
           ...(items !== undefined && { items, ...counts }),
           build: this.#build,
           ...(splice !== undefined && { from: splice.from }),
+          ...(accepted !== undefined && { accepted }),
           reason: end.reasons.length > 0 ? headline(end.reasons) : (old?.reason ?? ""),
           outputs: Object.fromEntries(
             Object.entries(end.artifacts).map(([slot, artifact]) => [
@@ -170,6 +174,13 @@ export class RunRecord {
         return old ?? { status: end.kind };
     }
   }
+}
+
+/** As run.yaml tells of an acceptance; the trace holds all of it. */
+export function acceptedOf(acceptance: Acceptance | undefined): StageState["accepted"] {
+  if (acceptance === undefined) return undefined;
+  const { at, by, because } = acceptance;
+  return { at: new Date(at).toISOString(), by, because };
 }
 
 /** What stays true of a stage whose last try did not succeed. */

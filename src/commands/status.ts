@@ -2,7 +2,7 @@
 
 import { renderStatus, type StatusRow } from "../report/status.ts";
 import { headline } from "../report/reasons.ts";
-import type { Acceptance } from "../backends/store/trace.ts";
+import type { DecidingSession } from "../project/project.ts";
 import type { StageState } from "../runs/run.ts";
 import type { PlannedTarget } from "../model/plan.ts";
 import type { Arguments } from "./arguments.ts";
@@ -13,9 +13,7 @@ import { exitCodes } from "./table.ts";
 export async function status(args: Arguments, screen: Screen): Promise<number> {
   return withPlan(args, screen, args.operands, async (plan, { run }, session) => {
     const stages = run.state?.targets ?? {};
-    const rows = plan.targets.map((target) =>
-      rowOf(target, stages[target.name], session.trace.acceptancesInForce(target.name).at(-1)),
-    );
+    const rows = plan.targets.map((target) => rowOf(target, stages[target.name], keptWhy(session, target.name)));
     if (args.flags.json === true)
       writeJson(screen, {
         run: plan.run,
@@ -41,14 +39,14 @@ export async function status(args: Arguments, screen: Screen): Promise<number> {
   });
 }
 
-function rowOf(target: PlannedTarget, stage: StageState | undefined, accepted: Acceptance | undefined): StatusRow {
+function rowOf(target: PlannedTarget, stage: StageState | undefined, kept: string | undefined): StatusRow {
   const failed = stage?.status === "failed" && target.state !== "fresh";
   const reason = failed
     ? stage.failure
     : target.reasons.length > 0
       ? headline(target.reasons)
       : target.state === "fresh"
-        ? keptOf(stage, accepted)
+        ? kept
         : undefined;
   return {
     target: target.name,
@@ -65,7 +63,9 @@ function rowOf(target: PlannedTarget, stage: StageState | undefined, accepted: A
 }
 
 /** What is to be known of a result that is not simply this run's own. */
-function keptOf(stage: StageState | undefined, accepted: Acceptance | undefined): string | undefined {
-  if (stage?.from !== undefined) return `given: taken from ${stage.from}`;
+function keptWhy({ trace, given }: DecidingSession, target: string): string | undefined {
+  const from = given.get(target)?.from;
+  if (from !== undefined) return `given: taken from ${from}`;
+  const accepted = trace.acceptancesInForce(target).at(-1);
   return accepted === undefined ? undefined : `accepted by ${accepted.by}: ${accepted.because}`;
 }

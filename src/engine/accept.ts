@@ -1,7 +1,7 @@
 // "I changed this and it does not matter: keep the result." The results on which a target stood come to count for the keys that it has now.
 // A record of this run only: nothing is published under the new keys.
 
-import type { Part } from "../backends/store/trace.ts";
+import type { Part } from "../backends/store/trace-lines.ts";
 import type { PackedSplit } from "../backends/executors/worker/split.ts";
 import type { Digest } from "../model/digest.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";

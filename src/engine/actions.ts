@@ -16,7 +16,7 @@ import {
 } from "../planning/fingerprint/action-key.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import { tell, type ExperimentTold } from "../planning/told.ts";
-import type { Part } from "../backends/store/trace.ts";
+import type { Part } from "../backends/store/trace-lines.ts";
 import { fail, ok, type Result } from "../util/result.ts";
 import type { ResolvedInputs } from "./inputs.ts";
 import { whyUnreadable, type SourceDigests, type SourceFile } from "./sources.ts";

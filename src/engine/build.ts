@@ -1,6 +1,7 @@
 // A build: brings the targets asked for up to date, in order, and tells what happened. The scheduler knows the order, `assess` decides, `perform` acts.
 
 import { gateFailures } from "./gate.ts";
+import type { Acceptance } from "../backends/store/trace-lines.ts";
 import type { Artifacts } from "../model/action.ts";
 import { sameArtifacts } from "../model/action.ts";
 import type { Counts, Origin } from "../model/event.ts";
@@ -34,6 +35,8 @@ export type TargetEnd =
       readonly executor: string;
       /** Items of a fan-out. */
       readonly items: number | undefined;
+      /** Why the result is kept although its key changed, if it is. */
+      readonly accepted: Acceptance | undefined;
     }
   | {
       readonly kind: "failed";
@@ -248,6 +251,7 @@ function settle(
     finishedAt: settled.result.at,
     executor: settled.result.executor,
     items,
+    accepted: session.trace.acceptancesInForce(target.name).at(-1),
   };
 }
 

@@ -1,7 +1,7 @@
 // Commits: a result counts when it is in the trace, durably; only then may anybody be told, and others use it.
 
 import type { ActionResult } from "../model/action.ts";
-import type { Part, RecordedOptions } from "../backends/store/trace.ts";
+import type { Part, RecordedOptions } from "../backends/store/trace-lines.ts";
 import type { ActionRecord } from "../planning/fingerprint/action-key.ts";
 import type { PreparedAction } from "./actions.ts";
 import type { Assessment } from "./assess.ts";

@@ -3,7 +3,7 @@
 import { extname, isAbsolute, join, relative } from "node:path";
 import { isDynamicPattern } from "tinyglobby";
 import type { InputOrder } from "../backends/executors/executor.ts";
-import type { SourceSeen } from "../backends/store/trace.ts";
+import type { SourceSeen } from "../backends/store/trace-lines.ts";
 import type { Artifact, Artifacts, TreeListing } from "../model/action.ts";
 import { digestOfBytes, type Digest } from "../model/digest.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";

@@ -7,7 +7,8 @@ import type { Reason } from "../model/reason.ts";
 import type { ActionRecord } from "../planning/fingerprint/action-key.ts";
 import { explain, type Words } from "../planning/fingerprint/explain.ts";
 import type { NameOfArm } from "../planning/fingerprint/arm-difference.ts";
-import type { Part, Trace } from "../backends/store/trace.ts";
+import type { Part } from "../backends/store/trace-lines.ts";
+import type { Trace } from "../backends/store/trace.ts";
 
 export type Decision =
   /** The run's own result. */

@@ -5,7 +5,8 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Executor, Order } from "../backends/executors/executor.ts";
 import type { PackedSplit } from "../backends/executors/worker/split.ts";
-import type { Part, Standing } from "../backends/store/trace.ts";
+import type { Part } from "../backends/store/trace-lines.ts";
+import type { Standing } from "../backends/store/trace.ts";
 import { digestOfArtifact, type ActionResult } from "../model/action.ts";
 import type { Digest } from "../model/digest.ts";
 import type { Recheck, Verdict } from "../model/recheck.ts";
@@ -17,7 +18,9 @@ import { itemLines } from "./items-file.ts";
 import type { ResolvedInputs } from "./inputs.ts";
 import { orderOf } from "./perform-action.ts";
 import {
+  contentsOf,
   inputsOfRecord,
+  isWhole,
   listingOf,
   orderOfArtifact,
   preparedOfRecord,
@@ -44,6 +47,8 @@ export interface RecheckContext extends RecordedContext, VerdictContext {
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   /** In [0, 1). */
   readonly random: () => number;
+  /** Contents that were lost and whose making was tried: once is enough. */
+  readonly madeAgain: Set<Digest>;
   readonly onChecked: (recheck: Recheck, recorded: ActionResult, key: Digest) => void;
 }
 
@@ -77,6 +82,7 @@ async function recheckStanding(
   const { trace } = context;
   const known = trace.known(last.core);
   if (known === undefined) return;
+  for (const core of [last.split, last.core]) if (core !== undefined) await makeInputsAgain(context, core);
   const part = trace.recordOf(last.core)?.part ?? known.part;
   const one = async (core: Digest, which: Part, recorded: ActionResult, items?: Items) => {
     if (take(core)) await recheckOne(context, { target, part: which, core, recorded, items });
@@ -95,6 +101,23 @@ async function recheckStanding(
     return report(context, { target, part, recorded: known.result, key: known.key }, notRun(items), 0);
   await recheckItems(context, target, items, take);
   await one(last.core, "merge", known.result, items);
+}
+
+/** What the action reads and is nowhere any more is made again first: by another target, or as another build left it. */
+async function makeInputsAgain(context: RecheckContext, core: Digest): Promise<void> {
+  const { trace, find, madeAgain } = context;
+  const inputs = Object.values(trace.recordOf(core)?.inputs ?? {}).flatMap(contentsOf);
+  for (const input of inputs) {
+    if (isWhole(input, find) || madeAgain.has(input.digest)) continue;
+    madeAgain.add(input.digest);
+    for (const [maker, { target, result }] of trace.results()) {
+      if (!Object.values(result.outputs).some((artifact) => digestOfArtifact(artifact) === input.digest)) continue;
+      const standing = trace.standingOf(target).find((one) => one.core === maker);
+      if (standing === undefined) continue;
+      await recheckStanding({ ...context, sample: Infinity }, target, standing, () => true);
+      break;
+    }
+  }
 }
 
 /** The items as the recorded split names them; a text says what is missing. */
@@ -258,17 +281,9 @@ function mustBeThere(slot: string, digest: Digest, { find }: RecheckContext): vo
 
 function lost({ trace }: RecheckContext, { slot, digest }: ContentLost): string {
   const source = digest === undefined ? undefined : trace.sourceOf(digest);
-  if (source === undefined) return `the content of "${slot}" is nowhere any more${whoMade(trace, digest)}`;
+  if (source === undefined) return `the content of "${slot}" is nowhere any more`;
   const [sha256, size, path] = source;
   return `its input "${slot}" was ${path} (${size} bytes, sha256 ${sha256}), which is neither there nor in the archive: put it back`;
-}
-
-/** A result of an earlier build can be made again first. */
-function whoMade(trace: RecheckContext["trace"], digest: Digest | undefined): string {
-  for (const [, { target, build, result }] of trace.results())
-    if (Object.values(result.outputs).some((artifact) => digestOfArtifact(artifact) === digest))
-      return `: ${target} made it in build ${build}; reproduce that build, and it is back`;
-  return "";
 }
 
 function report(

@@ -88,6 +88,17 @@ export function inputsOfRecord(record: ActionRecord, find: FindContent): Resolve
   return Object.fromEntries(Object.entries(record.inputs).map(([slot, input]) => [slot, inputOf(slot, input, find)]));
 }
 
+/** The files and trees of an input, those of a list one by one. */
+export function contentsOf(record: InputRecord): readonly Extract<InputRecord, { kind: "file" | "tree" }>[] {
+  if (record.kind === "list") return record.members.flatMap(contentsOf);
+  return record.kind === "absent" ? [] : [record];
+}
+
+export function isWhole({ kind, digest }: Extract<InputRecord, { kind: "file" | "tree" }>, find: FindContent): boolean {
+  if (find(digest) === undefined) return false;
+  return kind === "file" || listingOf("", digest, find).every(([, file]) => find(file) !== undefined);
+}
+
 function inputOf(slot: string, record: InputRecord, find: FindContent): ResolvedInput {
   switch (record.kind) {
     case "absent":

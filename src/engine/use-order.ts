@@ -3,7 +3,7 @@
 import type { Trace } from "../backends/store/trace.ts";
 import { digestOfArtifact } from "../model/action.ts";
 import type { Digest } from "../model/digest.ts";
-import type { InputRecord } from "../planning/fingerprint/action-key.ts";
+import { contentsOf } from "./recorded.ts";
 
 /** The targets of the trace, each after those whose outputs it reads. */
 export function inOrderOfUse(trace: Trace): readonly string[] {
@@ -19,7 +19,11 @@ export function inOrderOfUse(trace: Trace): readonly string[] {
       const records = [last.core, last.split].flatMap((core) =>
         core === undefined ? [] : (trace.recordOf(core) ?? []),
       );
-      const digests = records.flatMap(({ inputs }) => Object.values(inputs).flatMap(digestsOfInput));
+      const digests = records.flatMap(({ inputs }) =>
+        Object.values(inputs)
+          .flatMap(contentsOf)
+          .map(({ digest }) => digest),
+      );
       return [target, new Set(digests.flatMap((digest) => madeBy.get(digest) ?? []))] as const;
     }),
   );
@@ -33,9 +37,4 @@ export function inOrderOfUse(trace: Trace): readonly string[] {
   };
   for (const { target } of standing) visit(target);
   return ordered;
-}
-
-function digestsOfInput(record: InputRecord): readonly Digest[] {
-  if (record.kind === "list") return record.members.flatMap(digestsOfInput);
-  return record.kind === "absent" ? [] : [record.digest];
 }

@@ -3,7 +3,7 @@
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { unpaid, type Outcome } from "../backends/executors/executor.ts";
-import type { Part } from "../backends/store/trace.ts";
+import type { Part } from "../backends/store/trace-lines.ts";
 import { digestOfArtifact, type ActionResult, type Artifact, type Artifacts } from "../model/action.ts";
 import { digestOfBytes, type BlobRef, type Digest } from "../model/digest.ts";
 import type { Difference, Verdict } from "../model/recheck.ts";

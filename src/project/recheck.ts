@@ -91,6 +91,7 @@ export async function recheckRun(project: Project, run: RunFolder, options: Rech
     signal: options.signal,
     sleep,
     random: Math.random,
+    madeAgain: new Set(),
     substitute: (recorded, made) => void substitutes.set(recorded, made),
     onChecked(recheck, recorded, key) {
       if (recheck.verdict.kind === "same" && putBack(project, aside, recorded)) {

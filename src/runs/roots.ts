@@ -2,7 +2,8 @@
 
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { refuseNewer, Trace, type TraceLine } from "../backends/store/trace.ts";
+import type { TraceLine } from "../backends/store/trace-lines.ts";
+import { refuseNewer, Trace } from "../backends/store/trace.ts";
 import type { ActionResult } from "../model/action.ts";
 import type { Digest } from "../model/digest.ts";
 import { forEachLine } from "../util/append-log.ts";

@@ -33,7 +33,7 @@ export interface StageState {
   /** Its key changed, and somebody said that it does not matter. */
   /** Another run's result, taken as given: `old@3:generate`. */
   readonly from?: string;
-  readonly accepted?: { readonly at: string; readonly by: string; readonly because: string };
+  readonly accepted?: { readonly at: string; readonly by: string; readonly because: string } | undefined;
   /** Slot → digest. */
   readonly outputs?: Readonly<Record<string, string>>;
 }

@@ -2,7 +2,7 @@
 
 import { writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import type { TraceLine } from "../../src/backends/store/trace.ts";
+import type { TraceLine } from "../../src/backends/store/trace-lines.ts";
 import { readLog } from "../../src/util/append-log.ts";
 import { hostTag } from "../../src/util/host.ts";
 import type { Event } from "../../src/model/event.ts";
