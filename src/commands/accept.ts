@@ -12,6 +12,7 @@ import type { Lease } from "../runs/lease.ts";
 import { fail, ok, type Result } from "../util/result.ts";
 import type { Arguments } from "./arguments.ts";
 import { holdingRun, withAsked, type Asked } from "./asking.ts";
+import type { StageState } from "../runs/stages.ts";
 import { acceptedOf } from "./run-record.ts";
 import { showFailures, writeJson, writeLines, type Screen } from "./screen.ts";
 import { exitCodes } from "./table.ts";
@@ -117,13 +118,13 @@ async function acceptInOrder(
 function noteInState({ run }: Asked, { trace }: AcceptSession, accepted: ReadonlyMap<string, Accepted>): void {
   const state = run.folder.load();
   if (state === undefined) return;
-  const targets = { ...state.targets };
+  const changed = new Map<string, StageState>();
   for (const [name, { results, core }] of accepted) {
-    const stage = targets[name];
+    const stage = state.targets.get(name);
     if (stage === undefined || results === 0 || core === undefined) continue;
-    targets[name] = { ...stage, key: core, accepted: acceptedOf(trace.acceptancesInForce(name).at(-1)) };
+    changed.set(name, { ...stage, key: core, accepted: acceptedOf(trace.acceptancesInForce(name).at(-1)) });
   }
-  run.folder.save({ ...state, targets });
+  run.folder.save({ ...state, targets: state.targets.with(changed) });
 }
 
 function wordAccepted(target: string, { results, left, reasons }: Accepted): string[] {

@@ -9,7 +9,7 @@ import { countOf, formatDuration, formatMoney } from "../report/amounts.ts";
 import { openSession, type DecidingSession } from "../project/project.ts";
 import type { Lease } from "../runs/lease.ts";
 import type { Trace } from "../backends/store/trace.ts";
-import type { StageState } from "../runs/run.ts";
+import type { StageState } from "../runs/stages.ts";
 import type { Arguments } from "./arguments.ts";
 import { holdingRun, withAsked, type Asked } from "./asking.ts";
 import { showFailures, writeJson, writeLines, type Screen } from "./screen.ts";
@@ -53,10 +53,9 @@ async function cleanAsked(
     // A clean run.yaml: what is gone is said to be gone.
     const state = run.folder.load();
     if (state !== undefined && !onlyOutputs) {
-      const stages = Object.entries(state.targets).map(([name, stage]): [string, StageState] =>
-        names.includes(name) ? [name, { status: "cleaned" }] : [name, stage],
-      );
-      run.folder.save({ ...state, targets: Object.fromEntries(stages) });
+      const known = names.filter((name) => state.targets.get(name) !== undefined);
+      const cleaned = new Map(known.map((name): [string, StageState] => [name, { status: "cleaned" }]));
+      run.folder.save({ ...state, targets: state.targets.with(cleaned) });
     }
   } finally {
     session.close();

@@ -7,7 +7,8 @@ import type { Digest } from "../model/digest.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import { failureLine } from "../report/messages.ts";
 import { headline } from "../report/reasons.ts";
-import { runFormat, type Change, type RunState, type StageState } from "../runs/run.ts";
+import { runFormat, type Change, type RunState } from "../runs/run.ts";
+import { Stages, type StageState } from "../runs/stages.ts";
 import { readTextIfThere, writeAtomic } from "../util/fs.ts";
 import { who } from "../util/who.ts";
 import type { OpenRun } from "../project/open-run.ts";
@@ -28,7 +29,8 @@ export class RunRecord {
   readonly #startedAt: number;
   readonly #mayWrite: () => boolean;
   readonly #keep: (text: string) => Digest;
-  readonly #stages: Record<string, StageState>;
+  readonly #before: Stages;
+  readonly #stages = new Map<string, StageState>();
   readonly #changed: Record<string, Change> = {};
   #saved = 0;
 
@@ -38,7 +40,7 @@ export class RunRecord {
     this.#startedAt = startedAt;
     this.#mayWrite = mayWrite;
     this.#keep = keep;
-    this.#stages = { ...run.state?.targets };
+    this.#before = run.state?.targets ?? Stages.of({});
   }
 
   /** Before any work: a build that is killed must not take the config that the run follows with it. */
@@ -50,9 +52,9 @@ export class RunRecord {
   }
 
   note(target: GraphTarget, end: TargetEnd): void {
-    const old = this.#stages[target.name];
+    const old = this.#stages.get(target.name) ?? this.#before.get(target.name);
     const stage = this.#stageOf(target.name, end, old);
-    if (stage !== undefined) this.#stages[target.name] = stage;
+    if (stage !== undefined && stage !== old) this.#stages.set(target.name, stage);
     if (end.kind === "done" && end.origin !== "fresh")
       this.#changed[target.name] = { origin: end.origin, key: end.core, reason: headline(end.reasons) };
     if (end.kind === "failed")
@@ -86,12 +88,7 @@ export class RunRecord {
         changed: this.#changed,
       });
     }
-    if (
-      changed ||
-      changedConfig ||
-      state === undefined ||
-      JSON.stringify(state.targets) !== JSON.stringify(this.#stages)
-    )
+    if (changed || changedConfig || state === undefined || this.#stages.size > 0)
       this.#write(changed || state === undefined ? this.#build : (state?.builds ?? 0));
     if (this.#run.source !== relativeConfig(folder.id) && readTextIfThere(folder.configFile) !== this.#run.configText)
       writeAtomic(folder.configFile, this.#run.configText);
@@ -109,10 +106,6 @@ export class RunRecord {
     if (!this.#mayWrite()) return;
     const { folder, state, document } = this.#run;
     const order = this.#run.graph.targets.map((target) => target.name);
-    const names = [
-      ...order.filter((name) => name in this.#stages),
-      ...Object.keys(this.#stages).filter((name) => !order.includes(name)),
-    ];
     const next: RunState = {
       format: runFormat,
       run: folder.id,
@@ -121,7 +114,7 @@ export class RunRecord {
       builds,
       config: this.#followed,
       ...(Object.keys(document.header.notes).length > 0 && { notes: document.header.notes }),
-      targets: Object.fromEntries(names.map((name) => [name, this.#stages[name]!])),
+      targets: this.#before.with(this.#stages, order),
     };
     folder.save(next);
     this.#saved = Date.now();

@@ -168,11 +168,11 @@ function textOf(note: Json | undefined): string {
 
 function stateOf(state: RunState): string {
   const counts = new Map<string, number>();
-  for (const stage of Object.values(state.targets)) counts.set(stage.status, (counts.get(stage.status) ?? 0) + 1);
+  for (const [, stage] of state.targets) counts.set(stage.status, (counts.get(stage.status) ?? 0) + 1);
   return [...counts].map(([status, count]) => `${count} ${status}`).join(", ");
 }
 
 function lastResult(state: RunState): number | undefined {
-  const times = Object.values(state.targets).flatMap((stage) => (stage.at === undefined ? [] : [Date.parse(stage.at)]));
+  const times = [...state.targets].flatMap(([, stage]) => (stage.at === undefined ? [] : [Date.parse(stage.at)]));
   return times.length === 0 ? undefined : Math.max(...times);
 }

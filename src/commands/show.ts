@@ -202,7 +202,7 @@ function titleOf(parts: readonly string[]): Line {
 
 /** `as of build 3, 2 h ago`; and that a later one failed, so that nobody takes the old result for its outcome. */
 function whenMade({ build, at }: Standing, name: string, run: Asked["run"], screen: Screen): string {
-  const stage = run.state?.targets[name];
+  const stage = run.state?.targets.get(name);
   const failed = stage?.status === "failed" ? `; it failed in build ${formatCount(stage.build ?? 0)}` : "";
   return `as of build ${formatCount(build)}, ${formatAgo(at, screen.now())}${failed}`;
 }
@@ -227,7 +227,7 @@ function unknownOutput(word: string, { graph }: Asked["run"]): Failure {
 }
 
 function notBuilt(name: string, run: Asked["run"]): Failure {
-  const stage = run.state?.targets[name];
+  const stage = run.state?.targets.get(name);
   const why =
     stage?.status === "failed"
       ? `: ${stage.failure ?? "it failed"}`

@@ -3,7 +3,7 @@
 import { renderStatus, type StatusRow } from "../report/status.ts";
 import { headline } from "../report/reasons.ts";
 import type { DecidingSession } from "../project/project.ts";
-import type { StageState } from "../runs/run.ts";
+import type { StageState } from "../runs/stages.ts";
 import type { PlannedTarget } from "../model/plan.ts";
 import type { Arguments } from "./arguments.ts";
 import { withPlan } from "./plan.ts";
@@ -12,8 +12,8 @@ import { exitCodes } from "./table.ts";
 
 export async function status(args: Arguments, screen: Screen): Promise<number> {
   return withPlan(args, screen, args.operands, async (plan, { run }, session) => {
-    const stages = run.state?.targets ?? {};
-    const rows = plan.targets.map((target) => rowOf(target, stages[target.name], keptWhy(session, target.name)));
+    const stages = run.state?.targets;
+    const rows = plan.targets.map((target) => rowOf(target, stages?.get(target.name), keptWhy(session, target.name)));
     if (args.flags.json === true)
       writeJson(screen, {
         run: plan.run,

@@ -240,12 +240,15 @@ interface Checked {
   readonly notes: string[];
 }
 
+/** One for all: a schema is compiled when it is first used. */
+const noConfig = z.strictObject({});
+
 function checkSections(document: ConfigDocument, graph: Graph): Result<Checked, readonly Failure[]> {
   const failures: Failure[] = [];
   const checked: Checked = { sections: [], told: [], bySection: {}, notes: [] };
   for (const { name, section, declaration } of graph.targets) {
     const neededBy = `target "${name}"`;
-    const schema = declaration.contract.config ?? z.strictObject({});
+    const schema = declaration.contract.config ?? noConfig;
     const value = validateSection(document, section, schema, neededBy);
     if (!value.ok) failures.push(...value.error);
     checked.sections.push(value.ok ? value.value : {});

@@ -9,34 +9,9 @@ import { FailureError, inputFailure } from "../model/failure.ts";
 import type { JsonObject } from "../model/json.ts";
 import { readLog, AppendLog } from "../util/append-log.ts";
 import { isMissing, readTextIfThere, writeAtomic } from "../util/fs.ts";
+import { Stages } from "./stages.ts";
 
 export const runFormat = 1;
-
-export interface StageState {
-  readonly status: "done" | "failed" | "waiting" | "skipped" | "interrupted" | "cleaned";
-  /** Core key of the result on which the outputs stand. */
-  readonly key?: string;
-  /** When it was computed, ISO 8601, UTC. */
-  readonly at?: string;
-  readonly took_ms?: number;
-  readonly cost_usd?: number;
-  readonly executor?: string;
-  readonly items?: number;
-  readonly computed?: number;
-  readonly cached?: number;
-  readonly fresh?: number;
-  readonly build?: number;
-  /** Why it was made the last time that something was done. */
-  readonly reason?: string;
-  readonly waits_for?: readonly string[];
-  readonly failure?: string;
-  /** Its key changed, and somebody said that it does not matter. */
-  /** Another run's result, taken as given: `old@3:generate`. */
-  readonly from?: string;
-  readonly accepted?: { readonly at: string; readonly by: string; readonly because: string } | undefined;
-  /** Slot → digest. */
-  readonly outputs?: Readonly<Record<string, string>>;
-}
 
 /** What a run follows: each build reads the source again. */
 export interface FollowedConfig {
@@ -55,7 +30,7 @@ export interface RunState {
   readonly builds: number;
   readonly config: FollowedConfig;
   readonly notes?: JsonObject;
-  readonly targets: Readonly<Record<string, StageState>>;
+  readonly targets: Stages;
 }
 
 export interface HistoryEntry {
@@ -133,11 +108,20 @@ export class RunFolder {
     const [first, last] = [history[0], history.at(-1)];
     if (first === undefined || last === undefined) return undefined;
     const { config, build } = last;
-    return { format: runFormat, run: this.id, experiment: "", created: first.at, builds: build, config, targets: {} };
+    return {
+      format: runFormat,
+      run: this.id,
+      experiment: "",
+      created: first.at,
+      builds: build,
+      config,
+      targets: Stages.of({}),
+    };
   }
 
   save(state: RunState): void {
-    const text = stringify(state, { lineWidth: 0 });
+    const { targets, ...head } = state;
+    const text = `${stringify(head, { lineWidth: 0 })}targets:${targets.text}`;
     if (readTextIfThere(this.stateFile) !== text) writeAtomic(this.stateFile, text);
   }
 
@@ -154,18 +138,34 @@ export class RunFolder {
 
 /** Undefined: not the record of a run, or torn. */
 function parseState(text: string): RunState | undefined {
-  let state: Partial<RunState> | null;
+  const mark = "\ntargets:\n";
+  const end = text.indexOf(mark);
+  const stages = end === -1 ? undefined : Stages.ofText(text.slice(end + mark.length));
+  const document = parseMap(stages === undefined ? text : text.slice(0, end + 1));
+  // Edited by hand, maybe: what the library makes of the whole text.
+  if (document === undefined) return stages === undefined ? undefined : checkState(parseMap(text));
+  return checkState(stages === undefined ? document : { ...document, targets: stages });
+}
+
+type Parsed = { readonly [Key in keyof RunState]?: unknown };
+
+function parseMap(text: string): Parsed | undefined {
   try {
-    state = parse(text) as Partial<RunState> | null;
+    const value = parse(text) as unknown;
+    return typeof value === "object" && value !== null ? value : undefined;
   } catch (error) {
     if (error instanceof YAMLError) return undefined;
     throw error;
   }
-  if (typeof state !== "object" || typeof state?.format !== "number") return undefined;
-  if (state.format > runFormat) return state as RunState; // Another shape, which the caller refuses.
-  const isWhole =
-    typeof state.config?.source === "string" && typeof state.targets === "object" && state.targets !== null;
-  return isWhole && Array.isArray(state.config?.overrides) ? (state as RunState) : undefined;
+}
+
+function checkState(parsed: Parsed | undefined): RunState | undefined {
+  if (typeof parsed?.format !== "number") return undefined;
+  if (parsed.format > runFormat) return parsed as RunState; // Another shape, which the caller refuses.
+  const { config, targets } = parsed as Partial<RunState>;
+  if (typeof config?.source !== "string" || !Array.isArray(config.overrides)) return undefined;
+  if (typeof targets !== "object" || targets === null) return undefined;
+  return { ...(parsed as RunState), targets: targets instanceof Stages ? targets : Stages.of(targets) };
 }
 
 export class UnreadableRun extends FailureError {

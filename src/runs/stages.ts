@@ -1,0 +1,121 @@
+// The stages of a run as run.yaml holds them, by target. Each is parsed when it is asked for, and what did not change is written as it was read: a
+// build of one target among ten thousand neither reads nor writes the others.
+
+import { parse, stringify, YAMLError } from "yaml";
+import { isPlainKey, readPlain, writePlain, type PlainMap } from "../util/plain-yaml.ts";
+
+export interface StageState {
+  readonly status: "done" | "failed" | "waiting" | "skipped" | "interrupted" | "cleaned";
+  /** Core key of the result on which the outputs stand. */
+  readonly key?: string;
+  /** When it was computed, ISO 8601, UTC. */
+  readonly at?: string;
+  readonly took_ms?: number;
+  readonly cost_usd?: number;
+  readonly executor?: string;
+  readonly items?: number;
+  readonly computed?: number;
+  readonly cached?: number;
+  readonly fresh?: number;
+  readonly build?: number;
+  /** Why it was made the last time that something was done. */
+  readonly reason?: string;
+  readonly waits_for?: readonly string[];
+  readonly failure?: string;
+  /** Another run's result, taken as given: `old@3:generate`. */
+  readonly from?: string;
+  /** Its key changed, and somebody said that it does not matter. */
+  readonly accepted?: { readonly at: string; readonly by: string; readonly because: string } | undefined;
+  /** Slot → digest. */
+  readonly outputs?: Readonly<Record<string, string>>;
+}
+
+/** How far the lines of a stage are indented below `targets:` and the target's name. */
+const indent = 4;
+
+export class Stages {
+  /** Lines of run.yaml, or what they say. */
+  readonly #stages: ReadonlyMap<string, string | StageState>;
+
+  private constructor(stages: ReadonlyMap<string, string | StageState>) {
+    this.#stages = stages;
+  }
+
+  static of(stages: Readonly<Record<string, StageState>>): Stages {
+    return new Stages(new Map(Object.entries(stages)));
+  }
+
+  /** Of the text below `targets:`; undefined where it is not as `text` writes it. */
+  static ofText(text: string): Stages | undefined {
+    const stages = new Map<string, string>();
+    const stage = / {2}([A-Za-z][\w-]*):\n((?: {4}[^\n]+\n)+)/y;
+    while (stage.lastIndex < text.length) {
+      const match = stage.exec(text);
+      if (match === null || !isPlainKey(match[1]!) || stages.has(match[1]!)) return undefined;
+      stages.set(match[1]!, match[2]!);
+    }
+    return new Stages(stages);
+  }
+
+  get names(): readonly string[] {
+    return [...this.#stages.keys()];
+  }
+
+  /** What is damaged is not known: the trace decides, and the next build writes it anew. */
+  get(name: string): StageState | undefined {
+    const stage = this.#stages.get(name);
+    return typeof stage === "string" ? parseStage(stage) : stage;
+  }
+
+  *[Symbol.iterator](): Generator<[name: string, stage: StageState]> {
+    for (const name of this.#stages.keys()) {
+      const stage = this.get(name);
+      if (stage !== undefined) yield [name, stage];
+    }
+  }
+
+  /** Targets in `order` come first, in that order. */
+  with(changed: ReadonlyMap<string, StageState>, order: readonly string[] = []): Stages {
+    const all = new Map<string, string | StageState>();
+    for (const name of [...order, ...this.#stages.keys(), ...changed.keys()]) {
+      const stage = changed.get(name) ?? this.#stages.get(name);
+      if (stage !== undefined && !all.has(name)) all.set(name, stage);
+    }
+    return new Stages(all);
+  }
+
+  /** What stands after `targets:`. */
+  get text(): string {
+    if (this.#stages.size === 0) return " {}\n";
+    let text = "\n";
+    for (const [name, stage] of this.#stages) {
+      const key = isPlainKey(name) ? name : stringify(name).trimEnd();
+      text += `  ${key}:\n${typeof stage === "string" ? stage : writeStage(stage)}`;
+    }
+    return text;
+  }
+
+  toJSON(): Readonly<Record<string, StageState>> {
+    return Object.fromEntries(this);
+  }
+}
+
+function parseStage(text: string): StageState | undefined {
+  const plain = readPlain(text, indent);
+  if (plain !== undefined) return plain as unknown as StageState;
+  try {
+    return (parse(text) ?? undefined) as StageState | undefined;
+  } catch (error) {
+    if (error instanceof YAMLError) return undefined;
+    throw error;
+  }
+}
+
+function writeStage(stage: StageState): string {
+  return writePlain(stage as unknown as PlainMap, indent) ?? indented(stringify(stage, { lineWidth: 0 }));
+}
+
+/** Empty lines of a text in many lines stay empty. */
+function indented(text: string): string {
+  return text.replace(/(^|\n)(?=[^\n])/g, `$1${" ".repeat(indent)}`);
+}

@@ -1,0 +1,147 @@
+// The fast way to write and read run.yaml against the library, whose text and meaning it must have.
+
+import fc from "fast-check";
+import { parse, stringify } from "yaml";
+import { describe, expect, test } from "vitest";
+import { Stages, type StageState } from "../src/runs/stages.ts";
+import { readPlain, writePlain, type PlainMap } from "../src/util/plain-yaml.ts";
+
+const digest = fc.stringMatching(/^[0-9a-f]{64}$/);
+const words = fc.constantFrom(
+  "true",
+  "null",
+  "Yes",
+  "~",
+  "1e9",
+  "0x1f",
+  ".5",
+  "1_000",
+  "2026-11-20",
+  "2026-11-20T11:58:03.432Z",
+  "config judge.model: a → b",
+  "code: + mine",
+  "a #b",
+  "a: ",
+  "ends with:",
+  " begins with a space",
+  "ends with one ",
+  "two\nlines",
+  "- item",
+  "it's",
+  'she said "so"',
+  "[a]",
+  "{a: b}",
+  "=",
+  "",
+  "0",
+  "-1",
+  "12:30",
+  "0123",
+  "5e3",
+  "12e45678901234567890123456789012345678901234567890123456789012345",
+  "…",
+  "a\u0085b",
+  "a\u2028b",
+  "1 target, 3 items (2 cached)",
+);
+const text = fc.oneof(words, digest, fc.string({ unit: "grapheme" }), fc.stringMatching(/^[ -~]{0,20}$/));
+const number = fc.oneof(fc.nat(), fc.integer(), fc.double({ noNaN: true, noDefaultInfinity: true }));
+const key = fc.oneof(fc.stringMatching(/^[A-Za-z_][\w-]{0,5}$/), words);
+const stage = fc.record(
+  {
+    status: fc.constantFrom("done", "failed", "cleaned"),
+    key: digest,
+    at: text,
+    took_ms: number,
+    items: fc.nat(),
+    reason: text,
+    waits_for: fc.array(text, { maxLength: 3 }),
+    accepted: fc.record({ at: text, by: text, because: text }),
+    outputs: fc.dictionary(key, fc.oneof(digest, text), { maxKeys: 3 }),
+  },
+  { requiredKeys: ["status"] },
+);
+
+test("what is written is what the library writes", () => {
+  fc.assert(
+    fc.property(stage, (value) => {
+      const written = writePlain(value, 0);
+      if (written !== undefined) expect(written).toBe(stringify(value, { lineWidth: 0 }));
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+test("what is read is what the library reads", () => {
+  fc.assert(
+    fc.property(stage, (value) => {
+      const written = stringify(value, { lineWidth: 0 });
+      const read = readPlain(written, 0);
+      if (read !== undefined) expect(read).toEqual(parse(written));
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+test.each([
+  "a: b: c\n",
+  "a: b #c\n",
+  "a: &x b\n",
+  "a: 1\na: 2\n",
+  "a: 1\n  b: 2\n",
+  "a:\n  - b\n c: d\n",
+  "a: 'b'\n",
+  "a:\tb\n",
+  "a: b",
+  "a: 0o17\n",
+  "a: 1e5\n",
+  "a: .nan\n",
+  "a: 12345678901234567890\n",
+  "yes: 1\n",
+  "? a\n",
+])("%j is left to the library", (damaged) => {
+  expect(readPlain(damaged, 0)).toBeUndefined();
+});
+
+describe("stages", () => {
+  const done: StageState = {
+    status: "done",
+    key: "28c1a7b825af6cf7478d69f8efed99e7efaa33d24bc94c4e9d39b1270dbb6401",
+    at: "2026-11-20T11:58:03.432Z",
+    took_ms: 1,
+    reason: "config judge.model: a → b",
+    outputs: { out: "7f8463f5487fc14fbc77ca0c73f844ba27a7ea3d655df50b02ccf71b33f17612" },
+  };
+
+  test("of a usual run need no library", () => {
+    const text = writePlain(done as unknown as PlainMap, 4);
+    expect(text).toBeDefined();
+    expect(readPlain(text!, 4)).toEqual(done);
+  });
+
+  test("any stages come back, in the library's text", () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.stringMatching(/^[A-Za-z][\w-]{0,4}$/), stage), (drawn) => {
+        // Numbers that are names come first in any object.
+        const values = { ...drawn } as Record<string, StageState>;
+        const text = `targets:${Stages.of(values).text}`;
+        expect(text).toBe(stringify({ targets: values }, { lineWidth: 0 }));
+        const read = Stages.ofText(text.slice("targets:\n".length));
+        if (read !== undefined) expect(read.toJSON()).toEqual((parse(text) as { targets: object }).targets);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test("are written in the order of the graph, those that it has no more behind them", () => {
+    const before = Stages.of({ old: done, b: done, a: done });
+    expect(before.with(new Map([["c", done]]), ["a", "b", "c"]).names).toEqual(["a", "b", "c", "old"]);
+  });
+
+  test("a damaged one is not known; the others are", () => {
+    const text = Stages.of({ a: done, b: done }).text.slice(1).replace("    status: done", "    ]status: [done");
+    const stages = Stages.ofText(text);
+    expect(stages?.get("a")).toBeUndefined();
+    expect(stages?.get("b")).toEqual(done);
+  });
+});
