@@ -122,11 +122,15 @@ async function buildAsked(
   });
   for (const text of first.run.warnings) emit({ kind: "warning", text });
 
+  let hasWaited = false;
   const lease = await Lease.take(
     join(first.run.folder.folder, "lock"),
     ["exp", args.command, ...args.operands].join(" "),
     {
-      onWait: (holder) => emit({ kind: "waiting-for-lock", run: first.run.folder.id, holder }),
+      onWait: (holder) => {
+        hasWaited = true;
+        emit({ kind: "waiting-for-lock", run: first.run.folder.id, holder });
+      },
       signal: screen.signal,
     },
   );
@@ -139,8 +143,9 @@ async function buildAsked(
   }
   let hasComputed = false;
   try {
-    // Another build may have held the run meanwhile: what it remembered is read again.
-    const asked = await openAsked(project, args);
+    // Another build may have held the run meanwhile: what it remembered is read again, and what was edited while this one waited.
+    const isAsRead = !hasWaited && first.run.folder.recordStat() === first.run.recordSeen;
+    const asked = isAsRead ? ok(first) : await openAsked(project, args);
     if (!asked.ok) return asked;
     const { run, needed } = asked.value;
     const mayWrite = () => lease.isHeld();

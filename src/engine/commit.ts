@@ -41,7 +41,7 @@ export function recordItem(
   const label = itemName(item);
   if (how === "cached") session.cache.noteUse(item.key, session.now());
   const keys = { c: item.core, k: item.key, m: template.core, l: label };
-  session.trace.append({ t: target.name, p: "item", b: session.build, r: result, how, ...keys });
+  session.trace.append({ t: target.name, p: "item", b: session.build, ...keys, r: result, how });
 }
 
 /** The record behind a key, for explanations, and the code that it names. `recipe` names the item recipe of a template. */
@@ -65,7 +65,7 @@ export function rememberRecord(
   const named = recipe === undefined ? {} : { n: recipe };
   const options = recordedOptions(action.options);
   const told = Object.keys(options).length === 0 ? {} : { o: options };
-  session.trace.append({ t: target.name, b: session.build, rec: record, c: core, ...named, ...told });
+  session.trace.append({ t: target.name, b: session.build, c: core, ...named, rec: record, ...told });
 }
 
 function recordedOptions({ secrets, resources, timeoutMs, varies }: PreparedAction["options"]): RecordedOptions {

@@ -53,13 +53,12 @@ export class InputResolver {
     upstream: (index: number) => { readonly artifacts: Artifacts; readonly target: GraphTarget },
   ): Result<ResolvedInputs, readonly Failure[]> {
     const failures: Failure[] = [];
-    const inputs = Object.entries(target.inputs).map(
-      ([slot, input]) => [slot, this.#one(slot, input, target, section, upstream, failures)] as const,
-    );
-    if (failures.length > 0) return fail(failures);
-    return ok(
-      Object.fromEntries(inputs.filter((entry): entry is readonly [string, ResolvedInput] => entry[1] !== undefined)),
-    );
+    const inputs: Record<string, ResolvedInput> = {};
+    for (const slot in target.inputs) {
+      const input = this.#one(slot, target.inputs[slot]!, target, section, upstream, failures);
+      if (input !== undefined) inputs[slot] = input;
+    }
+    return failures.length > 0 ? fail(failures) : ok(inputs);
   }
 
   #one(

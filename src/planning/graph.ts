@@ -62,7 +62,8 @@ export function makeGraph(experiment: string, targets: Targets): Result<Graph, r
         stack.pop();
         continue;
       }
-      const missing = upstreamOf(declaration).filter((upstream) => !numberOf.has(upstream));
+      const needed = upstreamOf(declaration);
+      const missing = needed.filter((upstream) => !numberOf.has(upstream));
       if (missing.length > 0) {
         for (const upstream of missing) {
           if (!nameOf.has(upstream)) {
@@ -83,30 +84,33 @@ export function makeGraph(experiment: string, targets: Targets): Result<Graph, r
       }
       stack.pop();
       const name = nameOf.get(declaration)!;
-      const inputs = Object.fromEntries(
-        Object.entries(declaration.contract.inputs ?? {}).map(([slot, declared]): [string, GraphInput] => {
-          if (declared.kind === "sources") return [slot, { kind: "sources", patterns: declared.patterns }];
-          const wired = declaration.inputs[slot];
-          const notHanded = (what: string) =>
-            failures.push(
-              inputFailure(`target "${name}" is not handed its input "${what}"`, {
-                where: { file: "Expfile.ts" },
-                neededBy: `rule ${declaration.contract.name}`,
-              }),
-            );
-          if (declared.kind === "list") {
-            const members = ((wired ?? []) as readonly (Wire | undefined)[]).map((wire, i): GraphInput => {
-              if (wire !== undefined) return resolveWire(wire, declared.slot, numberOf);
-              notHanded(`${slot}[${i}]`);
-              return { kind: "absent" };
-            });
-            return [slot, { kind: "list", members }];
-          }
-          if (wired !== undefined) return [slot, resolveWire(wired as Wire, declared, numberOf)];
+      const inputs: Record<string, GraphInput> = {};
+      for (const [slot, declared] of Object.entries(declaration.contract.inputs ?? {})) {
+        if (declared.kind === "sources") {
+          inputs[slot] = { kind: "sources", patterns: declared.patterns };
+          continue;
+        }
+        const wired = declaration.inputs[slot];
+        const notHanded = (what: string) =>
+          failures.push(
+            inputFailure(`target "${name}" is not handed its input "${what}"`, {
+              where: { file: "Expfile.ts" },
+              neededBy: `rule ${declaration.contract.name}`,
+            }),
+          );
+        if (declared.kind === "list") {
+          const members = ((wired ?? []) as readonly (Wire | undefined)[]).map((wire, i): GraphInput => {
+            if (wire !== undefined) return resolveWire(wire, declared.slot, numberOf);
+            notHanded(`${slot}[${i}]`);
+            return { kind: "absent" };
+          });
+          inputs[slot] = { kind: "list", members };
+        } else if (wired !== undefined) inputs[slot] = resolveWire(wired as Wire, declared, numberOf);
+        else {
           if (!declared.optional) notHanded(slot);
-          return [slot, { kind: "absent" }];
-        }),
-      );
+          inputs[slot] = { kind: "absent" };
+        }
+      }
       for (const slot of Object.keys(declaration.inputs)) {
         if (slot in (declaration.contract.inputs ?? {})) continue;
         const near = suggest(slot, Object.keys(declaration.contract.inputs ?? {}));
@@ -118,9 +122,7 @@ export function makeGraph(experiment: string, targets: Targets): Result<Graph, r
         );
       }
       failures.push(...misfits(name, declaration));
-      const dependsOn = [...new Set(upstreamOf(declaration).map((upstream) => numberOf.get(upstream)!))].sort(
-        (a, b) => a - b,
-      );
+      const dependsOn = [...new Set(needed.map((upstream) => numberOf.get(upstream)!))].sort((a, b) => a - b);
       numberOf.set(declaration, numbered.length);
       numbered.push({
         index: numbered.length,
@@ -176,10 +178,19 @@ export function selectTargets(
   return ok({ asked, needed: [...needed].sort((a, b) => a - b) });
 }
 
-function upstreamOf(declaration: TargetDeclaration): TargetDeclaration[] {
+/** With repeats. */
+function upstreamOf({ inputs }: TargetDeclaration): TargetDeclaration[] {
+  const upstream: TargetDeclaration[] = [];
   // Where nobody compiled, an output that the other rule does not have is `undefined` here.
-  const wires: readonly (Wire | undefined)[] = Object.values(declaration.inputs).flatMap((wired) => wired);
-  return wires.flatMap((wire) => (wire?.kind === "artifact" ? [wire.target] : []));
+  const take = (wire: Wire | undefined) => {
+    if (wire?.kind === "artifact") upstream.push(wire.target);
+  };
+  for (const slot in inputs) {
+    const wired = inputs[slot];
+    if (Array.isArray(wired)) wired.forEach(take);
+    else take(wired as Wire | undefined);
+  }
+  return upstream;
 }
 
 function resolveWire(wire: Wire, declared: Slot, numberOf: ReadonlyMap<TargetDeclaration, number>): GraphInput {
@@ -189,42 +200,46 @@ function resolveWire(wire: Wire, declared: Slot, numberOf: ReadonlyMap<TargetDec
 
 /** Wires between slots of different kinds: a build does not type-check, so it says what the compiler would. */
 function misfits(name: string, { contract, inputs }: TargetDeclaration): Failure[] {
-  return Object.entries(inputs).flatMap(([slot, wired]) => {
+  const failures: Failure[] = [];
+  for (const slot in inputs) {
     const declared = contract.inputs?.[slot];
-    if (declared === undefined || declared.kind === "sources") return [];
+    if (declared === undefined || declared.kind === "sources") continue;
     const wanted = declared.kind === "list" ? declared.slot : declared;
-    return [wired].flat().flatMap((wire) => {
+    const wired = inputs[slot] as Wire | readonly (Wire | undefined)[] | undefined;
+    for (const wire of Array.isArray(wired) ? (wired as readonly (Wire | undefined)[]) : [wired as Wire | undefined]) {
       const given = wire?.kind === "artifact" ? wire.target.contract.outputs[wire.slot] : undefined;
-      if (wire?.kind !== "artifact" || given === undefined || given.format === wanted.format) return [];
+      if (wire?.kind !== "artifact" || given === undefined || given.format === wanted.format) continue;
       const [from, to] = [`${wire.target.contract.name}.${wire.slot}`, `${contract.name}.${slot}`];
       const what = `target "${name}" is handed ${from}, which is ${given.format}, as ${to}, which is ${wanted.format}`;
-      return [inputFailure(what, { where: { file: "Expfile.ts" }, fix: "npx tsc --noEmit finds what does not fit." })];
-    });
-  });
+      failures.push(
+        inputFailure(what, { where: { file: "Expfile.ts" }, fix: "npx tsc --noEmit finds what does not fit." }),
+      );
+    }
+  }
+  return failures;
 }
 
 /** Names are folders of a run, words of the command line and keys of the config. */
 function nameProblem(name: string): string | undefined {
   if (!/^[A-Za-z][A-Za-z0-9_-]*$/.test(name)) return "use letters, digits, - and _, beginning with a letter";
   if (name.length > 100) return "it is longer than 100 characters";
-  if (
-    [
-      "logs",
-      "trace",
-      "lock",
-      "failed",
-      "set-aside",
-      "differs",
-      "version",
-      "experiment",
-      "extends",
-      "notes",
-      "seed",
-      "arms",
-      "matrix",
-      "control",
-    ].includes(name)
-  )
-    return "the word has a meaning of its own in configs or run folders";
+  if (reservedNames.has(name)) return "the word has a meaning of its own in configs or run folders";
   return undefined;
 }
+
+const reservedNames = new Set([
+  "logs",
+  "trace",
+  "lock",
+  "failed",
+  "set-aside",
+  "differs",
+  "version",
+  "experiment",
+  "extends",
+  "notes",
+  "seed",
+  "arms",
+  "matrix",
+  "control",
+]);

@@ -22,6 +22,7 @@ import type { Given } from "../engine/splice.ts";
 import { findSplices } from "./splices.ts";
 import { RunFolder, runNameProblem, type RunState } from "../runs/run.ts";
 import { hasCode } from "../util/fs.ts";
+import type { StatText } from "../util/stat.ts";
 import { fail, ok, type Result } from "../util/result.ts";
 import { suggest } from "../util/suggest.ts";
 import { listRuns } from "../runs/run.ts";
@@ -46,6 +47,8 @@ export interface RunRequest {
 
 export interface OpenRun {
   readonly folder: RunFolder;
+  /** The stat of its record before it was read. */
+  readonly recordSeen: StatText | undefined;
   readonly state: RunState | undefined;
   readonly expfile: LoadedExpfile;
   readonly document: ConfigDocument;
@@ -69,7 +72,7 @@ export const defaultConfig = join("configs", "default.yaml");
 export async function openRun(project: Project, request: RunRequest): Promise<Result<OpenRun, readonly Failure[]>> {
   const named = nameRun(project, request);
   if (!named.ok) return named;
-  const { folder, state, source, passedOver, warnings } = named.value;
+  const { folder, recordSeen, state, source, passedOver, warnings } = named.value;
   const overrides = mergeOverrides(request.reset ? [] : (state?.config.overrides ?? []), request.overrides);
   if (!overrides.ok) return overrides;
 
@@ -111,6 +114,7 @@ export async function openRun(project: Project, request: RunRequest): Promise<Re
   if (!record.ok) return record;
   return ok({
     folder,
+    recordSeen,
     state,
     expfile: expfile.value,
     document: document.value,
@@ -129,6 +133,7 @@ export async function openRun(project: Project, request: RunRequest): Promise<Re
 
 interface NamedRun {
   readonly folder: RunFolder;
+  readonly recordSeen: StatText | undefined;
   readonly state: RunState | undefined;
   readonly source: string;
   /** Where a config would have come before the source, and there was none. */
@@ -147,6 +152,7 @@ function nameRun(project: Project, request: RunRequest): Result<NamedRun, readon
     ]);
   const folder = new RunFolder(project.paths.runs, id);
   const warnings: string[] = [];
+  const recordSeen = folder.recordStat();
   const state = folder.load((why) => {
     const file = join("runs", id, "run.yaml");
     warnings.push(`${file} ${why}: the run goes on with the config and the overrides of its last build`);
@@ -163,18 +169,19 @@ function nameRun(project: Project, request: RunRequest): Result<NamedRun, readon
     if (near !== undefined) warnings.push(`run ${id} is new; there is a run ${near}`);
   }
   if (existsSync(join(root, source)) || request.config !== undefined)
-    return ok({ folder, state, source, passedOver, warnings });
+    return ok({ folder, recordSeen, state, source, passedOver, warnings });
   if (state !== undefined && existsSync(folder.configFile)) {
     const record = join("runs", id, "config.yaml");
     return ok({
       folder,
+      recordSeen,
       state,
       source: record,
       passedOver: [{ path: join(root, source), present: false }],
       warnings: [...warnings, `${source} is gone: the run goes on with its own record, ${record}`],
     });
   }
-  return ok({ folder, state, source, passedOver, warnings });
+  return ok({ folder, recordSeen, state, source, passedOver, warnings });
 }
 
 /** The run that the name of a new one may be a misspelling of. `seed-2` beside `seed-1` is none. */
@@ -245,11 +252,21 @@ const noConfig = z.strictObject({});
 
 function checkSections(document: ConfigDocument, graph: Graph): Result<Checked, readonly Failure[]> {
   const failures: Failure[] = [];
+  /** Thousands of targets of one rule may say nothing in the config: what they get instead is found out once. */
+  const unsaid = new Map<z.ZodType, Result<JsonObject, Failure[]>>();
+  const sectionOf = (section: string, schema: z.ZodType, neededBy: string) => {
+    if (document.tree.entries.has(section)) return validateSection(document, section, schema, neededBy);
+    const known = unsaid.get(schema);
+    if (known?.ok === true) return known;
+    const value = validateSection(document, section, schema, neededBy);
+    unsaid.set(schema, value);
+    return value;
+  };
   const checked: Checked = { sections: [], told: [], bySection: {}, notes: [] };
   for (const { name, section, declaration } of graph.targets) {
     const neededBy = `target "${name}"`;
     const schema = declaration.contract.config ?? noConfig;
-    const value = validateSection(document, section, schema, neededBy);
+    const value = sectionOf(section, schema, neededBy);
     if (!value.ok) failures.push(...value.error);
     checked.sections.push(value.ok ? value.value : {});
     if (value.ok && declaration.contract.config !== undefined)

@@ -178,7 +178,16 @@ export function openAcceptSession(
     },
     keepSources: (files) => archive.keepFiles(files),
     explain: (target, reasons) => explainReasons(project, run, deciding, target, reasons),
-    holdsRun: () => lease.isHeld(),
+    holdsRun: oncePerTurn(() => lease.isHeld()),
+  };
+}
+
+/** One look at the lease serves all that is done before the event loop turns: it is asked for each of ten thousand targets. */
+function oncePerTurn(look: () => boolean): () => boolean {
+  let seen: boolean | undefined;
+  return () => {
+    if (seen === undefined) setImmediate(() => (seen = undefined));
+    return (seen ??= look());
   };
 }
 

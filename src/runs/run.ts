@@ -9,6 +9,7 @@ import { FailureError, inputFailure } from "../model/failure.ts";
 import type { JsonObject } from "../model/json.ts";
 import { readLog, AppendLog } from "../util/append-log.ts";
 import { isMissing, readTextIfThere, writeAtomic } from "../util/fs.ts";
+import { statOf, statText, type StatText } from "../util/stat.ts";
 import { Stages } from "./stages.ts";
 
 export const runFormat = 1;
@@ -79,6 +80,12 @@ export class RunFolder {
   }
   get logsFolder(): string {
     return join(this.folder, "logs");
+  }
+
+  /** Whoever writes the record gives it another inode. Undefined: there is none. */
+  recordStat(): StatText | undefined {
+    const stat = statOf(this.stateFile);
+    return stat === undefined ? undefined : statText(stat);
   }
 
   /** A record that is gone or damaged is made from the history, which knows config and overrides too; `onRecovered` is told why. */

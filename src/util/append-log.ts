@@ -146,6 +146,28 @@ function openIfThere(path: string): number | undefined {
   }
 }
 
+/** The lines of a log as they are, empty ones left out. A log that is gone has none. */
+export function* readTextLines(path: string): Generator<string> {
+  const text = readIfThere(path)?.toString("utf8") ?? "";
+  for (let at = 0; at < text.length;) {
+    const end = text.indexOf("\n", at);
+    const line = text.slice(at, end === -1 ? text.length : end);
+    at = end === -1 ? text.length : end + 1;
+    if (line !== "") yield line;
+  }
+}
+
+/** Undefined: torn by a crash, or no object. */
+export function parseLine<Line>(text: string): Line | undefined {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return typeof parsed === "object" && parsed !== null ? (parsed as Line) : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
 function parseLines<Line>(text: string): { readonly lines: Line[]; readonly torn: number } {
   const lines: Line[] = [];
   let torn = 0;
@@ -154,13 +176,9 @@ function parseLines<Line>(text: string): { readonly lines: Line[]; readonly torn
     const line = text.slice(at, end === -1 ? text.length : end);
     at = end === -1 ? text.length : end + 1;
     if (line === "") continue;
-    try {
-      const parsed: unknown = JSON.parse(line);
-      if (typeof parsed === "object" && parsed !== null) lines.push(parsed as Line);
-      else torn++;
-    } catch {
-      torn++;
-    }
+    const parsed = parseLine<Line>(line);
+    if (parsed === undefined) torn++;
+    else lines.push(parsed);
   }
   return { lines, torn };
 }

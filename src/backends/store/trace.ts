@@ -6,7 +6,8 @@ import type { ActionResult } from "../../model/action.ts";
 import type { Digest } from "../../model/digest.ts";
 import { FailureError, newerFormat } from "../../model/failure.ts";
 import { recordFormat, type ActionRecord } from "../../planning/fingerprint/action-key.ts";
-import { AppendLog, readLog } from "../../util/append-log.ts";
+import { AppendLog, parseLine, readTextLines } from "../../util/append-log.ts";
+import { frontOf, Late, type Front, type RecordLine, type ResultLine } from "./late-lines.ts";
 import {
   traceFormat,
   type Acceptance,
@@ -39,16 +40,26 @@ export interface Standing {
   readonly at: number;
 }
 
+/** A result by what an index has to know of it; the rest is parsed when it is asked for. */
+interface Indexed {
+  readonly target: string;
+  readonly part: Part;
+  readonly build: number;
+  readonly template: Digest | undefined;
+  readonly late: Late<ResultLine>;
+  /** Of an accepted result: what the line that accepted it says instead. */
+  readonly accepted?: { readonly key: Digest; readonly label: string | undefined; readonly madeFor: Digest };
+}
+
 export class Trace {
   readonly #file: string;
   readonly #log: AppendLog<TraceLine>;
   readonly #mayWrite: () => boolean;
-  readonly #results = new Map<Digest, KnownResult>();
-  readonly #cleaned = new Map<Digest, { readonly when: number; readonly known: KnownResult }>();
-  readonly #records = new Map<Digest, ActionRecord>();
-  readonly #options = new Map<Digest, RecordedOptions>();
-  /** Last record by `target/part` or `target/item/recipe`, and the one before it. */
-  readonly #last = new Map<string, ActionRecord[]>();
+  readonly #results = new Map<Digest, Indexed>();
+  readonly #cleaned = new Map<Digest, { readonly when: number; readonly known: Indexed }>();
+  readonly #records = new Map<Digest, Late<RecordLine>>();
+  /** Records by `target/part` or `target/item/recipe`, oldest first. */
+  readonly #last = new Map<string, Late<RecordLine>[]>();
   readonly #standing = new Map<string, Standing[]>();
   readonly #placed = new Map<string, Digest>();
   readonly #sources = new Map<Digest, SourceSeen>();
@@ -66,7 +77,19 @@ export class Trace {
     this.#file = join(runFolder, "trace", "trace.jsonl");
     this.#mayWrite = mayWrite;
     this.#log = new AppendLog(this.#file);
-    for (const line of readLog<TraceLine>(this.#file).lines) {
+    for (const text of readTextLines(this.#file)) {
+      const front = frontOf(text);
+      if (front !== undefined) {
+        if (front.build > until) break;
+        this.#isEmpty = false;
+        if (front.kind === "result") {
+          const late = Late.text<ResultLine>(text, this.#results.get(front.core)?.late);
+          this.#takeResult(front.core, { ...front, late });
+        } else this.#takeRecord(front, Late.text<RecordLine>(text, this.#records.get(front.core)));
+        continue;
+      }
+      const line = parseLine<TraceLine>(text);
+      if (line === undefined) continue;
       if ("b" in line && line.b > until) break;
       this.#take(line);
     }
@@ -74,7 +97,8 @@ export class Trace {
 
   /** The run's own result for a core key, unless it was cleaned away. */
   find(core: Digest): KnownResult | undefined {
-    return this.#results.get(core);
+    const known = this.#results.get(core);
+    return known === undefined ? undefined : resultOf(known);
   }
 
   /** When the key was cleaned away, if nothing has been computed for it since. */
@@ -83,7 +107,8 @@ export class Trace {
   }
   /** What was known before it was cleaned away: for estimates of time and money. */
   cleanedResult(core: Digest): KnownResult | undefined {
-    return this.#cleaned.get(core)?.known;
+    const known = this.#cleaned.get(core)?.known;
+    return known === undefined ? undefined : resultOf(known);
   }
   /** What is known of a key, cleaned away or not: a clean says that it is to be made anew, not that it was never so. */
   known(core: Digest): KnownResult | undefined {
@@ -99,14 +124,14 @@ export class Trace {
   }
 
   recordOf(core: Digest): ActionRecord | undefined {
-    return this.#records.get(core);
+    return this.#records.get(core)?.line?.rec;
   }
   optionsOf(core: Digest): RecordedOptions {
-    return this.#options.get(core) ?? {};
+    return this.#records.get(core)?.line?.o ?? {};
   }
   /** Secrets that any of its actions was given. */
   secretNames(): readonly string[] {
-    return [...new Set([...this.#options.values()].flatMap(({ secrets = [] }) => secrets))];
+    return [...new Set([...this.#records.values()].flatMap((record) => record.line?.o?.secrets ?? []))];
   }
 
   /** The key of what was taken as given for the target, by where it came from. */
@@ -131,10 +156,10 @@ export class Trace {
     const all = this.acceptancesOf(target);
     const last = this.standingOf(target).at(-1);
     if (all.length === 0 || last === undefined) return [];
-    const isKept = (core: Digest | undefined) => core !== undefined && this.#results.get(core)?.madeFor !== undefined;
+    const isKept = (core: Digest | undefined) => core !== undefined && this.#results.get(core)?.accepted !== undefined;
     if (isKept(last.core) || isKept(last.split)) return all;
     for (const known of this.#results.values())
-      if (known.madeFor !== undefined && known.template !== undefined && last.templates.includes(known.template))
+      if (known.accepted !== undefined && known.template !== undefined && last.templates.includes(known.template))
         return all;
     return [];
   }
@@ -152,7 +177,8 @@ export class Trace {
   /** The last record of a part (of an item recipe, by name), other than `except`. */
   lastRecord(target: string, part: Part, recipe: string | undefined, except?: Digest): ActionRecord | undefined {
     const history = this.#last.get(partName(target, part, recipe)) ?? [];
-    return except === undefined ? history.at(-1) : history.findLast((record) => record !== this.#records.get(except));
+    const last = except === undefined ? undefined : this.#records.get(except);
+    return history.findLast((record) => record !== last)?.line?.rec;
   }
 
   /**
@@ -162,13 +188,13 @@ export class Trace {
   standingRecord(target: string, part: Part, recipe: string | undefined): ActionRecord | undefined {
     const standing = this.standingOf(target).at(-1);
     if (standing === undefined) return undefined;
-    if (part === "split") return standing.split === undefined ? undefined : this.#records.get(standing.split);
+    if (part === "split") return standing.split === undefined ? undefined : this.recordOf(standing.split);
     if (part !== "item") {
-      const record = this.#records.get(standing.core);
+      const record = this.recordOf(standing.core);
       return record?.part === part ? record : undefined;
     }
     const own = standing.templates.findLast((core) => this.recipesOf(core).has(recipe!));
-    return own === undefined ? undefined : this.#records.get(own);
+    return own === undefined ? undefined : this.recordOf(own);
   }
 
   /** What an arm was called when it was last read. */
@@ -192,11 +218,21 @@ export class Trace {
   }
 
   *results(): Iterable<readonly [core: Digest, known: KnownResult]> {
-    yield* this.#results;
+    for (const [core, known] of this.#results) {
+      const result = resultOf(known);
+      if (result !== undefined) yield [core, result];
+    }
   }
 
   /** What a clean of the target hides: its own results, and those that an equal target computed and it stands on too. */
   *resultsBehind(target: string): Iterable<readonly [core: Digest, known: KnownResult]> {
+    for (const [core, known] of this.#behind(target)) {
+      const result = resultOf(known);
+      if (result !== undefined) yield [core, result];
+    }
+  }
+
+  *#behind(target: string): Iterable<readonly [core: Digest, known: Indexed]> {
     const standing = this.standingOf(target);
     const cores = new Set(standing.flatMap(({ core, split }) => (split === undefined ? [core] : [core, split])));
     const templates = new Set(standing.flatMap((one) => one.templates));
@@ -209,10 +245,11 @@ export class Trace {
 
   /** Results of the target's items, cleaned ones too. */
   *itemResultsOf(target: string): Iterable<ActionResult> {
-    for (const known of this.#results.values())
-      if (known.target === target && known.part === "item") yield known.result;
-    for (const { known } of this.#cleaned.values())
-      if (known.target === target && known.part === "item") yield known.result;
+    const all = [...this.#results.values(), ...[...this.#cleaned.values()].map(({ known }) => known)];
+    for (const known of all) {
+      const result = known.target === target && known.part === "item" ? known.late.line?.r : undefined;
+      if (result !== undefined) yield result;
+    }
   }
 
   append(line: TraceLine): void {
@@ -268,51 +305,62 @@ export class Trace {
       return;
     }
     if ("rec" in line) {
-      const { format } = line.rec;
+      const { format, part } = line.rec;
       if (format > recordFormat)
         throw new FailureError([newerFormat("a record of the trace", format, recordFormat, this.#file)]);
-      this.#records.set(line.c, line.rec);
-      if (line.o !== undefined) this.#options.set(line.c, line.o);
-      if (line.n !== undefined) {
-        const recipes = this.#recipes.get(line.c);
-        if (recipes === undefined) this.#recipes.set(line.c, new Set([line.n]));
-        else recipes.add(line.n);
-      }
-      const name = partName(line.t, line.rec.part, line.n);
-      const history = this.#last.get(name);
-      if (history === undefined) this.#last.set(name, [line.rec]);
-      else history.push(line.rec);
-      return;
+      return this.#takeRecord({ target: line.t, part, core: line.c, recipe: line.n }, Late.of(line));
     }
-    this.#cleaned.delete(line.c);
-    this.#results.set(line.c, {
-      target: line.t,
-      part: line.p,
-      key: line.k,
-      result: line.r,
-      how: line.how,
-      build: line.b,
-      template: line.m,
-      label: line.l,
-    });
+    const { t: target, p: part, b: build, m: template } = line;
+    this.#takeResult(line.c, { target, part, build, template, late: Late.of(line) });
+  }
+
+  #takeResult(core: Digest, known: Indexed): void {
+    this.#cleaned.delete(core);
+    this.#results.set(core, known);
+  }
+
+  #takeRecord(
+    { target, part, core, recipe }: Pick<Extract<Front, { kind: "record" }>, "target" | "part" | "core" | "recipe">,
+    record: Late<RecordLine>,
+  ): void {
+    this.#records.set(core, record);
+    if (recipe !== undefined) {
+      const recipes = this.#recipes.get(core);
+      if (recipes === undefined) this.#recipes.set(core, new Set([recipe]));
+      else recipes.add(recipe);
+    }
+    const name = partName(target, part, recipe);
+    const history = this.#last.get(name);
+    if (history === undefined) this.#last.set(name, [record]);
+    else history.push(record);
   }
 
   #takeAccepted({ t, p, c, k, as, m, l }: Extract<TraceLine, { as: Digest }>): void {
     const known = this.#results.get(as);
     if (known === undefined) return; // Its line was torn: then nothing is kept, and the target is made anew.
-    this.#cleaned.delete(c);
-    const { result, how, build, madeFor = as } = known;
-    this.#results.set(c, { target: t, part: p, key: k, result, how, build, template: m, label: l, madeFor });
+    const madeFor = known.accepted?.madeFor ?? as;
+    const { build, late } = known;
+    this.#takeResult(c, { target: t, part: p, build, template: m, late, accepted: { key: k, label: l, madeFor } });
   }
 
   #takeClean(line: Extract<TraceLine, { clean: number }>): void {
     this.#cleanTimes.set(line.t, line.clean);
     if (line.calls === true) this.#callsHiddenBefore = Math.max(this.#callsHiddenBefore, line.clean);
-    for (const [core, known] of this.resultsBehind(line.t)) {
+    for (const [core, known] of this.#behind(line.t)) {
       this.#results.delete(core);
       this.#cleaned.set(core, { when: line.clean, known });
     }
   }
+}
+
+/** Undefined: its line was torn, and nothing was known before it. */
+function resultOf({ target, part, build, template, late, accepted }: Indexed): KnownResult | undefined {
+  const { line } = late;
+  if (line === undefined) return undefined;
+  const { r: result, how } = line;
+  const shared = { target, part, result, how, build, template };
+  if (accepted === undefined) return { ...shared, key: line.k, label: line.l };
+  return { ...shared, ...accepted };
 }
 
 /** For all who read traces. `v`: the format that the first line says. */
