@@ -152,6 +152,7 @@ async function buildAsked(
     const deciding = openSession(project, run, {
       onSetAside: (target, file, to) => emit({ kind: "output-set-aside", target, file, to }),
       mayWrite,
+      assessesAll: !options.writesStamp,
     });
     const buildNumber = (run.state?.builds ?? 0) + 1;
     const session = openBuildSession(project, run, deciding, {
@@ -250,7 +251,7 @@ async function rememberUpToDate(
   reporter.close();
   const outputs = (target: number) => {
     const end = ends.get(target);
-    return end?.kind === "done" ? end.artifacts : undefined;
+    return end?.kind === "done" ? end : undefined;
   };
   await writeStamp(asked.project, run, deciding, asked.needed, outputs, text.join(""), screen);
 }

@@ -5,6 +5,7 @@ import type { Acceptance } from "../backends/store/trace-lines.ts";
 import type { Artifacts } from "../model/action.ts";
 import { sameArtifacts } from "../model/action.ts";
 import type { Counts, Origin } from "../model/event.ts";
+import type { Digest } from "../model/digest.ts";
 import { actionFailure, type Failure } from "../model/failure.ts";
 import type { Reason } from "../model/reason.ts";
 import type { GraphTarget } from "../planning/graph.ts";
@@ -25,7 +26,7 @@ export type TargetEnd =
       readonly kind: "done";
       readonly origin: Origin;
       readonly artifacts: Artifacts;
-      readonly core: string;
+      readonly core: Digest;
       readonly counts: Counts;
       readonly reasons: readonly Reason[];
       readonly tookMs: number;

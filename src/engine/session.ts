@@ -9,7 +9,8 @@ import type { Failure } from "../model/failure.ts";
 import type { JsonObject } from "../model/json.ts";
 import type { Reason } from "../model/reason.ts";
 import type { Frame } from "../planning/bundle/stack.ts";
-import type { Graph } from "../planning/graph.ts";
+import type { ActionResult } from "../model/action.ts";
+import type { Graph, GraphTarget } from "../planning/graph.ts";
 import type { Trace } from "../backends/store/trace.ts";
 import type { ActionFactory } from "./actions.ts";
 import type { Contents } from "./contents.ts";
@@ -18,6 +19,12 @@ import type { Rebuilder } from "./rebuilder.ts";
 import type { Given } from "./splice.ts";
 import type { ResourcePool } from "./resources.ts";
 import type { SourceDigests, SourceFile } from "./sources.ts";
+
+/** What a target stands on, known without a look at its inputs. */
+export interface Recalled {
+  readonly core: Digest;
+  readonly result: ActionResult;
+}
 
 /** Enough to decide. */
 export interface Session {
@@ -29,6 +36,8 @@ export interface Session {
   readonly sections: readonly JsonObject[];
   /** By the name of a target: what another run made, to be taken as given. */
   readonly given: ReadonlyMap<string, Given>;
+  /** Undefined: the target has to be assessed. To be asked in the order of the graph. */
+  readonly recall: (target: GraphTarget) => Recalled | undefined;
   readonly nodeMajor: number;
   /** What the config calls its arms, by id. */
   readonly armNames: ReadonlyMap<string, string>;

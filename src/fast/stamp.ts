@@ -24,8 +24,8 @@ export interface StampHeader {
 export const stampFormat = 1;
 const magic = "exp-stamp-1\n";
 
-/** The bytes of a stamp. `stats` holds four numbers a path. */
-export function packStamp(header: StampHeader, stats: BigInt64Array): Buffer {
+/** The bytes of a stamp, or of another file of this form. `stats` holds four numbers a path. */
+export function packStamp(header: object, stats: BigInt64Array): Buffer {
   const json = Buffer.from(JSON.stringify(header), "utf8");
   const start = magic.length + 4 + json.length;
   const padding = (8 - (start % 8)) % 8;
@@ -40,13 +40,15 @@ export function packStamp(header: StampHeader, stats: BigInt64Array): Buffer {
   ]);
 }
 
-/** What to print when everything is still as the stamp says; undefined at the first doubt. */
-export function checkStamp(
+export interface Unpacked<Header> {
+  readonly header: Header;
+  readonly stats: BigInt64Array;
+}
+
+/** Undefined where there is none, or it is damaged. */
+export function unpackStamp<Header extends { readonly paths: readonly string[] }>(
   file: string,
-  asked: string,
-  build: string,
-  environment: NodeJS.ProcessEnv,
-): string | undefined {
+): Unpacked<Header> | undefined {
   let bytes: Buffer;
   try {
     bytes = readFileSync(file);
@@ -55,44 +57,62 @@ export function checkStamp(
   }
   if (bytes.length < magic.length + 4 || bytes.toString("latin1", 0, magic.length) !== magic) return undefined;
   const start = magic.length + 4 + bytes.readUInt32LE(magic.length);
-  let header: StampHeader;
+  let header: Header;
   try {
-    header = JSON.parse(bytes.toString("utf8", magic.length + 4, start)) as StampHeader;
+    header = JSON.parse(bytes.toString("utf8", magic.length + 4, start)) as Header;
   } catch {
     return undefined;
   }
-  const { paths } = header;
-  if (
-    header.build !== build ||
-    header.node !== process.version ||
-    header.asked !== asked ||
-    bytes.length !== start + paths.length * 32
-  )
-    return undefined;
-  for (const [name, value] of header.environment) if ((environment[name] ?? null) !== value) return undefined;
+  if (bytes.length !== start + header.paths.length * 32) return undefined;
   // A copy only where the buffer from the pool is not aligned.
   const aligned = (bytes.byteOffset + start) % 8 === 0 ? bytes : Buffer.from(bytes);
-  const stats = new BigInt64Array(aligned.buffer, aligned.byteOffset + start, paths.length * 4);
-  const options = { bigint: true, throwIfNoEntry: false } as const;
-  for (let i = 0, at = 0; i < paths.length; i++, at += 4) {
-    let stat;
-    try {
-      stat = statSync(paths[i]!, options);
-    } catch {
-      stat = undefined;
-    }
-    if (stat === undefined) {
-      if (stats[at] !== -1n) return undefined;
-    } else if (
-      stat.size !== stats[at] ||
-      stat.mtimeNs !== stats[at + 1] ||
-      stat.ctimeNs !== stats[at + 2] ||
-      stat.ino !== stats[at + 3]
-    ) {
-      // A folder's size says nothing that its times do not.
-      return undefined;
-    }
+  return {
+    header,
+    stats: new BigInt64Array(aligned.buffer, aligned.byteOffset + start, header.paths.length * 4),
+  };
+}
+
+const statOptions = { bigint: true, throwIfNoEntry: false } as const;
+
+/** Whether the path is as the four numbers from `at` on say. A folder's size says nothing that its times do not. */
+export function isAsStamped(path: string, stats: BigInt64Array, at: number): boolean {
+  let stat;
+  try {
+    stat = statSync(path, statOptions);
+  } catch {
+    stat = undefined;
   }
+  if (stat === undefined) return stats[at] === -1n;
+  return (
+    stat.size === stats[at] &&
+    stat.mtimeNs === stats[at + 1] &&
+    stat.ctimeNs === stats[at + 2] &&
+    stat.ino === stats[at + 3]
+  );
+}
+
+/** Variables that are as they were when they were read. */
+export function areAsSet(
+  read: readonly (readonly [name: string, value: string | null])[],
+  environment: Readonly<Record<string, string | undefined>>,
+): boolean {
+  return read.every(([name, value]) => (environment[name] ?? null) === value);
+}
+
+/** What to print when everything is still as the stamp says; undefined at the first doubt. */
+export function checkStamp(
+  file: string,
+  asked: string,
+  build: string,
+  environment: NodeJS.ProcessEnv,
+): string | undefined {
+  const stamp = unpackStamp<StampHeader>(file);
+  if (stamp === undefined) return undefined;
+  const { header, stats } = stamp;
+  if (header.build !== build || header.node !== process.version || header.asked !== asked) return undefined;
+  if (!areAsSet(header.environment, environment)) return undefined;
+  const { paths } = header;
+  for (let i = 0; i < paths.length; i++) if (!isAsStamped(paths[i]!, stats, i * 4)) return undefined;
   return header.output;
 }
 

@@ -34,6 +34,7 @@ import { explainReasons } from "./explain.ts";
 import { sweepLeftovers } from "./leftovers.ts";
 import type { OpenRun } from "./open-run.ts";
 import { pathsOf, type ProjectPaths } from "./paths.ts";
+import { openRecall, type Recall } from "./recall.ts";
 
 /** Part of the action key: what a Node computed is not offered to another major version. */
 export const nodeMajor = Number(process.versions.node.split(".")[0]);
@@ -82,6 +83,8 @@ export async function openProject(root: string, environment: NodeJS.ProcessEnv):
 
 export interface DecidingSession extends Session {
   readonly sources: SourcesRead;
+  /** What earlier builds know, as far as it was asked for. */
+  readonly recalled: Recall | undefined;
   close(): void;
 }
 
@@ -89,12 +92,19 @@ export interface SessionOptions {
   readonly onSetAside: (target: string, file: string, to: string) => void;
   /** Whether the run is (still) held: nothing is written into its folder otherwise. */
   readonly mayWrite: () => boolean;
+  /** Every target is assessed: for who wants to know all that was read. */
+  readonly assessesAll?: boolean;
 }
 
 /** Enough to decide on every target of a run; the trace is read as it is now. */
-export function openSession(project: Project, run: OpenRun, { onSetAside, mayWrite }: SessionOptions): DecidingSession {
+export function openSession(
+  project: Project,
+  run: OpenRun,
+  { onSetAside, mayWrite, assessesAll = false }: SessionOptions,
+): DecidingSession {
   const { paths, digests, store, archiveBlobs } = project;
   const trace = new Trace(run.folder.folder, mayWrite);
+  const recalled = assessesAll ? undefined : openRecall(project, run, trace);
   const cache = new LocalActionCache(join(paths.cache, "actions"), join(paths.cache, "uses"));
   const sources = new SourcesRead();
   const contents = new Contents({
@@ -122,6 +132,8 @@ export function openSession(project: Project, run: OpenRun, { onSetAside, mayWri
     graph: run.graph,
     sections: run.sections,
     given: run.splices,
+    recall: (target) => recalled?.take(target),
+    recalled,
     nodeMajor,
     trace,
     cache,

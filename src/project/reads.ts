@@ -14,6 +14,8 @@ export interface Reads {
   readonly root: string;
   /** By absolute path. Undefined: it was not there. */
   readonly files: readonly (readonly [path: string, digest: Digest | undefined])[];
+  /** Files that single targets read as inputs. */
+  readonly inputs: readonly (readonly [path: string, digest: Digest])[];
   /** Of no content that counts, and yet there: a folder where a config might have been. */
   readonly places: readonly string[];
   readonly absent: ReadonlySet<string>;
@@ -35,8 +37,9 @@ export function readsOf(project: Project, run: OpenRun, { sources, factory }: De
       ...run.configReads.filter((read) => !isPlace(read)).map(({ path, digest }) => [path, digest] as const),
       ...watched.files,
       ...looked.files,
-      ...[...sources.files.values(), ...factory.read.files].map(({ path, digest }) => [path, digest] as const),
+      ...factory.read.files.map(({ path, digest }) => [path, digest] as const),
     ],
+    inputs: [...sources.files.values()].map(({ path, digest }) => [path, digest]),
     places: run.configReads.filter(isPlace).map(({ path }) => path),
     absent: new Set([...watched.absent, ...looked.absent, ...sources.absent]),
     links: [...watched.links, ...looked.links],
@@ -47,12 +50,12 @@ export function readsOf(project: Project, run: OpenRun, { sources, factory }: De
 }
 
 /** Whether everything that was there still is what it was. What was absent is not asked for: `pathsOf` names it. */
-export function areAsRead({ root, files, links, sources, code, moved }: Reads, digestOf: DigestOf): boolean {
+export function areAsRead({ root, files, inputs, links, sources, code, moved }: Reads, digestOf: DigestOf): boolean {
   const isSame = (walks: Reads["sources"], walk: typeof listMatches) =>
     [...walks].every(([pattern, { digest }]) => readOfWalk(walk(root, pattern)).digest === digest);
   return (
     !moved &&
-    files.every(([path, digest]) => digestOf(path)?.digest === digest) &&
+    [...files, ...inputs].every(([path, digest]) => digestOf(path)?.digest === digest) &&
     links.every(leadsThere) &&
     isSame(sources, listMatches) &&
     isSame(code, matchCode)
@@ -66,10 +69,10 @@ export interface Paths {
 }
 
 /** Where a change of what was read shows: in a file, in the listing of a folder, or in that something appears. */
-export function pathsOf({ root, files: read, places, absent, links, sources, code }: Reads): Paths {
+export function pathsOf({ root, files: read, inputs, places, absent, links, sources, code }: Reads): Paths {
   const files = new Set<string>([join(root, expfileName), ...places]);
   const paths = { files, folders: new Set<string>(), absent: new Set(absent) };
-  for (const [path, digest] of read) (digest === undefined ? paths.absent : files).add(path);
+  for (const [path, digest] of [...read, ...inputs]) (digest === undefined ? paths.absent : files).add(path);
   // What a link leads to may be another name of the same file (packages of pnpm's store, for other peers), and its stat the same: the folder in
   // which the link is made anew shows it.
   for (const [path] of links) paths.folders.add(dirname(path));

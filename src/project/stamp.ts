@@ -2,8 +2,9 @@
 // If anything was edited while the build went on, there is no stamp: the next build has to look for itself.
 
 import { existsSync, type BigIntStats } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Artifacts } from "../model/action.ts";
+import type { Digest } from "../model/digest.ts";
 import { askedText, packStamp, screenOf, stampFormat, stampName } from "../fast/stamp.ts";
 import { listTree, writeAtomic } from "../util/fs.ts";
 import { statOf } from "../util/stat.ts";
@@ -11,6 +12,7 @@ import type { OpenRun } from "./open-run.ts";
 import type { ProjectPaths } from "./paths.ts";
 import type { DecidingSession, Project } from "./project.ts";
 import { areAsRead, pathsOf, readsOf, type Reads } from "./reads.ts";
+import { isUntouched, sourcesOf, writeRecall, type Evidence, type Left } from "./recall.ts";
 import { buildId } from "./version.ts";
 
 interface Surroundings {
@@ -29,20 +31,80 @@ export function stampFile(
 }
 
 /** What the build found or made, target by target: what is stamped must be that, not what came after. */
-export type Outputs = (target: number) => Artifacts | undefined;
+export type Ends = (target: number) => { readonly artifacts: Artifacts; readonly core: Digest } | undefined;
 
+/** The stamp answers the same command line; beside it lies what answers for the untouched targets of any. */
 export async function writeStamp(
   project: Project,
   run: OpenRun,
   session: DecidingSession,
   needed: readonly number[],
-  outputs: Outputs,
+  ends: Ends,
   output: string,
   around: Surroundings,
 ): Promise<void> {
+  const recalled = session.recalled?.taken ?? new Map<number, Left>();
+  const assessed = needed.filter((index) => !recalled.has(index));
+  const looked = await look(project, run, session, assessed, ends);
+  if (looked === undefined) return;
+  // What was recalled was seen with these stats; an edit since then shows when they are compared the next time.
+  const former = recalled.size === 0 ? undefined : session.recalled!.shared;
+  if (former !== undefined && !isUntouched(former)) return;
+
+  const environment = new Map(former?.environment);
+  for (const name of [...run.expfile.looks.environment.keys(), ...session.factory.read.environment])
+    environment.set(name, project.environment[name] ?? null);
+  // A stamp would hold the value as it is.
+  if ([...environment.values()].some((value) => value !== null && run.secrets.mask(value) !== value)) return;
+
+  const all = together([...(former === undefined ? [] : [former]), looked.all, ...recalled.values()]);
+  const { file, asked } = stampFile(project.paths, around);
+  const header = { format: stampFormat, build: buildId, node: process.version, asked, output } as const;
+  writeAtomic(file, packStamp({ ...header, paths: all.paths, environment: [...environment] }, all.stats));
+  if (needed.length < run.graph.targets.length) return;
+  const shared = together(former === undefined ? [looked.shared] : [former, looked.shared]);
+  const left = new Map(recalled);
+  for (const index of assessed) {
+    const own = looked.of(index, ends(index)!.core);
+    if (own !== undefined) left.set(index, own);
+  }
+  writeRecall(project, run, { ...shared, environment: [...environment] }, left);
+}
+
+/** Each path once. */
+function together(all: readonly Evidence[]): Evidence {
+  const paths: string[] = [];
+  const stats = new BigInt64Array(all.reduce((sum, evidence) => sum + evidence.stats.length, 0));
+  const known = new Set<string>();
+  for (const evidence of all)
+    for (const [i, path] of evidence.paths.entries()) {
+      if (known.has(path)) continue;
+      known.add(path);
+      stats.set(evidence.stats.subarray(i * 4, i * 4 + 4), paths.length * 4);
+      paths.push(path);
+    }
+  return { paths, stats: stats.subarray(0, paths.length * 4) };
+}
+
+interface LookedAt {
+  readonly all: Evidence;
+  /** What all targets share of it. */
+  readonly shared: Evidence;
+  /** What a target left; undefined where its files cannot be told from what others share. */
+  readonly of: (target: number, core: Digest) => Left | undefined;
+}
+
+/** All that the build has looked at, with its stats, if all of it is still what the build took it for. */
+async function look(
+  project: Project,
+  run: OpenRun,
+  session: DecidingSession,
+  assessed: readonly number[],
+  ends: Ends,
+): Promise<LookedAt | undefined> {
   const { clock } = project.digests;
   const reads = readsOf(project, run, session);
-  const looked = gather(reads, run, session, needed);
+  const looked = gather(reads, run, session, assessed);
   // The stats first, then whether all of it is still what the build took it for: what is edited before is seen here, what is edited after
   // by the stats. An edit within the tick of the stats shows in no stat, so that tick has to pass before the second look.
   const at = clock.now();
@@ -52,7 +114,7 @@ export async function writeStamp(
   let isRacy = false;
   for (const [i, path] of paths.entries()) {
     const stat = statOf(path);
-    if ((stat === undefined) !== i >= present) return;
+    if ((stat === undefined) !== i >= present) return undefined;
     stats.set(numbersOf(stat), i * 4);
     if (stat !== undefined && clock.isRacy(stat, at)) isRacy = true;
   }
@@ -61,22 +123,40 @@ export async function writeStamp(
     const later = clock.now();
     for (const [i, path] of paths.entries()) {
       const stat = statOf(path);
-      if (numbersOf(stat).some((number, k) => number !== stats[i * 4 + k])) return;
+      if (numbersOf(stat).some((number, k) => number !== stats[i * 4 + k])) return undefined;
       // On another file system, whose clock is not known, a change stays racy for a while: then there is no stamp yet.
-      if (stat !== undefined && clock.isRacy(stat, later)) return;
+      if (stat !== undefined && clock.isRacy(stat, later)) return undefined;
     }
   }
-  if (!areAsRead(reads, (path) => project.digests.digestOf(path))) return;
-  if (!arePlaced(run, session, needed, outputs)) return;
-  if (looked.files.some((path) => project.digests.isRacy(path))) return;
-  const environment = [...looked.environment].map((name) => [name, project.environment[name] ?? null] as const);
-  // A stamp would hold the value as it is.
-  if (environment.some(([, value]) => value !== null && run.secrets.mask(value) !== value)) return;
-  const { file, asked } = stampFile(project.paths, around);
-  writeAtomic(
-    file,
-    packStamp({ format: stampFormat, build: buildId, node: process.version, asked, paths, environment, output }, stats),
-  );
+  if (!areAsRead(reads, (path) => project.digests.digestOf(path))) return undefined;
+  if (!arePlaced(run, session, assessed, ends)) return undefined;
+  if (looked.files.some((path) => project.digests.isRacy(path))) return undefined;
+  const places = new Map(paths.map((path, i) => [path, i]));
+  const evidence = (own: readonly string[]): Evidence => {
+    const numbers = new BigInt64Array(own.length * 4);
+    for (const [k, path] of own.entries()) {
+      const i = places.get(path)!;
+      numbers.set(stats.subarray(i * 4, i * 4 + 4), k * 4);
+    }
+    return { paths: own, stats: numbers };
+  };
+  const common = pathsOf({ ...reads, inputs: [] });
+  return {
+    all: { paths, stats },
+    shared: evidence([...common.files, ...common.folders, ...common.absent].filter((path) => places.has(path))),
+    of(index, core) {
+      const target = run.graph.targets[index]!;
+      const sources = sourcesOf(target);
+      if (sources === undefined || run.splices.has(target.name)) return undefined;
+      const own = [
+        ...sources.map((path) => resolve(project.paths.root, path)),
+        ...Object.entries(target.declaration.contract.outputs).map(([slot, shape]) =>
+          session.contents.placeOf(target.name, slot, shape),
+        ),
+      ];
+      return own.every((path) => places.has(path)) ? { core, ...evidence(own) } : undefined;
+    },
+  };
 }
 
 function numbersOf(stat: BigIntStats | undefined): readonly bigint[] {
@@ -84,11 +164,11 @@ function numbersOf(stat: BigIntStats | undefined): readonly bigint[] {
 }
 
 /** Whether every output is still what the build left. */
-function arePlaced(run: OpenRun, { contents }: DecidingSession, needed: readonly number[], outputs: Outputs): boolean {
-  return needed.every((index) => {
+function arePlaced(run: OpenRun, { contents }: DecidingSession, assessed: readonly number[], ends: Ends): boolean {
+  return assessed.every((index) => {
     const { name, declaration } = run.graph.targets[index]!;
-    const artifacts = outputs(index);
-    return artifacts !== undefined && contents.isPlaced(name, declaration.contract.outputs, artifacts);
+    const end = ends(index);
+    return end !== undefined && contents.isPlaced(name, declaration.contract.outputs, end.artifacts);
   });
 }
 
@@ -96,7 +176,6 @@ interface Looked {
   readonly files: string[];
   readonly folders: string[];
   readonly absent: string[];
-  readonly environment: ReadonlySet<string>;
 }
 
 function gather(reads: Reads, run: OpenRun, session: DecidingSession, needed: readonly number[]): Looked {
@@ -122,6 +201,5 @@ function gather(reads: Reads, run: OpenRun, session: DecidingSession, needed: re
     files: [...files],
     folders: [...folders],
     absent: [...absent],
-    environment: new Set([...run.expfile.looks.environment.keys(), ...session.factory.read.environment]),
   };
 }

@@ -1,0 +1,160 @@
+// What the last complete build left, target by target, with stats that prove it untouched: those targets stand where they stood, and a build, a plan or a
+// status need not assess them again. As the stamp answers for a whole build, this answers for the rest of the graph when one leaf was edited.
+
+import { join } from "node:path";
+import { areAsSet, isAsStamped, packStamp, unpackStamp } from "../fast/stamp.ts";
+import type { Trace } from "../backends/store/trace.ts";
+import type { Recalled } from "../engine/session.ts";
+import { digestOfBytes, type Digest } from "../model/digest.ts";
+import type { GraphInput, GraphTarget } from "../planning/graph.ts";
+import { writeAtomic } from "../util/fs.ts";
+import type { OpenRun } from "./open-run.ts";
+import type { Project } from "./project.ts";
+import { buildId } from "./version.ts";
+
+const recallFormat = 1;
+
+interface RecallHeader {
+  readonly format: typeof recallFormat;
+  readonly build: string;
+  readonly node: string;
+  readonly root: string;
+  /** Of everything that the config says, of the experiment's name, and of what is taken from other runs. */
+  readonly asked: Digest;
+  readonly environment: readonly (readonly [name: string, value: string | null])[];
+  /** First those that all targets share, then those of each target in turn. */
+  readonly paths: readonly string[];
+  readonly shared: number;
+  /** Targets in the order of their paths: name, core key, how many paths. */
+  readonly targets: readonly (readonly [name: string, core: Digest, paths: number])[];
+}
+
+/** A path with the four numbers of its stat; see the stamp. */
+export interface Evidence {
+  readonly paths: readonly string[];
+  readonly stats: BigInt64Array;
+}
+
+/** A target as it was left: its files of the project and its outputs. */
+export interface Left extends Evidence {
+  readonly core: Digest;
+}
+
+/** What all targets share: the Expfile, configs, code, folders that were looked into. */
+export interface Shared extends Evidence {
+  readonly environment: readonly (readonly [name: string, value: string | null])[];
+}
+
+export class Recall {
+  readonly shared: Shared;
+  readonly #left: ReadonlyMap<string, Left>;
+  readonly #trace: Trace;
+  readonly #taken = new Map<number, Left>();
+
+  constructor(shared: Shared, left: ReadonlyMap<string, Left>, trace: Trace) {
+    this.shared = shared;
+    this.#left = left;
+    this.#trace = trace;
+  }
+
+  /** The result on which the target stands untouched. What it depends on has been asked for before it. */
+  take(target: GraphTarget): Recalled | undefined {
+    const left = this.#taken.get(target.index) ?? this.#left.get(target.name);
+    if (left === undefined || !target.dependsOn.every((index) => this.#taken.has(index))) return undefined;
+    const result = this.#trace.find(left.core)?.result;
+    if (result === undefined || !isUntouched(left)) return undefined;
+    this.#taken.set(target.index, left);
+    return { core: left.core, result };
+  }
+
+  /** What was taken, with its files. */
+  get taken(): ReadonlyMap<number, Left> {
+    return this.#taken;
+  }
+}
+
+/** Undefined where anything that all targets share has changed. */
+export function openRecall(project: Project, run: OpenRun, trace: Trace): Recall | undefined {
+  const file = unpackStamp<RecallHeader>(fileOf(project, run));
+  if (file === undefined) return undefined;
+  const { header, stats } = file;
+  if (header.format !== recallFormat || header.build !== buildId || header.node !== process.version) return undefined;
+  if (header.root !== project.paths.root || header.asked !== askedOf(run)) return undefined;
+  if (!areAsSet(header.environment, project.environment)) return undefined;
+  const evidence = (from: number, count: number): Evidence => ({
+    paths: header.paths.slice(from, from + count),
+    stats: stats.subarray(from * 4, (from + count) * 4),
+  });
+  const shared = { ...evidence(0, header.shared), environment: header.environment };
+  if (!isUntouched(shared)) return undefined;
+  const left = new Map<string, Left>();
+  let from = header.shared;
+  for (const [name, core, count] of header.targets) {
+    left.set(name, { core, ...evidence(from, count) });
+    from += count;
+  }
+  return new Recall(shared, left, trace);
+}
+
+export function isUntouched({ paths, stats }: Evidence): boolean {
+  return paths.every((path, i) => isAsStamped(path, stats, i * 4));
+}
+
+/** Written after a complete build. `left` gives targets with their files; one that it lacks is assessed each time. */
+export function writeRecall(project: Project, run: OpenRun, shared: Shared, left: ReadonlyMap<number, Left>): void {
+  const paths = [...shared.paths];
+  const stats = [shared.stats];
+  const targets: (readonly [string, Digest, number])[] = [];
+  for (const target of run.graph.targets) {
+    const one = left.get(target.index);
+    if (one === undefined) continue;
+    paths.push(...one.paths);
+    stats.push(one.stats);
+    targets.push([target.name, one.core, one.paths.length]);
+  }
+  const header: RecallHeader = {
+    format: recallFormat,
+    build: buildId,
+    node: process.version,
+    root: project.paths.root,
+    asked: askedOf(run),
+    environment: shared.environment,
+    paths,
+    shared: shared.paths.length,
+    targets,
+  };
+  writeAtomic(fileOf(project, run), packStamp(header, joined(stats, paths.length)));
+}
+
+function joined(pieces: readonly BigInt64Array[], paths: number): BigInt64Array {
+  const all = new BigInt64Array(paths * 4);
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
+}
+
+/** Beside the stamps, whose names are numbers in hex. */
+function fileOf(project: Project, run: OpenRun): string {
+  return join(project.paths.cache, "stamps", `run-${run.folder.id}`);
+}
+
+function askedOf({ graph, configText, splices }: OpenRun): Digest {
+  return digestOfBytes(JSON.stringify([graph.experiment, configText, [...splices.keys()]]));
+}
+
+/** The files of the project that a target reads; undefined where they are found by looking into folders, or where it makes folders, items or verdicts. */
+export function sourcesOf({ declaration, inputs }: GraphTarget): readonly string[] | undefined {
+  const { work, contract } = declaration;
+  if (work.kind !== "recipe" && work.kind !== "command") return undefined;
+  if (Object.values(contract.outputs).some(({ format }) => format === "tree")) return undefined;
+  const paths: string[] = [];
+  const take = (input: GraphInput): boolean => {
+    if (input.kind === "list") return input.members.every(take);
+    if (input.kind === "source") paths.push(input.path);
+    return input.kind !== "sources" && !(input.kind === "source" && input.declared.format === "tree");
+  };
+  return Object.values(inputs).every(take) ? paths : undefined;
+}
