@@ -212,6 +212,42 @@ describe("runs", () => {
     expect(shown).toMatchObject({ builds: 1, history: [{ build: 1 }] });
   });
 
+  test("a damaged history is said; what can be read is shown, and the next build loses nothing of it", async () => {
+    const rig = await built();
+    await rig.build(["--judge.weight", "2"]);
+    await rig.build(["--judge.weight", "3"]);
+    const [first, second, third] = rig.read("runs/default/history.jsonl").split("\n");
+    const damaged = [first, second!.slice(0, 100), "{}", "\0\0", "[1]", third].join("\n");
+    rig.write({ "runs/default/history.jsonl": `${damaged}\n` });
+    const warning =
+      "warning: runs/default/history.jsonl: 4 lines cannot be read; builds that only they told of are not known. The file is left as it is\n";
+    for (const args of [["status"], ["runs"], ["runs", "show", "default"], ["runs", "show", "default", "--json"]]) {
+      const done = await rig.exp(...args);
+      expect([args, done.code, done.stderr]).toEqual([args, 0, warning]);
+    }
+    const shown = json<{ history: { build: number }[] }>(await rig.exp("runs", "show", "default", "--json"));
+    expect(shown.history.map(({ build }) => build)).toEqual([1, 3]);
+    await rig.build(["--judge.weight", "4"]);
+    expect(rig.read("runs/default/history.jsonl").startsWith(`${damaged}\n{"build":4,`)).toBe(true);
+    rig.write({ "runs/default/history.jsonl": `${first}\n${second!.slice(0, 100)}` });
+    expect((await rig.exp("runs")).stderr).toBe(
+      "warning: runs/default/history.jsonl: a line cannot be read; builds that only it told of are not known. The file is left as it is\n",
+    );
+  });
+
+  test("how long something took is not shown when the record of it was lost", async () => {
+    const rig = await built();
+    rig.remove("runs/default/run.yaml");
+    await rig.build();
+    expect(rig.read("runs/default/run.yaml")).not.toContain("took_ms");
+    expect((await rig.exp("status")).stdout).not.toMatch(/took|\d ms/);
+    // Fetched, not made: nobody ran it in this run.
+    await rig.build(["--run", "other"]);
+    expect((await rig.exp("status", "--run", "other")).stdout).not.toMatch(/took|\d ms/);
+    await rig.build(["--judge.weight", "2"]);
+    expect((await rig.exp("status")).stdout).toMatch(/judge +fresh +.*\d ms/);
+  });
+
   test("a run that there is not suggests one that is", async () => {
     const rig = await built();
     const done = await rig.exp("runs", "show", "defualt");
@@ -331,6 +367,22 @@ describe("slips of the hand", () => {
     expect((await rig.exp("build", "--run", "defaults")).stdout).not.toContain("is new");
     await rig.build(["--run", "seed-1"]);
     expect((await rig.exp("plan", "--run", "seed-2")).code).toBe(3);
+  });
+
+  test("a question about a run that there is not ends with 2; a plan of it may be asked for", async () => {
+    const rig = await built();
+    const begin = "exp build --run nope -c configs/default.yaml begins one.";
+    for (const command of ["status", "why judge", "show judge", "accept judge --because x", "verify", "clean"]) {
+      const done = await rig.exp(...command.split(" "), "--run", "nope");
+      expect([command, done.code, done.stdout]).toEqual([command, 2, ""]);
+      expect(done.stderr).toContain('there is no run "nope"\n  exp runs lists them.');
+    }
+    expect((await rig.exp("status", "--run", "nope")).stderr).toBe(
+      `there is no run "nope"\n  exp runs lists them. ${begin}\n`,
+    );
+    expect((await rig.exp("plan", "--run", "nope")).code).toBe(3);
+    expect((await rig.exp("graph", "--run", "nope")).code).toBe(0);
+    expect(rig.has("runs/nope")).toBe(false);
   });
 
   test("a config is found by its path, by its name, and without .yaml", async () => {

@@ -50,7 +50,7 @@ async function words(list: string, target: string | undefined, screen: Screen): 
       overrides: [],
       from: [],
       reset: false,
-      mayBegin: false,
+      unknownRun: "may-begin",
     });
     if (!run.ok) return [];
     if (list === "targets") return run.value.graph.targets.map((target) => target.name);

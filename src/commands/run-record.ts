@@ -139,8 +139,7 @@ export class RunRecord {
           status: "done",
           key: end.core,
           at: new Date(end.finishedAt).toISOString(),
-          took_ms: Math.round(end.tookMs > 0 ? end.tookMs : (old?.took_ms ?? 0)),
-          cost_usd: end.costUsd > 0 ? end.costUsd : (old?.cost_usd ?? 0),
+          ...spentOf(end, old),
           executor: end.executor,
           ...(items !== undefined && { items, ...counts }),
           build: this.#build,
@@ -174,6 +173,16 @@ export class RunRecord {
         return old ?? { status: end.kind };
     }
   }
+}
+
+/** Of what this build did not make itself, what the record knows, which may have been lost: zero would be a statement. */
+function spentOf(
+  { tookMs, costUsd }: Extract<TargetEnd, { kind: "done" }>,
+  old: StageState | undefined,
+): Pick<StageState, "took_ms" | "cost_usd"> {
+  if (tookMs > 0) return { took_ms: Math.round(tookMs), cost_usd: costUsd > 0 ? costUsd : (old?.cost_usd ?? 0) };
+  const { took_ms, cost_usd } = old ?? {};
+  return { ...(took_ms !== undefined && { took_ms }), ...(cost_usd !== undefined && { cost_usd }) };
 }
 
 /** As run.yaml tells of an acceptance; the trace holds all of it. */

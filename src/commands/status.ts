@@ -7,11 +7,13 @@ import type { StageState } from "../runs/run.ts";
 import type { PlannedTarget } from "../model/plan.ts";
 import type { Arguments } from "./arguments.ts";
 import { withPlan } from "./plan.ts";
+import { warnOfHistory } from "./runs.ts";
 import { paletteOf, writeJson, writeLines, type Screen } from "./screen.ts";
 import { exitCodes } from "./table.ts";
 
 export async function status(args: Arguments, screen: Screen): Promise<number> {
   return withPlan(args, screen, args.operands, async (plan, { run }, session) => {
+    warnOfHistory(run.folder, screen);
     const stages = run.state?.targets ?? {};
     const rows = plan.targets.map((target) => rowOf(target, stages[target.name], keptWhy(session, target.name)));
     if (args.flags.json === true)

@@ -40,8 +40,8 @@ export interface RunRequest {
   readonly from: readonly string[];
   /** Drop remembered overrides and splices. */
   readonly reset: boolean;
-  /** Whether a run may begin here under a name that is near another's: a build may, a question about it is misspelt. */
-  readonly mayBegin: boolean;
+  /** What a name says that no run has yet. To a build a new run, also if it is near another's; to a plan of one, that it may be; to others, a mistake. */
+  readonly unknownRun: "begins" | "may-begin" | "is-wrong";
 }
 
 export interface OpenRun {
@@ -156,9 +156,16 @@ function nameRun(project: Project, request: RunRequest): Result<NamedRun, readon
   if (asked?.ok === false) return asked;
   const source = asked?.value.file ?? state?.config.source ?? defaultConfig;
   const passedOver = asked?.value.passedOver ?? [];
+  const followed = state?.config.source;
+  const isRebound = followed !== undefined && ![followed, join("runs", id, "config.yaml")].includes(source);
+  if (asked !== undefined && isRebound && request.unknownRun === "begins")
+    warnings.push(`run ${id} followed ${followed}; from now on it follows ${source}`);
   if (request.run !== undefined && request.config === undefined && state === undefined) {
     const near = nearRun(project, id);
-    const isMistaken = near !== undefined && !request.mayBegin;
+    const isMistaken =
+      request.unknownRun === "is-wrong"
+        ? !existsSync(folder.folder)
+        : near !== undefined && request.unknownRun === "may-begin";
     if (isMistaken || !existsSync(join(root, source))) return fail([missingRun(id, near, source, isMistaken)]);
     if (near !== undefined) warnings.push(`run ${id} is new; there is a run ${near}`);
   }
@@ -190,8 +197,9 @@ function missingRun(id: string, near: string | undefined, source: string, hasCon
   const begin = hasConfig
     ? `exp build --run ${id} -c ${source} begins one.`
     : `A new run needs a config: exp build -c FILE --run ${id}`;
+  const others = near === undefined ? (hasConfig ? "exp runs lists them. " : "") : `Did you mean "${near}"? `;
   return inputFailure(`there is no run "${id}"${hasConfig ? "" : `, and no ${defaultConfig}`}`, {
-    fix: near === undefined ? begin : `Did you mean "${near}"? ${begin}`,
+    fix: others + begin,
   });
 }
 
