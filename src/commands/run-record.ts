@@ -131,7 +131,7 @@ export class RunRecord {
     switch (end.kind) {
       case "done": {
         const accepted = acceptedOf(end.accepted);
-        const isAsNoted = old?.status === "done" && old.key === end.core && old.accepted?.at === accepted?.at;
+        const isAsNoted = old?.status === "done" && old.key === end.core && isSame(old.accepted, accepted);
         if (end.origin === "fresh" && isAsNoted) return undefined;
         const { counts, items } = end;
         const splice = this.#run.splices.get(target);
@@ -190,6 +190,11 @@ export function acceptedOf(acceptance: Acceptance | undefined): StageState["acce
   if (acceptance === undefined) return undefined;
   const { at, by, because } = acceptance;
   return { at: new Date(at).toISOString(), by, because };
+}
+
+/** Not by time: early versions noted it a moment after the trace did. */
+function isSame(one: StageState["accepted"], other: StageState["accepted"]): boolean {
+  return one?.by === other?.by && one?.because === other?.because;
 }
 
 /** What stays true of a stage whose last try did not succeed. */

@@ -107,8 +107,8 @@ async function compareTarget(project: Project, old: Side, now: Side, target: str
   const reasons = isSameKey
     ? []
     : differencesOfStandings(
-        { trace: old.trace, standing: was },
-        { trace: now.trace, standing: is },
+        { trace: old.trace, keys: was },
+        { trace: now.trace, keys: is },
         { section: target, armName: (id) => now.trace.armName(id) ?? old.trace.armName(id) },
       );
   const items = compareItems(project, old, was, now, is);
