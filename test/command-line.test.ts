@@ -270,6 +270,27 @@ describe("completion", () => {
     expect((await rig.exp("completion", "--words", "keys")).stdout).toMatch(/judge\.weight\n(.*\n)*seed\n/);
   });
 
+  test("looks at the run that the line says, by its name or by its config", async () => {
+    const rig = await built({ "configs/wide.yaml": "version: 1\nextends: default.yaml\nexperiment: small\n" });
+    rig.edit(
+      "Expfile.ts",
+      "export default experiments({",
+      "export default experiments({ small: () => ({ only: prepare() }),",
+    );
+    rig.edit("configs/default.yaml", "version: 1", "version: 1\nexperiment: words");
+    rig.edit("configs/wide.yaml", "extends: default.yaml\n", "");
+    const targets = async (...line: string[]) =>
+      (await rig.exp("completion", "--words", "targets", "--", ...line)).stdout.trimEnd().split("\n");
+    expect(await targets("build")).toEqual(["prepare", "draw", "judge", "report"]);
+    expect(await targets("build", "-c", "wide")).toEqual(["only"]);
+    expect(await targets("build", "--config=configs/wide.yaml")).toEqual(["only"]);
+    await rig.build(["-c", "wide"]);
+    expect(await targets("why", "--run", "wide", "--json")).toEqual(["only"]);
+    await rig.build(["--run", "other", "--draw.samples", "1"]);
+    const items = await rig.exp("completion", "--words", "items", "--", "draw", "why", "--run", "other");
+    expect(items.stdout.trimEnd().split("\n").sort()).toEqual(["draw[0/0]", "draw[2/0]"]);
+  });
+
   test("gives configs and items without asking the Expfile", async () => {
     const rig = await built({ "configs/long.yaml": "version: 1\n", "configs/notes.txt": "" });
     rig.write({ "Expfile.ts": "export default {" });
@@ -342,6 +363,7 @@ describe("slips of the hand", () => {
     [["why", "jugde"], 'unknown target "jugde"', 'Did you mean "judge"?'],
     [["clean", "jugde"], 'unknown target "jugde"', 'Did you mean "judge"?'],
     [["build", "-j", "0"], "-j takes a whole number above 0", "0"],
+    [["build", "-j", "1e3"], "-j takes a whole number above 0", "1e3"],
     [["build", "--limit", "four"], "--limit takes NAME=NUMBER", "--limit api:anthropic=4"],
     [["build", "--run", "../up"], '"../up" cannot be the name of a run', "--run NAME"],
     [["completion", "tcsh"], 'there is no completion for "tcsh"', "bash|zsh|fish"],

@@ -136,10 +136,14 @@ interface NamedRun {
   readonly warnings: string[];
 }
 
+/** The run of a command line that may name it, or a config after which it is named. */
+export function runNameOf({ run, config }: Pick<RunRequest, "run" | "config">): string {
+  return run ?? (config === undefined ? "default" : basename(config).replace(/\.ya?ml$/i, ""));
+}
+
 /** Which run is meant, and which config it follows: a run remembers its source, and falls back on its record when the source is gone. */
 function nameRun(project: Project, request: RunRequest): Result<NamedRun, readonly Failure[]> {
-  const id =
-    request.run ?? (request.config === undefined ? "default" : basename(request.config).replace(/\.ya?ml$/i, ""));
+  const id = runNameOf(request);
   const problem = runNameProblem(id);
   if (problem !== undefined)
     return fail([
