@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { makeProject, type Finished, type Rig } from "./rig.ts";
-import { wordsProject } from "./words.fixture.ts";
+import { targets, wordsProject } from "./words.fixture.ts";
 
 const json = <T>(done: Finished): T => JSON.parse(done.stdout) as T;
 
@@ -389,6 +389,24 @@ describe("slips of the hand", () => {
     expect((await rig.exp("build", "--run", "defaults")).stdout).not.toContain("is new");
     await rig.build(["--run", "seed-1"]);
     expect((await rig.exp("plan", "--run", "seed-2")).code).toBe(3);
+  });
+
+  test("a clean of all targets says how many, and how a result is taken back", async () => {
+    const rig = await built();
+    const done = await rig.exp("clean");
+    expect(done.stdout.replace(/(\d+ ms|[\d.]+ s)/g, "a while"))
+      .toBe(`prepare: cleaned; 1 result took a while to compute
+draw: cleaned; 4 items and the merge took a while to compute
+judge: cleaned; 1 result took a while to compute
+report: cleaned; 1 result took a while to compute
+run default: all 4 targets cleaned, 9 results of a while; exp build makes them anew
+the results are hidden from this run, not deleted: exp build --run OTHER fetches them, exp build --from OTHER:TARGET takes one back from there
+`);
+    expect((await rig.build(["--run", "other"])).targets).toEqual(targets("cached"));
+    expect((await rig.build(["--from", "other:draw", "draw"])).end.counts.computed).toBe(0);
+    expect((await rig.exp("clean", "draw", "--outputs")).stdout).toBe(
+      "draw: files removed; the next build fetches them back\n",
+    );
   });
 
   test("a question about a run that there is not ends with 2; a plan of it may be asked for", async () => {

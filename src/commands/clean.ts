@@ -64,7 +64,11 @@ async function cleanAsked(
   const dependents = dependentsOf(asked, run.graph.targets);
   if (args.flags.json === true)
     writeJson(screen, { run: run.folder.id, cleaned, twins, dependents, outputs_only: onlyOutputs, calls });
-  else writeLines(screen, wordClean(run.folder.id, { cleaned, twins, dependents, onlyOutputs, calls }));
+  else
+    writeLines(
+      screen,
+      wordClean(run.folder.id, { cleaned, twins, dependents, onlyOutputs, calls, isAll: args.operands.length === 0 }),
+    );
   return exitCodes.done;
 }
 
@@ -141,9 +145,11 @@ interface Told {
   readonly dependents: readonly string[];
   readonly onlyOutputs: boolean;
   readonly calls: boolean;
+  /** No target was named. */
+  readonly isAll: boolean;
 }
 
-function wordClean(run: string, { cleaned, twins, dependents, onlyOutputs, calls }: Told): string[] {
+function wordClean(run: string, { cleaned, twins, dependents, onlyOutputs, calls, isAll }: Told): string[] {
   const lines = cleaned.map((one) => {
     const { target, tookMs, costUsd, results } = one;
     if (onlyOutputs) return `${target}: files removed; the next build fetches them back`;
@@ -158,7 +164,17 @@ function wordClean(run: string, { cleaned, twins, dependents, onlyOutputs, calls
     );
   if (!onlyOutputs && !calls && cleaned.some(({ costUsd }) => costUsd > 0))
     lines.push("paid calls are kept and will be answered from memory; --calls pays them again");
-  return [...lines, `run ${run}: exp build makes ${cleaned.length === 1 ? "it" : "them"} anew`].filter(
-    (line, i, all) => !(onlyOutputs && i === all.length - 1),
-  );
+  return onlyOutputs ? lines : [...lines, ...wordWhole(run, cleaned, isAll)];
+}
+
+/** What it comes to, and the way back. */
+function wordWhole(run: string, cleaned: readonly Cleaned[], isAll: boolean): string[] {
+  const sum = (field: "results" | "tookMs") => cleaned.reduce((total, one) => total + one[field], 0);
+  const makes = `exp build makes ${cleaned.length === 1 ? "it" : "them"} anew`;
+  if (sum("results") === 0) return [`run ${run}: ${makes}`];
+  const all = `all ${countOf(cleaned.length, "target")} cleaned, ${countOf(sum("results"), "result")} of ${formatDuration(sum("tookMs"))}`;
+  return [
+    `run ${run}: ${isAll ? `${all}; ` : ""}${makes}`,
+    `the results are hidden from this run, not deleted: exp build --run OTHER fetches them, exp build --from OTHER:TARGET takes one back from there`,
+  ];
 }
