@@ -85,7 +85,14 @@ const placeholders = {
 };
 
 /** Where the kind of the value says too little. */
-const placeholderOfFlag = { "max-size": "SIZE", "max-age": "TIME", note: "TEXT", because: "TEXT", from: "RUN:TARGET" };
+const placeholderOfFlag = {
+  "max-size": "SIZE",
+  "max-age": "TIME",
+  note: "TEXT",
+  because: "TEXT",
+  from: "RUN:TARGET",
+  as: "NAME",
+};
 
 const page = `# The command line
 
