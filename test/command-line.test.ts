@@ -409,6 +409,18 @@ the results are hidden from this run, not deleted: exp build --run OTHER fetches
     );
   });
 
+  test.each([[["clean"]], [["clean", "--outputs"]]])("an edited output is set aside by exp %j", async (args) => {
+    const rig = await built();
+    rig.write({ "runs/default/report/page.md": "my notes" });
+    const done = await rig.exp(...args, "report", "judge");
+    expect([done.code, done.stderr]).toEqual([0, ""]);
+    expect(done.stdout).toContain(
+      "\nruns/default/report/page.md had been edited: the edited version is now runs/default/set-aside/report_page.md\n",
+    );
+    expect(rig.read("runs/default/set-aside/report_page.md")).toBe("my notes");
+    expect(rig.has("runs/default/report/page.md") || rig.has("runs/default/set-aside/judge_scores.json")).toBe(false);
+  });
+
   test("a question about a run that there is not ends with 2; a plan of it may be asked for", async () => {
     const rig = await built();
     const begin = "exp build --run nope -c configs/default.yaml begins one.";

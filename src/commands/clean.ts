@@ -35,11 +35,20 @@ async function cleanAsked(
   const onlyOutputs = args.flags.outputs === true;
   const calls = args.flags.calls === true;
   const names = asked.map((index) => run.graph.targets[index]!.name);
-  const session = openSession(project, run, { onSetAside: () => undefined, mayWrite: () => lease.isHeld() });
+  const setAside: SetAside[] = [];
+  const session = openSession(project, run, {
+    onSetAside: (target, file, to) => void setAside.push({ target, file, to }),
+    mayWrite: () => lease.isHeld(),
+  });
   const { trace } = session;
   const cleaned = names.map((name) => ({ target: name, ...costBehind(trace, name) }));
   const twins = onlyOutputs ? [] : twinsOf(trace, names, run.graph.targets);
   try {
+    // Edits of outputs are nobody's result, and are nowhere else.
+    for (const index of asked) {
+      const { name, declaration } = run.graph.targets[index]!;
+      if (lease.isHeld()) session.contents.saveEdits(name, declaration.contract.outputs);
+    }
     if (!onlyOutputs)
       for (const name of names) trace.append({ t: name, clean: screen.now(), ...(calls && { calls: true as const }) });
     if (!(await trace.commit())) {
@@ -63,11 +72,22 @@ async function cleanAsked(
   }
   const dependents = dependentsOf(asked, run.graph.targets);
   if (args.flags.json === true)
-    writeJson(screen, { run: run.folder.id, cleaned, twins, dependents, outputs_only: onlyOutputs, calls });
+    writeJson(screen, {
+      ...{ run: run.folder.id, cleaned, twins, dependents, set_aside: setAside },
+      ...{ outputs_only: onlyOutputs, calls },
+    });
   else
     writeLines(
       screen,
-      wordClean(run.folder.id, { cleaned, twins, dependents, onlyOutputs, calls, isAll: args.operands.length === 0 }),
+      wordClean(run.folder.id, {
+        cleaned,
+        twins,
+        dependents,
+        setAside,
+        onlyOutputs,
+        calls,
+        isAll: args.operands.length === 0,
+      }),
     );
   return exitCodes.done;
 }
@@ -139,17 +159,25 @@ function wordResults({ results, items, merges }: Cleaned): string {
   return countOf(items, "item") + merged;
 }
 
+/** An output that somebody had edited; paths from the run's folder. */
+interface SetAside {
+  readonly target: string;
+  readonly file: string;
+  readonly to: string;
+}
+
 interface Told {
   readonly cleaned: readonly Cleaned[];
   readonly twins: readonly string[];
   readonly dependents: readonly string[];
+  readonly setAside: readonly SetAside[];
   readonly onlyOutputs: boolean;
   readonly calls: boolean;
   /** No target was named. */
   readonly isAll: boolean;
 }
 
-function wordClean(run: string, { cleaned, twins, dependents, onlyOutputs, calls, isAll }: Told): string[] {
+function wordClean(run: string, { cleaned, twins, dependents, setAside, onlyOutputs, calls, isAll }: Told): string[] {
   const lines = cleaned.map((one) => {
     const { target, tookMs, costUsd, results } = one;
     if (onlyOutputs) return `${target}: files removed; the next build fetches them back`;
@@ -157,6 +185,8 @@ function wordClean(run: string, { cleaned, twins, dependents, onlyOutputs, calls
     const cost = costUsd > 0 ? ` and ${formatMoney(costUsd)}` : "";
     return `${target}: cleaned; ${wordResults(one)} took ${formatDuration(tookMs)}${cost} to compute`;
   });
+  for (const { file, to } of setAside)
+    lines.push(`${join("runs", run, file)} had been edited: the edited version is now ${join("runs", run, to)}`);
   if (twins.length > 0) lines.push(`has results in common, which are made anew too: ${twins.join(", ")}`);
   if (dependents.length > 0 && !onlyOutputs)
     lines.push(
