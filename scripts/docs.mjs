@@ -49,7 +49,8 @@ Content that no other run needs is left to \`exp gc\`, remembered paid calls sta
 \`exp runs diff A B\` compares two runs, or two points of one (\`default@2 default@5\`); \`exp runs diff default@5\` compares with the build before.
 It tells what differs in the config, in the versions of exp and Node, in each target (with why its key differs, which outputs do, how many items
 both have), and in the numbers of outputs that are JSON or tables of up to 50 rows: those at the same place in both, the most changed first.
-Members of a list are matched by their name or id, or else by all that is text in them; lists of more than 50 are left out. It is a question: it
+Members of a list are matched by their name or id, or else by all that is text in them; rows that have neither by their place,
+without those that both have. Lists of more than 50 are left out. It is a question: it
 ends with 0 whatever it finds.
 
 \`exp runs export RUN… -o FILE\` writes runs into one file, with all of their builds: the runs' folders; recipes, sources and handed-over files from
@@ -84,7 +85,14 @@ const placeholders = {
 };
 
 /** Where the kind of the value says too little. */
-const placeholderOfFlag = { "max-size": "SIZE", "max-age": "TIME", note: "TEXT", because: "TEXT", from: "RUN:TARGET" };
+const placeholderOfFlag = {
+  "max-size": "SIZE",
+  "max-age": "TIME",
+  note: "TEXT",
+  because: "TEXT",
+  from: "RUN:TARGET",
+  as: "NAME",
+};
 
 const page = `# The command line
 

@@ -99,7 +99,13 @@ describe("what is accepted is kept", () => {
     rig.edit("rules.ts", "length * config.factor", "length * config.factor * 1");
     await accept(rig, "make");
     rig.edit("rules.ts", "length * config.factor * 1", "length * config.factor");
+    // Before any build: what the code is now was never accepted.
+    expect((await rig.exp("status")).stdout).not.toContain("accepted");
+    expect((await rig.exp("why", "make")).stdout).not.toContain("accepted");
     expect((await rig.build()).end.counts.computed).toBe(0);
+    rig.edit("rules.ts", "length * config.factor", "length * config.factor * 1");
+    expect((await rig.exp("status")).stdout).toContain("only a refactoring");
+    expect((await rig.exp("why", "make")).stdout).toContain("only a refactoring");
   });
 
   test("clean takes it back", async () => {

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { makeProject, type Finished, type Rig } from "./rig.ts";
-import { wordsProject } from "./words.fixture.ts";
+import { targets, wordsProject } from "./words.fixture.ts";
 
 const json = <T>(done: Finished): T => JSON.parse(done.stdout) as T;
 
@@ -212,6 +212,42 @@ describe("runs", () => {
     expect(shown).toMatchObject({ builds: 1, history: [{ build: 1 }] });
   });
 
+  test("a damaged history is said; what can be read is shown, and the next build loses nothing of it", async () => {
+    const rig = await built();
+    await rig.build(["--judge.weight", "2"]);
+    await rig.build(["--judge.weight", "3"]);
+    const [first, second, third] = rig.read("runs/default/history.jsonl").split("\n");
+    const damaged = [first, second!.slice(0, 100), "{}", "\0\0", "[1]", third].join("\n");
+    rig.write({ "runs/default/history.jsonl": `${damaged}\n` });
+    const warning =
+      "warning: runs/default/history.jsonl: 4 lines cannot be read; builds that only they told of are not known. The file is left as it is\n";
+    for (const args of [["status"], ["runs"], ["runs", "show", "default"], ["runs", "show", "default", "--json"]]) {
+      const done = await rig.exp(...args);
+      expect([args, done.code, done.stderr]).toEqual([args, 0, warning]);
+    }
+    const shown = json<{ history: { build: number }[] }>(await rig.exp("runs", "show", "default", "--json"));
+    expect(shown.history.map(({ build }) => build)).toEqual([1, 3]);
+    await rig.build(["--judge.weight", "4"]);
+    expect(rig.read("runs/default/history.jsonl").startsWith(`${damaged}\n{"build":4,`)).toBe(true);
+    rig.write({ "runs/default/history.jsonl": `${first}\n${second!.slice(0, 100)}` });
+    expect((await rig.exp("runs")).stderr).toBe(
+      "warning: runs/default/history.jsonl: a line cannot be read; builds that only it told of are not known. The file is left as it is\n",
+    );
+  });
+
+  test("how long something took is not shown when the record of it was lost", async () => {
+    const rig = await built();
+    rig.remove("runs/default/run.yaml");
+    await rig.build();
+    expect(rig.read("runs/default/run.yaml")).not.toContain("took_ms");
+    expect((await rig.exp("status")).stdout).not.toMatch(/took|\d ms/);
+    // Fetched, not made: nobody ran it in this run.
+    await rig.build(["--run", "other"]);
+    expect((await rig.exp("status", "--run", "other")).stdout).not.toMatch(/took|\d ms/);
+    await rig.build(["--judge.weight", "2"]);
+    expect((await rig.exp("status")).stdout).toMatch(/judge +fresh +.*\d ms/);
+  });
+
   test("a run that there is not suggests one that is", async () => {
     const rig = await built();
     const done = await rig.exp("runs", "show", "defualt");
@@ -232,6 +268,27 @@ describe("completion", () => {
     expect((await rig.exp("completion", "--words", "targets")).stdout).toBe("prepare\ndraw\njudge\nreport\n");
     expect((await rig.exp("completion", "--words", "runs")).stdout).toBe("default\n");
     expect((await rig.exp("completion", "--words", "keys")).stdout).toMatch(/judge\.weight\n(.*\n)*seed\n/);
+  });
+
+  test("looks at the run that the line says, by its name or by its config", async () => {
+    const rig = await built({ "configs/wide.yaml": "version: 1\nextends: default.yaml\nexperiment: small\n" });
+    rig.edit(
+      "Expfile.ts",
+      "export default experiments({",
+      "export default experiments({ small: () => ({ only: prepare() }),",
+    );
+    rig.edit("configs/default.yaml", "version: 1", "version: 1\nexperiment: words");
+    rig.edit("configs/wide.yaml", "extends: default.yaml\n", "");
+    const targets = async (...line: string[]) =>
+      (await rig.exp("completion", "--words", "targets", "--", ...line)).stdout.trimEnd().split("\n");
+    expect(await targets("build")).toEqual(["prepare", "draw", "judge", "report"]);
+    expect(await targets("build", "-c", "wide")).toEqual(["only"]);
+    expect(await targets("build", "--config=configs/wide.yaml")).toEqual(["only"]);
+    await rig.build(["-c", "wide"]);
+    expect(await targets("why", "--run", "wide", "--json")).toEqual(["only"]);
+    await rig.build(["--run", "other", "--draw.samples", "1"]);
+    const items = await rig.exp("completion", "--words", "items", "--", "draw", "why", "--run", "other");
+    expect(items.stdout.trimEnd().split("\n").sort()).toEqual(["draw[0/0]", "draw[2/0]"]);
   });
 
   test("gives configs and items without asking the Expfile", async () => {
@@ -306,6 +363,7 @@ describe("slips of the hand", () => {
     [["why", "jugde"], 'unknown target "jugde"', 'Did you mean "judge"?'],
     [["clean", "jugde"], 'unknown target "jugde"', 'Did you mean "judge"?'],
     [["build", "-j", "0"], "-j takes a whole number above 0", "0"],
+    [["build", "-j", "1e3"], "-j takes a whole number above 0", "1e3"],
     [["build", "--limit", "four"], "--limit takes NAME=NUMBER", "--limit api:anthropic=4"],
     [["build", "--run", "../up"], '"../up" cannot be the name of a run', "--run NAME"],
     [["completion", "tcsh"], 'there is no completion for "tcsh"', "bash|zsh|fish"],
@@ -331,6 +389,52 @@ describe("slips of the hand", () => {
     expect((await rig.exp("build", "--run", "defaults")).stdout).not.toContain("is new");
     await rig.build(["--run", "seed-1"]);
     expect((await rig.exp("plan", "--run", "seed-2")).code).toBe(3);
+  });
+
+  test("a clean of all targets says how many, and how a result is taken back", async () => {
+    const rig = await built();
+    const done = await rig.exp("clean");
+    expect(done.stdout.replace(/(\d+ ms|[\d.]+ s)/g, "a while"))
+      .toBe(`prepare: cleaned; 1 result took a while to compute
+draw: cleaned; 4 items and the merge took a while to compute
+judge: cleaned; 1 result took a while to compute
+report: cleaned; 1 result took a while to compute
+run default: all 4 targets cleaned, 9 results of a while; exp build makes them anew
+the results are hidden from this run, not deleted: exp build --run OTHER fetches them, exp build --from OTHER:TARGET takes one back from there
+`);
+    expect((await rig.build(["--run", "other"])).targets).toEqual(targets("cached"));
+    expect((await rig.build(["--from", "other:draw", "draw"])).end.counts.computed).toBe(0);
+    expect((await rig.exp("clean", "draw", "--outputs")).stdout).toBe(
+      "draw: files removed; the next build fetches them back\n",
+    );
+  });
+
+  test.each([[["clean"]], [["clean", "--outputs"]]])("an edited output is set aside by exp %j", async (args) => {
+    const rig = await built();
+    rig.write({ "runs/default/report/page.md": "my notes" });
+    const done = await rig.exp(...args, "report", "judge");
+    expect([done.code, done.stderr]).toEqual([0, ""]);
+    expect(done.stdout).toContain(
+      "\nruns/default/report/page.md had been edited: the edited version is now runs/default/set-aside/report_page.md\n",
+    );
+    expect(rig.read("runs/default/set-aside/report_page.md")).toBe("my notes");
+    expect(rig.has("runs/default/report/page.md") || rig.has("runs/default/set-aside/judge_scores.json")).toBe(false);
+  });
+
+  test("a question about a run that there is not ends with 2; a plan of it may be asked for", async () => {
+    const rig = await built();
+    const begin = "exp build --run nope -c configs/default.yaml begins one.";
+    for (const command of ["status", "why judge", "show judge", "accept judge --because x", "verify", "clean"]) {
+      const done = await rig.exp(...command.split(" "), "--run", "nope");
+      expect([command, done.code, done.stdout]).toEqual([command, 2, ""]);
+      expect(done.stderr).toContain('there is no run "nope"\n  exp runs lists them.');
+    }
+    expect((await rig.exp("status", "--run", "nope")).stderr).toBe(
+      `there is no run "nope"\n  exp runs lists them. ${begin}\n`,
+    );
+    expect((await rig.exp("plan", "--run", "nope")).code).toBe(3);
+    expect((await rig.exp("graph", "--run", "nope")).code).toBe(0);
+    expect(rig.has("runs/nope")).toBe(false);
   });
 
   test("a config is found by its path, by its name, and without .yaml", async () => {

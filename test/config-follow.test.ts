@@ -45,6 +45,21 @@ describe("the source", () => {
     expect(recorded(rig, "deep").source).toBe("configs/deep.yaml");
   });
 
+  test("a build that gives a run another config says so once", async () => {
+    const rig = tellProject("version: 1\n", { "configs/deep.yaml": "version: 1\ntell: { depth: 9 }\n" });
+    await rig.build();
+    const warnings = async (...args: string[]) =>
+      (await rig.build(args)).events.flatMap((event) => (event.kind === "warning" ? [event.text] : []));
+    expect((await rig.exp("plan", "--run", "default", "-c", "deep")).stderr).toBe("");
+    expect(await warnings("-c", "configs/default.yaml")).toEqual([]);
+    expect(await warnings("--run", "default", "-c", "deep")).toEqual([
+      "run default followed configs/default.yaml; from now on it follows configs/deep.yaml",
+    ]);
+    expect(await warnings("--run", "default", "-c", "deep")).toEqual([]);
+    expect(await warnings("-c", "runs/default/config.yaml", "--run", "default")).toEqual([]);
+    expect(recorded(rig).source).toBe("configs/deep.yaml");
+  });
+
   test("a file that the config extends is followed, too", async () => {
     const rig = tellProject("version: 1\nextends: base.yaml\n", {
       "configs/base.yaml": "version: 1\ntell: { word: old }\n",

@@ -2,6 +2,7 @@
 
 import { expect, test } from "vitest";
 import { makeProject } from "./rig.ts";
+import { wordsProject } from "./words.fixture.ts";
 
 const project = (recipe: string) => ({
   "Expfile.ts": `
@@ -31,6 +32,37 @@ test("a misspelt name of an import is an error before anything runs, alone or be
     expect(stdout).toContain("bad.ts:");
     expect(stdout).toContain('"helpr"');
   }
+});
+
+test("a package that is not installed is told with the command that installs it", async () => {
+  const rig = wordsProject();
+  rig.edit(
+    "rules/judge.ts",
+    "import type",
+    'import pad from "@left/pad/once";\nimport other from "lib/none";\nvoid [pad, other];\nimport type',
+  );
+  rig.write({ "node_modules/lib/package.json": '{ "name": "lib" }' });
+  const recipe = await rig.exp("build", "judge");
+  expect(recipe.code).toBe(2);
+  expect(/\n( {2}rules\/judge\.ts[^]*)\nfailed after/.exec(recipe.stdout)?.[1])
+    .toBe(`  rules/judge.ts:1:17 the package "@left/pad" is not installed
+    1 │ import pad from "@left/pad/once";
+      │                 ^^^^^^^^^^^^^^^^
+    needed by target "judge"
+    npm install @left/pad
+
+  rules/judge.ts:2:19 Could not resolve "lib/none"
+    2 │ import other from "lib/none";
+      │                   ^^^^^^^^^^
+    needed by target "judge"`);
+  rig.remove("node_modules/expfile");
+  rig.edit("Expfile.ts", 'from "./rules/words.ts"', 'from "./rules/words.ts" ');
+  expect((await rig.exp("build")).stderr).toContain(`Expfile.ts:1:29 the package "expfile" is not installed
+  1 │ import { experiments } from "expfile";
+    │                             ^^^^^^^^^
+  needed by the Expfile
+  npm install expfile
+`);
 });
 
 test("an export of another name is named", async () => {

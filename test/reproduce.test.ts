@@ -355,7 +355,11 @@ export const merge = async ({ items, outputs }) => outputs.all.write(await Promi
     const count = async (...args: string[]) =>
       (await ask(rig, ["verify", ...args])).actions.filter(({ part }) => part === "item").length;
     expect([await count(), await count("--sample", "3"), await count("make", "--sample", "all")]).toEqual([20, 3, 30]);
-    const wrong = await rig.exp("verify", "--sample", "many");
-    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('not "many"')]);
+    for (const command of ["verify", "reproduce default"])
+      for (const sample of ["many", "0", "-1", "1.5", "1e2", "0x10", ""]) {
+        const wrong = await rig.exp(...command.split(" "), `--sample=${sample}`);
+        const words = `--sample takes a whole number above 0, or "all", not "${sample}"\n`;
+        expect([wrong.code, wrong.stdout, wrong.stderr]).toEqual([2, "", words]);
+      }
   });
 });

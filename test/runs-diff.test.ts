@@ -96,6 +96,41 @@ numbers
     );
   });
 
+  test("items by their labels, also where the code of all has changed", async () => {
+    const bench = scoredBench();
+    await bench.build();
+    bench.rig.edit("rules/numbers.ts", '"value " + item.n', '(item.n < 2 ? "other " : "value ") + item.n');
+    await bench.build(["--set", "numbers.items=25"]);
+    expect((await diff(bench, "default@1", "default@2")).targets[0]!.items).toEqual({
+      common: 24,
+      otherOutput: 2,
+      onlyBefore: 0,
+      onlyAfter: 1,
+    });
+    expect(await text(bench, "default@1", "default@2")).toContain(
+      "24 items in common, 2 of them with other outputs, 1 only in default@2\n",
+    );
+  });
+
+  test("rows that nothing names: what both have is the same wherever it stands", async () => {
+    const bench = scoredBench();
+    const rows = (list: string) =>
+      bench.rig.edit("rules/score.ts", /outputs\.long\.write\(.*\);/, `outputs.long.write(${list});`);
+    rows("[{ a: 1, b: 2 }, { a: 3, b: 4 }, { a: 5, b: 6 }]");
+    await bench.build();
+    const place = "  rows without a name or an id are compared by their place, [0] is the first\n";
+    rows("[{ a: 5, b: 6 }, { a: 1, b: 2 }, { a: 3, b: 9 }]");
+    await bench.build();
+    expect(await text(bench, "default@2")).toContain(`numbers\n  score.long  [2].b  4  →  9  +5  +125 %\n${place}`);
+    expect((await diff(bench, "default@2")).metrics).toEqual([
+      { target: "score", output: "long", path: "[2].b", before: 4, after: 9, byPlace: true },
+    ]);
+    // Of more rows than before it is not known which became which.
+    rows("[{ a: 7, b: 8 }, { a: 5, b: 6 }, { a: 1, b: 2 }, { a: 3, b: 10 }]");
+    await bench.build();
+    expect((await diff(bench, "default@3")).metrics).toEqual([]);
+  });
+
   test("the same key with another output, and what was accepted", async () => {
     const bench = scoredBench();
     bench.rig.edit("rules/score.ts", "steady: 7", "steady: Date.now()");

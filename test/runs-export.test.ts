@@ -45,7 +45,9 @@ describe("a run that was imported", () => {
     const clone = makeProject(chain);
     const done = await clone.exp("runs", "import", file);
     expect([done.code, done.stderr]).toEqual([0, ""]);
-    expect(done.stdout).toMatch(/^imported default: \d+ files, \d+ blobs\n/);
+    expect(done.stdout).toMatch(
+      /^imported default: \d+ files, \d+ blobs\n {2}exp runs show default · exp reproduce default · exp build --run default\n$/,
+    );
     expect(runOf(clone)).toEqual(runOf(bench.rig));
     // What it stands on is reached like any run's.
     expect((await clone.exp("gc", "--max-age", "0s")).code).toBe(0);
@@ -64,7 +66,11 @@ describe("a run that was imported", () => {
   test("is reproduced on an empty machine, at each of its points", async () => {
     const bench = await built();
     const machine = emptyMachine();
-    expect((await machine.exp("runs", "import", await exported(bench))).code).toBe(0);
+    const imported = await machine.exp("runs", "import", await exported(bench));
+    expect([imported.code, imported.stderr]).toEqual([0, ""]);
+    // There is no Expfile: nothing could be built.
+    expect(imported.stdout).toMatch(/\n {2}exp runs show default · exp reproduce default\n$/);
+    expect((await machine.exp("runs", "show", "default")).code).toBe(0);
     bench.rig.remove("");
     for (const point of ["default", "default@1"]) {
       const done = await machine.start(["reproduce", point, "--json"], bench.options).finished;
@@ -88,6 +94,43 @@ describe("a run that was imported", () => {
     const clone = makeProject(chain);
     expect((await clone.exp("runs", "import", bench.rig.path("default.exp.tar.gz"))).code).toBe(0);
     expect((await clone.build(epoch(2), 0, bench.options)).end.outcome).toBe("up-to-date");
+  });
+
+  test("tells what the archive has lost, and so cannot be reproduced", async () => {
+    const bench = await built();
+    const archive = (part: string) => bench.rig.path(`runs/.archive/${part}`);
+    const code = (name: string) =>
+      readdirSync(archive("code")).filter((file) =>
+        readFileSync(archive(`code/${file}`), "utf8").includes(`rules/${name}.ts`),
+      );
+    for (const file of code("pages")) rmSync(archive(`code/${file}`));
+    // A module of a closure.
+    const [end] = code("end");
+    const { closure } = JSON.parse(readFileSync(archive(`code/${end}`), "utf8")) as { closure: string };
+    const blob = (digest: string) => archive(`blobs/${digest.slice(0, 2)}/${digest}`);
+    const { modules } = JSON.parse(readFileSync(blob(closure), "utf8")) as {
+      modules: { text: string; label: string }[];
+    };
+    rmSync(blob(modules.find(({ label }) => label === "rules/end.ts")!.text));
+    rmSync(blob(createHash("sha256").update("some words\n").digest("hex")));
+    bench.rig.write({ "data/words.txt": "other words\n" });
+    const done = await bench.rig.exp("runs", "export", "default");
+    expect([done.code, done.stderr]).toEqual([0, ""]);
+    expect(done.stdout.split("\n").slice(1).join("\n")).toBe(
+      `  warning: runs/.archive/ has lost what results of default were made with; exp reproduce default cannot run again what needs it:
+    the code of end, pages
+    as it was then: data/words.txt
+    something of 2 results of past builds
+`,
+    );
+    const again = await bench.rig.exp("runs", "export", "default", "-o", "again.tgz", "--json");
+    expect(JSON.parse(again.stdout)).toMatchObject({
+      missing: { default: { code: ["end", "pages"], sources: ["data/words.txt"], handedOver: [], past: 2 } },
+    });
+    bench.rig.remove("runs/.archive");
+    expect((await bench.rig.exp("runs", "export", "default", "-o", "none.tgz")).stdout).toContain(
+      "    the code of end, numbers, pages\n",
+    );
   });
 
   test("comes under another name with --as, and never over a run that is there", async () => {

@@ -216,6 +216,19 @@ describe("a fan-out", () => {
     expect((await reasons(rig, "draw")).match(/input lexicon/g)).toHaveLength(1);
   });
 
+  test("whose code goes back to what it was names the code, in a plan, in a build and afterwards", async () => {
+    const rig = await builtWords();
+    rig.edit("rules/draw.ts", '?? ""', '?? "none"');
+    rig.edit("rules/draw.ts", "lexicon.length] ??", "lexicon.length]?.toUpperCase() ??");
+    await rig.build();
+    rig.edit("rules/draw.ts", "?.toUpperCase()", "");
+    rig.edit("rules/draw.ts", '?? "none"', '?? ""');
+    const code = "code: function pick in rules/draw.ts, lines 15–18 changed";
+    expect((await rig.exp("plan", "draw")).stdout).toContain(code);
+    expect((await rig.exp("build", "draw")).stdout).toContain(code);
+    expect(rig.read("runs/default/history.jsonl").split("\n").at(-2)).toContain(code);
+  });
+
   test("whose recipe takes items together says so", async () => {
     const rig = makeFan();
     await rig.build();

@@ -54,7 +54,9 @@ export function parseArguments(argv: readonly string[], version: string): Parsed
     return fail(failureOf(error, argv, spec));
   }
   if (parsed === undefined) return ok({ print: program.helpInformation(), exitCode: exitCodes.wrongInput });
-  const surplus = spec === undefined ? undefined : surplusWords(spec, parsed.operands);
+  // A shell's question brings all words of the line.
+  const surplus =
+    spec === undefined || parsed.flags.words !== undefined ? undefined : surplusWords(spec, parsed.operands);
   return surplus === undefined ? ok(parsed) : fail(surplus);
 }
 

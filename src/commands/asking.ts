@@ -32,6 +32,10 @@ export async function findProject(screen: Screen): Promise<Result<Project, reado
   return ok(await openProject(root, screen.environment));
 }
 
+const builds: ReadonlySet<string> = new Set(["build", "watch"]);
+/** They draw what a build would do. */
+const plans: ReadonlySet<string> = new Set(["plan", "graph"]);
+
 export function requestOf(args: Arguments): RunRequest {
   return {
     config: args.flags.config as string | undefined,
@@ -39,7 +43,7 @@ export function requestOf(args: Arguments): RunRequest {
     overrides: args.overrides,
     from: (args.flags.from ?? []) as readonly string[],
     reset: args.flags.reset === true,
-    mayBegin: args.command === "build" || args.command === "watch",
+    unknownRun: builds.has(args.command) ? "begins" : plans.has(args.command) ? "may-begin" : "is-wrong",
   };
 }
 

@@ -35,11 +35,20 @@ async function cleanAsked(
   const onlyOutputs = args.flags.outputs === true;
   const calls = args.flags.calls === true;
   const names = asked.map((index) => run.graph.targets[index]!.name);
-  const session = openSession(project, run, { onSetAside: () => undefined, mayWrite: () => lease.isHeld() });
+  const setAside: SetAside[] = [];
+  const session = openSession(project, run, {
+    onSetAside: (target, file, to) => void setAside.push({ target, file, to }),
+    mayWrite: () => lease.isHeld(),
+  });
   const { trace } = session;
   const cleaned = names.map((name) => ({ target: name, ...costBehind(trace, name) }));
   const twins = onlyOutputs ? [] : twinsOf(trace, names, run.graph.targets);
   try {
+    // Edits of outputs are nobody's result, and are nowhere else.
+    for (const index of asked) {
+      const { name, declaration } = run.graph.targets[index]!;
+      if (lease.isHeld()) session.contents.saveEdits(name, declaration.contract.outputs);
+    }
     if (!onlyOutputs)
       for (const name of names) trace.append({ t: name, clean: screen.now(), ...(calls && { calls: true as const }) });
     if (!(await trace.commit())) {
@@ -62,8 +71,23 @@ async function cleanAsked(
   }
   const dependents = dependentsOf(asked, run.graph.targets);
   if (args.flags.json === true)
-    writeJson(screen, { run: run.folder.id, cleaned, twins, dependents, outputs_only: onlyOutputs, calls });
-  else writeLines(screen, wordClean(run.folder.id, { cleaned, twins, dependents, onlyOutputs, calls }));
+    writeJson(screen, {
+      ...{ run: run.folder.id, cleaned, twins, dependents, set_aside: setAside },
+      ...{ outputs_only: onlyOutputs, calls },
+    });
+  else
+    writeLines(
+      screen,
+      wordClean(run.folder.id, {
+        cleaned,
+        twins,
+        dependents,
+        setAside,
+        onlyOutputs,
+        calls,
+        isAll: args.operands.length === 0,
+      }),
+    );
   return exitCodes.done;
 }
 
@@ -134,15 +158,25 @@ function wordResults({ results, items, merges }: Cleaned): string {
   return countOf(items, "item") + merged;
 }
 
+/** An output that somebody had edited; paths from the run's folder. */
+interface SetAside {
+  readonly target: string;
+  readonly file: string;
+  readonly to: string;
+}
+
 interface Told {
   readonly cleaned: readonly Cleaned[];
   readonly twins: readonly string[];
   readonly dependents: readonly string[];
+  readonly setAside: readonly SetAside[];
   readonly onlyOutputs: boolean;
   readonly calls: boolean;
+  /** No target was named. */
+  readonly isAll: boolean;
 }
 
-function wordClean(run: string, { cleaned, twins, dependents, onlyOutputs, calls }: Told): string[] {
+function wordClean(run: string, { cleaned, twins, dependents, setAside, onlyOutputs, calls, isAll }: Told): string[] {
   const lines = cleaned.map((one) => {
     const { target, tookMs, costUsd, results } = one;
     if (onlyOutputs) return `${target}: files removed; the next build fetches them back`;
@@ -150,6 +184,8 @@ function wordClean(run: string, { cleaned, twins, dependents, onlyOutputs, calls
     const cost = costUsd > 0 ? ` and ${formatMoney(costUsd)}` : "";
     return `${target}: cleaned; ${wordResults(one)} took ${formatDuration(tookMs)}${cost} to compute`;
   });
+  for (const { file, to } of setAside)
+    lines.push(`${join("runs", run, file)} had been edited: the edited version is now ${join("runs", run, to)}`);
   if (twins.length > 0) lines.push(`has results in common, which are made anew too: ${twins.join(", ")}`);
   if (dependents.length > 0 && !onlyOutputs)
     lines.push(
@@ -157,7 +193,17 @@ function wordClean(run: string, { cleaned, twins, dependents, onlyOutputs, calls
     );
   if (!onlyOutputs && !calls && cleaned.some(({ costUsd }) => costUsd > 0))
     lines.push("paid calls are kept and will be answered from memory; --calls pays them again");
-  return [...lines, `run ${run}: exp build makes ${cleaned.length === 1 ? "it" : "them"} anew`].filter(
-    (line, i, all) => !(onlyOutputs && i === all.length - 1),
-  );
+  return onlyOutputs ? lines : [...lines, ...wordWhole(run, cleaned, isAll)];
+}
+
+/** What it comes to, and the way back. */
+function wordWhole(run: string, cleaned: readonly Cleaned[], isAll: boolean): string[] {
+  const sum = (field: "results" | "tookMs") => cleaned.reduce((total, one) => total + one[field], 0);
+  const makes = `exp build makes ${cleaned.length === 1 ? "it" : "them"} anew`;
+  if (sum("results") === 0) return [`run ${run}: ${makes}`];
+  const all = `all ${countOf(cleaned.length, "target")} cleaned, ${countOf(sum("results"), "result")} of ${formatDuration(sum("tookMs"))}`;
+  return [
+    `run ${run}: ${isAll ? `${all}; ` : ""}${makes}`,
+    `the results are hidden from this run, not deleted: exp build --run OTHER fetches them, exp build --from OTHER:TARGET takes one back from there`,
+  ];
 }

@@ -5,7 +5,7 @@ import { inputFailure } from "../model/failure.ts";
 import { join } from "node:path";
 import { findRoot, pathsOf } from "../project/paths.ts";
 import { listConfigs } from "../project/find-config.ts";
-import { openRun } from "../project/open-run.ts";
+import { openRun, runNameOf, type RunRequest } from "../project/open-run.ts";
 import { openProject } from "../project/project.ts";
 import { Trace } from "../backends/store/trace.ts";
 import { listRuns } from "../runs/run.ts";
@@ -18,7 +18,7 @@ import { commandTable, exitCodes } from "./table.ts";
 export async function completion(args: Arguments, screen: Screen): Promise<number> {
   const list = args.flags.words as string | undefined;
   if (list !== undefined) {
-    writeLines(screen, await words(list, args.operands[0], screen));
+    writeLines(screen, await words(list, args.operands, screen));
     return exitCodes.done;
   }
   const [shell] = args.operands;
@@ -36,21 +36,21 @@ export async function completion(args: Arguments, screen: Screen): Promise<numbe
 }
 
 /** Completion never complains: where there is no project, there are no words. */
-async function words(list: string, target: string | undefined, screen: Screen): Promise<string[]> {
+async function words(list: string, line: readonly string[], screen: Screen): Promise<string[]> {
   const root = findRoot(screen.workingFolder);
   if (root === undefined) return [];
   if (list === "runs") return listRuns(pathsOf(root).runs);
   if (list === "configs") return listConfigs(root);
-  if (list === "items") return target === undefined ? [] : itemsOf(pathsOf(root).runs, target);
+  const meant = meantBy(line);
+  if (list === "items") return line[0] === undefined ? [] : itemsOf(pathsOf(root).runs, line[0], runNameOf(meant));
   const project = await openProject(root, screen.environment);
   try {
     const run = await openRun(project, {
-      config: undefined,
-      run: undefined,
+      ...meant,
       overrides: [],
       from: [],
       reset: false,
-      mayBegin: false,
+      unknownRun: "may-begin",
     });
     if (!run.ok) return [];
     if (list === "targets") return run.value.graph.targets.map((target) => target.name);
@@ -68,13 +68,24 @@ async function words(list: string, target: string | undefined, screen: Screen): 
   }
 }
 
+/** Which run the line so far says; the last word counts, as it does when the line is run. */
+function meantBy(line: readonly string[]): Pick<RunRequest, "config" | "run"> {
+  const valueOf = (spellings: readonly string[]) => {
+    const at = line.findLastIndex((word) => spellings.some((flag) => word === flag || word.startsWith(`${flag}=`)));
+    const word = line[at];
+    return word === undefined ? undefined : word.includes("=") ? word.slice(word.indexOf("=") + 1) : line[at + 1];
+  };
+  return { config: valueOf(["--config", "-c"]), run: valueOf(["--run"]) };
+}
+
 /** More than anybody reads. */
 const maxItems = 1000;
 
-/** The items with a label as the first run has them that made any, the default one before others. */
-function itemsOf(runsFolder: string, target: string): string[] {
+/** The items with a label as the run has them that is meant, or else the first that made any. */
+function itemsOf(runsFolder: string, target: string, meant: string): string[] {
   const runs = listRuns(runsFolder);
-  for (const run of [...runs.filter((name) => name === "default"), ...runs.filter((name) => name !== "default")]) {
+  const first = runs.filter((name) => name === meant);
+  for (const run of [...first, ...runs.filter((name) => !first.includes(name))]) {
     const trace = new Trace(join(runsFolder, run));
     const labels = [...trace.resultsBehind(target)].flatMap(([, { label }]) => label ?? []);
     trace.close();

@@ -125,7 +125,7 @@ async function project(root: string, screen: Screen): Promise<Finding[]> {
       overrides: [],
       from: [],
       reset: false,
-      mayBegin: false,
+      unknownRun: "may-begin",
     });
     if (!run.ok)
       findings.push(

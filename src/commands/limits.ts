@@ -9,7 +9,7 @@ import type { Arguments } from "./arguments.ts";
 export function readLimits(args: Arguments): Result<Limits, readonly Failure[]> {
   const failures: Failure[] = [];
   const { jobs } = args.flags as { jobs?: string };
-  if (jobs !== undefined && !(Number.isInteger(Number(jobs)) && Number(jobs) > 0))
+  if (jobs !== undefined && !isWholeAboveZero(jobs))
     failures.push(inputFailure(`-j takes a whole number above 0, not "${jobs}"`));
   const named: Record<string, number> = {};
   for (const text of (args.flags.limit ?? []) as readonly string[]) {
@@ -19,4 +19,9 @@ export function readLimits(args: Arguments): Result<Limits, readonly Failure[]> 
     else named[match[1]!] = Number(match[2]);
   }
   return failures.length > 0 ? fail(failures) : ok(machineLimits(jobs === undefined ? undefined : Number(jobs), named));
+}
+
+/** As people write it: `4`, and not `4.0`, `1e3` or `0x10`. */
+export function isWholeAboveZero(text: string): boolean {
+  return /^0*[1-9]\d{0,14}$/.test(text);
 }

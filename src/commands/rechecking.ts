@@ -11,7 +11,7 @@ import type { RunPoint } from "../runs/point.ts";
 import { fail, ok, type Result } from "../util/result.ts";
 import type { Arguments } from "./arguments.ts";
 import { whyReadsAreUnseen } from "../project/reads-seen.ts";
-import { readLimits } from "./limits.ts";
+import { isWholeAboveZero, readLimits } from "./limits.ts";
 import { paletteOf, showFailures, writeJson, writeLines, type Screen } from "./screen.ts";
 import { exitCodes } from "./table.ts";
 
@@ -92,7 +92,7 @@ function readSample(args: Arguments, otherwise: number): Result<number, Failure>
   const { sample } = args.flags as { sample?: string };
   if (sample === undefined) return ok(otherwise);
   if (sample === "all") return ok(Infinity);
-  return /^\d+$/.test(sample)
+  return isWholeAboveZero(sample)
     ? ok(Number(sample))
-    : fail(inputFailure(`--sample takes a whole number or "all", not "${sample}"`));
+    : fail(inputFailure(`--sample takes a whole number above 0, or "all", not "${sample}"`));
 }

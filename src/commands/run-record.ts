@@ -124,7 +124,7 @@ export class RunRecord {
     switch (end.kind) {
       case "done": {
         const accepted = acceptedOf(end.accepted);
-        const isAsNoted = old?.status === "done" && old.key === end.core && old.accepted?.at === accepted?.at;
+        const isAsNoted = old?.status === "done" && old.key === end.core && isSame(old.accepted, accepted);
         if (end.origin === "fresh" && isAsNoted) return undefined;
         const { counts, items } = end;
         const splice = this.#run.splices.get(target);
@@ -132,8 +132,7 @@ export class RunRecord {
           status: "done",
           key: end.core,
           at: new Date(end.finishedAt).toISOString(),
-          took_ms: Math.round(end.tookMs > 0 ? end.tookMs : (old?.took_ms ?? 0)),
-          cost_usd: end.costUsd > 0 ? end.costUsd : (old?.cost_usd ?? 0),
+          ...spentOf(end, old),
           executor: end.executor,
           ...(items !== undefined && { items, ...counts }),
           build: this.#build,
@@ -169,11 +168,26 @@ export class RunRecord {
   }
 }
 
+/** Of what this build did not make itself, what the record knows, which may have been lost: zero would be a statement. */
+function spentOf(
+  { tookMs, costUsd }: Extract<TargetEnd, { kind: "done" }>,
+  old: StageState | undefined,
+): Pick<StageState, "took_ms" | "cost_usd"> {
+  if (tookMs > 0) return { took_ms: Math.round(tookMs), cost_usd: costUsd > 0 ? costUsd : (old?.cost_usd ?? 0) };
+  const { took_ms, cost_usd } = old ?? {};
+  return { ...(took_ms !== undefined && { took_ms }), ...(cost_usd !== undefined && { cost_usd }) };
+}
+
 /** As run.yaml tells of an acceptance; the trace holds all of it. */
 export function acceptedOf(acceptance: Acceptance | undefined): StageState["accepted"] {
   if (acceptance === undefined) return undefined;
   const { at, by, because } = acceptance;
   return { at: new Date(at).toISOString(), by, because };
+}
+
+/** Not by time: early versions noted it a moment after the trace did. */
+function isSame(one: StageState["accepted"], other: StageState["accepted"]): boolean {
+  return one?.by === other?.by && one?.because === other?.because;
 }
 
 /** What stays true of a stage whose last try did not succeed. */

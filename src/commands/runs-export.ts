@@ -7,6 +7,7 @@ import { openProject, useStores, type Project } from "../project/project.ts";
 import { version } from "../project/version.ts";
 import { countOf, formatBytes } from "../report/amounts.ts";
 import { ChangedMeanwhile, exportRuns, type Exported } from "../runs/export.ts";
+import type { Missing } from "../runs/missing.ts";
 import { Lease } from "../runs/lease.ts";
 import { RunFolder, UnreadableRun } from "../runs/run.ts";
 import type { Arguments } from "./arguments.ts";
@@ -90,7 +91,7 @@ function problemsOfFile(screen: Screen, file: string): readonly Failure[] {
   return [inputFailure(`there is no folder ${nearPath(screen, dirname(file))}`, { fix: "Make it, or name another." })];
 }
 
-function wordExport(file: string, { runs, size, content, files, blobs, calls, lost }: Exported): string[] {
+function wordExport(file: string, { runs, size, content, files, blobs, calls, lost, missing }: Exported): string[] {
   const paid = calls === 0 ? "" : `, all remembered paid calls of the project`;
   return [
     `${file}: ${runs.join(", ")}: ${formatBytes(size)}, packed from ${formatBytes(content)}: ${countOf(files, "file")}, ${countOf(blobs, "blob")}${paid}`,
@@ -98,5 +99,23 @@ function wordExport(file: string, { runs, size, content, files, blobs, calls, lo
       ([run, count]) =>
         `  ${countOf(count, "content")} of results of ${run} ${count === 1 ? "is" : "are"} nowhere any more: exp reproduce ${run} makes again what the run stands on`,
     ),
+    ...Object.entries(missing).flatMap(([run, what]) => wordMissing(run, what)),
+  ];
+}
+
+/** So many names are told. */
+const mostNames = 10;
+
+function wordMissing(run: string, { code, sources, handedOver, past }: Missing): string[] {
+  const list = (names: readonly string[]) =>
+    names.length <= mostNames
+      ? names.join(", ")
+      : `${names.slice(0, mostNames).join(", ")} and ${names.length - mostNames} more`;
+  return [
+    `  warning: runs/.archive/ has lost what results of ${run} were made with; exp reproduce ${run} cannot run again what needs it:`,
+    ...(code.length > 0 ? [`    the code of ${list(code)}`] : []),
+    ...(sources.length > 0 ? [`    as it was then: ${list(sources)}`] : []),
+    ...(handedOver.length > 0 ? [`    what people handed over for ${list(handedOver)}`] : []),
+    ...(past > 0 ? [`    something of ${countOf(past, "result")} of past builds`] : []),
   ];
 }

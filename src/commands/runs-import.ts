@@ -3,7 +3,7 @@
 import { resolve } from "node:path";
 import { statSync } from "node:fs";
 import { inputFailure } from "../model/failure.ts";
-import { findProjectFolder } from "../project/paths.ts";
+import { findProjectFolder, findRoot } from "../project/paths.ts";
 import { openProject, useStores } from "../project/project.ts";
 import { countOf } from "../report/amounts.ts";
 import { BadExport } from "../runs/export-format.ts";
@@ -35,7 +35,7 @@ export async function importFile(name: string, args: Arguments, screen: Screen):
     const into = { runsFolder: paths.runs, archiveFolder: paths.archive, archive, store };
     const imported = await importRuns(into, file, { as, signal: screen.signal });
     if (args.flags.json === true) writeJson(screen, imported);
-    else writeLines(screen, wordImport(imported));
+    else writeLines(screen, wordImport(imported, findRoot(screen.workingFolder) !== undefined));
     return exitCodes.done;
   } catch (error) {
     if (screen.signal.aborted) return exitCodes.interrupted;
@@ -47,10 +47,13 @@ export async function importFile(name: string, args: Arguments, screen: Screen):
   }
 }
 
-function wordImport({ runs, files, blobs, calls }: Imported): string[] {
+/** Where there is no Expfile, there is nothing to build: what works is to look, and to run again. */
+function wordImport({ runs, files, blobs, calls }: Imported, hasExpfile: boolean): string[] {
   const paid = calls === 0 ? "" : `, ${countOf(calls, "paid call")}`;
   return [
     `imported ${runs.join(", ")}: ${countOf(files, "file")}, ${countOf(blobs, "blob")}${paid}`,
-    ...runs.map((run) => `  exp runs show ${run} · exp reproduce ${run} · exp build --run ${run}`),
+    ...runs.map(
+      (run) => `  exp runs show ${run} · exp reproduce ${run}${hasExpfile ? ` · exp build --run ${run}` : ""}`,
+    ),
   ];
 }

@@ -78,6 +78,12 @@ export function noSuchRun(folder: string, id: string): Failure {
   return inputFailure(`there is no run "${id}"`, { fix: near ? `Did you mean "${near}"?` : "exp runs lists them." });
 }
 
+/** Aside, so that what is asked for can still be piped. */
+export function warnOfHistory(run: RunFolder, screen: Screen): void {
+  const damage = run.historyDamage();
+  if (damage !== undefined) screen.writeError(`warning: ${damage}\n`);
+}
+
 function pinOf(folder: string, id: string): Pin | undefined {
   return readPin(new RunFolder(folder, id).folder);
 }
@@ -85,7 +91,9 @@ function pinOf(folder: string, id: string): Pin | undefined {
 function list(folder: string, args: Arguments, screen: Screen): number {
   const states = listRuns(folder).flatMap((id) => {
     try {
-      const state = new RunFolder(folder, id).load();
+      const run = new RunFolder(folder, id);
+      warnOfHistory(run, screen);
+      const state = run.load();
       return state === undefined ? [] : [state];
     } catch (error) {
       if (!(error instanceof UnreadableRun)) throw error;
@@ -128,6 +136,7 @@ function show(folder: string, name: string, args: Arguments, screen: Screen): nu
     showFailures(screen, [noSuchRun(folder, id)]);
     return exitCodes.wrongInput;
   }
+  warnOfHistory(run, screen);
   const all = run.history();
   const history = all.filter((entry) => number === undefined || entry.build === Number(number));
   if (number !== undefined && history.length === 0) {

@@ -7,13 +7,15 @@ import type { StageState } from "../runs/stages.ts";
 import type { PlannedTarget } from "../model/plan.ts";
 import type { Arguments } from "./arguments.ts";
 import { withPlan } from "./plan.ts";
+import { warnOfHistory } from "./runs.ts";
 import { paletteOf, writeJson, writeLines, type Screen } from "./screen.ts";
 import { exitCodes } from "./table.ts";
 
 export async function status(args: Arguments, screen: Screen): Promise<number> {
   return withPlan(args, screen, args.operands, async (plan, { run }, session) => {
+    warnOfHistory(run.folder, screen);
     const stages = run.state?.targets;
-    const rows = plan.targets.map((target) => rowOf(target, stages?.get(target.name), keptWhy(session, target.name)));
+    const rows = plan.targets.map((target) => rowOf(target, stages?.get(target.name), keptWhy(session, target)));
     if (args.flags.json === true)
       writeJson(screen, {
         run: plan.run,
@@ -63,9 +65,9 @@ function rowOf(target: PlannedTarget, stage: StageState | undefined, kept: strin
 }
 
 /** What is to be known of a result that is not simply this run's own. */
-function keptWhy({ trace, given }: DecidingSession, target: string): string | undefined {
-  const from = given.get(target)?.from;
+function keptWhy({ trace, given }: DecidingSession, { name, accepted: isAccepted }: PlannedTarget): string | undefined {
+  const from = given.get(name)?.from;
   if (from !== undefined) return `given: taken from ${from}`;
-  const accepted = trace.acceptancesInForce(target).at(-1);
+  const accepted = isAccepted === true ? trace.acceptancesOf(name).at(-1) : undefined;
   return accepted === undefined ? undefined : `accepted by ${accepted.by}: ${accepted.because}`;
 }

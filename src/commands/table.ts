@@ -151,6 +151,16 @@ export const commandTable: readonly CommandSpec[] = [
     summary:
       "list the runs; show, pin, unpin or remove (rm) one, compare two (diff), take them to another machine (export, import)",
     args: "runs",
+    verbs: {
+      list: "none",
+      show: "runs",
+      diff: "runs",
+      pin: "runs",
+      unpin: "runs",
+      rm: "runs",
+      export: "runs",
+      import: "files",
+    },
     flags: [
       { name: "note", summary: "of `pin`: why the run is kept", value: "text" },
       { name: "yes", summary: "of `rm`: remove, after what goes was named" },

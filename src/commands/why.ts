@@ -90,7 +90,14 @@ function whyTarget(plan: Plan, { run }: Asked, session: DecidingSession, name: s
   const last = session.trace.standingOf(name).at(-1);
   const since = last === undefined ? undefined : session.trace.find(last.core)?.result.at;
   const { warnings } = planned;
-  const accepted = session.trace.acceptancesInForce(name);
+  const isUpToDate = planned.state === "fresh" || planned.state === "failed";
+  const { trace } = session;
+  const accepted =
+    isUpToDate && planned.accepted !== true
+      ? []
+      : isUpToDate
+        ? trace.acceptancesOf(name)
+        : trace.acceptancesInForce(name);
   const base = {
     target: name,
     state: planned.state,

@@ -19,7 +19,18 @@ import type { BuildSession } from "./session.ts";
 
 export type AcceptSession = Omit<
   BuildSession,
-  "executor" | "pool" | "emit" | "sleep" | "random" | "logsFolder" | "mapStack" | "claim" | "keepGoing" | "mask"
+  | "executor"
+  | "pool"
+  | "emit"
+  | "sleep"
+  | "random"
+  | "logsFolder"
+  | "cacheFolder"
+  | "isBundleThere"
+  | "mapStack"
+  | "claim"
+  | "keepGoing"
+  | "mask"
 >;
 
 export interface Accepted {

@@ -8,12 +8,12 @@ import type { ActionResult, Artifacts } from "../model/action.ts";
 import type { Digest } from "../model/digest.ts";
 import type { Failure } from "../model/failure.ts";
 import type { Reason } from "../model/reason.ts";
-import { explain } from "../planning/fingerprint/explain.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import type { Part } from "../backends/store/trace-lines.ts";
+import type { Keys } from "../backends/store/trace.ts";
 import type { PreparedAction } from "./actions.ts";
 import { ContentLost } from "./contents.ts";
-import { withDifferences } from "./differences.ts";
+import { differencesOfStandings, withDifferences } from "./differences.ts";
 import { digestOfItems, expandItems, itemIdentity, splitSlot, type Items } from "./fan-out.ts";
 import { formerItems } from "./former-items.ts";
 import { assessHandoff } from "./handoff.ts";
@@ -59,6 +59,13 @@ export type Assessment =
   | { readonly kind: "due"; readonly stage: DueAction | DueItems; readonly warnings?: readonly string[] }
   | { readonly kind: "waits"; readonly requests: readonly HandoffRequest[] }
   | { readonly kind: "wrong"; readonly failures: readonly Failure[] };
+
+export type Settled = Extract<Assessment, { kind: "settled" }>;
+
+export function keysOf({ core, split, states }: Pick<Settled, "core" | "split" | "states">): Keys {
+  const templates = states === undefined ? [] : [...states.items.templates.values()].map((template) => template.core);
+  return { core, split, templates };
+}
 
 export type Upstream = (index: number) => { readonly artifacts: Artifacts; readonly target: GraphTarget };
 
@@ -140,7 +147,7 @@ function assessSingle(
           (slots[slot] === undefined ||
             !session.contents.isPlaced(target.name, { [slot]: slots[slot] }, { [slot]: artifact })),
       );
-      if (lost === undefined) return due(result, reasonsOfReturn(session, target, action, split));
+      if (lost === undefined) return due(result, reasonsOfReturn(session, target, keysOf({ core, split, states })));
       return due(undefined, [{ kind: "content-lost", slot: lost[0] }]);
     }
     case "cached":
@@ -151,24 +158,14 @@ function assessSingle(
 }
 
 /** Why a result of the run's own is put back: something went back to an earlier state, or the files are not as they were left. */
-function reasonsOfReturn(
-  { trace, rebuilder }: Session,
-  { name, section }: GraphTarget,
-  { core, record }: PreparedAction,
-  split: Digest | undefined,
-): readonly Reason[] {
+function reasonsOfReturn({ trace, rebuilder }: Session, { name, section }: GraphTarget, now: Keys): readonly Reason[] {
   const last = trace.standingOf(name).at(-1);
   if (last === undefined) {
-    const from = trace.find(core)?.target;
+    const from = trace.find(now.core)?.target;
     return from === undefined || from === name ? [{ kind: "displaced" }] : [{ kind: "same-work", target: from }];
   }
-  const before = last.core === core ? undefined : trace.recordOf(last.core);
-  if (before === undefined) return [{ kind: "displaced" }];
-  const words = rebuilder.words(section);
-  // Of a fan-out, a changed split is nearer to the cause than the items that the merge found changed.
-  const [oldSplit, newSplit] = [last.split, split].map((key) => (key === undefined ? undefined : trace.recordOf(key)));
-  const ofSplit = oldSplit === undefined || newSplit === undefined ? [] : explain(oldSplit, newSplit, words);
-  return ofSplit.length > 0 ? ofSplit : explain(before, record, words);
+  if (last.core === now.core || trace.recordOf(last.core) === undefined) return [{ kind: "displaced" }];
+  return differencesOfStandings({ trace, keys: last }, { trace, keys: now }, rebuilder.words(section));
 }
 
 async function assessFanOut(

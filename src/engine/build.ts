@@ -1,5 +1,6 @@
 // A build: brings the targets asked for up to date, in order, and tells what happened. The scheduler knows the order, `assess` decides, `perform` acts.
 
+import { relative, sep } from "node:path";
 import { gateFailures } from "./gate.ts";
 import type { Acceptance } from "../backends/store/trace-lines.ts";
 import type { Artifacts } from "../model/action.ts";
@@ -13,7 +14,8 @@ import { noteGiven, noteStanding } from "./commit.ts";
 import { assess, type Assessment, type Upstream } from "./assess.ts";
 import { performAction } from "./perform-action.ts";
 import { performItems } from "./perform-items.ts";
-import type { Tally, Work } from "./work.ts";
+import { noteVanished, type Tally, type Work } from "./work.ts";
+import { isMissing } from "../util/fs.ts";
 import { ContentLost } from "./contents.ts";
 import { expectedMs, lastArtifacts } from "./past.ts";
 import { AbortedError } from "./resources.ts";
@@ -149,7 +151,7 @@ async function bringUpToDate(
     failedItems: 0,
     restored: false,
   };
-  const work: Work = { session, target, priority, tally, signal, touched: new Set() };
+  const work: Work = { session, target, priority, tally, signal, touched: new Set(), vanished: undefined };
   const before = lastArtifacts(session, target);
   let reasons: readonly Reason[] = [];
   let started = false;
@@ -157,38 +159,51 @@ async function bringUpToDate(
     session.emit({ kind: "target-failed", target: target.name, failures, failedItems: tally.failedItems });
     return { kind: "failed", failures, reasons, counts: countsOf(tally), tookMs: tally.tookMs, costUsd: tally.costUsd };
   };
-  try {
-    for (let round = 0; round < maxRounds; round++) {
-      const assessment = await assess(session, target, upstream);
-      switch (assessment.kind) {
-        case "wrong":
-          return failed(assessment.failures);
-        case "waits":
-          session.emit({ kind: "target-waits", target: target.name, requests: assessment.requests });
-          return { kind: "waits", requests: assessment.requests };
-        case "settled":
-          if (!session.holdsRun()) throw new LostRun(session.run);
-          // A glob that matches nothing is told when something is made of it; an answer that only the archive holds, each time it is looked for.
-          if (!started && target.declaration.work.kind === "handoff") warn(session, target, assessment);
-          return settle(work, assessment, reasons, before, failed);
-        case "due": {
-          const { stage } = assessment;
-          if (reasons.length === 0) reasons = await session.explain(target.name, stage.reasons);
-          if (!started) {
-            announce(session, target, assessment, reasons);
-            warn(session, target, assessment);
-          }
-          started = true;
-          if (stage.kind === "items") {
-            const due = stage.states.decisions.filter((one) => one.kind === "stale").length;
-            session.emit({ kind: "items-known", target: target.name, items: stage.states.decisions.length, due });
-          }
-          const performed = stage.kind === "items" ? await performItems(work, stage) : await performAction(work, stage);
-          if (!performed.ok) return failed(performed.error);
-          if (performed.value === "interrupted") return { kind: "interrupted", counts: countsOf(tally) };
+  /** Undefined: the target is to be assessed again. */
+  const oneRound = async (): Promise<TargetEnd | undefined> => {
+    const assessment = await assess(session, target, upstream);
+    switch (assessment.kind) {
+      case "wrong":
+        return failed(assessment.failures);
+      case "waits":
+        session.emit({ kind: "target-waits", target: target.name, requests: assessment.requests });
+        return { kind: "waits", requests: assessment.requests };
+      case "settled":
+        if (!session.holdsRun()) throw new LostRun(session.run);
+        // A glob that matches nothing is told when something is made of it; an answer that only the archive holds, each time it is looked for.
+        if (!started && target.declaration.work.kind === "handoff") warn(session, target, assessment);
+        return settle(work, assessment, reasons, before, failed);
+      case "due": {
+        const { stage } = assessment;
+        if (reasons.length === 0) reasons = await session.explain(target.name, stage.reasons);
+        if (!started) {
+          announce(session, target, assessment, reasons);
+          warn(session, target, assessment);
         }
+        started = true;
+        if (stage.kind === "items") {
+          const due = stage.states.decisions.filter((one) => one.kind === "stale").length;
+          session.emit({ kind: "items-known", target: target.name, items: stage.states.decisions.length, due });
+        }
+        const performed = stage.kind === "items" ? await performItems(work, stage) : await performAction(work, stage);
+        if (!performed.ok) return failed(performed.error);
+        if (performed.value === "interrupted") return { kind: "interrupted", counts: countsOf(tally) };
+        return undefined;
       }
     }
+  };
+  try {
+    for (let round = 0; round < maxRounds; round++) {
+      try {
+        const ended = await oneRound();
+        if (ended !== undefined) return ended;
+      } catch (error) {
+        const path = vanishedPath(session, error);
+        if (path === undefined || signal.aborted) throw error;
+        noteVanished(work, path);
+      }
+    }
+    if (work.vanished !== undefined) return failed([keepsVanishing(session, target.name, work.vanished)]);
     return failed([
       actionFailure(`${target.name} was made ${maxRounds} times, and each time something under it had changed`, {
         fix: "Is a program still writing its inputs or outputs? Run the build again when it has ended.",
@@ -200,6 +215,19 @@ async function bringUpToDate(
     if (error instanceof ContentLost) return failed([contentLost(error.slot, target.name)]);
     throw error;
   }
+}
+
+/** The cache may be deleted at any moment, also between a look at a file of it and its use: then the next round finds out what is missing. */
+function vanishedPath({ cacheFolder }: BuildSession, error: unknown): string | undefined {
+  const path = isMissing(error) ? (error as NodeJS.ErrnoException).path : undefined;
+  return path?.startsWith(cacheFolder + sep) === true ? path : undefined;
+}
+
+function keepsVanishing({ root }: BuildSession, target: string, path: string): Failure {
+  return actionFailure(`${relative(root, path)} was deleted while ${target} ran, ${maxRounds} times`, {
+    neededBy: `target "${target}"`,
+    fix: "Who deletes it? Nothing finished was lost: the next build goes on from there.",
+  });
 }
 
 /** It was there when this build began: somebody deleted it since. */

@@ -4,7 +4,7 @@ import type { ActionResult } from "../model/action.ts";
 import type { Part, RecordedOptions } from "../backends/store/trace-lines.ts";
 import type { ActionRecord } from "../planning/fingerprint/action-key.ts";
 import type { PreparedAction } from "./actions.ts";
-import type { Assessment } from "./assess.ts";
+import { keysOf, type Settled } from "./assess.ts";
 import type { Digest } from "../model/digest.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import { itemName, type Item } from "./fan-out.ts";
@@ -99,9 +99,9 @@ export async function commitTrace(session: BuildSession): Promise<void> {
 export function noteStanding(
   { trace, build, now }: Pick<BuildSession, "trace" | "build" | "now">,
   { name }: GraphTarget,
-  { core, split, states }: Extract<Assessment, { kind: "settled" }>,
+  settled: Settled,
 ): void {
-  const templates = states === undefined ? [] : [...states.items.templates.values()].map((template) => template.core);
+  const { core, split, templates } = keysOf(settled);
   const last = trace.standingOf(name).at(-1);
   // Other code may make the same items, and so the same merge.
   if (last?.core === core && last.split === split && last.templates.join() === templates.join()) return;
@@ -111,7 +111,7 @@ export function noteStanding(
     at: now(),
     now: core,
     ...(split !== undefined && { s: split }),
-    ...(states !== undefined && { m: templates }),
+    ...(settled.states !== undefined && { m: templates }),
   });
 }
 

@@ -95,6 +95,12 @@ export class Contents {
     }
   }
 
+  /** What somebody has edited at the target's places is set aside, before they are emptied. */
+  saveEdits(target: string, slots: Readonly<Record<string, SlotShape>>): void {
+    for (const [slot, shape] of Object.entries(slots))
+      this.#setAsideIfEdited(target, this.placeOf(target, slot, shape));
+  }
+
   /** Takes content that is only at its place in the run back into the store. Returns false when it is not there either. */
   recover(target: string, slot: string, shape: SlotShape, artifact: Artifact): boolean {
     if (this.isStored(artifact)) return true;

@@ -7,7 +7,7 @@ import type { Reason } from "../model/reason.ts";
 import { explain, type Words } from "../planning/fingerprint/explain.ts";
 import type { ActionRecord } from "../planning/fingerprint/action-key.ts";
 import type { GraphInput, GraphTarget } from "../planning/graph.ts";
-import type { Standing, Trace } from "../backends/store/trace.ts";
+import type { Keys, Standing, Trace } from "../backends/store/trace.ts";
 import type { PreparedAction } from "./actions.ts";
 import type { ResolvedInputs } from "./inputs.ts";
 import { lastArtifacts } from "./past.ts";
@@ -51,7 +51,7 @@ export async function ownDifferences(
 /** A result on which a target has stood, and the trace that tells of it. */
 export interface StoodOn {
   readonly trace: Trace;
-  readonly standing: Standing;
+  readonly keys: Keys;
 }
 
 /** Between two results on which a target has stood: what the later one was made for. */
@@ -61,7 +61,7 @@ export function differencesBetween(
   before: Standing,
   now: Standing,
 ): readonly Reason[] {
-  return differencesOfStandings({ trace, standing: before }, { trace, standing: now }, rebuilder.words(section));
+  return differencesOfStandings({ trace, keys: before }, { trace, keys: now }, rebuilder.words(section));
 }
 
 /** The same for results of two runs. */
@@ -71,15 +71,15 @@ export function differencesOfStandings(before: StoodOn, now: StoodOn, words: Wor
     const is = key === undefined ? undefined : now.trace.recordOf(key);
     return was === undefined || is === undefined ? [] : explain(was, is, words);
   };
-  const templates = now.standing.templates.flatMap((template) => {
+  const templates = now.keys.templates.flatMap((template) => {
     const names = now.trace.recipesOf(template);
     return difference(
-      before.standing.templates.find((old) => [...before.trace.recipesOf(old)].some((name) => names.has(name))),
+      before.keys.templates.find((old) => [...before.trace.recipesOf(old)].some((name) => names.has(name))),
       template,
     );
   });
-  const merge = difference(before.standing.core, now.standing.core);
-  const all = [...difference(before.standing.split, now.standing.split), ...templates, ...merge];
+  const merge = difference(before.keys.core, now.keys.core);
+  const all = [...difference(before.keys.split, now.keys.split), ...templates, ...merge];
   // A merge changed because its items did: what made them change is nearer to the cause.
   const telling = all.filter(({ kind }) => kind !== "items");
   return withoutRepeats(telling.length > 0 ? telling : merge);

@@ -20,7 +20,7 @@ import { keepHandedOver } from "./handoff.ts";
 import { filesBehind, type ResolvedInputs } from "./inputs.ts";
 import { itemLines } from "./items-file.ts";
 import { LostRun, type BuildSession } from "./session.ts";
-import { mayHaveReadOther, type Performed, type Work } from "./work.ts";
+import { mayHaveReadOther, noteVanished, type Performed, type Work } from "./work.ts";
 
 export async function performAction(work: Work, due: DueAction): Promise<Performed> {
   if (due.adopt !== undefined) return adopt(work, due, due.adopt);
@@ -63,6 +63,13 @@ async function run(work: Work, due: DueAction): Promise<Performed> {
   if (missing.length > 0) return fail(missing);
   const admitted = session.pool.admit(action.options.resources, target.name);
   if (!admitted.ok) return fail([admitted.error]);
+  // Before it runs: by the time it has ended, the cache may have been deleted, and the code with it.
+  if (action.record.code.kind === "module") session.keepCode(action.record.code.digest);
+  const gone = missingBundle(session, action);
+  if (gone !== undefined) {
+    noteVanished(work, gone);
+    return ok("again");
+  }
   const logFile = join(session.logsFolder, logName(target.name, part));
   const itemsFile = part === "merge" ? writeItemsFile(session, due.items!) : undefined;
   const order: Attempted = {
@@ -85,6 +92,10 @@ async function run(work: Work, due: DueAction): Promise<Performed> {
   if (outcome.kind === "not-begun") return ok("interrupted");
   tally.tookMs += outcome.tookMs;
   tally.costUsd += outcome.costUsd;
+  if (outcome.kind === "vanished") {
+    noteVanished(work, outcome.path);
+    return ok("again");
+  }
   if (outcome.kind === "failed") return fail([failureOfTarget(work, failureOf(work, action, outcome, logFile))]);
   // What was read is not what the key says: the result is thrown away, and the target looked at again.
   if (mayHaveReadOther(work, action.core, [...filesBehind(inputs), ...action.codeFiles])) return ok("again");
@@ -104,6 +115,11 @@ async function run(work: Work, due: DueAction): Promise<Performed> {
   if (part !== "merge") tally.computed += 1;
   await placeOutputs(work, outputs);
   return ok("committed");
+}
+
+/** The file of the bundle that is to be run, if it is gone since it was printed. */
+export function missingBundle(session: BuildSession, { codeOrder }: PreparedAction): string | undefined {
+  return codeOrder.kind === "module" && !session.isBundleThere(codeOrder.bundle) ? codeOrder.bundle : undefined;
 }
 
 type Attempted = Omit<Order, "attempt" | "timeoutMs" | "memoryMiB">;

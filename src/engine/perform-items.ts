@@ -17,9 +17,9 @@ import { commitTrace, recordItem, rememberRecord } from "./commit.ts";
 import { fileNameOf, itemName, itemOrder, type Item } from "./fan-out.ts";
 import { filesBehind } from "./inputs.ts";
 import type { SourceFile } from "./sources.ts";
-import { orderOf } from "./perform-action.ts";
+import { missingBundle, orderOf } from "./perform-action.ts";
 import { AbortedError } from "./resources.ts";
-import { mayHaveReadOther, type Performed, type Work } from "./work.ts";
+import { mayHaveReadOther, noteVanished, type Performed, type Work } from "./work.ts";
 
 export async function performItems(work: Work, due: DueItems): Promise<Performed> {
   const { session, target } = work;
@@ -83,7 +83,8 @@ class ItemRun {
   readonly #sources: readonly SourceFile[];
   /** Items that are neither committed nor failed. */
   #open: number;
-  #stop: "again" | "interrupted" | undefined;
+  /** `vanished`: as `again`, but what the other lanes have finished is right, and is kept. */
+  #stop: "again" | "vanished" | "interrupted" | undefined;
   /** Milliseconds an item, a moving average: decides how many travel together. */
   #paceMs = 0;
   /** Lanes that found the queue empty while tries are still under way. */
@@ -105,6 +106,11 @@ class ItemRun {
       if (missing.length > 0) return fail(missing);
       const admitted = session.pool.admit(resourcesFor(template.options, 1), target.name);
       if (!admitted.ok) return fail([admitted.error]);
+      const gone = missingBundle(session, template);
+      if (gone !== undefined) {
+        noteVanished(this.#work, gone);
+        return ok("again");
+      }
     }
     const lanes = Math.min(this.#total, mostLanes);
     await Promise.all(Array.from({ length: lanes }, () => this.#lane()));
@@ -113,7 +119,7 @@ class ItemRun {
       const groups = groupFailures(this.#work, this.#failures, this.#total);
       return fail(this.#refused === undefined ? groups : [this.#refused, ...groups]);
     }
-    return ok(this.#stop ?? "committed");
+    return ok(this.#stop === "vanished" ? "again" : (this.#stop ?? "committed"));
   }
 
   get #mayGoOn(): boolean {
@@ -242,6 +248,11 @@ class ItemRun {
     tally.tookMs += outcome.tookMs;
     tally.costUsd += outcome.costUsd;
     if (outcome.kind === "done") return this.#commit(tried, template, outcome);
+    if (outcome.kind === "vanished") {
+      noteVanished(this.#work, outcome.path);
+      this.#stop ??= "vanished";
+      return this.#putBack(tried);
+    }
     this.#retryOrFail(tried, template, outcome, logFile);
   }
 

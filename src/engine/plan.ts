@@ -6,7 +6,7 @@ import type { Reason } from "../model/reason.ts";
 import type { Artifacts } from "../model/action.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import { fail, ok, type Result } from "../util/result.ts";
-import { assess, type Assessment } from "./assess.ts";
+import { assess, keysOf, type Assessment } from "./assess.ts";
 import { ownDifferences } from "./differences.ts";
 import { gateFailures } from "./gate.ts";
 import { ContentLost } from "./contents.ts";
@@ -65,13 +65,12 @@ function planOf(
       known.set(target.index, assessment.result.outputs);
       const total = assessment.states?.decisions.length;
       const failed = target.declaration.work.kind === "gate" && gateFails(session, target, assessment.result.outputs);
-      return describe(
-        session,
-        target,
-        failed ? "failed" : "fresh",
-        [],
-        total === undefined ? undefined : { fresh: total, cached: 0, stale: 0 },
-      );
+      const items = total === undefined ? undefined : { fresh: total, cached: 0, stale: 0 };
+      const isAccepted = session.trace.acceptancesInForce(target.name, keysOf(assessment)).length > 0;
+      return {
+        ...describe(session, target, failed ? "failed" : "fresh", [], items),
+        ...(isAccepted && { accepted: true }),
+      };
     }
     case "due": {
       const { stage } = assessment;

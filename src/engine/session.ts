@@ -66,6 +66,10 @@ export interface BuildSession extends Session {
   /** `user@host`. */
   readonly who: string;
   readonly logsFolder: string;
+  /** Whether the file of a bundle is still there to be run: `cache/` may be deleted while a build goes on. */
+  readonly isBundleThere: (file: string) => boolean;
+  /** What lies below it may vanish at any time. */
+  readonly cacheFolder: string;
   /** Keeps the bundle of a code digest in the archive, before the first result that rests on it. */
   readonly keepCode: (code: Digest) => void;
   /** Keeps files of the project that an action read in the archive, as far as they are not too large. */

@@ -48,6 +48,7 @@ export async function verdictOn(
             .map((line) => line.trim());
     return { kind: "failed", message: outcome.message, details };
   }
+  if (outcome.kind === "vanished") return notRun(`${outcome.path} was deleted while it ran: run the command again`);
   const made = outputsOf(task.part, outcome);
   const slots = [...new Set([...Object.keys(task.recorded.outputs), ...Object.keys(made)])].filter(
     (slot) => digestIn(task.recorded.outputs, slot) !== digestIn(made, slot),

@@ -1,5 +1,6 @@
 // One target at work: what performing its stages shares.
 
+import { relative } from "node:path";
 import type { Digest } from "../model/digest.ts";
 import type { Failure } from "../model/failure.ts";
 import type { GraphTarget } from "../planning/graph.ts";
@@ -29,6 +30,19 @@ export interface Work {
   readonly signal: AbortSignal;
   /** Keys of actions that were run again because their sources had been touched. */
   readonly touched: Set<Digest>;
+  /** What was deleted under the last round, if that is why there is another. */
+  vanished: string | undefined;
+}
+
+/** Somebody deleted what an action was working with, `cache/` mostly: that is said, and the target is prepared anew. */
+export function noteVanished(work: Work, path: string): void {
+  const { session, target } = work;
+  if (work.vanished === undefined) {
+    const what = relative(session.root, path);
+    const text = `${what} was deleted while it was under way: what is missing is made again`;
+    session.emit({ kind: "target-warned", target: target.name, text });
+  }
+  work.vanished = path;
 }
 
 /**

@@ -46,7 +46,7 @@ export interface ResultNote {
   readonly from?: string;
 }
 
-/** Items of a fan-out by their keys. `otherOutput`: of those in common. */
+/** Items of a fan-out, by their labels or by what they are. `otherOutput`: of those in common. */
 export interface ItemsComparison {
   readonly common: number;
   readonly otherOutput: number;
@@ -62,4 +62,6 @@ export interface MetricDifference {
   readonly path: string;
   readonly before: number;
   readonly after: number;
+  /** It is in a row that nothing names: compared with the one at its place among the rows that the other does not have. */
+  readonly byPlace?: true;
 }

@@ -13,6 +13,8 @@ export interface PlannedTarget {
   /** `unknown`: depends on something that has to run first and may come out the same. */
   readonly state: TargetState;
   readonly reasons: readonly Reason[];
+  /** Of what is up to date: it is, because somebody accepted a change. */
+  readonly accepted?: true;
   /** What may be meant so, and may be a slip: a glob that matches nothing. */
   readonly warnings?: readonly string[];
   /** Of a fan-out, as far as its split is known. */

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { parse, YAMLError } from "yaml";
-import { Trace, type Standing } from "../backends/store/trace.ts";
+import { Trace, type KnownResult, type Standing } from "../backends/store/trace.ts";
 import { differencesOfStandings } from "../engine/differences.ts";
 import { slotOrderOf } from "../engine/recorded.ts";
 import { digestOfArtifact, type Artifact, type Artifacts } from "../model/action.ts";
@@ -20,10 +20,10 @@ import type { Json } from "../model/json.ts";
 import type { InputContent, Reason } from "../model/reason.ts";
 import { differencesOf } from "../planning/fingerprint/config-difference.ts";
 import type { RunPoint } from "../runs/point.ts";
-import { presentItems } from "../runs/present-items.ts";
+import { eachPresentItem } from "../runs/present-items.ts";
 import { isMissing, listTree, readTextIfThere } from "../util/fs.ts";
 import { explainCode } from "./explain-code.ts";
-import { numbersIn } from "./numbers.ts";
+import { numbersThatDiffer, readContent } from "./numbers.ts";
 import type { Project } from "./project.ts";
 
 /** One of the two. */
@@ -107,8 +107,8 @@ async function compareTarget(project: Project, old: Side, now: Side, target: str
   const reasons = isSameKey
     ? []
     : differencesOfStandings(
-        { trace: old.trace, standing: was },
-        { trace: now.trace, standing: is },
+        { trace: old.trace, keys: was },
+        { trace: now.trace, keys: is },
         { section: target, armName: (id) => now.trace.armName(id) ?? old.trace.armName(id) },
       );
   const items = compareItems(project, old, was, now, is);
@@ -130,8 +130,9 @@ function noteOf(project: Project, { trace }: Side, target: string, standing: Sta
   if (from !== undefined) return { from };
   const acceptance = trace.acceptancesOf(target).at(-1);
   if (acceptance === undefined) return undefined;
-  const cores = [standing.core, standing.split, ...(itemsOf(project, trace, standing) ?? [])];
-  if (!cores.some((core) => core !== undefined && knownOf(trace, core)?.madeFor !== undefined)) return undefined;
+  const own = [standing.core, standing.split].map((core) => core && knownOf(trace, core));
+  const results = [...own, ...(itemsOf(project, trace, standing)?.values() ?? [])];
+  if (!results.some((known) => known?.madeFor !== undefined)) return undefined;
   const { at, by, because } = acceptance;
   return { accepted: { at: new Date(at).toISOString(), by, because } };
 }
@@ -152,11 +153,22 @@ function differingSlots(before: Artifacts, after: Artifacts): readonly string[] 
   );
 }
 
-function itemsOf(project: Project, trace: Trace, standing: Standing): ReadonlySet<Digest> | undefined {
-  if (standing.split === undefined) return undefined;
+/** By what people take for the same item: of those that come more than once, the first is the first of the other side. */
+function itemsOf(project: Project, trace: Trace, standing: Standing): ReadonlyMap<string, KnownResult> | undefined {
   const readText = (digest: Digest) =>
     (project.archiveBlobs.read(digest) ?? project.store.read(digest))?.toString("utf8");
-  return presentItems(trace, standing, readText);
+  const made = new Map<string, KnownResult>();
+  const seen = new Map<string, number>();
+  const areTold = eachPresentItem(trace, standing, readText, (cores, identityOf) => {
+    const identity = identityOf();
+    const times = seen.get(identity) ?? 0;
+    seen.set(identity, times + 1);
+    for (const core of cores) {
+      const known = knownOf(trace, core);
+      if (known !== undefined) made.set(`${times} ${identity}`, known);
+    }
+  });
+  return areTold ? made : undefined;
 }
 
 function compareItems(
@@ -166,22 +178,17 @@ function compareItems(
   now: Side,
   is: Standing,
 ): ItemsComparison | undefined {
-  const [before, after] = [itemsOf(project, old.trace, was), itemsOf(project, now.trace, is)];
-  if (before === undefined || after === undefined) return undefined;
-  // A key that stands for no item under one of the recipes has no result: only those that have one are items.
-  const made = (trace: Trace, items: ReadonlySet<Digest>) =>
-    [...items].filter((core) => knownOf(trace, core) !== undefined);
-  const [had, has] = [made(old.trace, before), made(now.trace, after)];
-  const common = has.filter((core) => before.has(core) && knownOf(old.trace, core) !== undefined);
-  const otherOutput = common.filter((core) => {
-    const [one, other] = [knownOf(old.trace, core)!, knownOf(now.trace, core)!];
-    return differingSlots(one.result.outputs, other.result.outputs).length > 0;
+  const [had, has] = [itemsOf(project, old.trace, was), itemsOf(project, now.trace, is)];
+  if (had === undefined || has === undefined) return undefined;
+  const common = [...has].flatMap(([name, known]) => {
+    const before = had.get(name);
+    return before === undefined ? [] : [[before.result.outputs, known.result.outputs] as const];
   });
   return {
     common: common.length,
-    otherOutput: otherOutput.length,
-    onlyBefore: had.length - common.length,
-    onlyAfter: has.length - common.length,
+    otherOutput: common.filter(([before, after]) => differingSlots(before, after).length > 0).length,
+    onlyBefore: had.size - common.length,
+    onlyAfter: has.size - common.length,
   };
 }
 
@@ -209,32 +216,24 @@ async function metricsOf(
   target: string,
   output: string,
 ): Promise<readonly MetricDifference[]> {
-  const [was, is] = [await numbersOf(project, old, target, output), await numbersOf(project, now, target, output)];
-  return [...is].flatMap(([path, after]) => {
-    const before = was.get(path);
-    return before === undefined || before === after ? [] : [{ target, output, path, before, after }];
-  });
+  const [was, is] = [await contentOf(project, old, target, output), await contentOf(project, now, target, output)];
+  if (was === undefined || is === undefined) return [];
+  return numbersThatDiffer(was, is).map((difference) => ({ target, output, ...difference }));
 }
 
-const none: ReadonlyMap<string, number> = new Map();
-
-async function numbersOf(
-  project: Project,
-  side: Side,
-  target: string,
-  output: string,
-): Promise<ReadonlyMap<string, number>> {
+/** Undefined: it is neither JSON nor a small table, or lost. */
+async function contentOf(project: Project, side: Side, target: string, output: string): Promise<Json | undefined> {
   const standing = side.trace.standingOf(target).at(-1)!;
   const artifact = outputsOf(side, standing)[output];
   const declared = side.trace.recordOf(standing.core)?.outputs[output];
-  if (artifact?.kind !== "file" || declared === undefined) return none;
+  if (artifact?.kind !== "file" || declared === undefined) return undefined;
   const { format, ext } = slotOrderOf(declared);
   const kind = format === "json" || ext === ".json" ? "json" : format === "table" ? "table" : undefined;
-  if (kind === undefined) return none;
-  if (artifact.text !== undefined) return numbersIn(kind, { text: artifact.text });
+  if (kind === undefined) return undefined;
+  if (artifact.text !== undefined) return readContent(kind, { text: artifact.text });
   const { digest } = artifact.blob;
   const path = pathOf(project, digest) ?? placeOf(project, join(side.point.run.folder, target), digest);
-  return path === undefined ? none : numbersIn(kind, { path });
+  return path === undefined ? undefined : readContent(kind, { path });
 }
 
 /** Where the cache has lost what lies at its place in the run. */

@@ -1,8 +1,8 @@
-// The numbers in an output that is JSON or a small table, by where they are. Unaware of what they mean.
+// The numbers that differ between two contents that are JSON or small tables, by where they are. Unaware of what they mean.
 
 import { readFileSync } from "node:fs";
 import { statOf } from "../util/stat.ts";
-import type { Json } from "../model/json.ts";
+import type { Json, JsonObject } from "../model/json.ts";
 import { formatPath, type Path } from "../planning/config/located.ts";
 import { identityOf } from "../planning/fingerprint/config-difference.ts";
 import { describeTable, TableError } from "../table.ts";
@@ -13,15 +13,26 @@ const mostMembers = 50;
 /** Bytes. */
 const largestText = 8 * 2 ** 20;
 
-/** Empty where there are none, or none that can be read. */
-export async function numbersIn(
+export interface NumberDifference {
+  readonly path: string;
+  readonly before: number;
+  readonly after: number;
+  /** It is in a row that nothing names: compared with the one at its place among the rows that the other does not have. */
+  readonly byPlace?: true;
+}
+
+/** Undefined where there is nothing that can be read. */
+export async function readContent(
   format: "json" | "table",
   content: { readonly path: string } | { readonly text: string },
-): Promise<ReadonlyMap<string, number>> {
-  const numbers = new Map<string, number>();
-  const value = format === "json" ? jsonOf(content) : "path" in content ? await rowsOf(content.path) : undefined;
-  if (value !== undefined) collect(value, [], numbers);
-  return numbers;
+): Promise<Json | undefined> {
+  return format === "json" ? jsonOf(content) : "path" in content ? rowsOf(content.path) : undefined;
+}
+
+export function numbersThatDiffer(before: Json, after: Json): readonly NumberDifference[] {
+  const found: NumberDifference[] = [];
+  compare(before, after, { path: [], byPlace: false }, found);
+  return found;
 }
 
 function jsonOf(content: { readonly path: string } | { readonly text: string }): Json | undefined {
@@ -55,16 +66,54 @@ function cellOf(value: unknown): Json {
   return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? value : null;
 }
 
-function collect(value: Json, path: Path, numbers: Map<string, number>): void {
-  if (typeof value === "number") {
-    if (Number.isFinite(value)) numbers.set(formatPath(path), value);
-  } else if (Array.isArray(value)) {
-    if (value.length > mostMembers) return;
-    const names = namesOf(value as readonly Json[]);
-    for (const [i, member] of (value as readonly Json[]).entries())
-      collect(member, [...path, names?.[i] ?? i], numbers);
-  } else if (typeof value === "object" && value !== null)
-    for (const [key, member] of Object.entries(value)) collect(member, [...path, key], numbers);
+interface At {
+  readonly path: Path;
+  readonly byPlace: boolean;
+}
+
+function compare(before: Json, after: Json, at: At, found: NumberDifference[]): void {
+  const inside = (key: string | number, byPlace = at.byPlace): At => ({ path: [...at.path, key], byPlace });
+  if (typeof before === "number" && typeof after === "number") {
+    const isDifferent = Number.isFinite(before) && Number.isFinite(after) && before !== after;
+    if (isDifferent) found.push({ path: formatPath(at.path), before, after, ...(at.byPlace && { byPlace: true }) });
+  } else if (Array.isArray(before) && Array.isArray(after)) {
+    if (before.length > mostMembers || after.length > mostMembers) return;
+    for (const [key, was, is, byPlace] of pairsOf(before as readonly Json[], after as readonly Json[]))
+      compare(was, is, inside(key, at.byPlace || byPlace), found);
+  } else if (isObject(before) && isObject(after))
+    for (const [key, is] of Object.entries(after)) {
+      const was = Object.hasOwn(before, key) ? before[key] : undefined;
+      if (was !== undefined) compare(was, is, inside(key), found);
+    }
+}
+
+type Pair = readonly [key: string | number, before: Json, after: Json, byPlace: boolean];
+
+/** Which member of one list is which of the other. */
+function pairsOf(before: readonly Json[], after: readonly Json[]): readonly Pair[] {
+  const [old, now] = [namesOf(before), namesOf(after)];
+  if (old !== undefined && now !== undefined)
+    return after.flatMap((is, i): Pair[] => {
+      const n = old.indexOf(now[i]!);
+      return n < 0 ? [] : [[now[i]!, before[n]!, is, false]];
+    });
+  // Of plain values the place is the name.
+  if (![...before, ...after].every(isObject))
+    return after.flatMap((is, i): Pair[] => (i < before.length ? [[i, before[i]!, is, false]] : []));
+  // Rows: what both have is the same, wherever it stands. Of other rows it is known which became which only if as many went as came.
+  const left = before.map((row) => JSON.stringify(row));
+  const come = after.flatMap((row, i) => {
+    const n = left.indexOf(JSON.stringify(row));
+    if (n < 0) return [i];
+    left[n] = "";
+    return [];
+  });
+  const gone = before.filter((_, i) => left[i] !== "");
+  return gone.length === come.length ? come.map((i, n): Pair => [i, gone[n]!, after[i]!, true]) : [];
+}
+
+function isObject(value: Json): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** By a field that identifies them, or else by all that is text in them; undefined: only their places tell them apart. */

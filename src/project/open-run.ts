@@ -41,8 +41,8 @@ export interface RunRequest {
   readonly from: readonly string[];
   /** Drop remembered overrides and splices. */
   readonly reset: boolean;
-  /** Whether a run may begin here under a name that is near another's: a build may, a question about it is misspelt. */
-  readonly mayBegin: boolean;
+  /** What a name says that no run has yet. To a build a new run, also if it is near another's; to a plan of one, that it may be; to others, a mistake. */
+  readonly unknownRun: "begins" | "may-begin" | "is-wrong";
 }
 
 export interface OpenRun {
@@ -141,10 +141,14 @@ interface NamedRun {
   readonly warnings: string[];
 }
 
+/** The run of a command line that may name it, or a config after which it is named. */
+export function runNameOf({ run, config }: Pick<RunRequest, "run" | "config">): string {
+  return run ?? (config === undefined ? "default" : basename(config).replace(/\.ya?ml$/i, ""));
+}
+
 /** Which run is meant, and which config it follows: a run remembers its source, and falls back on its record when the source is gone. */
 function nameRun(project: Project, request: RunRequest): Result<NamedRun, readonly Failure[]> {
-  const id =
-    request.run ?? (request.config === undefined ? "default" : basename(request.config).replace(/\.ya?ml$/i, ""));
+  const id = runNameOf(request);
   const problem = runNameProblem(id);
   if (problem !== undefined)
     return fail([
@@ -162,9 +166,16 @@ function nameRun(project: Project, request: RunRequest): Result<NamedRun, readon
   if (asked?.ok === false) return asked;
   const source = asked?.value.file ?? state?.config.source ?? defaultConfig;
   const passedOver = asked?.value.passedOver ?? [];
+  const followed = state?.config.source;
+  const isRebound = followed !== undefined && ![followed, join("runs", id, "config.yaml")].includes(source);
+  if (asked !== undefined && isRebound && request.unknownRun === "begins")
+    warnings.push(`run ${id} followed ${followed}; from now on it follows ${source}`);
   if (request.run !== undefined && request.config === undefined && state === undefined) {
     const near = nearRun(project, id);
-    const isMistaken = near !== undefined && !request.mayBegin;
+    const isMistaken =
+      request.unknownRun === "is-wrong"
+        ? !existsSync(folder.folder)
+        : near !== undefined && request.unknownRun === "may-begin";
     if (isMistaken || !existsSync(join(root, source))) return fail([missingRun(id, near, source, isMistaken)]);
     if (near !== undefined) warnings.push(`run ${id} is new; there is a run ${near}`);
   }
@@ -197,8 +208,9 @@ function missingRun(id: string, near: string | undefined, source: string, hasCon
   const begin = hasConfig
     ? `exp build --run ${id} -c ${source} begins one.`
     : `A new run needs a config: exp build -c FILE --run ${id}`;
+  const others = near === undefined ? (hasConfig ? "exp runs lists them. " : "") : `Did you mean "${near}"? `;
   return inputFailure(`there is no run "${id}"${hasConfig ? "" : `, and no ${defaultConfig}`}`, {
-    fix: near === undefined ? begin : `Did you mean "${near}"? ${begin}`,
+    fix: others + begin,
   });
 }
 

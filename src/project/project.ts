@@ -246,6 +246,8 @@ export function openBuildSession(
     sleep,
     random: Math.random,
     logsFolder: run.folder.logsFolder,
+    cacheFolder: paths.cache,
+    isBundleThere: (file) => bundler.isThere(file),
     mapStack: (bundle, stack) => mapStack(bundle, stack, bundler.sourceOfFile(bundle)),
     async claim(key, onWait, signal) {
       // Two targets of this build that need the same action take turns without a word.

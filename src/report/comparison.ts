@@ -152,7 +152,10 @@ function linesOfMetrics(metrics: readonly MetricDifference[], all: boolean): Lin
   const more = metrics.length - shown.length;
   const rest: Line[] =
     more > 0 ? [[span(`  … ${countOf(more, "more number")}, less changed: --all shows them`, "dim")]] : [];
-  return [...alignRows(rows, { right: [2, 4, 5, 6] }), ...rest];
+  const places: Line[] = shown.some(({ byPlace }) => byPlace === true)
+    ? [[span("  rows without a name or an id are compared by their place, [0] is the first", "dim")]]
+    : [];
+  return [...alignRows(rows, { right: [2, 4, 5, 6] }), ...rest, ...places];
 }
 
 /** Six digits that count; what is exact stays so. */

@@ -19,6 +19,7 @@ import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import type { BlobStore, FileDigests } from "../backends/store/store.ts";
 import { Trace } from "../backends/store/trace.ts";
+import type { TreeListing } from "../model/action.ts";
 import { startDigest, type Digest } from "../model/digest.ts";
 import { isMissing, listTree, syncFolder, temporaryName } from "../util/fs.ts";
 import { statOf } from "../util/stat.ts";
@@ -32,6 +33,7 @@ import {
   type ExportHead,
   type ExportLine,
 } from "./export-format.ts";
+import { whatIsMissing, type Missing } from "./missing.ts";
 import { digestsInRecord, namedByRun } from "./roots.ts";
 import type { RunFolder } from "./run.ts";
 
@@ -62,6 +64,8 @@ export interface Exported {
   readonly calls: number;
   /** Contents of results that are nowhere any more, by run. */
   readonly lost: Readonly<Record<string, number>>;
+  /** What results were made with and is in no archive any more, by run. */
+  readonly missing: Readonly<Record<string, Missing>>;
 }
 
 /** A file of which the first `size` bytes are what is exported: a log of calls may grow meanwhile. */
@@ -82,7 +86,7 @@ export async function exportRuns(
   if (options.calls) gathered.takeCalls();
   const head: ExportHead = { exp_export: exportFormat, exp: options.exp, runs: runs.map(({ id }) => id) };
   await writeExport(file, head, gathered, options.signal);
-  const { lines, lost, contents } = gathered;
+  const { lines, lost, missing, contents } = gathered;
   const count = (kind: "file" | "blob" | "code" | "calls") => lines.filter((line) => kind in line).length;
   return {
     runs: head.runs,
@@ -93,6 +97,7 @@ export async function exportRuns(
     code: count("code"),
     calls: count("calls"),
     lost,
+    missing,
   };
 }
 
@@ -100,10 +105,12 @@ class Gathering {
   readonly lines: ExportLine[] = [];
   readonly contents = new Map<Digest, Content>();
   readonly lost: Record<string, number> = {};
+  readonly missing: Record<string, Missing> = {};
   readonly #from: ExportFrom;
   readonly #codes: ReadonlySet<string>;
   /** Digests whose blobs are taken. What one run has lost another may have at its place. */
   readonly #taken = new Set<Digest>();
+  readonly #takenCodes = new Set<Digest>();
 
   constructor(from: ExportFrom) {
     this.#from = from;
@@ -129,6 +136,30 @@ class Gathering {
       if (!this.#taken.has(digest)) this.#takeNamed(digest, trace, placed, (named) => asked.add(named));
     const lost = this.#lostOf(trace);
     if (lost > 0) this.lost[run.id] = lost;
+    const missing = whatIsMissing(trace, {
+      has: (digest) => this.#taken.has(digest),
+      hasCode: (code) => this.#isCodeWhole(code),
+      listingOf: (digest) => this.#listingOf(digest),
+    });
+    if (missing !== undefined) this.missing[run.id] = missing;
+  }
+
+  /** Its record is taken with what that names, and the closure with what it names: a part of a closure cannot be printed. */
+  #isCodeWhole(code: Digest): boolean {
+    let isWhole = this.#takenCodes.has(code);
+    const look = (digest: Digest) => void (isWhole &&= this.#taken.has(digest));
+    if (!isWhole) return false;
+    const path = join(this.#from.archiveFolder, "code", `${code}.json`);
+    digestsInRecord(path, look);
+    const { closure } = JSON.parse(readFileSync(path, "utf8")) as { readonly closure: Digest };
+    const packed = this.contents.get(closure);
+    if (packed !== undefined) digestsInRecord(packed.path, look);
+    return isWhole;
+  }
+
+  #listingOf(digest: Digest): TreeListing | undefined {
+    const path = this.contents.get(digest)?.path;
+    return path === undefined ? undefined : (JSON.parse(readFileSync(path, "utf8")) as TreeListing);
   }
 
   #lostOf(trace: Trace): number {
@@ -160,6 +191,7 @@ class Gathering {
       const path = join(archive.codeFolder, `${digest}.json`);
       const record = digests.digestOf(path);
       if (record !== undefined && archive.hasBundle(digest)) {
+        this.#takenCodes.add(digest);
         this.#add({ code: digest, d: record.digest, s: record.size }, path);
         digestsInRecord(path, take);
       }

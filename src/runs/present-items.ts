@@ -3,39 +3,45 @@
 
 import { extname } from "node:path";
 import type { PackedInput, PackedSplit } from "../backends/executors/worker/split.ts";
-import type { Standing, Trace } from "../backends/store/trace.ts";
+import type { Keys, Trace } from "../backends/store/trace.ts";
 import type { Artifact, TreeListing } from "../model/action.ts";
 import type { Digest } from "../model/digest.ts";
 import { itemCoreKey, type InputRecord } from "../planning/fingerprint/action-key.ts";
+import { encode } from "../planning/fingerprint/encode.ts";
 
 /** The text of a blob, from whichever store has it. */
 export type ReadText = (digest: Digest) => string | undefined;
 
-/** Undefined where they cannot be told: the split is gone, or a folder's listing. */
-export function presentItems(trace: Trace, standing: Standing, readText: ReadText): ReadonlySet<Digest> | undefined {
-  if (standing.split === undefined) return undefined;
+/** `identity`: as `itemIdentity`, its label or what it is. */
+export type TakeItem = (cores: readonly Digest[], identity: () => string) => void;
+
+/** Calls `take` with each item's key. False where they cannot be told: the split is gone, or a folder's listing. */
+export function eachPresentItem(trace: Trace, standing: Keys, readText: ReadText, take: TakeItem): boolean {
+  if (standing.split === undefined) return false;
   const inputs = trace.recordOf(standing.split)?.inputs;
   const [artifact] = Object.values(trace.find(standing.split)?.result.outputs ?? {});
   const text = artifact === undefined ? undefined : textOf(artifact, readText);
-  if (inputs === undefined || text === undefined) return undefined;
+  if (inputs === undefined || text === undefined) return false;
   const packed = parsed<PackedSplit>(text);
-  if (packed === undefined) return undefined;
+  if (packed === undefined) return false;
   const combinations: Readonly<Record<string, InputRecord>>[] = [];
   for (const combination of packed.inputs) {
     const resolved = Object.entries(combination).map(
       ([slot, from]) => [slot, resolve(inputs, from, readText)] as const,
     );
-    if (resolved.some(([, input]) => input === undefined)) return undefined;
+    if (resolved.some(([, input]) => input === undefined)) return false;
     combinations.push(Object.fromEntries(resolved as (readonly [string, InputRecord])[]));
   }
-  const cores = new Set<Digest>();
-  // Of which recipe an item is does not matter here: under another one's template it has a key that nothing has.
-  for (const [, settings, combination, item] of packed.items)
-    for (const template of standing.templates)
-      cores.add(
-        itemCoreKey(template, { settings: packed.settings[settings]!, item, inputs: combinations[combination]! }),
-      );
-  return cores;
+  for (const [recipe, number, combination, item, label] of packed.items) {
+    const settings = packed.settings[number]!;
+    const told = { settings, item, inputs: combinations[combination]! };
+    // Of which recipe an item is does not matter here: under another one's template it has a key that nothing has.
+    take(
+      standing.templates.map((template) => itemCoreKey(template, told)),
+      () => label ?? encode([packed.recipes[recipe] ?? "", settings, item]),
+    );
+  }
+  return true;
 }
 
 /** Of the tree that was asked for last: items come tree by tree, and a tree may have a hundred thousand files. */

@@ -10,7 +10,7 @@ import { forEachLine } from "../util/append-log.ts";
 import { isMissing, readPieces } from "../util/fs.ts";
 import { statOf, statText } from "../util/stat.ts";
 import { pinFile, readPin } from "./pin.ts";
-import { presentItems, type ReadText } from "./present-items.ts";
+import { eachPresentItem, type ReadText } from "./present-items.ts";
 
 /** A result that a run has in its trace. */
 export interface RunResult {
@@ -64,9 +64,11 @@ export function* resultsOfRun(runFolder: string, readText: ReadText): Iterable<R
         continue;
       }
       for (const key of keys) present.add(key);
-      const items = one.templates.length === 0 ? [] : presentItems(trace, one, readText);
-      for (const core of items ?? []) present.add(core);
-      if (items === undefined) for (const template of one.templates) presentTemplates.add(template);
+      const take = (cores: readonly Digest[]) => {
+        for (const core of cores) present.add(core);
+      };
+      const areTold = one.templates.length === 0 || eachPresentItem(trace, one, readText, take);
+      if (!areTold) for (const template of one.templates) presentTemplates.add(template);
     }
   }
   for (const [core, { target, key, result, build, template }] of trace.results()) {

@@ -132,8 +132,23 @@ export class RunFolder {
     if (readTextIfThere(this.stateFile) !== text) writeAtomic(this.stateFile, text);
   }
 
+  /** The builds whose lines can be read. */
   history(): readonly HistoryEntry[] {
-    return readLog<HistoryEntry>(join(this.folder, "history.jsonl")).lines;
+    return this.#readHistory().entries;
+  }
+
+  /** What is wrong with the history, in words, if anything. It is only ever appended to, so that somebody may still mend it. */
+  historyDamage(): string | undefined {
+    const { damaged } = this.#readHistory();
+    if (damaged === 0) return undefined;
+    const lines = damaged === 1 ? "a line" : `${damaged} lines`;
+    return `${join("runs", this.id, "history.jsonl")}: ${lines} cannot be read; builds that only ${damaged === 1 ? "it" : "they"} told of are not known. The file is left as it is`;
+  }
+
+  #readHistory(): { readonly entries: readonly HistoryEntry[]; readonly damaged: number } {
+    const { lines, torn } = readLog<Partial<HistoryEntry>>(join(this.folder, "history.jsonl"));
+    const entries = lines.filter(isEntry);
+    return { entries, damaged: torn + lines.length - entries.length };
   }
 
   addToHistory(entry: HistoryEntry): void {
@@ -141,6 +156,12 @@ export class RunFolder {
     log.append(entry);
     log.close();
   }
+}
+
+function isEntry(line: Partial<HistoryEntry>): line is HistoryEntry {
+  const { build, at, took_ms, changed } = line;
+  const isNamed = typeof build === "number" && typeof at === "string" && typeof took_ms === "number";
+  return isNamed && typeof changed === "object" && changed !== null;
 }
 
 /** Undefined: not the record of a run, or torn. */

@@ -1,6 +1,6 @@
 // Completion scripts for bash, zsh and fish, from a table of commands. Pure; the scripts ask the program itself for the words
-// that depend on the project: `exp completion --words targets|outputs|runs|keys|configs` prints one a line,
-// and so does `--words items TARGET`.
+// that depend on the project: `exp completion --words targets|outputs|runs|keys|configs -- WORD…` prints one a line, and so does
+// `--words items -- TARGET WORD…`. WORD… are those of the line so far, because it may say which run is meant.
 
 import { unreachable } from "../util/result.ts";
 import { bashScript } from "./completion/bash.ts";

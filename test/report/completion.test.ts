@@ -32,18 +32,25 @@ const commands: readonly CommandSpec[] = [
     args: "targets",
     flags: [{ name: "format", short: "f", value: ["tree", "mermaid", "dot"], summary: "how" }],
   },
-  { name: "runs", summary: "list the runs", args: "runs", flags: [] },
+  {
+    name: "runs",
+    summary: "list the runs",
+    args: "runs",
+    verbs: { list: "none", show: "runs", import: "files" },
+    flags: [],
+  },
   { name: "completion", summary: "print a completion script", args: ["bash", "zsh", "fish"], flags: [] },
   { name: "doctor", summary: "look for problems", args: "none", flags: [] },
 ];
 
 const exp = `#!/bin/sh
 case "$*" in
-  "completion --words targets") printf '%s\\n' prepare generate judge peptides:score ;;
-  "completion --words runs") printf '%s\\n' default low-pH ;;
-  "completion --words configs") printf '%s\\n' ablation default ;;
-  "completion --words items generate") printf '%s\\n' 'generate[low/seed=1]' 'generate[low/seed=2]' 'generate[high/seed=1]' ;;
-  "completion --words keys") printf '%s\\n' judge.pH judge.model generate.samples ;;
+  "completion --words targets -- "*"--run low-pH"* | "completion --words targets -- "*"-c ablation"*) echo only-there ;;
+  "completion --words targets -- "*) printf '%s\\n' prepare generate judge peptides:score ;;
+  "completion --words runs -- "*) printf '%s\\n' default low-pH ;;
+  "completion --words configs -- "*) printf '%s\\n' ablation default ;;
+  "completion --words items -- generate why"*) printf '%s\\n' 'generate[low/seed=1]' 'generate[low/seed=2]' 'generate[high/seed=1]' ;;
+  "completion --words keys -- "*) printf '%s\\n' judge.pH judge.model generate.samples ;;
 esac
 `;
 
@@ -129,7 +136,14 @@ describe.each(SHELLS.filter(isInstalled))("%s", (shell) => {
     ["exp build -c bi", [shell === "fish" ? "bin/" : "bin"]],
     ["exp graph --format ", ["dot", "mermaid", "tree"]],
     ["exp graph -f m", ["mermaid"]],
-    ["exp runs ", ["default", "low-pH"]],
+    ["exp build --run low-pH on", ["only-there"]],
+    ["exp build --json -c ablation ", ["only-there"]],
+    ["exp runs ", ["import", "list", "show"]],
+    ["exp runs sh", ["show"]],
+    ["exp runs show ", ["default", "low-pH"]],
+    ["exp runs show default low", ["low-pH"]],
+    ["exp runs list ", []],
+    ["exp runs import bi", [shell === "fish" ? "bin/" : "bin"]],
     ["exp completion ", ["bash", "fish", "zsh"]],
   ])("%s", (line, words) => {
     expect(offered(shell, line)).toEqual(words);

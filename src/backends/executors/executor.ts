@@ -89,6 +89,13 @@ export type Outcome =
       readonly tookMs: number;
       readonly costUsd: number;
     }
+  /** What exp had put there for it was deleted while it ran. That says nothing of the recipe: to be prepared anew and ordered again. */
+  | {
+      readonly kind: "vanished";
+      readonly path: string;
+      readonly tookMs: number;
+      readonly costUsd: number;
+    }
   /** Not begun, because something stopped the batch before. To be ordered again. */
   | { readonly kind: "not-begun" };
 

@@ -1,10 +1,13 @@
 // Runs orders in warm worker processes on this machine: which worker takes which order, and who ends when. Unaware of what an order says.
 
-import type { CallDesk, Executor, Order } from "./executor.ts";
-import { Assignment, settleNotBegun, type Settle } from "./local/assignment.ts";
+import { existsSync } from "node:fs";
+import { isMissing } from "../../util/fs.ts";
+import type { CallDesk, Executor, Order, Outcome } from "./executor.ts";
+import { Assignment, settleAll, settleNotBegun, type Settle } from "./local/assignment.ts";
 import { PaidCalls } from "./local/paid-calls.ts";
 import { endThoseOf, groupMemoryMiB } from "./local/processes.ts";
 import { ScratchFolder } from "./local/scratch.ts";
+import { isFolderThere, vanished, whatVanished } from "./local/vanished.ts";
 import { Watchdog } from "./local/watchdog.ts";
 import { WorkerProcess, type WorkerExit } from "./local/worker-process.ts";
 import type { CheckSetup } from "./worker/input-check.ts";
@@ -51,7 +54,11 @@ export class LocalExecutor implements Executor {
 
   async run(order: Order, settle: Settle, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return settleNotBegun(order, settle);
-    const worker = this.#idle.pop() ?? (await this.#start());
+    const worker = this.#takeIdle() ?? (await this.#tryStart());
+    if (worker === undefined) {
+      const unspent = { tookMs: 0, costUsd: 0 };
+      return settleAll(order, settle, vanished(this.#scratch.path, unspent));
+    }
     if (signal.aborted) {
       worker.process.end();
       return settleNotBegun(order, settle);
@@ -83,12 +90,32 @@ export class LocalExecutor implements Executor {
     this.#scratch.remove();
   }
 
-  async #start(): Promise<Worker> {
+  /** One whose folder was deleted has no place to work in, and is ended. */
+  #takeIdle(): Worker | undefined {
+    for (;;) {
+      const worker = this.#idle.pop();
+      if (worker === undefined || isFolderThere(worker.process.scratch)) return worker;
+      worker.process.end();
+    }
+  }
+
+  /** Undefined: its folder was deleted before it was started there. */
+  async #tryStart(): Promise<Worker | undefined> {
+    const scratch = this.#scratch.next();
+    try {
+      return await this.#start(scratch);
+    } catch (error) {
+      if (isMissing(error) && !existsSync(scratch)) return undefined;
+      throw error;
+    }
+  }
+
+  async #start(scratch: string): Promise<Worker> {
     const { workerFile, blobsFolder, environment } = this.#options;
     const child = await WorkerProcess.start({
       workerFile,
       blobsFolder,
-      scratch: this.#scratch.next(),
+      scratch,
       environment,
       check: this.#options.check,
       onMessage: (message) => this.#receive(worker, message),
@@ -112,7 +139,7 @@ export class LocalExecutor implements Executor {
     switch (message.kind) {
       case "settled":
         if (assignment?.id !== message.id) return;
-        for (const [index, outcome] of message.outcomes) assignment.settle(index, outcome);
+        this.#settle(worker, assignment, message.outcomes);
         assignment.armTimer(() => worker.process.end());
         return;
       case "finished":
@@ -131,6 +158,13 @@ export class LocalExecutor implements Executor {
     }
   }
 
+  #settle(worker: Worker, assignment: Assignment, outcomes: readonly (readonly [index: number, Outcome])[]): void {
+    const hasFailed = outcomes.some(([, outcome]) => outcome.kind === "failed");
+    const gone = whatVanished(worker.process.scratch, assignment.order, hasFailed);
+    for (const [index, outcome] of outcomes)
+      assignment.settle(index, gone === undefined || outcome.kind === "not-begun" ? outcome : vanished(gone, outcome));
+  }
+
   /** The worker has ended, by us or by itself: what it had not settled is settled here. */
   #lost(worker: Worker, exit: WorkerExit): void {
     const { process: child, calls, assignment } = worker;
@@ -142,7 +176,7 @@ export class LocalExecutor implements Executor {
     this.#watchdog.ended(child.pid);
     calls.close();
     worker.assignment = undefined;
-    assignment?.lose(child.itemAtWork(assignment.id), exit);
+    assignment?.lose(child.itemAtWork(assignment.id), exit, whatVanished(child.scratch, assignment.order, true));
   }
 
   /** What left its worker's group and outlived it: whoever waits for it waits in vain, since its home and its temporary files go now. */

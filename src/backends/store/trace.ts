@@ -31,11 +31,15 @@ export interface KnownResult {
 }
 
 /** On what a target's outputs stood at a time. */
-export interface Standing {
+/** The keys behind a target's outputs. */
+export interface Keys {
   readonly core: Digest;
   readonly split: Digest | undefined;
   /** Of a fan-out: the core keys of its items' templates. */
   readonly templates: readonly Digest[];
+}
+
+export interface Standing extends Keys {
   readonly build: number;
   readonly at: number;
 }
@@ -151,10 +155,9 @@ export class Trace {
     return this.#acceptances.get(target) ?? [];
   }
 
-  /** The acceptances on which the target's present outputs rest: none once all of it was made anew. */
-  acceptancesInForce(target: string): readonly Acceptance[] {
+  /** The acceptances on which the target's outputs rest, those of its last standing if nothing is said: none once all of it was made anew. */
+  acceptancesInForce(target: string, last: Keys | undefined = this.standingOf(target).at(-1)): readonly Acceptance[] {
     const all = this.acceptancesOf(target);
-    const last = this.standingOf(target).at(-1);
     if (all.length === 0 || last === undefined) return [];
     const isKept = (core: Digest | undefined) => core !== undefined && this.#results.get(core)?.accepted !== undefined;
     if (isKept(last.core) || isKept(last.split)) return all;

@@ -75,13 +75,25 @@ export class Bundler {
     this.#log = new AppendLog(join(options.folder, "kept.jsonl"));
   }
 
-  bundle(options: Omit<CollectOptions, "root">): Promise<Result<Bundle, readonly Failure[]>> {
+  async bundle(options: Omit<CollectOptions, "root">): Promise<Result<Bundle, readonly Failure[]>> {
     // What is watched is named by absolute paths. A project that was copied with its cache must not ask the files of the first one.
     const { file, exportName, externals } = options;
     const id = JSON.stringify([keptFormat, this.#root, relative(this.#root, file), exportName, externals]);
+    const known = this.#bundles.get(id);
+    if (known !== undefined) {
+      const bundle = await known;
+      // cache/ may have been deleted since: then it is printed anew, of what the sources are now.
+      if (!bundle.ok || this.isThere(bundle.value.file)) return bundle;
+      if (this.#bundles.get(id) === known) this.#bundles.delete(id);
+    }
     let bundle = this.#bundles.get(id);
     if (bundle === undefined) this.#bundles.set(id, (bundle = this.#find(id, options)));
     return bundle;
+  }
+
+  /** Whether the file of a print is there, with what the archive keeps of it. */
+  isThere(file: string): boolean {
+    return existsSync(file) && existsSync(file.replace(/\.cjs$/, ".json"));
   }
 
   /** The sources of a bundle that this project has printed; undefined when the cache was deleted since. */
@@ -106,7 +118,8 @@ export class Bundler {
     if (
       kept !== undefined &&
       watchedHolds(kept.watched, this.#digestOf) &&
-      this.#digestOf(this.fileOf(kept.print))?.digest === kept.print
+      this.#digestOf(this.fileOf(kept.print))?.digest === kept.print &&
+      this.isThere(this.fileOf(kept.print))
     ) {
       this.#look(kept.watched);
       return ok({ code: kept.code, file: this.fileOf(kept.print), externals: kept.externals });

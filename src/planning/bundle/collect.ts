@@ -2,7 +2,7 @@
 // Unaware of keys and of the graph.
 
 import type { BuildFailure, Message, OnResolveResult } from "esbuild";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { dirname, extname, join, relative, sep } from "node:path";
 import { digestOfBytes, type Digest } from "../../model/digest.ts";
@@ -212,12 +212,32 @@ export function failureOfMessage(
         text: location.lineText,
       }
     : undefined;
-  const notes = message.notes.map((note) => note.text).filter((text) => text !== "");
-  return inputFailure(message.text, {
+  // What the bundler advises to its own users would need options that exp does not have.
+  const notes = message.notes.map((note) => note.text).filter((text) => text !== "" && !isAboutExternals(text));
+  const missing = notes.length === 0 ? missingPackage(message, options.root) : undefined;
+  return inputFailure(missing === undefined ? message.text : `the package "${missing}" is not installed`, {
     ...(where && { where }),
     neededBy: options.neededBy,
+    ...(missing !== undefined && { fix: `npm install ${missing}` }),
     ...(notes.length > 0 && { details: notes }),
   });
+}
+
+function isAboutExternals(note: string): boolean {
+  return /^You can mark the path .* as external/.test(note);
+}
+
+/** The package that is not installed; undefined where something else is wrong: a file of a package is not there, say. */
+function missingPackage({ text, notes }: Message, root: string): string | undefined {
+  if (!notes.some((note) => isAboutExternals(note.text))) return undefined;
+  const path = /^Could not resolve "(.+)"$/.exec(text)?.[1];
+  const name = /^(?:@[\w.-]+\/)?\w[\w.-]*(?=\/|$)/.exec(path ?? "")?.[0];
+  return name === undefined || isInstalled(name, root) ? undefined : name;
+}
+
+function isInstalled(name: string, folder: string): boolean {
+  if (existsSync(join(folder, "node_modules", name))) return true;
+  return dirname(folder) !== folder && isInstalled(name, dirname(folder));
 }
 
 /** Paths in depth-first order of import statements from the entry. */

@@ -1,6 +1,6 @@
 // Completion for bash: one function, a case a command. Works with the bash 3.2 of macOS and without the bash-completion package.
 
-import { flagsOf, quoteShell, spellings, wordsOf, type CommandSpec, type FlagSpec } from "./table.ts";
+import { flagsOf, quoteShell, spellings, verbsWith, wordsOf, type CommandSpec, type FlagSpec } from "./table.ts";
 
 export function bashScript(commands: readonly CommandSpec[], program: string): string {
   const name = program.replace(/\W/g, "_");
@@ -9,7 +9,7 @@ export function bashScript(commands: readonly CommandSpec[], program: string): s
 
 _${name}_words() {
   # The program as it was typed, so that a local one answers for its own project.
-  "\${_${name}_program/#\\~\\//$HOME/}" completion --words "$@" 2>/dev/null </dev/null
+  "\${_${name}_program/#\\~\\//$HOME/}" completion --words "$1" -- "\${@:2}" "\${_${name}_line[@]}" 2>/dev/null </dev/null
 }
 
 # Adds each line of standard input that begins with the current word, quoted where the shell would split it.
@@ -48,7 +48,7 @@ ${commands.flatMap((command) => flagsOf(command).flatMap((flag) => bashValueCase
 
 _${name}() {
   COMPREPLY=()
-  local before="\${COMP_LINE:0:COMP_POINT}" words word command="" index last
+  local before="\${COMP_LINE:0:COMP_POINT}" words word command="" verb="" index last
   local _${name}_current="\${before##*[[:space:]]}" _${name}_kept="" _${name}_program="\${COMP_WORDS[0]}"
   before="\${before%"$_${name}_current"}"
   # What was completed before came quoted.
@@ -59,8 +59,10 @@ _${name}() {
 
   for ((index = 1; index < \${#words[@]}; index++)); do
     word="\${words[index]}"
-    if [[ -z $command && $word != -* ]]; then command="$word"; fi
+    if [[ $word == -* ]]; then continue; fi
+    if [[ -z $command ]]; then command="$word"; elif [[ -z $verb ]]; then verb="$word"; fi
   done
+  local _${name}_line=("\${words[@]:1}")
   last=""
   if ((\${#words[@]} > 1)); then last="\${words[\${#words[@]} - 1]}"; fi
 
@@ -111,9 +113,15 @@ function bashCommandCase(command: CommandSpec, name: string): string {
       if [[ $_${name}_current == -* ]]; then
         _${name}_offer < <(printf '%s\\n' ${flags})${keys}
       else
-        ${command.takesItems === true ? bashItems(name) : bashArgs(command.args, name)}
+        ${command.verbs !== undefined ? bashVerbs(command.verbs, name) : command.takesItems === true ? bashItems(name) : bashArgs(command.args, name)}
       fi
       ;;`;
+}
+
+function bashVerbs(verbs: NonNullable<CommandSpec["verbs"]>, name: string): string {
+  return `case "$verb" in
+          "") ${bashArgs(Object.keys(verbs), name)} ;;
+${verbsWith(verbs, "runs", (names) => `          ${names.join(" | ")}) ${bashArgs("runs", name)} ;;\n`)}${verbsWith(verbs, "files", (names) => `          ${names.join(" | ")}) ${bashArgs("files", name)} ;;\n`)}        esac`;
 }
 
 function bashItems(name: string): string {

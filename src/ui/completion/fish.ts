@@ -1,6 +1,6 @@
 // Completion for fish: one line a fact.
 
-import { flagsOf, wordsOf, type CommandSpec, type FlagSpec } from "./table.ts";
+import { flagsOf, verbsWith, wordsOf, type CommandSpec, type FlagSpec } from "./table.ts";
 
 export function fishScript(commands: readonly CommandSpec[], program: string): string {
   const name = program.replace(/\W/g, "_");
@@ -11,7 +11,7 @@ export function fishScript(commands: readonly CommandSpec[], program: string): s
     `    # The program as it was typed, so that a local one answers for its own project.`,
     `    set -l program (commandline -opc)[1]`,
     `    test -n "$program"; or set program ${program}`,
-    `    eval (string escape -- (string replace -r '^~/' "$HOME/" -- $program)) completion --words (string escape -- $argv) 2>/dev/null`,
+    `    eval (string escape -- (string replace -r '^~/' "$HOME/" -- $program)) completion --words $argv[1] -- (string escape -- $argv[2..-1] (commandline -opc)[2..-1]) 2>/dev/null`,
     `end`,
     "",
     `function __${name}_items`,
@@ -37,6 +37,12 @@ export function fishScript(commands: readonly CommandSpec[], program: string): s
     `    test (__${name}_command; or echo) = $argv[1]`,
     `end`,
     "",
+    `# What a command does whose first word says it.`,
+    `function __${name}_verb`,
+    `    set -l words (string match -v -- '-*' (commandline -opc)[2..-1])`,
+    `    set -q words[2]; and echo $words[2]`,
+    `end`,
+    "",
     `complete -c ${program} -f`,
     `complete -c ${program} -s h -l help -d 'show help'`,
     `complete -c ${program} -n 'not __${name}_command >/dev/null' -l version -d 'show the version'`,
@@ -48,7 +54,8 @@ export function fishScript(commands: readonly CommandSpec[], program: string): s
       `complete -c ${program} -n 'not __${name}_command >/dev/null' -a ${command.name} -d ${quoteFish(command.summary)}`,
     );
     const args = command.takesItems === true ? `-a '(__${name}_items)'` : fishAction(command.args, name);
-    if (args !== undefined) lines.push(`${start} ${args}`);
+    if (command.verbs !== undefined) lines.push(...fishVerbs(command.name, command.verbs, { program, name }));
+    else if (args !== undefined) lines.push(`${start} ${args}`);
     for (const flag of flagsOf(command)) lines.push(`${start} ${fishFlag(flag, name)}`);
     if (command.takesKeysAsFlags === true)
       lines.push(
@@ -56,6 +63,20 @@ export function fishScript(commands: readonly CommandSpec[], program: string): s
       );
   }
   return `${lines.join("\n")}\n`;
+}
+
+function fishVerbs(
+  command: string,
+  verbs: NonNullable<CommandSpec["verbs"]>,
+  { program, name }: { readonly program: string; readonly name: string },
+): string[] {
+  const when = (condition: string, kind: CommandSpec["args"]) =>
+    `complete -c ${program} -n '__${name}_is ${command}; and ${condition}' ${fishAction(kind, name)}`;
+  const after = (what: "runs" | "files") =>
+    verbsWith(verbs, what, (names) => when(`contains -- (__${name}_verb; or echo) ${names.join(" ")}`, what));
+  return [when(`not __${name}_verb >/dev/null`, Object.keys(verbs)), after("runs"), after("files")].filter(
+    (line) => line !== "",
+  );
 }
 
 function fishFlag(flag: FlagSpec, name: string): string {

@@ -1,6 +1,6 @@
 // The table of commands that completion is made from, and what every shell's script needs to know of it.
 
-/** Words that only the project knows; those of `items` belong to a target, which follows. */
+/** Words that only the project knows; those of `items` belong to a target, which comes before the words of the line. */
 export const WORD_LISTS = ["targets", "outputs", "runs", "keys", "configs", "items"] as const;
 export type WordList = (typeof WORD_LISTS)[number];
 
@@ -19,6 +19,8 @@ export interface CommandSpec {
   readonly summary: string;
   /** What its arguments are: words of the project, files, one of a list, or none. */
   readonly args: "targets" | "outputs" | "runs" | "keys" | "files" | "none" | readonly string[];
+  /** Of a command whose first word says what it does: what follows each. */
+  readonly verbs?: Readonly<Record<string, "runs" | "files" | "none">>;
   /** In the place of the usual words for `args`, in --help. */
   readonly usage?: string;
   readonly flags: readonly FlagSpec[];
@@ -38,6 +40,16 @@ export function wordsOf(kind: NonNullable<FlagSpec["value"]> | CommandSpec["args
   if (kind === "target" || kind === "targets") return "targets";
   if (kind === "outputs") return "outputs";
   return kind === "keys" ? "keys" : undefined;
+}
+
+/** Of the verbs that such words follow; nothing where there are none. */
+export function verbsWith(
+  verbs: NonNullable<CommandSpec["verbs"]>,
+  what: "runs" | "files",
+  write: (names: readonly string[]) => string,
+): string {
+  const names = Object.keys(verbs).filter((verb) => verbs[verb] === what);
+  return names.length === 0 ? "" : write(names);
 }
 
 /** Every script offers --help itself, also where the table does not list it. */

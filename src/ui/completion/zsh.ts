@@ -1,6 +1,6 @@
 // Completion for zsh: the usual _arguments, so that it looks and behaves as the user has set up completion.
 
-import { flagsOf, quoteShell, wordsOf, type CommandSpec, type FlagSpec } from "./table.ts";
+import { flagsOf, quoteShell, verbsWith, wordsOf, type CommandSpec, type FlagSpec } from "./table.ts";
 
 export function zshScript(commands: readonly CommandSpec[], program: string): string {
   const name = program.replace(/\W/g, "_");
@@ -9,14 +9,14 @@ export function zshScript(commands: readonly CommandSpec[], program: string): st
 
 _${name}_words() {
   local -a found
-  found=(\${(f)"$(_call_program words \${(q)_${name}_program:-${program}} completion --words $1 2>/dev/null)"})
+  found=(\${(f)"$(_call_program words \${(q)_${name}_program:-${program}} completion --words $1 -- \${(q)words} 2>/dev/null)"})
   (( $#found )) && compadd -M 'r:|[._-]=* r:|=*' "\${@:2}" -a found
 }
 _${name}_targets() { _${name}_words targets }
 _${name}_items() {
   [[ $PREFIX == *\\[* ]] || { _${name}_words targets; return }
   local -a found
-  found=(\${(f)"$(_call_program words \${(q)_${name}_program:-${program}} completion --words items \${(q)\${(Q)PREFIX}%%\\[*} 2>/dev/null)"})
+  found=(\${(f)"$(_call_program words \${(q)_${name}_program:-${program}} completion --words items -- \${(q)\${(Q)PREFIX}%%\\[*} \${(q)words} 2>/dev/null)"})
   (( $#found )) && compadd -a found
 }
 _${name}_configs() { _${name}_words configs; _files }
@@ -25,7 +25,7 @@ _${name}_keys() { _${name}_words keys }
 _${name}_settings() { _${name}_words keys -S = }
 _${name}_key_flags() {
   local -a found
-  found=(\${(f)"$(_call_program words \${(q)_${name}_program:-${program}} completion --words keys 2>/dev/null)"})
+  found=(\${(f)"$(_call_program words \${(q)_${name}_program:-${program}} completion --words keys -- \${(q)words} 2>/dev/null)"})
   (( $#found )) && compadd -- --\${^found}
 }
 
@@ -59,7 +59,8 @@ fi
 function zshCommandCase(command: CommandSpec, name: string): string {
   const specs = [...flagsOf(command).map((flag) => zshFlag(flag, name)), "'(-h --help)'{-h,--help}'[show help]'"];
   const args = command.takesItems === true ? `_${name}_items` : zshAction(command.args, name);
-  if (args !== undefined)
+  if (command.verbs !== undefined) specs.push(...zshVerbs(command.verbs, name));
+  else if (args !== undefined)
     specs.push(
       quoteShell(`*:${typeof command.args === "string" ? command.args.replace(/s$/, "") : "argument"}:${args}`),
     );
@@ -68,6 +69,15 @@ function zshCommandCase(command: CommandSpec, name: string): string {
 ${keys}      _arguments \\
         ${specs.join(" \\\n        ")}
       ;;`;
+}
+
+function zshVerbs(verbs: NonNullable<CommandSpec["verbs"]>, name: string): string[] {
+  const after = (what: "runs" | "files", action: string) =>
+    verbsWith(verbs, what, (names) => `[[ $words[2] == (${names.join("|")}) ]] && ${action}; `);
+  return [
+    quoteShell(`1:what:(${Object.keys(verbs).join(" ")})`),
+    quoteShell(`*:word:{ ${after("runs", `_${name}_runs`)}${after("files", "_files")}}`),
+  ];
 }
 
 /** `'(-c --config)'{-c,--config=}'[which config]:file:_files'`; a flag may come again where it sets something. */

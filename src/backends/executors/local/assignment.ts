@@ -1,6 +1,7 @@
 // One order in the hands of a worker: which of its items are open, its limit of time, and how those end that a dead worker leaves open.
 
 import type { Order, Outcome } from "../executor.ts";
+import { vanished } from "./vanished.ts";
 import type { WorkerExit } from "./worker-process.ts";
 
 export type Settle = (index: number, outcome: Outcome) => void;
@@ -55,18 +56,22 @@ export class Assignment {
   }
 
   /** Items run in turn, so one was at work. Those before it may have ended and not have been reported: they are ordered again like those after it. */
-  lose(itemAtWork: number | undefined, exit: WorkerExit): void {
+  lose(itemAtWork: number | undefined, exit: WorkerExit, gone: string | undefined): void {
     const atWork = itemAtWork ?? Math.min(...this.#open);
     for (const index of this.#open) {
       const isConcerned = index === atWork || isVectorised(this.order);
-      this.#settle(index, isConcerned ? howItEnded(this.#ended, exit) : { kind: "not-begun" });
+      this.#settle(index, isConcerned ? howItEnded(this.#ended, exit, gone) : { kind: "not-begun" });
     }
     this.finish();
   }
 }
 
 export function settleNotBegun(order: Order, settle: Settle): void {
-  for (const index of indicesOf(order)) settle(index, { kind: "not-begun" });
+  settleAll(order, settle, { kind: "not-begun" });
+}
+
+export function settleAll(order: Order, settle: Settle, outcome: Outcome): void {
+  for (const index of indicesOf(order)) settle(index, outcome);
 }
 
 function indicesOf(order: Order): readonly number[] {
@@ -77,10 +82,15 @@ function isVectorised(order: Order): boolean {
   return order.code.kind === "module" && order.code.vectorised;
 }
 
-function howItEnded(ended: Ended | undefined, { status, killedBy, lastWords }: WorkerExit): Outcome {
+function howItEnded(
+  ended: Ended | undefined,
+  { status, killedBy, lastWords }: WorkerExit,
+  gone: string | undefined,
+): Outcome {
   const unknown = { tookMs: 0, costUsd: 0 };
   if (ended === "aborted") return { kind: "not-begun" };
   if (ended !== undefined) return { kind: "failed", ...ended, retryable: true, ...unknown };
+  if (gone !== undefined) return vanished(gone, unknown);
   if (/JavaScript heap out of memory/.test(lastWords)) {
     return { kind: "failed", why: "memory", message: "ran out of JavaScript heap memory", retryable: true, ...unknown };
   }
