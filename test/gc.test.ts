@@ -1,51 +1,11 @@
 // `exp gc`: what goes, what stays, what it says before and does then, beside builds and after crashes.
 
-import { readdirSync, statSync, utimesSync } from "node:fs";
-import { describe, expect, test } from "vitest";
-import type { Finished, Rig } from "./rig.ts";
-import { benchOf, chain, oneTarget, randomFrom, until, type Bench } from "./reliability/bench.ts";
+import { readdirSync, renameSync, statSync, utimesSync } from "node:fs";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { blobsOf, builtTwice, epoch, everythingOld, gc, told } from "./gc.fixture.ts";
+import { benchOf, chain, oneTarget, randomFrom, until } from "./reliability/bench.ts";
+import type { Rig } from "./rig.ts";
 import { countOf, seed } from "./reliability/counts.ts";
-
-interface Amount {
-  readonly blobs: number;
-  readonly results: number;
-  readonly bytes: number;
-}
-interface Told {
-  readonly dryRun: boolean;
-  readonly cache: { now: Amount; reached: Amount; goes: Amount & { tookMs: number; costUsd: number } };
-  readonly archive: { now: { blobs: number }; goes: { blobs: number; bundles: number } };
-  readonly gone: { cache: Amount; archive: { blobs: number; bundles: number; bytes: number } } | null;
-  readonly leftovers: { files: number };
-  readonly waitsFor: readonly string[];
-}
-
-const told = (done: Finished): Told => JSON.parse(done.stdout) as Told;
-
-async function gc(rig: Rig, ...flags: string[]): Promise<Told> {
-  const done = await rig.exp("gc", "--json", ...flags);
-  if (done.code !== 0) throw new Error(`exit code ${done.code}:\n${done.stdout}${done.stderr}`);
-  return told(done);
-}
-
-const everythingOld = ["--max-age", "0s"];
-
-function blobsOf(rig: Rig, store = "cache"): string[] {
-  return readdirSync(rig.path(`${store}/blobs`), { recursive: true })
-    .map(String)
-    .flatMap((name) => /[0-9a-f]{64}$/.exec(name)?.[0] ?? [])
-    .sort();
-}
-
-const epoch = (n: number) => ["--set", `numbers.epoch=${n}`];
-
-async function builtTwice(): Promise<Bench> {
-  const bench = benchOf(chain);
-  await bench.build(epoch(1));
-  await bench.build(epoch(2));
-  bench.marks.clear();
-  return bench;
-}
 
 describe("what goes", () => {
   test("what no run stands on goes when it is old; what the run stands on stays, and nothing is computed again", async () => {
@@ -190,6 +150,21 @@ const waiting: Readonly<Record<string, string>> = {
   "configs/slow.yaml": "version: 1\nexperiment: other\n",
 };
 
+/** Somebody on another machine who holds a lease, and beats. */
+function holderElsewhere(rig: Rig, name: string, what: string) {
+  let beat = 0;
+  const write = () => {
+    const text = { id: what, host: "far-away", machine: "0".repeat(16), pid: 7, started: "1", user: "somebody", what };
+    rig.write({ [`${name}.new`]: JSON.stringify({ ...text, beat: beat++ }) });
+    renameSync(rig.path(`${name}.new`), rig.path(name));
+  };
+  write();
+  const timer = setInterval(write, 50);
+  const stop = () => clearInterval(timer);
+  onTestFinished(stop);
+  return { stop, end: () => (stop(), rig.remove(name)) };
+}
+
 describe("beside builds", () => {
   test("while a build is at work nothing goes; it says which, and the next collection sweeps", async () => {
     const bench = benchOf(waiting);
@@ -269,6 +244,35 @@ describe("beside builds", () => {
     await build.finished;
     expect(readdirSync(bench.rig.path("cache/leases"))).toHaveLength(1);
     expect((await gc(bench.rig, ...everythingOld)).gone!.cache.blobs).toBeGreaterThan(0);
+  });
+
+  test("a build on another machine holds it up as long as it beats, and is named", async () => {
+    const bench = await builtTwice();
+    const lease = holderElsewhere(bench.rig, "cache/leases/far", "run far");
+    const lock = holderElsewhere(bench.rig, "runs/default/lock", "exp build");
+    const before = blobsOf(bench.rig);
+    const blocked = await bench.exp("gc", "--json", ...everythingOld);
+    expect(blocked.code).toBe(3);
+    expect(told(blocked).waitsFor).toEqual([
+      "somebody@far-away, process 7 (exp build)",
+      "somebody@far-away, process 7 (run far)",
+    ]);
+    lock.end();
+    const named = await bench.exp("gc", ...everythingOld);
+    expect([named.code, named.stdout]).toEqual([
+      3,
+      expect.stringContaining("  it stays until this has ended: somebody@far-away, process 7 (run far)\n"),
+    ]);
+    expect(blobsOf(bench.rig)).toEqual(before);
+    lease.end();
+    expect((await gc(bench.rig, ...everythingOld)).gone!.cache.blobs).toBeGreaterThan(8);
+  });
+
+  test("a lease that another machine left behind, and that beats no more, holds nothing up", async () => {
+    const bench = await builtTwice();
+    holderElsewhere(bench.rig, "cache/leases/far", "run far").stop();
+    expect((await gc(bench.rig, ...everythingOld)).gone!.cache.blobs).toBeGreaterThan(8);
+    expect(bench.rig.has("cache/leases/far")).toBe(true);
   });
 
   test("after a build that computed something a collection runs by itself, once a day", async () => {
