@@ -1,7 +1,9 @@
 // `exp gc`: what goes, what stays, what it says before and does then, beside builds and after crashes.
 
-import { readdirSync, renameSync, statSync, utimesSync } from "node:fs";
+import { cpSync, readdirSync, renameSync, statSync, utimesSync } from "node:fs";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { collect, type Collected } from "../src/project/collect/collect.ts";
+import { pathsOf } from "../src/project/paths.ts";
 import { blobsOf, builtTwice, epoch, everythingOld, gc, told } from "./gc.fixture.ts";
 import { benchOf, chain, oneTarget, randomFrom, until } from "./reliability/bench.ts";
 import type { Rig } from "./rig.ts";
@@ -165,6 +167,12 @@ function holderElsewhere(rig: Rig, name: string, what: string) {
   return { stop, end: () => (stop(), rig.remove(name)) };
 }
 
+/** In this process: when it returns, the collection has looked and marked, and waits for those who hold leases. */
+function collectNow(rig: Rig): Promise<Collected> {
+  const limits = { maxSizeBytes: Infinity, maxAgeMs: 0 };
+  return collect(pathsOf(rig.root), { limits, isDryRun: false, withArchive: true, now: Date.now() });
+}
+
 describe("beside builds", () => {
   test("while a build is at work nothing goes; it says which, and the next collection sweeps", async () => {
     const bench = benchOf(waiting);
@@ -273,6 +281,53 @@ describe("beside builds", () => {
     holderElsewhere(bench.rig, "cache/leases/far", "run far").stop();
     expect((await gc(bench.rig, ...everythingOld)).gone!.cache.blobs).toBeGreaterThan(8);
     expect(bench.rig.has("cache/leases/far")).toBe(true);
+  });
+
+  // A holder elsewhere, of whom it is not known yet whether it lives, keeps a collection between its mark and its sweep.
+  test.each(["", " by an earlier collection"])(
+    "what a build came to rely on, and wrote down after the first look, stays, marked%s as it is",
+    async (by) => {
+      const bench = benchOf({ ...chain, "configs/other.yaml": "version: 1\n" });
+      await bench.build();
+      bench.rig.edit("rules/end.ts", "end.repeat(10)", "end.repeat(11)");
+      await bench.build(["-c", "other", ...epoch(1)]);
+      cpSync(bench.rig.path("runs/other"), bench.rig.path("other"), { recursive: true });
+      await bench.exp("runs", "rm", "other", "--yes");
+      const before = [blobsOf(bench.rig), blobsOf(bench.rig, "runs/.archive")];
+      const lease = holderElsewhere(bench.rig, "cache/leases/far", "run other");
+      if (by !== "") expect((await bench.exp("gc", ...everythingOld)).code).toBe(3);
+      lease.stop();
+      const collecting = collectNow(bench.rig);
+      renameSync(bench.rig.path("other"), bench.rig.path("runs/other"));
+      lease.end();
+      const { cache, archive, gone, waitsFor } = await collecting;
+      expect(waitsFor).toEqual([]);
+      expect(cache.goes.blobs).toBeGreaterThan(8);
+      expect(archive!.goes).toMatchObject({ bundles: 1 });
+      expect([gone!.cache.blobs, gone!.archive]).toEqual([0, { blobs: 0, bundles: 0, bytes: 0 }]);
+      expect([blobsOf(bench.rig), blobsOf(bench.rig, "runs/.archive")]).toEqual(before);
+    },
+  );
+
+  test("what a build put anew after the mark stays, though no run stands on it", async () => {
+    const bench = benchOf({ ...chain, "configs/other.yaml": "version: 1\n" });
+    await bench.build(epoch(1));
+    await bench.build(epoch(2));
+    const inodeOf = (digest: string) => statSync(bench.rig.path(`cache/blobs/${digest.slice(0, 2)}/${digest}`)).ino;
+    const before = new Map(blobsOf(bench.rig).map((digest) => [digest, inodeOf(digest)]));
+    const lease = holderElsewhere(bench.rig, "cache/leases/far", "run far");
+    lease.stop();
+    const collecting = collectNow(bench.rig);
+    bench.marks.clear();
+    await bench.build(["-c", "other", ...epoch(1)]);
+    expect(bench.marks.counts).toEqual({});
+    const anew = [...before.keys()].filter((digest) => inodeOf(digest) !== before.get(digest));
+    expect(anew.length).toBeGreaterThan(8);
+    bench.rig.remove("runs/other");
+    lease.end();
+    const { cache, gone } = await collecting;
+    expect(gone!.cache.blobs).toBe(cache.goes.blobs - anew.length);
+    expect(blobsOf(bench.rig)).toEqual(expect.arrayContaining(anew));
   });
 
   test("after a build that computed something a collection runs by itself, once a day", async () => {

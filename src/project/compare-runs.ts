@@ -156,7 +156,12 @@ function itemsOf(project: Project, trace: Trace, standing: Standing): ReadonlySe
   if (standing.split === undefined) return undefined;
   const readText = (digest: Digest) =>
     (project.archiveBlobs.read(digest) ?? project.store.read(digest))?.toString("utf8");
-  return presentItems(trace, standing, readText);
+  const splits = {
+    splitRecordOf: (core: Digest) => trace.recordOf(core),
+    splitResultOf: (core: Digest) => trace.find(core)?.result,
+  };
+  const items = presentItems(splits, standing, readText);
+  return items && new Set(items);
 }
 
 function compareItems(

@@ -3,19 +3,29 @@
 
 import { extname } from "node:path";
 import type { PackedInput, PackedSplit } from "../backends/executors/worker/split.ts";
-import type { Standing, Trace } from "../backends/store/trace.ts";
-import type { Artifact, TreeListing } from "../model/action.ts";
+import type { Standing } from "../backends/store/trace.ts";
+import type { ActionResult, Artifact, TreeListing } from "../model/action.ts";
 import type { Digest } from "../model/digest.ts";
-import { itemCoreKey, type InputRecord } from "../planning/fingerprint/action-key.ts";
+import { itemCoreKey, type ActionRecord, type InputRecord } from "../planning/fingerprint/action-key.ts";
 
 /** The text of a blob, from whichever store has it. */
 export type ReadText = (digest: Digest) => string | undefined;
 
-/** Undefined where they cannot be told: the split is gone, or a folder's listing. */
-export function presentItems(trace: Trace, standing: Standing, readText: ReadText): ReadonlySet<Digest> | undefined {
-  if (standing.split === undefined) return undefined;
-  const inputs = trace.recordOf(standing.split)?.inputs;
-  const [artifact] = Object.values(trace.find(standing.split)?.result.outputs ?? {});
+/** What a trace has of a split's core key. */
+export interface Splits {
+  splitRecordOf(core: Digest): ActionRecord | undefined;
+  splitResultOf(core: Digest): ActionResult | undefined;
+}
+
+/** Their core keys, one after the other. Undefined where they cannot be told: the split is gone, or a folder's listing. */
+export function presentItems(
+  trace: Splits,
+  { split, templates }: Standing,
+  readText: ReadText,
+): Iterable<Digest> | undefined {
+  if (split === undefined) return undefined;
+  const inputs = trace.splitRecordOf(split)?.inputs;
+  const [artifact] = Object.values(trace.splitResultOf(split)?.outputs ?? {});
   const text = artifact === undefined ? undefined : textOf(artifact, readText);
   if (inputs === undefined || text === undefined) return undefined;
   const packed = parsed<PackedSplit>(text);
@@ -28,14 +38,18 @@ export function presentItems(trace: Trace, standing: Standing, readText: ReadTex
     if (resolved.some(([, input]) => input === undefined)) return undefined;
     combinations.push(Object.fromEntries(resolved as (readonly [string, InputRecord])[]));
   }
-  const cores = new Set<Digest>();
-  // Of which recipe an item is does not matter here: under another one's template it has a key that nothing has.
-  for (const [, settings, combination, item] of packed.items)
-    for (const template of standing.templates)
-      cores.add(
-        itemCoreKey(template, { settings: packed.settings[settings]!, item, inputs: combinations[combination]! }),
-      );
-  return cores;
+  return coresOf(packed, combinations, templates);
+}
+
+/** Of which recipe an item is does not matter here: under another one's template it has a key that nothing has. */
+function* coresOf(
+  { settings, items }: PackedSplit,
+  combinations: readonly Readonly<Record<string, InputRecord>>[],
+  templates: readonly Digest[],
+): Iterable<Digest> {
+  for (const [, setting, combination, item] of items)
+    for (const template of templates)
+      yield itemCoreKey(template, { settings: settings[setting]!, item, inputs: combinations[combination]! });
 }
 
 /** Of the tree that was asked for last: items come tree by tree, and a tree may have a hundred thousand files. */

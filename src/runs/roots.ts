@@ -2,8 +2,10 @@
 
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { DigestTable } from "../backends/store/digest-table.ts";
+import { TraceIndex } from "../backends/store/trace-index.ts";
 import type { TraceLine } from "../backends/store/trace-lines.ts";
-import { refuseNewer, Trace } from "../backends/store/trace.ts";
+import { refuseNewer } from "../backends/store/trace.ts";
 import type { ActionResult } from "../model/action.ts";
 import type { Digest } from "../model/digest.ts";
 import { forEachLine } from "../util/append-log.ts";
@@ -42,13 +44,10 @@ export function stateOfRun(runFolder: string): string {
  * A run reaches what its targets stand on now, and what was made since: a fan-out that was interrupted half-way stands on nothing yet. A pinned run
  * reaches everything that it ever made.
  */
-export function* resultsOfRun(runFolder: string, readText: ReadText): Iterable<RunResult> {
-  if (readPin(runFolder) !== undefined) {
-    yield* everythingOf(runFolder);
-    return;
-  }
-  const trace = new Trace(runFolder);
-  const present = new Set<Digest>();
+export function forEachResultOfRun(runFolder: string, readText: ReadText, take: (result: RunResult) => void): void {
+  if (readPin(runFolder) !== undefined) return forEachResultEver(runFolder, take);
+  const trace = new TraceIndex(runFolder);
+  const present = new DigestTable();
   /** Templates of which all items count, because it cannot be told which. */
   const presentTemplates = new Set<Digest>();
   const lastBuild = new Map<string, number>();
@@ -69,21 +68,19 @@ export function* resultsOfRun(runFolder: string, readText: ReadText): Iterable<R
       if (items === undefined) for (const template of one.templates) presentTemplates.add(template);
     }
   }
-  for (const [core, { target, key, result, build, template }] of trace.results()) {
+  trace.forEachResult(({ core, target, key, result, build, template }) => {
     const isPresent = present.has(core) || (template !== undefined && presentTemplates.has(template));
     const isReached = isPresent || build >= (lastBuild.get(target) ?? 0);
-    yield { key, result, isReached, usedUntil: Math.max(result.at, usedUntil.get(template ?? core) ?? 0) };
-  }
+    take({ key, result, isReached, usedUntil: Math.max(result.at, usedUntil.get(template ?? core) ?? 0) });
+  });
 }
 
-function everythingOf(runFolder: string): readonly RunResult[] {
-  const results: RunResult[] = [];
+function forEachResultEver(runFolder: string, take: (result: RunResult) => void): void {
   const file = join(runFolder, "trace", "trace.jsonl");
   forEachLine<TraceLine>(file, (line) => {
     if ("v" in line) refuseNewer(line.v, file);
-    if ("r" in line) results.push({ key: line.k, result: line.r, isReached: true, usedUntil: line.r.at });
+    if ("r" in line) take({ key: line.k, result: line.r, isReached: true, usedUntil: line.r.at });
   });
-  return results;
 }
 
 /**

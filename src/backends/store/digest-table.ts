@@ -16,6 +16,10 @@ export class DigestTable {
     return this.#size;
   }
 
+  has(digest: Digest): boolean {
+    return this.indexOf(digest) >= 0;
+  }
+
   /** Its number; -1: not a member. */
   indexOf(digest: Digest): number {
     this.#asked.write(digest, "hex");
