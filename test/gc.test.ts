@@ -1,7 +1,11 @@
 // `exp gc`: what goes, what stays, what it says before and does then, beside builds and after crashes.
 
 import { cpSync, readdirSync, renameSync, statSync, utimesSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { LocalCollection } from "../src/backends/store/local-collection.ts";
+import { lowerFlag, raiseFlag } from "../src/backends/store/mark.ts";
+import { hostTag } from "../src/util/host.ts";
 import { collect, type Collected } from "../src/project/collect/collect.ts";
 import { pathsOf } from "../src/project/paths.ts";
 import { blobsOf, builtTwice, epoch, everythingOld, gc, told } from "./gc.fixture.ts";
@@ -63,6 +67,24 @@ describe("what goes", () => {
     const flag = await bench.exp("gc", "--max-age", "soon");
     expect([flag.code, flag.stderr]).toEqual([2, expect.stringContaining('--max-age takes a time, not "soon"')]);
   });
+
+  test.each(["told from its split", "not told, for the split is lost"])(
+    "items of earlier builds that the present fan-out stands on stay, be they %s",
+    async (told) => {
+      const bench = benchOf(chain);
+      const items = (n: number) => ["--set", `numbers.items=${n}`];
+      await bench.build(items(100));
+      await bench.build(items(103));
+      await bench.build(items(101));
+      // The split is too large to be kept inline: it lies in the archive.
+      if (told.startsWith("not")) bench.rig.remove("runs/.archive/blobs");
+      expect((await gc(bench.rig, ...everythingOld)).gone!.cache.blobs).toBeGreaterThan(0);
+      bench.rig.edit("rules/numbers.ts", 'texts.join("")', 'texts.join("") + ""');
+      bench.marks.clear();
+      await bench.build(items(101));
+      expect(bench.marks.counts).toEqual({ merge: 1 });
+    },
+  );
 
   test("a fan-out that was stopped half-way keeps its items", async () => {
     const bench = benchOf(chain);
@@ -309,25 +331,75 @@ describe("beside builds", () => {
     },
   );
 
-  test("what a build put anew after the mark stays, though no run stands on it", async () => {
+  test("what a build put anew after the mark stays, though no run stands on it: blobs, and the code that it archived", async () => {
     const bench = benchOf({ ...chain, "configs/other.yaml": "version: 1\n" });
-    await bench.build(epoch(1));
-    await bench.build(epoch(2));
+    await bench.build();
+    bench.rig.edit("rules/end.ts", "end.repeat(10)", "end.repeat(11)");
+    await bench.build(["-c", "other", ...epoch(1)]);
+    await bench.exp("runs", "rm", "other", "--yes");
     const inodeOf = (digest: string) => statSync(bench.rig.path(`cache/blobs/${digest.slice(0, 2)}/${digest}`)).ino;
     const before = new Map(blobsOf(bench.rig).map((digest) => [digest, inodeOf(digest)]));
+    const archived = blobsOf(bench.rig, "runs/.archive");
+    const bundles = readdirSync(bench.rig.path("runs/.archive/code"));
     const lease = holderElsewhere(bench.rig, "cache/leases/far", "run far");
     lease.stop();
     const collecting = collectNow(bench.rig);
-    bench.marks.clear();
+    bench.rig.remove("cache/actions");
     await bench.build(["-c", "other", ...epoch(1)]);
-    expect(bench.marks.counts).toEqual({});
     const anew = [...before.keys()].filter((digest) => inodeOf(digest) !== before.get(digest));
     expect(anew.length).toBeGreaterThan(8);
     bench.rig.remove("runs/other");
     lease.end();
-    const { cache, gone } = await collecting;
+    const { cache, archive, gone } = await collecting;
     expect(gone!.cache.blobs).toBe(cache.goes.blobs - anew.length);
     expect(blobsOf(bench.rig)).toEqual(expect.arrayContaining(anew));
+    expect([archive!.goes.bundles, gone!.archive!.bundles]).toEqual([1, 0]);
+    expect(readdirSync(bench.rig.path("runs/.archive/code"))).toEqual(bundles);
+    // All that a record of code names is there.
+    const left = blobsOf(bench.rig, "runs/.archive");
+    expect(archived).toEqual(expect.arrayContaining(left));
+    for (const name of bundles)
+      for (const [digest] of bench.rig.read(`runs/.archive/code/${name}`).matchAll(/[0-9a-f]{64}/g))
+        expect(left).toContain(digest);
+  });
+
+  test("a blob of which a build is just putting a copy in its place is not swept; what a dead one left of a copy goes", async () => {
+    const bench = benchOf(waiting);
+    await bench.build(["--experiment", "main", ...epoch(1)]);
+    await bench.build(epoch(2));
+    const holder = bench.start("build", "-c", "slow", "--json");
+    await until(() => bench.marks.counts.it === 1);
+    expect((await bench.exp("gc", ...everythingOld)).code).toBe(3);
+    const root = bench.rig.path("cache/blobs");
+    const collection = new LocalCollection(root);
+    const census = collection.census();
+    const folders = readdirSync(root).filter((name) => /^[0-9a-f]{2}$/.test(name));
+    // As a sweep of each folder that is just under way: the build waits with its first copy.
+    for (const folder of folders) raiseFlag(join(root, folder));
+    const build = bench.start("build", ...epoch(1), "--json");
+    const copies = () =>
+      readdirSync(root, { recursive: true })
+        .map(String)
+        .filter((name) => name.endsWith(".tmp"));
+    await until(() => copies().length > 0);
+    const [saved] = copies().map((name) => /^[0-9a-f]{2}\/([0-9a-f]{64})\./.exec(name)?.[1]);
+    expect(saved).toBeDefined();
+    const [dead] = collection
+      .markedIn(census)
+      .map((member) => census.digests.digestAt(member))
+      .filter((digest) => digest !== saved);
+    bench.rig.write({
+      [`cache/blobs/${dead!.slice(0, 2)}/${dead!}.${hostTag().slice(0, 8)}00000000-1.00000000.tmp`]: "",
+    });
+    const swept = collection.sweep(census, () => false).map((member) => census.digests.digestAt(member));
+    expect(swept.length).toBeGreaterThan(8);
+    expect(swept).not.toContain(saved);
+    expect(swept).toContain(dead);
+    expect(copies().join()).not.toContain(dead);
+    for (const folder of folders) lowerFlag(join(root, folder));
+    bench.allow("go");
+    expect([(await build.finished).code, (await holder.finished).code]).toEqual([0, 0]);
+    expect(blobsOf(bench.rig)).toContain(saved);
   });
 
   test("after a build that computed something a collection runs by itself, once a day", async () => {
