@@ -88,12 +88,14 @@ function forEachResultEver(runFolder: string, take: (result: RunResult) => void)
  * exp writes down about a run keeps what it names as well.
  */
 export function namedByRun(runFolder: string, take: (digest: Digest) => void): void {
+  for (const file of recordsOfRun(runFolder)) digestsInFile(file, take);
+}
+
+export function recordsOfRun(runFolder: string): readonly string[] {
   const folders = [runFolder, join(runFolder, "trace")];
-  for (const folder of folders)
-    for (const name of namesIn(folder)) {
-      const file = join(folder, name);
-      if (statSync(file, { throwIfNoEntry: false })?.isFile() === true) digestsInFile(file, take);
-    }
+  return folders
+    .flatMap((folder) => namesIn(folder).map((name) => join(folder, name)))
+    .filter((file) => statSync(file, { throwIfNoEntry: false })?.isFile() === true);
 }
 
 /** What the archive's own records name, beside bundles and blobs: aliases, paid calls. */
@@ -124,7 +126,7 @@ export function digestsInRecord(file: string, take: (digest: Digest) => void): v
   if (bytes[0] === 0x7b || bytes[0] === 0x5b) digestsIn(bytes.toString("latin1"), take);
 }
 
-function digestsInFile(file: string, take: (digest: Digest) => void): void {
+export function digestsInFile(file: string, take: (digest: Digest) => void): void {
   let rest = "";
   try {
     readPieces(file, (piece) => {

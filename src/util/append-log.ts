@@ -91,7 +91,7 @@ export function forEachLine<Line>(path: string, take: (line: Line, bytes: number
   let rest: Buffer[] = [];
   const takeText = (text: string) => {
     for (const line of text.split("\n")) {
-      const parsed = line === "" ? undefined : parseLines<Line>(line).lines[0];
+      const parsed = line === "" ? undefined : parseLine<Line>(line);
       if (parsed !== undefined) take(parsed, Buffer.byteLength(line) + 1);
     }
   };
@@ -154,13 +154,19 @@ function parseLines<Line>(text: string): { readonly lines: Line[]; readonly torn
     const line = text.slice(at, end === -1 ? text.length : end);
     at = end === -1 ? text.length : end + 1;
     if (line === "") continue;
-    try {
-      const parsed: unknown = JSON.parse(line);
-      if (typeof parsed === "object" && parsed !== null) lines.push(parsed as Line);
-      else torn++;
-    } catch {
-      torn++;
-    }
+    const parsed = parseLine<Line>(line);
+    if (parsed === undefined) torn++;
+    else lines.push(parsed);
   }
   return { lines, torn };
+}
+
+/** Undefined: it is torn. */
+function parseLine<Line>(line: string): Line | undefined {
+  try {
+    const parsed: unknown = JSON.parse(line);
+    return typeof parsed === "object" && parsed !== null ? (parsed as Line) : undefined;
+  } catch {
+    return undefined;
+  }
 }
