@@ -20,6 +20,8 @@ describe("what goes", () => {
     const done = await gc(bench.rig, ...everythingOld);
     expect(done.gone!.cache.blobs).toBeGreaterThan(8);
     expect(blobsOf(bench.rig).length).toBe(before - done.gone!.cache.blobs);
+    // No build has to heed the mark any more.
+    expect(bench.rig.has("cache/blobs/.mark")).toBe(false);
     expect((await bench.build()).targets).toEqual({ numbers: "fresh", pages: "fresh", end: "fresh" });
     expect(bench.marks.counts).toEqual({});
     // Whatever the run stands on is there: its files can be put back, and its items merged.
@@ -49,6 +51,41 @@ describe("what goes", () => {
     expect(bench.marks.counts).toEqual({});
     await bench.build(epoch(2));
     expect(Object.keys(bench.marks.counts).length).toBeGreaterThan(0);
+  });
+
+  test("what a run stood on until lately is not old, however long ago it was made", async () => {
+    const bench = await builtTwice();
+    const old = Date.now() - 200 * 86_400_000;
+    const makeOlder = (name: string) => {
+      const lines = bench.rig.read(name).split("\n");
+      const isOfResult = (line: string) => line.includes('"r":{');
+      const edited = lines.map((line) => (isOfResult(line) ? line.replace(/"at":\d+/, `"at":${old}`) : line));
+      bench.rig.write({ [name]: edited.join("\n") });
+    };
+    makeOlder("runs/default/trace/trace.jsonl");
+    for (const name of readdirSync(bench.rig.path("cache/actions"))) makeOlder(`cache/actions/${name}`);
+    for (const digest of blobsOf(bench.rig))
+      utimesSync(bench.rig.path(`cache/blobs/${digest.slice(0, 2)}/${digest}`), old / 1000, old / 1000);
+    expect((await gc(bench.rig, "--dry-run", "--max-age", "90d")).cache.goes.blobs).toBe(0);
+    expect((await gc(bench.rig, "--dry-run", ...everythingOld)).cache.goes.blobs).toBeGreaterThan(8);
+  });
+
+  test("a result whose content is lost goes, whatever the limits", async () => {
+    const bench = benchOf(chain);
+    await bench.build();
+    bench.rig.remove("runs/default");
+    const entries = () =>
+      readdirSync(bench.rig.path("cache/actions")).flatMap((name) =>
+        bench.rig.read(`cache/actions/${name}`).match(/\n/g),
+      );
+    const before = entries().length;
+    expect((await gc(bench.rig, "--max-age", "none", "--max-size", "none")).gone!.cache.results).toBe(0);
+    const [lost] = bench.rig
+      .read(`cache/actions/${readdirSync(bench.rig.path("cache/actions"))[0]!}`)
+      .match(/(?<="kind":"tree","blob":\{"digest":")[0-9a-f]{64}/)!;
+    bench.rig.remove(`cache/blobs/${lost.slice(0, 2)}/${lost}`);
+    expect((await gc(bench.rig, "--max-age", "none", "--max-size", "none")).gone!.cache.results).toBe(1);
+    expect(entries().length).toBe(before - 1);
   });
 
   test("the limits of the Expfile hold, flags come before them, and a limit that says nothing is a mistake", async () => {
@@ -211,7 +248,9 @@ describe("beside builds", () => {
     expect((await bench.exp("gc", "--json", ...everythingOld)).code).toBe(3);
     bench.allow("go");
     expect((await build.finished).code).toBe(0);
-    const done = await gc(bench.rig, ...everythingOld);
+    // What was marked goes, whatever the limits are by now.
+    const done = await gc(bench.rig, "--max-age", "none");
+    expect(done.cache.goes.blobs).toBe(dry.cache.goes.blobs);
     expect(done.gone!.cache.blobs).toBe(dry.cache.goes.blobs);
     expect((await bench.build()).targets).toEqual({ numbers: "fresh", pages: "fresh", end: "fresh" });
   });
@@ -315,11 +354,14 @@ describe("beside builds", () => {
       await bench.build(["-c", "other", ...epoch(1)]);
       cpSync(bench.rig.path("runs/other"), bench.rig.path("other"), { recursive: true });
       await bench.exp("runs", "rm", "other", "--yes");
+      // Of a run that was there, or of one that was not.
+      if (by === "") bench.rig.write({ "runs/other/trace/trace.jsonl": '{"v":1}\n' });
       const before = [blobsOf(bench.rig), blobsOf(bench.rig, "runs/.archive")];
       const lease = holderElsewhere(bench.rig, "cache/leases/far", "run other");
       if (by !== "") expect((await bench.exp("gc", ...everythingOld)).code).toBe(3);
       lease.stop();
       const collecting = collectNow(bench.rig);
+      bench.rig.remove("runs/other");
       renameSync(bench.rig.path("other"), bench.rig.path("runs/other"));
       lease.end();
       const { cache, archive, gone, waitsFor } = await collecting;
@@ -384,6 +426,10 @@ describe("beside builds", () => {
     await until(() => copies().length > 0);
     const [saved] = copies().map((name) => /^[0-9a-f]{2}\/([0-9a-f]{64})\./.exec(name)?.[1]);
     expect(saved).toBeDefined();
+    // It goes on when the sweep is over, not before.
+    const copy = copies();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(copies()).toEqual(copy);
     const [dead] = collection
       .markedIn(census)
       .map((member) => census.digests.digestAt(member))
@@ -446,6 +492,46 @@ describe("the archive", () => {
     const again = blobsOf(bench.rig, "runs/.archive");
     expect(archived.filter((digest) => !again.includes(digest)).length).toBeLessThanOrEqual(1);
     expect(readdirSync(bench.rig.path("runs/.archive/code"))).toEqual(bundles);
+  });
+});
+
+describe("what else the archive holds", () => {
+  test("keeps what it names, be it of a later exp", async () => {
+    const bench = benchOf({ ...chain, "configs/other.yaml": "version: 1\n" });
+    await bench.build();
+    bench.rig.edit("rules/end.ts", "end.repeat(10)", "end.repeat(11)");
+    const bundles = readdirSync(bench.rig.path("runs/.archive/code"));
+    await bench.build(["-c", "other"]);
+    const [own] = readdirSync(bench.rig.path("runs/.archive/code")).filter((name) => !bundles.includes(name));
+    await bench.exp("runs", "rm", "other", "--yes");
+    bench.rig.write({ "runs/.archive/notes/first.json": JSON.stringify({ newer: [own!.slice(0, 64)] }) });
+    expect((await gc(bench.rig)).gone!.archive.bundles).toBe(0);
+    expect(bench.rig.has(`runs/.archive/code/${own}`)).toBe(true);
+    bench.rig.remove("runs/.archive/notes");
+    expect((await gc(bench.rig)).gone!.archive.bundles).toBe(1);
+  });
+
+  test("code that an import took in after the mark stays, though no run names it yet", async () => {
+    const bench = benchOf({ ...chain, "configs/other.yaml": "version: 1\n" });
+    await bench.build();
+    bench.rig.edit("rules/end.ts", "end.repeat(10)", "end.repeat(11)");
+    await bench.build(["-c", "other"]);
+    expect((await bench.exp("runs", "export", "other", "-o", "other.tgz")).code).toBe(0);
+    await bench.exp("runs", "rm", "other", "--yes");
+    const bundles = readdirSync(bench.rig.path("runs/.archive/code"));
+    const lease = holderElsewhere(bench.rig, "cache/leases/far", "run far");
+    lease.stop();
+    const collecting = collectNow(bench.rig);
+    expect((await bench.exp("runs", "import", "other.tgz")).code).toBe(0);
+    bench.rig.remove("runs/other");
+    lease.end();
+    const { archive, gone } = await collecting;
+    expect([archive!.goes.bundles, gone!.archive!.bundles]).toEqual([1, 0]);
+    expect(readdirSync(bench.rig.path("runs/.archive/code"))).toEqual(bundles);
+    const left = blobsOf(bench.rig, "runs/.archive");
+    for (const name of bundles)
+      for (const [digest] of bench.rig.read(`runs/.archive/code/${name}`).matchAll(/[0-9a-f]{64}/g))
+        expect(left).toContain(digest);
   });
 });
 
