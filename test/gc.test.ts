@@ -1,51 +1,17 @@
 // `exp gc`: what goes, what stays, what it says before and does then, beside builds and after crashes.
 
-import { readdirSync, statSync, utimesSync } from "node:fs";
-import { describe, expect, test } from "vitest";
-import type { Finished, Rig } from "./rig.ts";
-import { benchOf, chain, oneTarget, randomFrom, until, type Bench } from "./reliability/bench.ts";
+import { cpSync, readdirSync, renameSync, statSync, utimesSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { LocalCollection } from "../src/backends/store/local-collection.ts";
+import { lowerFlag, raiseFlag } from "../src/backends/store/mark.ts";
+import { hostTag } from "../src/util/host.ts";
+import { collect, type Collected } from "../src/project/collect/collect.ts";
+import { pathsOf } from "../src/project/paths.ts";
+import { blobsOf, builtTwice, epoch, everythingOld, gc, told } from "./gc.fixture.ts";
+import { benchOf, chain, oneTarget, randomFrom, until } from "./reliability/bench.ts";
+import type { Rig } from "./rig.ts";
 import { countOf, seed } from "./reliability/counts.ts";
-
-interface Amount {
-  readonly blobs: number;
-  readonly results: number;
-  readonly bytes: number;
-}
-interface Told {
-  readonly dryRun: boolean;
-  readonly cache: { now: Amount; reached: Amount; goes: Amount & { tookMs: number; costUsd: number } };
-  readonly archive: { now: { blobs: number }; goes: { blobs: number; bundles: number } };
-  readonly gone: { cache: Amount; archive: { blobs: number; bundles: number; bytes: number } } | null;
-  readonly leftovers: { files: number };
-  readonly waitsFor: readonly string[];
-}
-
-const told = (done: Finished): Told => JSON.parse(done.stdout) as Told;
-
-async function gc(rig: Rig, ...flags: string[]): Promise<Told> {
-  const done = await rig.exp("gc", "--json", ...flags);
-  if (done.code !== 0) throw new Error(`exit code ${done.code}:\n${done.stdout}${done.stderr}`);
-  return told(done);
-}
-
-const everythingOld = ["--max-age", "0s"];
-
-function blobsOf(rig: Rig, store = "cache"): string[] {
-  return readdirSync(rig.path(`${store}/blobs`), { recursive: true })
-    .map(String)
-    .flatMap((name) => /[0-9a-f]{64}$/.exec(name)?.[0] ?? [])
-    .sort();
-}
-
-const epoch = (n: number) => ["--set", `numbers.epoch=${n}`];
-
-async function builtTwice(): Promise<Bench> {
-  const bench = benchOf(chain);
-  await bench.build(epoch(1));
-  await bench.build(epoch(2));
-  bench.marks.clear();
-  return bench;
-}
 
 describe("what goes", () => {
   test("what no run stands on goes when it is old; what the run stands on stays, and nothing is computed again", async () => {
@@ -54,6 +20,8 @@ describe("what goes", () => {
     const done = await gc(bench.rig, ...everythingOld);
     expect(done.gone!.cache.blobs).toBeGreaterThan(8);
     expect(blobsOf(bench.rig).length).toBe(before - done.gone!.cache.blobs);
+    // No build has to heed the mark any more.
+    expect(bench.rig.has("cache/blobs/.mark")).toBe(false);
     expect((await bench.build()).targets).toEqual({ numbers: "fresh", pages: "fresh", end: "fresh" });
     expect(bench.marks.counts).toEqual({});
     // Whatever the run stands on is there: its files can be put back, and its items merged.
@@ -85,6 +53,41 @@ describe("what goes", () => {
     expect(Object.keys(bench.marks.counts).length).toBeGreaterThan(0);
   });
 
+  test("what a run stood on until lately is not old, however long ago it was made", async () => {
+    const bench = await builtTwice();
+    const old = Date.now() - 200 * 86_400_000;
+    const makeOlder = (name: string) => {
+      const lines = bench.rig.read(name).split("\n");
+      const isOfResult = (line: string) => line.includes('"r":{');
+      const edited = lines.map((line) => (isOfResult(line) ? line.replace(/"at":\d+/, `"at":${old}`) : line));
+      bench.rig.write({ [name]: edited.join("\n") });
+    };
+    makeOlder("runs/default/trace/trace.jsonl");
+    for (const name of readdirSync(bench.rig.path("cache/actions"))) makeOlder(`cache/actions/${name}`);
+    for (const digest of blobsOf(bench.rig))
+      utimesSync(bench.rig.path(`cache/blobs/${digest.slice(0, 2)}/${digest}`), old / 1000, old / 1000);
+    expect((await gc(bench.rig, "--dry-run", "--max-age", "90d")).cache.goes.blobs).toBe(0);
+    expect((await gc(bench.rig, "--dry-run", ...everythingOld)).cache.goes.blobs).toBeGreaterThan(8);
+  });
+
+  test("a result whose content is lost goes, whatever the limits", async () => {
+    const bench = benchOf(chain);
+    await bench.build();
+    bench.rig.remove("runs/default");
+    const entries = () =>
+      readdirSync(bench.rig.path("cache/actions")).flatMap((name) =>
+        bench.rig.read(`cache/actions/${name}`).match(/\n/g),
+      );
+    const before = entries().length;
+    expect((await gc(bench.rig, "--max-age", "none", "--max-size", "none")).gone!.cache.results).toBe(0);
+    const [lost] = bench.rig
+      .read(`cache/actions/${readdirSync(bench.rig.path("cache/actions"))[0]!}`)
+      .match(/(?<="kind":"tree","blob":\{"digest":")[0-9a-f]{64}/)!;
+    bench.rig.remove(`cache/blobs/${lost.slice(0, 2)}/${lost}`);
+    expect((await gc(bench.rig, "--max-age", "none", "--max-size", "none")).gone!.cache.results).toBe(1);
+    expect(entries().length).toBe(before - 1);
+  });
+
   test("the limits of the Expfile hold, flags come before them, and a limit that says nothing is a mistake", async () => {
     const bench = await builtTwice();
     const limit = (text: string) =>
@@ -101,6 +104,24 @@ describe("what goes", () => {
     const flag = await bench.exp("gc", "--max-age", "soon");
     expect([flag.code, flag.stderr]).toEqual([2, expect.stringContaining('--max-age takes a time, not "soon"')]);
   });
+
+  test.each(["told from its split", "not told, for the split is lost"])(
+    "items of earlier builds that the present fan-out stands on stay, be they %s",
+    async (told) => {
+      const bench = benchOf(chain);
+      const items = (n: number) => ["--set", `numbers.items=${n}`];
+      await bench.build(items(100));
+      await bench.build(items(103));
+      await bench.build(items(101));
+      // The split is too large to be kept inline: it lies in the archive.
+      if (told.startsWith("not")) bench.rig.remove("runs/.archive/blobs");
+      expect((await gc(bench.rig, ...everythingOld)).gone!.cache.blobs).toBeGreaterThan(0);
+      bench.rig.edit("rules/numbers.ts", 'texts.join("")', 'texts.join("") + ""');
+      bench.marks.clear();
+      await bench.build(items(101));
+      expect(bench.marks.counts).toEqual({ merge: 1 });
+    },
+  );
 
   test("a fan-out that was stopped half-way keeps its items", async () => {
     const bench = benchOf(chain);
@@ -190,6 +211,27 @@ const waiting: Readonly<Record<string, string>> = {
   "configs/slow.yaml": "version: 1\nexperiment: other\n",
 };
 
+/** Somebody on another machine who holds a lease, and beats. */
+function holderElsewhere(rig: Rig, name: string, what: string) {
+  let beat = 0;
+  const write = () => {
+    const text = { id: what, host: "far-away", machine: "0".repeat(16), pid: 7, started: "1", user: "somebody", what };
+    rig.write({ [`${name}.new`]: JSON.stringify({ ...text, beat: beat++ }) });
+    renameSync(rig.path(`${name}.new`), rig.path(name));
+  };
+  write();
+  const timer = setInterval(write, 50);
+  const stop = () => clearInterval(timer);
+  onTestFinished(stop);
+  return { stop, end: () => (stop(), rig.remove(name)) };
+}
+
+/** In this process: when it returns, the collection has looked and marked, and waits for those who hold leases. */
+function collectNow(rig: Rig): Promise<Collected> {
+  const limits = { maxSizeBytes: Infinity, maxAgeMs: 0 };
+  return collect(pathsOf(rig.root), { limits, isDryRun: false, withArchive: true, now: Date.now() });
+}
+
 describe("beside builds", () => {
   test("while a build is at work nothing goes; it says which, and the next collection sweeps", async () => {
     const bench = benchOf(waiting);
@@ -206,7 +248,9 @@ describe("beside builds", () => {
     expect((await bench.exp("gc", "--json", ...everythingOld)).code).toBe(3);
     bench.allow("go");
     expect((await build.finished).code).toBe(0);
-    const done = await gc(bench.rig, ...everythingOld);
+    // What was marked goes, whatever the limits are by now.
+    const done = await gc(bench.rig, "--max-age", "none");
+    expect(done.cache.goes.blobs).toBe(dry.cache.goes.blobs);
     expect(done.gone!.cache.blobs).toBe(dry.cache.goes.blobs);
     expect((await bench.build()).targets).toEqual({ numbers: "fresh", pages: "fresh", end: "fresh" });
   });
@@ -271,6 +315,139 @@ describe("beside builds", () => {
     expect((await gc(bench.rig, ...everythingOld)).gone!.cache.blobs).toBeGreaterThan(0);
   });
 
+  test("a build on another machine holds it up as long as it beats, and is named", async () => {
+    const bench = await builtTwice();
+    const lease = holderElsewhere(bench.rig, "cache/leases/far", "run far");
+    const lock = holderElsewhere(bench.rig, "runs/default/lock", "exp build");
+    const before = blobsOf(bench.rig);
+    const blocked = await bench.exp("gc", "--json", ...everythingOld);
+    expect(blocked.code).toBe(3);
+    expect(told(blocked).waitsFor).toEqual([
+      "somebody@far-away, process 7 (exp build)",
+      "somebody@far-away, process 7 (run far)",
+    ]);
+    lock.end();
+    const named = await bench.exp("gc", ...everythingOld);
+    expect([named.code, named.stdout]).toEqual([
+      3,
+      expect.stringContaining("  it stays until this has ended: somebody@far-away, process 7 (run far)\n"),
+    ]);
+    expect(blobsOf(bench.rig)).toEqual(before);
+    lease.end();
+    expect((await gc(bench.rig, ...everythingOld)).gone!.cache.blobs).toBeGreaterThan(8);
+  });
+
+  test("a lease that another machine left behind, and that beats no more, holds nothing up", async () => {
+    const bench = await builtTwice();
+    holderElsewhere(bench.rig, "cache/leases/far", "run far").stop();
+    expect((await gc(bench.rig, ...everythingOld)).gone!.cache.blobs).toBeGreaterThan(8);
+    expect(bench.rig.has("cache/leases/far")).toBe(true);
+  });
+
+  // A holder elsewhere, of whom it is not known yet whether it lives, keeps a collection between its mark and its sweep.
+  test.each(["", " by an earlier collection"])(
+    "what a build came to rely on, and wrote down after the first look, stays, marked%s as it is",
+    async (by) => {
+      const bench = benchOf({ ...chain, "configs/other.yaml": "version: 1\n" });
+      await bench.build();
+      bench.rig.edit("rules/end.ts", "end.repeat(10)", "end.repeat(11)");
+      await bench.build(["-c", "other", ...epoch(1)]);
+      cpSync(bench.rig.path("runs/other"), bench.rig.path("other"), { recursive: true });
+      await bench.exp("runs", "rm", "other", "--yes");
+      // Of a run that was there, or of one that was not.
+      if (by === "") bench.rig.write({ "runs/other/trace/trace.jsonl": '{"v":1}\n' });
+      const before = [blobsOf(bench.rig), blobsOf(bench.rig, "runs/.archive")];
+      const lease = holderElsewhere(bench.rig, "cache/leases/far", "run other");
+      if (by !== "") expect((await bench.exp("gc", ...everythingOld)).code).toBe(3);
+      lease.stop();
+      const collecting = collectNow(bench.rig);
+      bench.rig.remove("runs/other");
+      renameSync(bench.rig.path("other"), bench.rig.path("runs/other"));
+      lease.end();
+      const { cache, archive, gone, waitsFor } = await collecting;
+      expect(waitsFor).toEqual([]);
+      expect(cache.goes.blobs).toBeGreaterThan(8);
+      expect(archive!.goes).toMatchObject({ bundles: 1 });
+      expect([gone!.cache.blobs, gone!.archive]).toEqual([0, { blobs: 0, bundles: 0, bytes: 0 }]);
+      expect([blobsOf(bench.rig), blobsOf(bench.rig, "runs/.archive")]).toEqual(before);
+    },
+  );
+
+  test("what a build put anew after the mark stays, though no run stands on it: blobs, and the code that it archived", async () => {
+    const bench = benchOf({ ...chain, "configs/other.yaml": "version: 1\n" });
+    await bench.build();
+    bench.rig.edit("rules/end.ts", "end.repeat(10)", "end.repeat(11)");
+    await bench.build(["-c", "other", ...epoch(1)]);
+    await bench.exp("runs", "rm", "other", "--yes");
+    const inodeOf = (digest: string) => statSync(bench.rig.path(`cache/blobs/${digest.slice(0, 2)}/${digest}`)).ino;
+    const before = new Map(blobsOf(bench.rig).map((digest) => [digest, inodeOf(digest)]));
+    const archived = blobsOf(bench.rig, "runs/.archive");
+    const bundles = readdirSync(bench.rig.path("runs/.archive/code"));
+    const lease = holderElsewhere(bench.rig, "cache/leases/far", "run far");
+    lease.stop();
+    const collecting = collectNow(bench.rig);
+    bench.rig.remove("cache/actions");
+    await bench.build(["-c", "other", ...epoch(1)]);
+    const anew = [...before.keys()].filter((digest) => inodeOf(digest) !== before.get(digest));
+    expect(anew.length).toBeGreaterThan(8);
+    bench.rig.remove("runs/other");
+    lease.end();
+    const { cache, archive, gone } = await collecting;
+    expect(gone!.cache.blobs).toBe(cache.goes.blobs - anew.length);
+    expect(blobsOf(bench.rig)).toEqual(expect.arrayContaining(anew));
+    expect([archive!.goes.bundles, gone!.archive!.bundles]).toEqual([1, 0]);
+    expect(readdirSync(bench.rig.path("runs/.archive/code"))).toEqual(bundles);
+    // All that a record of code names is there.
+    const left = blobsOf(bench.rig, "runs/.archive");
+    expect(archived).toEqual(expect.arrayContaining(left));
+    for (const name of bundles)
+      for (const [digest] of bench.rig.read(`runs/.archive/code/${name}`).matchAll(/[0-9a-f]{64}/g))
+        expect(left).toContain(digest);
+  });
+
+  test("a blob of which a build is just putting a copy in its place is not swept; what a dead one left of a copy goes", async () => {
+    const bench = benchOf(waiting);
+    await bench.build(["--experiment", "main", ...epoch(1)]);
+    await bench.build(epoch(2));
+    const holder = bench.start("build", "-c", "slow", "--json");
+    await until(() => bench.marks.counts.it === 1);
+    expect((await bench.exp("gc", ...everythingOld)).code).toBe(3);
+    const root = bench.rig.path("cache/blobs");
+    const collection = new LocalCollection(root);
+    const census = collection.census();
+    const folders = readdirSync(root).filter((name) => /^[0-9a-f]{2}$/.test(name));
+    // As a sweep of each folder that is just under way: the build waits with its first copy.
+    for (const folder of folders) raiseFlag(join(root, folder));
+    const build = bench.start("build", ...epoch(1), "--json");
+    const copies = () =>
+      readdirSync(root, { recursive: true })
+        .map(String)
+        .filter((name) => name.endsWith(".tmp"));
+    await until(() => copies().length > 0);
+    const [saved] = copies().map((name) => /^[0-9a-f]{2}\/([0-9a-f]{64})\./.exec(name)?.[1]);
+    expect(saved).toBeDefined();
+    // It goes on when the sweep is over, not before.
+    const copy = copies();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(copies()).toEqual(copy);
+    const [dead] = collection
+      .markedIn(census)
+      .map((member) => census.digests.digestAt(member))
+      .filter((digest) => digest !== saved);
+    bench.rig.write({
+      [`cache/blobs/${dead!.slice(0, 2)}/${dead!}.${hostTag().slice(0, 8)}00000000-1.00000000.tmp`]: "",
+    });
+    const swept = collection.sweep(census, () => false).map((member) => census.digests.digestAt(member));
+    expect(swept.length).toBeGreaterThan(8);
+    expect(swept).not.toContain(saved);
+    expect(swept).toContain(dead);
+    expect(copies().join()).not.toContain(dead);
+    for (const folder of folders) lowerFlag(join(root, folder));
+    bench.allow("go");
+    expect([(await build.finished).code, (await holder.finished).code]).toEqual([0, 0]);
+    expect(blobsOf(bench.rig)).toContain(saved);
+  });
+
   test("after a build that computed something a collection runs by itself, once a day", async () => {
     const bench = benchOf(chain);
     const byItself = { env: { ...bench.options.env, EXP_GC: undefined, CI: undefined } };
@@ -315,6 +492,46 @@ describe("the archive", () => {
     const again = blobsOf(bench.rig, "runs/.archive");
     expect(archived.filter((digest) => !again.includes(digest)).length).toBeLessThanOrEqual(1);
     expect(readdirSync(bench.rig.path("runs/.archive/code"))).toEqual(bundles);
+  });
+});
+
+describe("what else the archive holds", () => {
+  test("keeps what it names, be it of a later exp", async () => {
+    const bench = benchOf({ ...chain, "configs/other.yaml": "version: 1\n" });
+    await bench.build();
+    bench.rig.edit("rules/end.ts", "end.repeat(10)", "end.repeat(11)");
+    const bundles = readdirSync(bench.rig.path("runs/.archive/code"));
+    await bench.build(["-c", "other"]);
+    const [own] = readdirSync(bench.rig.path("runs/.archive/code")).filter((name) => !bundles.includes(name));
+    await bench.exp("runs", "rm", "other", "--yes");
+    bench.rig.write({ "runs/.archive/notes/first.json": JSON.stringify({ newer: [own!.slice(0, 64)] }) });
+    expect((await gc(bench.rig)).gone!.archive.bundles).toBe(0);
+    expect(bench.rig.has(`runs/.archive/code/${own}`)).toBe(true);
+    bench.rig.remove("runs/.archive/notes");
+    expect((await gc(bench.rig)).gone!.archive.bundles).toBe(1);
+  });
+
+  test("code that an import took in after the mark stays, though no run names it yet", async () => {
+    const bench = benchOf({ ...chain, "configs/other.yaml": "version: 1\n" });
+    await bench.build();
+    bench.rig.edit("rules/end.ts", "end.repeat(10)", "end.repeat(11)");
+    await bench.build(["-c", "other"]);
+    expect((await bench.exp("runs", "export", "other", "-o", "other.tgz")).code).toBe(0);
+    await bench.exp("runs", "rm", "other", "--yes");
+    const bundles = readdirSync(bench.rig.path("runs/.archive/code"));
+    const lease = holderElsewhere(bench.rig, "cache/leases/far", "run far");
+    lease.stop();
+    const collecting = collectNow(bench.rig);
+    expect((await bench.exp("runs", "import", "other.tgz")).code).toBe(0);
+    bench.rig.remove("runs/other");
+    lease.end();
+    const { archive, gone } = await collecting;
+    expect([archive!.goes.bundles, gone!.archive!.bundles]).toEqual([1, 0]);
+    expect(readdirSync(bench.rig.path("runs/.archive/code"))).toEqual(bundles);
+    const left = blobsOf(bench.rig, "runs/.archive");
+    for (const name of bundles)
+      for (const [digest] of bench.rig.read(`runs/.archive/code/${name}`).matchAll(/[0-9a-f]{64}/g))
+        expect(left).toContain(digest);
   });
 });
 

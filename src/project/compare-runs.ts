@@ -20,7 +20,7 @@ import type { Json } from "../model/json.ts";
 import type { InputContent, Reason } from "../model/reason.ts";
 import { differencesOf } from "../planning/fingerprint/config-difference.ts";
 import type { RunPoint } from "../runs/point.ts";
-import { eachPresentItem } from "../runs/present-items.ts";
+import { presentItems } from "../runs/present-items.ts";
 import { isMissing, listTree, readTextIfThere } from "../util/fs.ts";
 import { explainCode } from "./explain-code.ts";
 import { numbersThatDiffer, readContent } from "./numbers.ts";
@@ -157,18 +157,24 @@ function differingSlots(before: Artifacts, after: Artifacts): readonly string[] 
 function itemsOf(project: Project, trace: Trace, standing: Standing): ReadonlyMap<string, KnownResult> | undefined {
   const readText = (digest: Digest) =>
     (project.archiveBlobs.read(digest) ?? project.store.read(digest))?.toString("utf8");
+  const splits = {
+    splitRecordOf: (core: Digest) => trace.recordOf(core),
+    splitResultOf: (core: Digest) => trace.find(core)?.result,
+  };
+  const items = presentItems(splits, standing, readText);
+  if (items === undefined) return undefined;
   const made = new Map<string, KnownResult>();
   const seen = new Map<string, number>();
-  const areTold = eachPresentItem(trace, standing, readText, (cores, identityOf) => {
-    const identity = identityOf();
-    const times = seen.get(identity) ?? 0;
-    seen.set(identity, times + 1);
+  for (const { cores, identity } of items) {
+    const name = identity();
+    const times = seen.get(name) ?? 0;
+    seen.set(name, times + 1);
     for (const core of cores) {
       const known = knownOf(trace, core);
-      if (known !== undefined) made.set(`${times} ${identity}`, known);
+      if (known !== undefined) made.set(`${times} ${name}`, known);
     }
-  });
-  return areTold ? made : undefined;
+  }
+  return made;
 }
 
 function compareItems(

@@ -57,9 +57,9 @@ export class Archive {
     writeAtomic(this.#recordFile(code), JSON.stringify(record), { durable: true });
   }
 
-  /** Takes in the record of a bundle from elsewhere, whose blobs are here. One that is whole already stays. */
+  /** Takes in the record of a bundle from elsewhere, whose blobs are here. One that is whole already stays, if no collection is under way. */
   adoptBundle(code: Digest, text: string): void {
-    if (this.hasBundle(code)) return;
+    if (this.hasBundle(code) && !this.blobs.heedsMark) return;
     const record = parseRecord(text, this.#recordFile(code));
     if (record?.code === code) writeAtomic(this.#recordFile(code), text, { durable: true });
   }

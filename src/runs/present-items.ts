@@ -3,45 +3,65 @@
 
 import { extname } from "node:path";
 import type { PackedInput, PackedSplit } from "../backends/executors/worker/split.ts";
-import type { Keys, Trace } from "../backends/store/trace.ts";
-import type { Artifact, TreeListing } from "../model/action.ts";
+import type { Keys } from "../backends/store/trace.ts";
+import type { ActionResult, Artifact, TreeListing } from "../model/action.ts";
 import type { Digest } from "../model/digest.ts";
-import { itemCoreKey, type InputRecord } from "../planning/fingerprint/action-key.ts";
+import { itemCoreKey, type ActionRecord, type InputRecord } from "../planning/fingerprint/action-key.ts";
 import { encode } from "../planning/fingerprint/encode.ts";
 
 /** The text of a blob, from whichever store has it. */
 export type ReadText = (digest: Digest) => string | undefined;
 
-/** `identity`: as `itemIdentity`, its label or what it is. */
-export type TakeItem = (cores: readonly Digest[], identity: () => string) => void;
+/** What a trace has of a split's core key. */
+export interface Splits {
+  splitRecordOf(core: Digest): ActionRecord | undefined;
+  splitResultOf(core: Digest): ActionResult | undefined;
+}
 
-/** Calls `take` with each item's key. False where they cannot be told: the split is gone, or a folder's listing. */
-export function eachPresentItem(trace: Trace, standing: Keys, readText: ReadText, take: TakeItem): boolean {
-  if (standing.split === undefined) return false;
-  const inputs = trace.recordOf(standing.split)?.inputs;
-  const [artifact] = Object.values(trace.find(standing.split)?.result.outputs ?? {});
+export interface PresentItem {
+  /** One for each template: of which recipe an item is does not matter here, under another one's it has a key that nothing has. */
+  readonly cores: readonly Digest[];
+  /** As `itemIdentity`: its label or what it is. */
+  readonly identity: () => string;
+}
+
+/** One after the other. Undefined where they cannot be told: the split is gone, or a folder's listing. */
+export function presentItems(
+  trace: Splits,
+  { split, templates }: Keys,
+  readText: ReadText,
+): Iterable<PresentItem> | undefined {
+  if (split === undefined) return undefined;
+  const inputs = trace.splitRecordOf(split)?.inputs;
+  const [artifact] = Object.values(trace.splitResultOf(split)?.outputs ?? {});
   const text = artifact === undefined ? undefined : textOf(artifact, readText);
-  if (inputs === undefined || text === undefined) return false;
+  if (inputs === undefined || text === undefined) return undefined;
   const packed = parsed<PackedSplit>(text);
-  if (packed === undefined) return false;
+  if (packed === undefined) return undefined;
   const combinations: Readonly<Record<string, InputRecord>>[] = [];
   for (const combination of packed.inputs) {
     const resolved = Object.entries(combination).map(
       ([slot, from]) => [slot, resolve(inputs, from, readText)] as const,
     );
-    if (resolved.some(([, input]) => input === undefined)) return false;
+    if (resolved.some(([, input]) => input === undefined)) return undefined;
     combinations.push(Object.fromEntries(resolved as (readonly [string, InputRecord])[]));
   }
+  return itemsOf(packed, combinations, templates);
+}
+
+function* itemsOf(
+  packed: PackedSplit,
+  combinations: readonly Readonly<Record<string, InputRecord>>[],
+  templates: readonly Digest[],
+): Iterable<PresentItem> {
   for (const [recipe, number, combination, item, label] of packed.items) {
     const settings = packed.settings[number]!;
     const told = { settings, item, inputs: combinations[combination]! };
-    // Of which recipe an item is does not matter here: under another one's template it has a key that nothing has.
-    take(
-      standing.templates.map((template) => itemCoreKey(template, told)),
-      () => label ?? encode([packed.recipes[recipe] ?? "", settings, item]),
-    );
+    yield {
+      cores: templates.map((template) => itemCoreKey(template, told)),
+      identity: () => label ?? encode([packed.recipes[recipe] ?? "", settings, item]),
+    };
   }
-  return true;
 }
 
 /** Of the tree that was asked for last: items come tree by tree, and a tree may have a hundred thousand files. */

@@ -2,15 +2,17 @@
 
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { DigestTable } from "../backends/store/digest-table.ts";
+import { TraceIndex } from "../backends/store/trace-index.ts";
 import type { TraceLine } from "../backends/store/trace-lines.ts";
-import { refuseNewer, Trace } from "../backends/store/trace.ts";
+import { refuseNewer } from "../backends/store/trace.ts";
 import type { ActionResult } from "../model/action.ts";
 import type { Digest } from "../model/digest.ts";
 import { forEachLine } from "../util/append-log.ts";
 import { isMissing, readPieces } from "../util/fs.ts";
 import { statOf, statText } from "../util/stat.ts";
 import { pinFile, readPin } from "./pin.ts";
-import { eachPresentItem, type ReadText } from "./present-items.ts";
+import { presentItems, type ReadText } from "./present-items.ts";
 
 /** A result that a run has in its trace. */
 export interface RunResult {
@@ -42,13 +44,10 @@ export function stateOfRun(runFolder: string): string {
  * A run reaches what its targets stand on now, and what was made since: a fan-out that was interrupted half-way stands on nothing yet. A pinned run
  * reaches everything that it ever made.
  */
-export function* resultsOfRun(runFolder: string, readText: ReadText): Iterable<RunResult> {
-  if (readPin(runFolder) !== undefined) {
-    yield* everythingOf(runFolder);
-    return;
-  }
-  const trace = new Trace(runFolder);
-  const present = new Set<Digest>();
+export function forEachResultOfRun(runFolder: string, readText: ReadText, take: (result: RunResult) => void): void {
+  if (readPin(runFolder) !== undefined) return forEachResultEver(runFolder, take);
+  const trace = new TraceIndex(runFolder);
+  const present = new DigestTable();
   /** Templates of which all items count, because it cannot be told which. */
   const presentTemplates = new Set<Digest>();
   const lastBuild = new Map<string, number>();
@@ -64,28 +63,24 @@ export function* resultsOfRun(runFolder: string, readText: ReadText): Iterable<R
         continue;
       }
       for (const key of keys) present.add(key);
-      const take = (cores: readonly Digest[]) => {
-        for (const core of cores) present.add(core);
-      };
-      const areTold = one.templates.length === 0 || eachPresentItem(trace, one, readText, take);
-      if (!areTold) for (const template of one.templates) presentTemplates.add(template);
+      const items = one.templates.length === 0 ? [] : presentItems(trace, one, readText);
+      for (const { cores } of items ?? []) for (const core of cores) present.add(core);
+      if (items === undefined) for (const template of one.templates) presentTemplates.add(template);
     }
   }
-  for (const [core, { target, key, result, build, template }] of trace.results()) {
+  trace.forEachResult(({ core, target, key, result, build, template }) => {
     const isPresent = present.has(core) || (template !== undefined && presentTemplates.has(template));
     const isReached = isPresent || build >= (lastBuild.get(target) ?? 0);
-    yield { key, result, isReached, usedUntil: Math.max(result.at, usedUntil.get(template ?? core) ?? 0) };
-  }
+    take({ key, result, isReached, usedUntil: Math.max(result.at, usedUntil.get(template ?? core) ?? 0) });
+  });
 }
 
-function everythingOf(runFolder: string): readonly RunResult[] {
-  const results: RunResult[] = [];
+function forEachResultEver(runFolder: string, take: (result: RunResult) => void): void {
   const file = join(runFolder, "trace", "trace.jsonl");
   forEachLine<TraceLine>(file, (line) => {
     if ("v" in line) refuseNewer(line.v, file);
-    if ("r" in line) results.push({ key: line.k, result: line.r, isReached: true, usedUntil: line.r.at });
+    if ("r" in line) take({ key: line.k, result: line.r, isReached: true, usedUntil: line.r.at });
   });
-  return results;
 }
 
 /**
@@ -93,12 +88,14 @@ function everythingOf(runFolder: string): readonly RunResult[] {
  * exp writes down about a run keeps what it names as well.
  */
 export function namedByRun(runFolder: string, take: (digest: Digest) => void): void {
+  for (const file of recordsOfRun(runFolder)) digestsInFile(file, take);
+}
+
+export function recordsOfRun(runFolder: string): readonly string[] {
   const folders = [runFolder, join(runFolder, "trace")];
-  for (const folder of folders)
-    for (const name of namesIn(folder)) {
-      const file = join(folder, name);
-      if (statSync(file, { throwIfNoEntry: false })?.isFile() === true) digestsInFile(file, take);
-    }
+  return folders
+    .flatMap((folder) => namesIn(folder).map((name) => join(folder, name)))
+    .filter((file) => statSync(file, { throwIfNoEntry: false })?.isFile() === true);
 }
 
 /** What the archive's own records name, beside bundles and blobs: aliases, paid calls. */
@@ -129,7 +126,7 @@ export function digestsInRecord(file: string, take: (digest: Digest) => void): v
   if (bytes[0] === 0x7b || bytes[0] === 0x5b) digestsIn(bytes.toString("latin1"), take);
 }
 
-function digestsInFile(file: string, take: (digest: Digest) => void): void {
+export function digestsInFile(file: string, take: (digest: Digest) => void): void {
   let rest = "";
   try {
     readPieces(file, (piece) => {

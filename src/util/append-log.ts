@@ -91,7 +91,7 @@ export function forEachLine<Line>(path: string, take: (line: Line, bytes: number
   let rest: Buffer[] = [];
   const takeText = (text: string) => {
     for (const line of text.split("\n")) {
-      const parsed = line === "" ? undefined : parseLines<Line>(line).lines[0];
+      const parsed = line === "" ? undefined : parseLine<Line>(line);
       if (parsed !== undefined) take(parsed, Buffer.byteLength(line) + 1);
     }
   };

@@ -18,7 +18,8 @@ interface Entry {
 
 const segmentsBeforeMerge = 24;
 /** A segment is read in one piece by builds, and no string may be longer than half a GiB. */
-const mergedBytes = 128 * 2 ** 20;
+const mergedLength = 128 * 2 ** 20;
+const pieceLength = 1 << 20;
 
 export interface ActionCache {
   get(key: Digest): ActionResult | undefined;
@@ -111,38 +112,51 @@ export function mergeSegments(
   isKept: (key: Digest, result: ActionResult) => boolean,
 ): void {
   const seen = new DigestTable();
-  let lines: string[] = [];
-  let length = 0;
-  const flush = () => {
-    if (lines.length > 0) writeSegment(join(root, `0-merged-${randomBytes(4).toString("hex")}.jsonl`), lines);
-    lines = [];
-    length = 0;
-  };
+  let merged: SegmentWriter | undefined;
   for (const name of names)
-    forEachLine<Entry>(join(root, name), ({ k, r }) => {
-      if (seen.indexOf(k) >= 0 || !isKept(k, r)) return;
-      seen.add(k);
-      const line = JSON.stringify({ k, r }) + "\n";
-      lines.push(line);
-      length += line.length;
-      if (length > mergedBytes) flush();
+    forEachLine<Entry>(join(root, name), (entry) => {
+      if (seen.has(entry.k) || !isKept(entry.k, entry.r)) return;
+      seen.add(entry.k);
+      merged ??= new SegmentWriter(join(root, `0-merged-${randomBytes(4).toString("hex")}.jsonl`));
+      merged.add(entry);
+      if (merged.length > mergedLength) merged = void merged.close();
     });
-  flush();
+  merged?.close();
   for (const name of names) rmSync(join(root, name), { force: true });
 }
 
-function writeSegment(file: string, lines: readonly string[]): void {
-  const temporary = temporaryName(file);
-  const fd = openSync(temporary, "wx");
-  try {
-    for (let at = 0; at < lines.length; at += 1000) {
-      const bytes = Buffer.from(lines.slice(at, at + 1000).join(""), "utf8");
-      for (let written = 0; written < bytes.length;) written += writeSync(fd, bytes, written);
-    }
-  } finally {
-    closeSync(fd);
+/** A segment that appears when it is whole. */
+class SegmentWriter {
+  length = 0;
+  readonly #file: string;
+  readonly #temporary: string;
+  readonly #fd: number;
+  #waiting = "";
+
+  constructor(file: string) {
+    this.#file = file;
+    this.#temporary = temporaryName(file);
+    this.#fd = openSync(this.#temporary, "wx");
   }
-  renameSync(temporary, file);
+
+  add(entry: Entry): void {
+    const line = JSON.stringify(entry) + "\n";
+    this.#waiting += line;
+    this.length += line.length;
+    if (this.#waiting.length > pieceLength) this.#write();
+  }
+
+  close(): void {
+    this.#write();
+    closeSync(this.#fd);
+    renameSync(this.#temporary, this.#file);
+  }
+
+  #write(): void {
+    const bytes = Buffer.from(this.#waiting, "utf8");
+    for (let written = 0; written < bytes.length;) written += writeSync(this.#fd, bytes, written);
+    this.#waiting = "";
+  }
 }
 
 function segmentsOf(root: string): string[] {

@@ -67,15 +67,6 @@ export class LocalCollection implements CollectableStore {
     return swept;
   }
 
-  /** Half-written blobs of processes that have ended. */
-  sweepTemporary(): void {
-    for (const folder of this.#folders())
-      for (const name of namesIn(join(this.#root, folder))) {
-        const owner = ownerOfTemporary(name);
-        if (owner !== undefined && hasEnded(owner)) rmSync(join(this.#root, folder, name), { force: true });
-      }
-  }
-
   /** The order of steps is what makes it safe: mark.ts. */
   #sweepFolder(
     name: string,
@@ -87,10 +78,10 @@ export class LocalCollection implements CollectableStore {
     const swept: number[] = [];
     raiseFlag(folder);
     try {
-      const puts = new Set(namesIn(folder).flatMap((file) => (ownerOfTemporary(file) ? [file.slice(0, 64)] : [])));
+      const saved = this.#savedIn(folder);
       for (const member of members) {
         const digest = census.digests.digestAt(member);
-        if (isKept(member) || puts.has(digest)) continue;
+        if (isKept(member) || saved.has(digest)) continue;
         const stat = lstatSync(join(folder, digest), { throwIfNoEntry: false });
         if (stat === undefined || !isSame(identityOf(stat), identityIn(census, member))) continue;
         unlinkSync(join(folder, digest));
@@ -100,6 +91,18 @@ export class LocalCollection implements CollectableStore {
       lowerFlag(folder);
     }
     return swept;
+  }
+
+  /** The blobs of which a copy is on its way. Copies of processes that have ended go. */
+  #savedIn(folder: string): ReadonlySet<string> {
+    const saved = new Set<string>();
+    for (const name of namesIn(folder)) {
+      const owner = ownerOfTemporary(name);
+      if (owner === undefined) continue;
+      if (hasEnded(owner)) rmSync(join(folder, name), { force: true });
+      else saved.add(name.slice(0, 64));
+    }
+    return saved;
   }
 
   #folders(): string[] {

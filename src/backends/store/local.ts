@@ -126,7 +126,8 @@ export class LocalStore implements BlobStore {
 
   /** Puts a copy in the place of a blob that is marked: that is a file which is not. In the order of steps that mark.ts tells. False: it is gone. */
   #rescue(path: string): boolean {
-    const temporary = temporaryName(path, this.#makeStaging());
+    // Beside it, not in the staging folder: a sweep sees by its name which blob is being saved.
+    const temporary = temporaryName(path);
     try {
       copyFileSync(path, temporary, constants.COPYFILE_FICLONE);
       syncFile(temporary);

@@ -1,7 +1,7 @@
 // Remembers the digest of files by their stat, for files anywhere. A fact once true stays true, so writers need no lock.
 // stat → xxhash → SHA-256: a file of 1 MiB and more that was touched is first compared by xxhash, four times faster.
 
-import { renameSync, rmSync, statSync } from "node:fs";
+import { renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startDigest, type BlobRef, type Digest } from "../../model/digest.ts";
 import { AppendLog, forEachLine, readLog } from "../../util/append-log.ts";
@@ -166,6 +166,8 @@ export function compactStats(folder: string): void {
   const log = new AppendLog<Known>(temporary);
   let waiting = 0;
   try {
+    // A log makes its file with its first line, and it may be that nothing stays: the project was moved.
+    writeFileSync(temporary, "", { flag: "wx" });
     forEachLine<Known>(file, (known) => {
       const stat = statOf(known.p);
       // An xxhash helps a file that was only touched, too.

@@ -302,16 +302,13 @@ export class Trace {
     if ("spliced" in line) return void this.#splices.set(`${line.t}/${line.spliced}`, line.c);
     if ("now" in line) {
       const known = this.#standing.get(line.t);
-      const entry = { core: line.now, split: line.s, templates: line.m ?? [], build: line.b, at: line.at };
-      if (known === undefined) this.#standing.set(line.t, [entry]);
-      else known.push(entry);
+      if (known === undefined) this.#standing.set(line.t, [standingIn(line)]);
+      else known.push(standingIn(line));
       return;
     }
     if ("rec" in line) {
-      const { format, part } = line.rec;
-      if (format > recordFormat)
-        throw new FailureError([newerFormat("a record of the trace", format, recordFormat, this.#file)]);
-      return this.#takeRecord({ target: line.t, part, core: line.c, recipe: line.n }, Late.of(line));
+      refuseNewerRecord(line.rec.format, this.#file);
+      return this.#takeRecord({ target: line.t, part: line.rec.part, core: line.c, recipe: line.n }, Late.of(line));
     }
     const { t: target, p: part, b: build, m: template } = line;
     this.#takeResult(line.c, { target, part, build, template, late: Late.of(line) });
@@ -369,6 +366,15 @@ function resultOf({ target, part, build, template, late, accepted }: Indexed): K
 /** For all who read traces. `v`: the format that the first line says. */
 export function refuseNewer(v: number, file: string): void {
   if (v > traceFormat) throw new FailureError([newerFormat("the trace", v, traceFormat, file)]);
+}
+
+export function refuseNewerRecord(format: number, file: string): void {
+  if (format > recordFormat) throw new FailureError([newerFormat("a record of the trace", format, recordFormat, file)]);
+}
+
+/** What a line says of where its target stands. */
+export function standingIn({ now, s, m, b, at }: Extract<TraceLine, { now: Digest }>): Standing {
+  return { core: now, split: s, templates: m ?? [], build: b, at };
 }
 
 function partName(target: string, part: Part, recipe: string | undefined): string {

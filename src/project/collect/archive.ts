@@ -5,8 +5,9 @@ import { join } from "node:path";
 import type { DigestTable } from "../../backends/store/digest-table.ts";
 import type { Census } from "../../backends/store/store.ts";
 import type { Digest } from "../../model/digest.ts";
-import { digestsInRecord, namedByArchive, namedByRun, runFolders } from "../../runs/roots.ts";
+import { digestsInFile, digestsInRecord, namedByArchive, recordsOfRun, runFolders } from "../../runs/roots.ts";
 import { isMissing } from "../../util/fs.ts";
+import { statOf, statText } from "../../util/stat.ts";
 import { removeIfUnchanged } from "../../util/remove.ts";
 import type { ProjectPaths } from "../paths.ts";
 
@@ -23,6 +24,8 @@ export class ArchiveReach {
   readonly bundles: ReadonlyMap<Digest, Stats>;
   readonly #paths: ProjectPaths;
   readonly #reachedBundles = new Set<Digest>();
+  /** By record of a run, the state in which it was read. */
+  readonly #read = new Map<string, string>();
 
   constructor(paths: ProjectPaths, blobs: Census) {
     this.#paths = paths;
@@ -31,11 +34,18 @@ export class ArchiveReach {
     this.bundles = bundlesIn(join(paths.archive, "code"));
   }
 
-  /** Reads what all runs name. What was reached stays so. */
+  /** Reads what all runs name, in files that have changed since the last time. What was reached stays so. */
   readRuns(): void {
     const reach = (digest: Digest) => this.#reach(digest);
     namedByArchive(this.#paths.archive, reach);
-    for (const [, folder] of runFolders(this.#paths.runs)) namedByRun(folder, reach);
+    for (const [, folder] of runFolders(this.#paths.runs))
+      for (const file of recordsOfRun(folder)) {
+        const stat = statOf(file);
+        const state = stat === undefined ? "" : statText(stat);
+        if (this.#read.get(file) === state) continue;
+        this.#read.set(file, state);
+        digestsInFile(file, reach);
+      }
   }
 
   get going(): readonly number[] {

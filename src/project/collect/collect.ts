@@ -167,7 +167,7 @@ class Collection {
       if (entry >= 0) addTo(dropped, "results", entries.sizes[entry]!);
       return false;
     });
-    mergeUses(join(this.#paths.cache, "uses"), (key) => entries.keys.indexOf(key) >= 0);
+    mergeUses(join(this.#paths.cache, "uses"), (key) => entries.keys.has(key));
     return dropped;
   }
 

@@ -7,7 +7,7 @@ import type { Census } from "../../backends/store/store.ts";
 import { forEachUse } from "../../backends/store/uses.ts";
 import type { ActionResult, TreeListing } from "../../model/action.ts";
 import type { Digest } from "../../model/digest.ts";
-import { resultsOfRun, runFolders, stateOfRun } from "../../runs/roots.ts";
+import { forEachResultOfRun, runFolders, stateOfRun } from "../../runs/roots.ts";
 import { readTextIfThere } from "../../util/fs.ts";
 import type { ProjectPaths } from "../paths.ts";
 
@@ -48,7 +48,7 @@ export class Reach {
       const state = stateOfRun(folder);
       if (this.#read.get(folder) === state) continue;
       this.#read.set(folder, state);
-      for (const { key, result, isReached, usedUntil } of resultsOfRun(folder, this.#readText)) {
+      forEachResultOfRun(folder, this.#readText, ({ key, result, isReached, usedUntil }) => {
         if (isReached) this.#reachedKeys.add(key);
         for (const digest of this.contentOf(result)) {
           const member = this.blobs.digests.indexOf(digest);
@@ -56,10 +56,10 @@ export class Reach {
           if (isReached) this.isReached[member] = true;
           this.lastUsed[member] = Math.max(this.lastUsed[member]!, usedUntil);
         }
-      }
+      });
     }
     for (let entry = 0; entry < this.entries.keys.size; entry++)
-      if (this.#reachedKeys.indexOf(this.entries.keys.digestAt(entry)) >= 0) this.entries.isReached[entry] = true;
+      if (this.#reachedKeys.has(this.entries.keys.digestAt(entry))) this.entries.isReached[entry] = true;
   }
 
   /** Reads the action cache; after the runs. */
@@ -72,12 +72,12 @@ export class Reach {
     });
     const { entries } = this;
     forEachEntry(join(this.#paths.cache, "actions"), (key, result, bytes) => {
-      if (entries.keys.indexOf(key) >= 0) return void (this.idleBytes += bytes);
+      if (entries.keys.has(key)) return void (this.idleBytes += bytes);
       const lastUsed = Math.max(result.at, used.get(keys.indexOf(key)) ?? 0);
       entries.keys.add(key);
       entries.sizes.push(bytes);
       entries.lastUsed.push(lastUsed);
-      entries.isReached.push(this.#reachedKeys.indexOf(key) >= 0);
+      entries.isReached.push(this.#reachedKeys.has(key));
       for (const digest of this.contentOf(result)) {
         const member = this.blobs.digests.indexOf(digest);
         if (member >= 0) this.lastUsed[member] = Math.max(this.lastUsed[member]!, lastUsed);
@@ -89,14 +89,15 @@ export class Reach {
   forEachUnreached(take: (key: Digest, result: ActionResult) => void): void {
     const seen = new DigestTable();
     const takeOnce = (key: Digest, result: ActionResult) => {
-      if (seen.indexOf(key) >= 0 || this.#reachedKeys.indexOf(key) >= 0) return;
+      if (seen.has(key) || this.#reachedKeys.has(key)) return;
       seen.add(key);
       take(key, result);
     };
     forEachEntry(join(this.#paths.cache, "actions"), takeOnce);
     for (const [, folder] of runFolders(this.#paths.runs))
-      for (const { key, result, isReached } of resultsOfRun(folder, this.#readText))
+      forEachResultOfRun(folder, this.#readText, ({ key, result, isReached }) => {
         if (!isReached) takeOnce(key, result);
+      });
   }
 
   /** The blobs that hold a result's content: trees with their files. What is kept inline needs none. */
@@ -111,7 +112,7 @@ export class Reach {
 
   /** Whether a blob of either store is there: splits and handed-over files are in the archive. */
   isPresent(digest: Digest): boolean {
-    return this.blobs.digests.indexOf(digest) >= 0 || this.#archived.digests.indexOf(digest) >= 0;
+    return this.blobs.digests.has(digest) || this.#archived.digests.has(digest);
   }
 
   #listed(digest: Digest): readonly Digest[] | undefined {
