@@ -53,8 +53,9 @@ Members of a list are matched by their name or id, or else by all that is text i
 ends with 0 whatever it finds.
 
 \`exp runs export RUN… -o FILE\` writes runs into one file, with all of their builds: the runs' folders; recipes, sources and handed-over files from
-the archive; the content of all results, as far as it is still there. Of remembered paid calls it takes all of the project's, because it is
-not written down which result used which; \`--without-calls\` leaves them out. Equal runs give equal bytes, on the same version of Node. \`exp runs import
+the archive; the content of all results, as far as it is still there. Of remembered paid calls it takes those that the
+runs' results used; all of the project's where results of an earlier exp do not say which they used, which is then told; \`--without-calls\`
+leaves them out. Equal runs give equal bytes, on the same version of Node. \`exp runs import
 FILE\` holds everything to its digest before anything appears, never replaces a run (\`--as\` gives it another name), and keeps the answers
 to paid calls that are here already. Then a clone of the project has nothing to build, \`exp why\` explains, and \`exp reproduce\` works also where
 there is nothing but the imported run. Import from people whose code you would run: the run's recipes come along.`,

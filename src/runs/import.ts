@@ -19,12 +19,13 @@ import { dirname, join } from "node:path";
 import { createGunzip } from "node:zlib";
 import type { BlobStore } from "../backends/store/store.ts";
 import { startDigest, type Digest } from "../model/digest.ts";
+import { callKey } from "../planning/fingerprint/call-key.ts";
 import { AppendLog, forEachLine } from "../util/append-log.ts";
 import { copyNew, hasCode, isMissing, syncAll, syncFolder } from "../util/fs.ts";
 import { hasEnded, processTag } from "../util/host.ts";
 import { BadTar, TarReader } from "../util/tar.ts";
 import type { Archive } from "./archive.ts";
-import { callKey, callFiles, type CallLine } from "./calls.ts";
+import { callFiles, type CallLine } from "./calls.ts";
 import {
   BadExport,
   contentName,
