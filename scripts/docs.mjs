@@ -33,7 +33,8 @@ What would have to be paid is not done without \`--paid\`. Ctrl-C ends it with 1
   status: "The states of `plan`, with when each result was made, how long it took, what it cost and where.",
   why: `Takes at least one target. \`TARGET[ITEM]\` asks about one item of a fan-out, by its label or its number (quote the brackets for your
 shell). For something stale it says what differs from the last result; for something fresh, why it was made the last time.`,
-  show: `Takes one target, one output of it, or the path of a file or folder. Shows what the run's last result holds, and says of which
+  show: `Takes one target, one output of it, an item of a fan-out (\`generate[3]\`, \`generate[low/seed=1].value\`: by its label or its number, as in \`why\`;
+quote the brackets for your shell), or the path of a file or folder. Of an item that makes one thing only, that is shown. Shows what the run's last result holds, and says of which
 build; it does not ask whether that is up to date. Text, JSON and YAML come out byte for byte, so that they can be piped.`,
   clean: `Names no target: all targets. Nothing that another run relies on is deleted: the run's own results are hidden, so that the next build computes these targets
 again and does not fetch them from the cache. What depends on them re-runs only if their outputs come out different. Remembered paid

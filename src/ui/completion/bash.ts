@@ -111,13 +111,13 @@ function bashCommandCase(command: CommandSpec, name: string): string {
       if [[ $_${name}_current == -* ]]; then
         _${name}_offer < <(printf '%s\\n' ${flags})${keys}
       else
-        ${command.takesItems === true ? bashItems(name) : bashArgs(command.args, name)}
+        ${command.takesItems === true ? bashItems(command.args, name) : bashArgs(command.args, name)}
       fi
       ;;`;
 }
 
-function bashItems(name: string): string {
-  return `local list=(targets)
+function bashItems(args: CommandSpec["args"], name: string): string {
+  return `local list=(${wordsOf(args)})
         if [[ $_${name}_current == *\\[* ]]; then list=(items "\${_${name}_current%%\\[*}"); fi
         _${name}_offer < <(_${name}_words "\${list[@]}")`;
 }
