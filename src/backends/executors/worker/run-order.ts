@@ -213,7 +213,8 @@ async function setUp(recipe: RecipeObject, frame: Frame, item: ItemOrder, given:
   let made = setups.get(item.setupKey);
   if (made === undefined) {
     frame.underWay = recipe.setup;
-    made = Promise.resolve(recipe.setup({ ...order.told, ...given }));
+    const run = async () => recipe.setup!({ ...order.told, ...given });
+    made = frame.check === undefined ? run() : frame.check.inSetup(run);
     // One failure must not poison the items that come later: they may have more luck.
     made.catch(() => setups.delete(item.setupKey));
     setups.set(item.setupKey, made);
