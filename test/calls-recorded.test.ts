@@ -114,6 +114,19 @@ test("an export takes the calls that results of any of the run's builds used, an
   expect(both.stdout).toContain(", 7 remembered paid calls\n");
 });
 
+test("answers that were paid again, after the first were hidden from the run, come along", async () => {
+  const rig = makeProject(files);
+  await rig.build(["--judge.questions", '["a"]']);
+  await rig.exp("clean", "judge", "--calls");
+  expect((await rig.build()).end.costUsd).toBe(0.75);
+  const done = await rig.exp("runs", "export", "default", "-o", "run.tgz", "--json");
+  expect(JSON.parse(done.stdout)).toMatchObject({ calls: 6 });
+  const clone = makeProject(files);
+  expect((await clone.exp("runs", "import", rig.path("run.tgz"))).code).toBe(0);
+  const again = await clone.exp("reproduce", "default");
+  expect([again.code, again.stdout]).toEqual([0, expect.stringContaining("judge")]);
+});
+
 test("answers that are lost are told by the export, and reproduce names the first that it would have to pay", async () => {
   const rig = makeProject(files);
   await rig.build(["--judge.questions", '["a"]']);
