@@ -33,7 +33,8 @@ What would have to be paid is not done without \`--paid\`. Ctrl-C ends it with 1
   status: "The states of `plan`, with when each result was made, how long it took, what it cost and where.",
   why: `Takes at least one target. \`TARGET[ITEM]\` asks about one item of a fan-out, by its label or its number (quote the brackets for your
 shell). For something stale it says what differs from the last result; for something fresh, why it was made the last time.`,
-  show: `Takes one target, one output of it, or the path of a file or folder. Shows what the run's last result holds, and says of which
+  show: `Takes one target, one output of it, an item of a fan-out (\`generate[3]\`, \`generate[low/seed=1].value\`: by its label or its number, as in \`why\`;
+quote the brackets for your shell), or the path of a file or folder. Of an item that makes one thing only, that is shown. Shows what the run's last result holds, and says of which
 build; it does not ask whether that is up to date. Text, JSON and YAML come out byte for byte, so that they can be piped.`,
   clean: `Names no target: all targets. Nothing that another run relies on is deleted: the run's own results are hidden, so that the next build computes these targets
 again and does not fetch them from the cache. What depends on them re-runs only if their outputs come out different. Remembered paid
@@ -54,8 +55,9 @@ without those that both have. Lists of more than 50 are left out. It is a questi
 ends with 0 whatever it finds.
 
 \`exp runs export RUN… -o FILE\` writes runs into one file, with all of their builds: the runs' folders; recipes, sources and handed-over files from
-the archive; the content of all results, as far as it is still there. Of remembered paid calls it takes all of the project's, because it is
-not written down which result used which; \`--without-calls\` leaves them out. Equal runs give equal bytes, on the same version of Node. \`exp runs import
+the archive; the content of all results, as far as it is still there. Of remembered paid calls it takes those that the
+runs' results used; all of the project's where results of an earlier exp do not say which they used, which is then told; \`--without-calls\`
+leaves them out. Equal runs give equal bytes, on the same version of Node. \`exp runs import
 FILE\` holds everything to its digest before anything appears, never replaces a run (\`--as\` gives it another name), and keeps the answers
 to paid calls that are here already. Then a clone of the project has nothing to build, \`exp why\` explains, and \`exp reproduce\` works also where
 there is nothing but the imported run. Import from people whose code you would run: the run's recipes come along.`,

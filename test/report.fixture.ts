@@ -80,8 +80,8 @@ export const summary: Summary = {
   },
   metrics: inventedMetrics.map(inventMetric),
   predictions: [
-    { metric: "moment", arm: "k4", direction: "higher", margin: null, verdict: "supported", because: "shown", nSeeds: 8, difference: 0.06, low: 0.03, high: 0.09, pAdjusted: 0.031, smallestPAdjusted: 0.031 },
-    { metric: "charge", arm: "hot", direction: "no difference", margin: 0.2, verdict: "undecided", because: "interval", nSeeds: 8, difference: -0.3, low: -0.825, high: 0.225, pAdjusted: 0.6, smallestPAdjusted: 0.0039 },
+    { metric: "moment", arm: "k4", against: null, direction: "higher", margin: null, verdict: "supported", because: "shown", nSeeds: 8, difference: 0.06, low: 0.03, high: 0.09, pAdjusted: 0.031, smallestPAdjusted: 0.031 },
+    { metric: "charge", arm: "hot", against: null, direction: "no difference", margin: 0.2, verdict: "undecided", because: "interval", nSeeds: 8, difference: -0.3, low: -0.825, high: 0.225, pAdjusted: 0.6, smallestPAdjusted: 0.0039 },
   ],
   examples: arms.slice(0, 3).map(({ id }, arm) => ({
     arm: id,

@@ -259,3 +259,95 @@ test("slips are answered with the word that was meant", async () => {
     expect(text).toContain(fix);
   }
 });
+
+describe("an item of a fan-out", () => {
+  const fanOf = (outputs: string, recipe: string): Rig =>
+    makeProject({
+      "Expfile.ts": `import { contract, experiments, fanOut, json, table, text, z } from "expfile";
+const fan = fanOut(
+  contract({ name: "t/fan", config: z.strictObject({ named: z.boolean().default(true) }), items: { item: json(), outputs: ${outputs} }, outputs: { all: json() } }),
+  {
+    split: { recipe: () => import("./fan.ts").then((m) => m.split), reads: ["named"] },
+    recipes: { one: () => import("./fan.ts").then((m) => m.one) },
+    merge: () => import("./fan.ts").then((m) => m.merge),
+  },
+);
+export default experiments({ main: () => ({ fan: fan() }) });
+`,
+      "fan.ts": `import { writeTable } from "expfile/table";
+const words = ["red/apple.one", "green/pear", "blue/plum"];
+export const split = ({ config }) => words.map((item) => (config.named ? { item, label: item } : { item }));
+export const one = async ({ item, outputs }) => { ${recipe} };
+export const merge = ({ items, outputs }) => outputs.all.write(items.length);
+`,
+    });
+  const single = ["{ word: text() }", "await outputs.word.write(item.toUpperCase());"] as const;
+
+  test("shows what it made, by its label or its number", async () => {
+    const rig = fanOf(...single);
+    await rig.build();
+    for (const name of ["fan[red/apple.one]", "fan[0]", "fan[red/apple.one].word", "fan[0].word"])
+      expect(await shown(rig, name)).toBe("RED/APPLE.ONE");
+    await rig.build(["--fan.named", "false"]);
+    expect(await shown(rig, "fan[1]")).toBe("GREEN/PEAR");
+    expect(JSON.parse(await shown(rig, "fan[1]", "--json"))).toMatchObject({ run: "default", target: "fan", item: "1", slot: "word", build: 1, text: "GREEN/PEAR" }); // prettier-ignore
+  });
+
+  test("with several outputs lists them, each by its name", async () => {
+    const rig = fanOf(
+      '{ word: text(), rows: table({ n: "int32" }) }',
+      'await outputs.word.write(item); await writeTable(outputs.rows, { n: "int32" }, [{ n: item.length }]);',
+    );
+    await rig.build();
+    expect(steady(await shown(rig, "fan[green/pear]"))).toBe(`
+fan[green/pear] · run default · of build 1
+word  text    SIZE         DIGEST
+rows  table  SIZE  1 row  DIGEST
+
+fan[green/pear].rows · SIZE · of build 1
+ n
+10
+1 row
+`);
+    expect(await shown(rig, "fan[2].rows", "--csv")).toBe("n\n9\n");
+  });
+
+  test("that has another name, or another output, is told with the nearest", async () => {
+    const rig = fanOf(...single);
+    await rig.build();
+    expect(await wrong(rig, "fan[green/paer]")).toBe(
+      'fan has no item "green/paer"\n  Did you mean "fan[green/pear]"?\n',
+    );
+    expect(await wrong(rig, "fan[9]")).toBe('fan has no item "9"\n  It has 3, from red/apple.one to blue/plum.\n');
+    expect(await wrong(rig, "fan[0].wrod")).toBe('items of fan have no output "wrod"\n  Did you mean "fan[0].word"?\n');
+    expect(await wrong(rig, "fna[0]")).toBe('unknown output "fna"\n  Did you mean "fan"?\n');
+    expect(await wrong(fanOf(...single), "fan[0]")).toBe("fan has no result in run default\n  exp build fan\n");
+    const plain = project();
+    await plain.build(["plain"]);
+    expect(await wrong(plain, "plain[0]")).toBe("plain has no items\n  exp show plain\n");
+  });
+
+  test("that ended before another failed is shown, and no other for it", async () => {
+    const rig = fanOf(
+      "{ word: text() }",
+      'if (item === "blue/plum") throw new Error("no"); await outputs.word.write(item);',
+    );
+    await rig.build(["--keep-going"], 1);
+    expect(await shown(rig, "fan[green/pear]")).toBe("green/pear");
+    expect(await wrong(rig, "fan[blue/plum]")).toContain(
+      'fan has not come to its end, and no item "blue/plum" of it has a result\n  2 have, from ',
+    );
+    expect(await wrong(rig, "fan[2]")).toContain('no item "2" of it has a result');
+  });
+
+  test("of an earlier state of the config is shown as it was made, from the store", async () => {
+    const rig = fanOf(...single);
+    await rig.build();
+    rig.edit("fan.ts", "toUpperCase()", 'toUpperCase() + "!"');
+    expect(await shown(rig, "fan[0]")).toBe("RED/APPLE.ONE");
+    await rig.build();
+    expect(await shown(rig, "fan[0]")).toBe("RED/APPLE.ONE!");
+    await rig.exp("clean", "fan");
+    expect(await wrong(rig, "fan[0]")).toContain("has no result in run default");
+  });
+});

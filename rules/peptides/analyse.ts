@@ -9,13 +9,16 @@ import type { Estimate, PairedDifference, Summary } from "./report/summary.ts";
 import { didYouMean, listNames, sentences } from "./suggest.ts";
 import { generatedColumns, scoreColumns, sequenceColumns } from "./tables.ts";
 
-/** One arm against the control, in a primary metric. The arm goes by its name. */
-const about = { metric: z.string(), arm: z.string() };
+/** One arm against the control, or against another arm, in a primary metric. Arms go by their names. */
+const about = { metric: z.string(), arm: z.string(), against: z.string().optional() };
 const prediction = z.discriminatedUnion("direction", [
   z.strictObject({ ...about, direction: z.enum(["higher", "lower"]) }),
   // That nothing was found shows nothing, so this one has to say which difference would be too small to matter.
   z.strictObject({ ...about, direction: z.literal("no difference"), margin: z.number().positive() }),
 ]);
+/** The same whichever arm is named first. */
+const pairOf = ({ arm, against }: { arm: string; against?: string | undefined }): readonly string[] =>
+  against === undefined ? [arm] : [arm, against].sort();
 export type StatedPrediction = z.output<typeof prediction>;
 
 export const analyseContract = contract({
@@ -29,7 +32,7 @@ export const analyseContract = contract({
       predictions: z
         .array(prediction)
         .refine(
-          (all) => new Set(all.map(({ metric, arm }) => JSON.stringify([metric, arm]))).size === all.length,
+          (all) => new Set(all.map(({ metric, ...one }) => JSON.stringify([metric, pairOf(one)]))).size === all.length,
           "must not predict one metric of one arm twice",
         )
         .default([]),

@@ -17,6 +17,8 @@ const source = z
     file: text.optional(),
     /** Told by the file's extension when left out. */
     format: z.enum(["csv", "tsv", "fasta", "jsonl", "parquet"]).optional(),
+    /** What separates the fields of a CSV: a comma when left out. */
+    delimiter: z.enum([",", ";", "\t", "|"]).optional(),
     /** Which column of the file holds what. FASTA has `id`, `description` and `sequence`. */
     columns: z
       .strictObject({
@@ -37,6 +39,10 @@ const source = z
     (one) =>
       (one.path === undefined) !== (one.from === undefined) && (one.from === undefined) === (one.file === undefined),
     "must have either a path, or from: by-hand with a file",
+  )
+  .refine(
+    ({ format, delimiter }) => delimiter === undefined || format === undefined || format === "csv",
+    "must not have a delimiter with a format other than csv",
   );
 
 const count = z.int().min(1);

@@ -91,10 +91,20 @@ function problemsOfFile(screen: Screen, file: string): readonly Failure[] {
   return [inputFailure(`there is no folder ${nearPath(screen, dirname(file))}`, { fix: "Make it, or name another." })];
 }
 
-function wordExport(file: string, { runs, size, content, files, blobs, calls, lost, missing }: Exported): string[] {
-  const paid = calls === 0 ? "" : `, all remembered paid calls of the project`;
+function wordExport(file: string, exported: Exported): string[] {
+  const { runs, size, content, files, blobs, calls, silent, lostCalls, lost, missing } = exported;
+  const paid = calls === 0 ? "" : `, ${countOf(calls, "remembered paid call")}`;
   return [
     `${file}: ${runs.join(", ")}: ${formatBytes(size)}, packed from ${formatBytes(content)}: ${countOf(files, "file")}, ${countOf(blobs, "blob")}${paid}`,
+    ...Object.entries(calls === 0 ? {} : silent).map(
+      ([run, count]) =>
+        `  all paid calls of the project are among them: ${countOf(count, "result")} of ${run} ${count === 1 ? "does" : "do"} not say which ${count === 1 ? "it" : "they"} used, made by an earlier exp`,
+    ),
+    ...(lostCalls === 0
+      ? []
+      : [
+          `  ${countOf(lostCalls, "answer")} to paid calls that results used ${lostCalls === 1 ? "is" : "are"} nowhere any more`,
+        ]),
     ...Object.entries(lost).map(
       ([run, count]) =>
         `  ${countOf(count, "content")} of results of ${run} ${count === 1 ? "is" : "are"} nowhere any more: exp reproduce ${run} makes again what the run stands on`,

@@ -1,9 +1,13 @@
-// The outputs on which a target stands, and where their content is now: at its place in the run, in a store, or kept with the result.
+// The outputs on which a target stands, or one item of it, and where their content is now: at its place in the run, in a store, or kept with the result.
 
+import type { KnownResult } from "../backends/store/trace.ts";
 import { ContentLost } from "../engine/contents.ts";
-import type { SlotFormat } from "../api/slot.ts";
+import { formerItems } from "../engine/former-items.ts";
+import { fileNameOf, type SlotFormat } from "../api/slot.ts";
 import type { Artifact } from "../model/action.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
+import type { KnownItems } from "./item-name.ts";
+import { itemCoreKey } from "../planning/fingerprint/action-key.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import type { DecidingSession } from "../project/project.ts";
 import { fail, ok, type Result } from "../util/result.ts";
@@ -18,11 +22,13 @@ export interface Output {
   readonly slot: string;
   readonly format: SlotFormat;
   readonly artifact: Artifact;
-  /** Where it belongs in the run's folder, with nothing or something else there perhaps. */
-  readonly place: string;
+  /** Where it belongs in the run's folder, with nothing or something else there perhaps. Outputs of items have no place. */
+  readonly place: string | undefined;
+  /** By its extension the content of a plain file is known. */
+  readonly fileName: string;
 }
 
-/** What the target last came to, and the build that made it so. */
+/** What the target or item last came to, and the build that made it so. */
 export interface Standing {
   readonly build: number;
   readonly at: number;
@@ -42,8 +48,61 @@ export function standingOutputs(
     format: shape.format,
     artifact: result.outputs[slot] ?? { kind: "absent" },
     place: contents.placeOf(name, slot, shape),
+    fileName: fileNameOf(slot, shape),
   }));
   return { build: standing.build, at: standing.at, outputs };
+}
+
+export interface ItemWithResult {
+  /** -1 where it is not known: then `label` is what it is called. */
+  readonly index: number;
+  readonly label: string | undefined;
+  /** Undefined: it was cleaned since. */
+  readonly standing: () => Standing | undefined;
+}
+
+export interface ItemsWithResults {
+  readonly items: readonly ItemWithResult[];
+  readonly are: KnownItems;
+}
+
+/** The items on which a fan-out stands; of one that has never come to its end, those that have. */
+export function itemsWithResults(session: DecidingSession, target: GraphTarget): ItemsWithResults {
+  const { trace } = session;
+  const shapes = Object.entries(target.declaration.contract.items?.outputs ?? {});
+  const standingOf = (known: KnownResult | undefined): Standing | undefined =>
+    known && {
+      build: known.build,
+      at: known.result.at,
+      outputs: shapes.map(([slot, shape]) => ({
+        slot,
+        format: shape.format,
+        artifact: known.result.outputs[slot] ?? { kind: "absent" },
+        place: undefined,
+        fileName: fileNameOf(slot, shape),
+      })),
+    };
+  const former = formerItems(session, target);
+  const templates = trace.standingOf(target.name).at(-1)?.templates ?? [];
+  if (former !== undefined) {
+    const items = former.map(({ index, label, settings, item, inputs }) => ({
+      index,
+      label,
+      standing: () => {
+        // Of which recipe it is does not matter: under another one's template it has a key that nothing has.
+        const cores = templates.map((template) => itemCoreKey(template, { settings, item, inputs: inputs() }));
+        return standingOf(cores.map((core) => trace.find(core)).find((known) => known !== undefined));
+      },
+    }));
+    return { items, are: "all" };
+  }
+  const ended = [...trace.results()].flatMap(([, known]) =>
+    known.target === target.name && known.part === "item" && known.label !== undefined ? [known] : [],
+  );
+  // The last of a name counts.
+  const byName = new Map(ended.sort((a, b) => a.result.at - b.result.at).map((known) => [known.label, known]));
+  const items = [...byName].map(([label, known]) => ({ index: -1, label, standing: () => standingOf(known) }));
+  return { items, are: "ended" };
 }
 
 /** The content that the artifact names, wherever it is, so that what somebody wrote over it in the run is never shown in its stead. */
@@ -56,12 +115,13 @@ export function contentOf(
       case "absent":
         return ok({ kind: "absent" });
       case "tree": {
-        const listing = contents.listingOf(artifact) ?? contents.listingAt(place, artifact);
+        const atPlace = () => (place === undefined ? undefined : contents.listingAt(place, artifact));
+        const listing = contents.listingOf(artifact) ?? atPlace();
         if (listing === undefined) throw new ContentLost(slot);
         return ok({ kind: "tree", files: listing.map(([name, , size]) => [name, size]) });
       }
       case "file": {
-        if (digests.digestOf(place)?.digest === artifact.blob.digest)
+        if (place !== undefined && digests.digestOf(place)?.digest === artifact.blob.digest)
           return ok({ kind: "file", path: place, text: undefined });
         const order = contents.orderOf(slot, { format, ext: "" }, artifact);
         if (order.kind !== "file") throw new ContentLost(slot);

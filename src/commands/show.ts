@@ -5,7 +5,7 @@ import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { digestOfArtifact } from "../model/action.ts";
 import { shortDigest, type Digest } from "../model/digest.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
-import { countOf, formatAgo, formatBytes, formatCount } from "../report/amounts.ts";
+import { countOf, formatBytes } from "../report/amounts.ts";
 import { alignRows } from "../report/columns.ts";
 import { joinSpans, oneLine, paint, span, type Line } from "../report/text.ts";
 import { findRoot, pathsOf } from "../project/paths.ts";
@@ -19,7 +19,9 @@ import type { Arguments } from "./arguments.ts";
 import { findProject, openAsked, type Asked } from "./asking.ts";
 import { nearPath, paletteOf, showFailures, writeJson, writeLines, type Screen } from "./screen.ts";
 import { lookOf, showContent, type Extent, type Shown } from "./show-content.ts";
-import { contentOf, standingOutputs, type Content, type Output, type Standing } from "./show-outputs.ts";
+import { readItemName } from "./item-name.ts";
+import { contentOf, type Content, type Output, type Standing } from "./show-outputs.ts";
+import { buildCommand, findSubject, type Subject } from "./show-subject.ts";
 import { exitCodes } from "./table.ts";
 
 const defaultRows = 20;
@@ -40,7 +42,7 @@ function readExtent({ operands, flags }: Arguments): Result<Extent, readonly Fai
   if (operands.length !== 1)
     return fail([
       inputFailure(operands.length === 0 ? "which output?" : "one output at a time", {
-        fix: "exp show TARGET, exp show TARGET.OUTPUT, or exp show FILE",
+        fix: "exp show TARGET, exp show TARGET.OUTPUT, exp show TARGET[ITEM], or exp show FILE",
       }),
     ]);
   const forms = (["csv", "meta", "json"] as const).filter((form) => flags[form] === true);
@@ -58,7 +60,8 @@ async function showAsked(args: Arguments, extent: Extent, screen: Screen): Promi
   const word = args.operands[0]!;
   // A target's name has no slash in it, and an output's name only one dot.
   const file = resolve(screen.workingFolder, word);
-  if (word.includes("/") || word.includes(sep)) return showFile(file, extent, screen);
+  const item = readItemName(word);
+  if (item === undefined && (word.includes("/") || word.includes(sep))) return showFile(file, extent, screen);
   if (word.includes(".") && statOf(file)?.isFile() === true) return showFile(file, extent, screen);
   const project = await findProject(screen);
   if (!project.ok) return project;
@@ -69,42 +72,31 @@ async function showAsked(args: Arguments, extent: Extent, screen: Screen): Promi
       onSetAside: () => undefined,
       mayWrite: () => false,
     });
-    return await showOutput(word, asked.value, session, extent, screen);
+    const subject = findSubject(word, item, asked.value, session, screen.now());
+    return subject.ok ? await showOutputs(subject.value, asked.value, session, extent, screen) : subject;
   } finally {
     project.value.close();
   }
 }
 
-// --- outputs of targets -----------------------------------------------------------------------------------------
+// --- outputs of targets and items -------------------------------------------------------------------------------
 
-async function showOutput(
-  word: string,
+async function showOutputs(
+  { name, target, slot, standing, when, about }: Subject,
   { run }: Asked,
   session: DecidingSession,
   extent: Extent,
   screen: Screen,
 ): Promise<Done> {
-  const dot = word.indexOf(".");
-  const [name, slot] = dot < 0 ? [word, undefined] : [word.slice(0, dot), word.slice(dot + 1)];
-  const target = run.graph.byName.get(name);
-  const slots = Object.keys(target?.declaration.contract.outputs ?? {});
-  if (target === undefined || (slot !== undefined && !slots.includes(slot))) return fail([unknownOutput(word, run)]);
-  const standing = standingOutputs(session, target);
-  if (standing === undefined) return fail([notBuilt(name, run)]);
-  const about = { run: run.folder.id, target: name, build: standing.build, since: standing.at };
   const of = (output: Output): Result<Shown, readonly Failure[]> => {
     const content = contentOf(session, output);
-    if (!content.ok) return fail([{ ...content.error, fix: buildCommand(name, run) }]);
+    if (!content.ok) return fail([{ ...content.error, fix: buildCommand(target, run) }]);
     const { artifact, format, place } = output;
     const facts = { ...about, ...factsOf(output, screen) };
     const size = artifact.kind === "absent" ? "absent" : formatBytes(sizeOf(artifact));
-    const title = titleOf([
-      `${name}.${output.slot}`,
-      nearPath(screen, place),
-      size,
-      whenMade(standing, name, run, screen),
-    ]);
-    return ok({ title, content: content.value, look: lookOf(format, content.value, place), facts });
+    const path = place === undefined ? [] : [nearPath(screen, place)];
+    const title = titleOf([`${name}.${output.slot}`, ...path, size, when]);
+    return ok({ title, content: content.value, look: lookOf(format, content.value, output.fileName), facts });
   };
   if (slot !== undefined) {
     const shown = of(standing.outputs.find((output) => output.slot === slot)!);
@@ -124,7 +116,7 @@ async function showOutput(
       }),
     ]);
   }
-  await showListing(about, whenMade(standing, name, run, screen), standing, session, extent, screen);
+  await showListing(about, [name, `run ${run.folder.id}`, when], standing, session, extent, screen);
   if (table === undefined || extent.as === "json") return ok(undefined);
   writeLines(screen, [""]);
   const shown = of(table);
@@ -132,8 +124,8 @@ async function showOutput(
 }
 
 async function showListing(
-  about: { readonly run: string; readonly target: string; readonly build: number; readonly since: number },
-  when: string,
+  about: Readonly<Record<string, unknown>>,
+  title: readonly string[],
   { outputs }: Standing,
   session: DecidingSession,
   extent: Extent,
@@ -156,12 +148,11 @@ async function showListing(
       count === undefined ? (artifact.kind === "tree" ? countOf(artifact.files, "file") : "") : countOf(count, "row"),
     ),
     span(artifact.kind === "absent" ? "" : shortDigest(digestOfArtifact(artifact) as Digest), "dim"),
-    span(artifact.kind === "absent" ? "" : nearPath(screen, place)),
+    span(artifact.kind === "absent" || place === undefined ? "" : nearPath(screen, place)),
   ]);
-  const title = titleOf([about.target, `run ${about.run}`, when]);
   writeLines(
     screen,
-    [title, ...alignRows(cells, { right: [2, 3] })].map((line) => paint(line, paletteOf(screen))),
+    [titleOf(title), ...alignRows(cells, { right: [2, 3] })].map((line) => paint(line, paletteOf(screen))),
   );
 }
 
@@ -182,7 +173,7 @@ function factsOf({ slot, format, artifact, place }: Output, screen: Screen): Rec
   return {
     slot,
     format,
-    path: nearPath(screen, place),
+    ...(place !== undefined && { path: nearPath(screen, place) }),
     size: sizeOf(artifact),
     digest: artifact.blob.digest,
     ...(artifact.kind === "tree" && { files: artifact.files }),
@@ -198,49 +189,6 @@ function titleOf(parts: readonly string[]): Line {
     parts.map((text, index) => span(oneLine(text), index === 0 ? "bold" : "dim")),
     " · ",
   );
-}
-
-/** `as of build 3, 2 h ago`; and that a later one failed, so that nobody takes the old result for its outcome. */
-function whenMade({ build, at }: Standing, name: string, run: Asked["run"], screen: Screen): string {
-  const stage = run.state?.targets.get(name);
-  const failed = stage?.status === "failed" ? `; it failed in build ${formatCount(stage.build ?? 0)}` : "";
-  return `as of build ${formatCount(build)}, ${formatAgo(at, screen.now())}${failed}`;
-}
-
-function unknownOutput(word: string, { graph }: Asked["run"]): Failure {
-  const targets = graph.targets.map(({ name }) => name);
-  const outputs = graph.targets.flatMap(({ name, declaration }) =>
-    Object.keys(declaration.contract.outputs).map((slot) => ({ name: `${name}.${slot}`, slot })),
-  );
-  const target = graph.byName.get(word.split(".")[0]!);
-  const near =
-    outputs.find(({ slot }) => slot === word)?.name ??
-    suggest(word, [...targets, ...outputs.map(({ name }) => name)]) ??
-    (word.includes(".") && target === undefined ? suggest(word.split(".")[0]!, targets) : undefined);
-  if (near !== undefined) return inputFailure(`unknown output "${word}"`, { fix: `Did you mean "${near}"?` });
-  const own = outputs.filter(({ name }) => name.startsWith(`${target?.name}.`)).map(({ slot }) => slot);
-  const fix =
-    target === undefined
-      ? `Targets of ${graph.experiment}: ${targets.slice(0, 12).join(", ")}${targets.length > 12 ? " …" : ""}.`
-      : `Outputs of ${target.name}: ${own.join(", ")}.`;
-  return inputFailure(`unknown ${word.includes(".") ? "output" : "target"} "${word}"`, { fix });
-}
-
-function notBuilt(name: string, run: Asked["run"]): Failure {
-  const stage = run.state?.targets.get(name);
-  const why =
-    stage?.status === "failed"
-      ? `: ${stage.failure ?? "it failed"}`
-      : stage?.status === "waiting"
-        ? `: it waits for ${stage.waits_for?.join(", ") ?? "people"}`
-        : stage?.status === "cleaned"
-          ? ": it was cleaned"
-          : "";
-  return inputFailure(`${name} has no result in run ${run.folder.id}${why}`, { fix: buildCommand(name, run) });
-}
-
-function buildCommand(name: string, { folder }: Asked["run"]): string {
-  return `exp build ${name}${folder.id === "default" ? "" : ` --run ${folder.id}`}`;
 }
 
 // --- files ------------------------------------------------------------------------------------------------------

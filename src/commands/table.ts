@@ -76,8 +76,10 @@ export const commandTable: readonly CommandSpec[] = [
   },
   {
     name: "show",
-    summary: "show an output (`prepare.rejects`, or its path): tables as text; a target alone: all its outputs",
+    summary:
+      "show an output (`prepare.rejects`, `generate[3]`, or a path): tables as text; a target alone: all its outputs",
     args: "outputs",
+    takesItems: true,
     flags: [
       config,
       run,

@@ -12,12 +12,8 @@ import type { Reason } from "../model/reason.ts";
 import { encode } from "../planning/fingerprint/encode.ts";
 import { explain, inputReasons } from "../planning/fingerprint/explain.ts";
 import { selectTargets, type Graph, type GraphTarget } from "../planning/graph.ts";
-import { formatCount } from "../report/amounts.ts";
 import type { Why } from "../report/why.ts";
-import { suggest } from "../util/suggest.ts";
-
-/** Among more names than these, none is looked for that is like the one that was asked for. */
-const mostCompared = 20_000;
+import { findItem, noSuchItem } from "./item-name.ts";
 
 export async function whyItem(session: Session, graph: Graph, name: string, word: string): Promise<Why | Failure> {
   const target = graph.byName.get(name)!;
@@ -33,7 +29,7 @@ export async function whyItem(session: Session, graph: Graph, name: string, word
   if (former === undefined)
     return inputFailure(`the items of ${name} are not known before its split has run`, { fix: `exp build ${name}` });
   const item = findItem(former, word);
-  if (item === undefined) return noSuchItem(name, word, former, { wasLastSplit: true });
+  if (item === undefined) return noSuchItem(name, word, former, "last-split");
   const own = await ownDifferences(session, target, known, item.recipe);
   const waits: readonly Reason[] =
     open.length > 0
@@ -71,37 +67,6 @@ function statesOf(found: Assessment): ItemStates | undefined {
   if (found.kind === "settled") return found.states;
   if (found.kind !== "due") return undefined;
   return found.stage.kind === "items" ? found.stage.states : found.stage.items;
-}
-
-/** By label, or by number. */
-function findItem<T extends Pick<Item, "label" | "index">>(items: readonly T[], word: string): T | undefined {
-  const named = items.find((item) => itemName(item) === word);
-  return named ?? (/^\d+$/.test(word) ? items[Number(word)] : undefined);
-}
-
-/** `wasLastSplit`: the split has to run again, and may then give other items. */
-function noSuchItem(
-  target: string,
-  word: string,
-  items: readonly Pick<Item, "label" | "index">[],
-  { wasLastSplit = false } = {},
-): Failure {
-  const names = items.slice(0, mostCompared).map(itemName);
-  const near = suggest(word, names) ?? nearestByParts(word, names);
-  const [first, last] = [items[0], items.at(-1)];
-  const count = formatCount(items.length);
-  const range = first === undefined ? "none" : `${count}, from ${itemName(first)} to ${itemName(last!)}`;
-  const what = wasLastSplit
-    ? `${target} had no item "${word}" when it was last built; those to come are not known before its split has run`
-    : `${target} has no item "${word}"`;
-  const fix =
-    near === undefined ? `It ${wasLastSplit ? "had" : "has"} ${range}.` : `Did you mean "${target}[${near}]"?`;
-  return inputFailure(what, { fix });
-}
-
-/** Labels are long, and people remember a piece of them. */
-function nearestByParts(word: string, names: readonly string[]): string | undefined {
-  return word === "" ? undefined : names.find((name) => name.toLowerCase().includes(word.toLowerCase()));
 }
 
 function whyKnown(session: Session, target: GraphTarget, states: ItemStates, item: Item): Why {

@@ -8,6 +8,7 @@ import { withPlan } from "./plan.ts";
 import { paletteOf, showFailures, writeJson, writeLines, type Screen } from "./screen.ts";
 import { exitCodes } from "./table.ts";
 import type { Asked } from "./asking.ts";
+import { readItemName } from "./item-name.ts";
 import { whyItem } from "./why-item.ts";
 import { reasonsOfStanding, whyPast } from "./why-past.ts";
 import type { DecidingSession } from "../project/project.ts";
@@ -61,8 +62,9 @@ export async function why(args: Arguments, screen: Screen): Promise<number> {
 }
 
 function readName(word: string): { readonly target: string; readonly item: string | undefined } {
-  const match = /^([^[\]]+)\[(.*)\]$/.exec(word);
-  return match === null ? { target: word, item: undefined } : { target: match[1]!, item: match[2] };
+  const named = readItemName(word);
+  // Of an output there is nothing to tell beside its item: then the whole word is no target.
+  return named === undefined || named.output !== undefined ? { target: word, item: undefined } : named;
 }
 
 interface Question {

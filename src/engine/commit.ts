@@ -1,6 +1,7 @@
 // Commits: a result counts when it is in the trace, durably; only then may anybody be told, and others use it.
 
-import type { ActionResult } from "../model/action.ts";
+import type { Outcome } from "../backends/executors/executor.ts";
+import type { ActionResult, Artifacts } from "../model/action.ts";
 import type { Part, RecordedOptions } from "../backends/store/trace-lines.ts";
 import type { ActionRecord } from "../planning/fingerprint/action-key.ts";
 import type { PreparedAction } from "./actions.ts";
@@ -11,6 +12,17 @@ import { itemName, type Item } from "./fan-out.ts";
 import { filesBehind, type ResolvedInputs } from "./inputs.ts";
 import { LostRun, type BuildSession } from "./session.ts";
 import type { Work } from "./work.ts";
+
+/** What is remembered of an action that has ended well: `outputs` may be more than the outcome's own. */
+export function resultOf(
+  session: Pick<BuildSession, "who" | "executor">,
+  { startedAt: at, tookMs, costUsd, calls }: Extract<Outcome, { kind: "done" }>,
+  outputs: Artifacts,
+  attempts: number,
+): ActionResult {
+  const who = { by: session.who, executor: session.executor.name, attempts };
+  return { outputs, at, tookMs, costUsd, ...who, ...(calls !== undefined && { calls }) };
+}
 
 export async function commitAction(
   work: Work,

@@ -12,7 +12,7 @@ import { unready, type PreparedAction } from "./actions.ts";
 import type { DueAction, ItemStates } from "./assess.ts";
 import { attemptAction } from "./attempt.ts";
 import { checkInputs, checkOutputs } from "./checks.ts";
-import { commitAction } from "./commit.ts";
+import { commitAction, resultOf } from "./commit.ts";
 import { stagingName } from "./contents.ts";
 import { splitSlot } from "./fan-out.ts";
 import { verdictText } from "./gate.ts";
@@ -108,9 +108,7 @@ async function run(work: Work, due: DueAction): Promise<Performed> {
     );
     if (failures.length > 0) return fail(failures);
   }
-  const { startedAt: at, tookMs, costUsd } = outcome;
-  const who = { by: session.who, executor: session.executor.name, attempts };
-  await commitAction(work, part, due, { outputs, at, tookMs, costUsd, ...who }, "computed");
+  await commitAction(work, part, due, resultOf(session, outcome, outputs, attempts), "computed");
   if (part === "split") return ok("committed");
   if (part !== "merge") tally.computed += 1;
   await placeOutputs(work, outputs);

@@ -3,7 +3,6 @@
 import { join } from "node:path";
 import type { Resources } from "../api/rule.ts";
 import type { Order, Outcome } from "../backends/executors/executor.ts";
-import type { ActionResult } from "../model/action.ts";
 import { digestOfBytes } from "../model/digest.ts";
 import type { Failure } from "../model/failure.ts";
 import { hashRecord } from "../planning/fingerprint/encode.ts";
@@ -13,7 +12,7 @@ import { unready, type PreparedAction } from "./actions.ts";
 import type { DueItems } from "./assess.ts";
 import { limitsOf, resourcesFor, waitBefore } from "./attempt.ts";
 import { checkOutputs } from "./checks.ts";
-import { commitTrace, recordItem, rememberRecord } from "./commit.ts";
+import { commitTrace, recordItem, rememberRecord, resultOf } from "./commit.ts";
 import { fileNameOf, itemName, itemOrder, type Item } from "./fan-out.ts";
 import { filesBehind } from "./inputs.ts";
 import type { SourceFile } from "./sources.ts";
@@ -262,7 +261,7 @@ class ItemRun {
     outcome: Extract<Outcome, { kind: "done" }>,
   ): Promise<void> {
     const { session, target, tally } = this.#work;
-    const { outputs, startedAt: at, tookMs, costUsd } = outcome;
+    const { outputs, tookMs, costUsd } = outcome;
     // What the item read may not be what its key says: nothing of it is kept, and the target is looked at again.
     if (this.#stop !== "again" && mayHaveReadOther(this.#work, template.core, this.#sources)) this.#stop = "again";
     if (this.#stop === "again") return;
@@ -273,8 +272,7 @@ class ItemRun {
       }
       return this.#close();
     }
-    const who = { by: session.who, executor: session.executor.name, attempts: attempt };
-    const result: ActionResult = { outputs, at, tookMs, costUsd, ...who };
+    const result = resultOf(session, outcome, outputs, attempt);
     recordItem(this.#work, item, template, result, "computed");
     await commitTrace(session);
     session.cache.put(item.key, result);

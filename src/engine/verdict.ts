@@ -38,7 +38,7 @@ export async function verdictOn(
   outcome: Exclude<Outcome, { kind: "not-begun" }>,
 ): Promise<Verdict> {
   if (outcome.kind === "failed") {
-    if (outcome.message.includes(unpaid)) return notRun("it would have to be paid (--paid allows it)");
+    if (outcome.message.includes(unpaid)) return notRun(`${outcome.message}; --paid allows it`);
     const details =
       outcome.stack === undefined
         ? []

@@ -28,6 +28,11 @@ export interface ActionResult {
   readonly attempts: number;
   /** Of a handoff: the paths that were asked for, as people were told them. What was taken from one stands in for it when it is gone. */
   readonly requested?: readonly string[];
+  /**
+   * Keys of the paid calls whose answers it rests on, sorted. Absent where nothing can ask: programs, what is given. Early exps did not write it
+   * down, so an empty list says more than none.
+   */
+  readonly calls?: readonly Digest[];
 }
 
 export function digestOfArtifact(artifact: Artifact): Digest | "absent" {

@@ -4,10 +4,10 @@
 import { randomBytes } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { unpaid, type CallDesk } from "../backends/executors/executor.ts";
-import { digestOfBytes, type Digest } from "../model/digest.ts";
+import { unpaidCall, type CallDesk } from "../backends/executors/executor.ts";
+import type { Digest } from "../model/digest.ts";
 import type { Json } from "../model/json.ts";
-import { encode } from "../planning/fingerprint/encode.ts";
+import { callKey } from "../planning/fingerprint/call-key.ts";
 import { AppendLog, LogTail } from "../util/append-log.ts";
 import { isMissing } from "../util/fs.ts";
 import { processTag } from "../util/host.ts";
@@ -19,10 +19,6 @@ export interface CallLine {
   readonly response: Json;
   readonly costUsd: number;
   readonly at: number;
-}
-
-export function callKey(request: Json, draw: number): Digest {
-  return digestOfBytes(`call ${draw} ${encode(request)}`);
 }
 
 export class Calls implements CallDesk {
@@ -61,7 +57,7 @@ export class Calls implements CallDesk {
       if (line !== undefined) return { response: line.response };
       const asked = this.#asked.get(key);
       if (asked === undefined) {
-        if (!this.#mayPay) throw new Error(unpaid);
+        if (!this.#mayPay) throw new Error(unpaidCall(key, request, draw));
         break;
       }
       // Somebody here is paying for it: wait for the answer, or for the failure that makes it our turn.

@@ -36,6 +36,7 @@ import {
 import { whatIsMissing, type Missing } from "./missing.ts";
 import { digestsInRecord, namedByRun } from "./roots.ts";
 import type { RunFolder } from "./run.ts";
+import { copyCalls, usedCalls } from "./used-calls.ts";
 
 export interface ExportFrom {
   readonly root: string;
@@ -57,18 +58,23 @@ export interface Exported {
   /** Bytes of the file, and of what is in it. */
   readonly size: number;
   readonly content: number;
-  /** Files of the runs' folders, blobs, bundles, logs of paid calls. */
+  /** Files of the runs' folders, blobs, bundles, answers to paid calls. */
   readonly files: number;
   readonly blobs: number;
   readonly code: number;
   readonly calls: number;
+  /** By run, results that do not say which calls they used: for their sake all of the project's were taken. */
+  readonly silent: Readonly<Record<string, number>>;
+  /** Answers that results used and that are nowhere any more. */
+  readonly lostCalls: number;
   /** Contents of results that are nowhere any more, by run. */
   readonly lost: Readonly<Record<string, number>>;
   /** What results were made with and is in no archive any more, by run. */
   readonly missing: Readonly<Record<string, Missing>>;
 }
 
-/** A file of which the first `size` bytes are what is exported: a log of calls may grow meanwhile. */
+type TakenCalls = Pick<Exported, "calls" | "silent" | "lostCalls">;
+
 interface Content {
   readonly path: string;
   readonly size: number;
@@ -83,11 +89,17 @@ export async function exportRuns(
 ): Promise<Exported> {
   const gathered = new Gathering(from);
   for (const run of runs) gathered.takeRun(run, options.logs);
-  if (options.calls) gathered.takeCalls();
   const head: ExportHead = { exp_export: exportFormat, exp: options.exp, runs: runs.map(({ id }) => id) };
-  await writeExport(file, head, gathered, options.signal);
+  const callsFile = temporaryName(file);
+  let calls: TakenCalls = { calls: 0, silent: {}, lostCalls: 0 };
+  try {
+    if (options.calls) calls = gathered.takeCalls(runs, callsFile);
+    await writeExport(file, head, gathered, options.signal);
+  } finally {
+    rmSync(callsFile, { force: true });
+  }
   const { lines, lost, missing, contents } = gathered;
-  const count = (kind: "file" | "blob" | "code" | "calls") => lines.filter((line) => kind in line).length;
+  const count = (kind: "file" | "blob" | "code") => lines.filter((line) => kind in line).length;
   return {
     runs: head.runs,
     size: Number(statOf(file)!.size),
@@ -95,7 +107,7 @@ export async function exportRuns(
     files: count("file"),
     blobs: count("blob"),
     code: count("code"),
-    calls: count("calls"),
+    ...calls,
     lost,
     missing,
   };
@@ -175,14 +187,15 @@ class Gathering {
     return lost.size;
   }
 
-  /** Of which calls a result came is not written down: all of them. */
-  takeCalls(): void {
-    const folder = join(this.#from.archiveFolder, "calls");
-    for (const name of namesIn(folder).filter((one) => one.endsWith(".jsonl"))) {
-      const path = join(folder, name);
-      const size = Number(statOf(path)?.size ?? 0n);
-      if (size > 0) this.#add({ calls: true, d: digestOfStart(path, size), s: size }, path);
-    }
+  /** `file`: where they are put together until the export is written. */
+  takeCalls(runs: readonly RunFolder[], file: string): TakenCalls {
+    const used = runs.map(({ id, folder }) => ({ id, ...usedCalls(folder) }));
+    const keys = new Set(used.flatMap((one) => [...one.keys]));
+    const silent = Object.fromEntries(used.flatMap((one) => (one.silent > 0 ? [[one.id, one.silent]] : [])));
+    const isSaid = Object.keys(silent).length === 0;
+    const copied = copyCalls(join(this.#from.archiveFolder, "calls"), isSaid ? keys : undefined, file);
+    if (copied.answers > 0) this.#add({ calls: true, d: copied.digest, s: copied.size }, file);
+    return { calls: copied.answers, silent, lostCalls: [...keys].filter((key) => !copied.found.has(key)).length };
   }
 
   #takeNamed(digest: Digest, trace: Trace, placed: ReadonlyMap<Digest, Content>, take: (digest: Digest) => void): void {
@@ -287,23 +300,6 @@ export class ChangedMeanwhile extends Error {
     super(`${file} changed while it was exported`);
     this.file = file;
   }
-}
-
-function digestOfStart(path: string, size: number): Digest {
-  const running = startDigest();
-  const fd = openSync(path, "r");
-  try {
-    const buffer = Buffer.allocUnsafe(Math.min(size, 1 << 20));
-    for (let at = 0; at < size;) {
-      const got = readSync(fd, buffer, 0, Math.min(buffer.length, size - at), at);
-      if (got === 0) throw new ChangedMeanwhile(path);
-      running.update(buffer.subarray(0, got));
-      at += got;
-    }
-  } finally {
-    closeSync(fd);
-  }
-  return running.end();
 }
 
 /** Whether a blob may be the listing of a tree, whose files belong to it. */

@@ -19,12 +19,13 @@ import { dirname, join } from "node:path";
 import { createGunzip } from "node:zlib";
 import type { BlobStore } from "../backends/store/store.ts";
 import { startDigest, type Digest } from "../model/digest.ts";
+import { callKey } from "../planning/fingerprint/call-key.ts";
 import { AppendLog, forEachLine } from "../util/append-log.ts";
 import { copyNew, hasCode, isMissing, syncAll, syncFolder } from "../util/fs.ts";
 import { hasEnded, processTag } from "../util/host.ts";
 import { BadTar, TarReader } from "../util/tar.ts";
 import type { Archive } from "./archive.ts";
-import { callKey, callFiles, type CallLine } from "./calls.ts";
+import { callFiles, type CallLine } from "./calls.ts";
 import {
   BadExport,
   contentName,
@@ -268,7 +269,10 @@ async function placeBlobs(
   for (const [code, text] of records) archive.adoptBundle(code, text);
 }
 
-/** Answers that this project has already stay as they are: its own results rest on them. */
+/**
+ * Answers that this project has already stay as they are: its own results rest on them. Of a call that it has not, all come: a run from which earlier
+ * answers are hidden rests on a later one.
+ */
 async function takeCalls(
   { archiveFolder }: ImportInto,
   lines: readonly ExportLine[],
@@ -279,17 +283,15 @@ async function takeCalls(
   const folder = join(archiveFolder, "calls");
   const known = new Set<Digest>();
   for (const name of callFiles(folder)) forEachLine<CallLine>(join(folder, name), ({ k }) => known.add(k));
-  const earliest = new Map<Digest, number>();
-  for (const { d } of logs)
-    forEachLine<CallLine>(content(d), ({ k, at }) => earliest.set(k, Math.min(at, earliest.get(k) ?? at)));
+  const answers = new Set<string>();
   const log = new AppendLog<CallLine>(join(folder, `imported-${randomBytes(8).toString("hex")}.jsonl`));
   let taken = 0;
   try {
     for (const { d } of logs)
       forEachLine<CallLine>(content(d), (line) => {
-        if (known.has(line.k) || line.at !== earliest.get(line.k) || line.k !== callKey(line.request, line.draw))
-          return;
-        known.add(line.k);
+        const answer = `${line.k} ${line.at}`;
+        if (known.has(line.k) || answers.has(answer) || line.k !== callKey(line.request, line.draw)) return;
+        answers.add(answer);
         log.append(line);
         taken += 1;
         if (taken % 1_000 === 0) log.write();

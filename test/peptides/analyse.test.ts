@@ -186,7 +186,7 @@ describe("the predictions", () => {
     const { summary, outputs } = await analyse({ config: { predictions: [lower] } });
     const { difference, low, high, pAdjusted } = summary.metrics[0]!.paired[0]!;
     expect(summary.predictions).toEqual([
-      { metric: "shown", arm: "zero", direction: "lower", margin: null, verdict: "supported", because: "shown", nSeeds: 6, difference, low, high, pAdjusted, smallestPAdjusted: 2 / 64 },
+      { metric: "shown", arm: "zero", against: null, direction: "lower", margin: null, verdict: "supported", because: "shown", nSeeds: 6, difference, low, high, pAdjusted, smallestPAdjusted: 2 / 64 },
     ]); // prettier-ignore
     expect(outputs.report.bytes().toString()).toContain("Of 1 declared prediction 1 is supported");
   });

@@ -136,6 +136,42 @@ describe("a prediction of no difference", () => {
   });
 });
 
+describe("a prediction between two arms of which neither is the control", () => {
+  const against = { metric: "m", arm: "arm 0", against: "arm 1", direction: "higher" };
+  const plus = (amount: number) => clear.map((difference) => difference + amount);
+
+  test("is decided by their own differences, seed by seed, corrected among such comparisons only", async () => {
+    // Both are above the control; the first is below the second.
+    expect(await verdict(clear, against, [plus(3)])).toEqual(["undecided", "not-comparable"]);
+    const uneven = unclear.map((difference, i) => clear[i]! + 3 + difference / 4);
+    expect(await verdict(clear, against, [uneven])).toEqual(["contradicted", "opposite"]);
+    const [found] = await judged(
+      clear,
+      [
+        { ...against, direction: "lower" },
+        { ...higher, arm: "arm 2" },
+      ],
+      [uneven, noisy],
+    );
+    expect(found).toMatchObject({ arm: "t0", against: "t1", verdict: "supported", pAdjusted: 2 / 1024 });
+    expect(found!.difference).toBeCloseTo(-3 - unclear.reduce((sum, one) => sum + one, 0) / 40);
+    expect(found!.high).toBeLessThan(-2.5);
+  });
+
+  test("of no difference has its margin around their difference", async () => {
+    const close = unclear.map((difference, i) => clear[i]! + difference / 4);
+    const same = { ...against, direction: "no difference", margin: 0.5 };
+    expect(await verdict(clear, same, [close])).toEqual(["supported", "within"]);
+    expect(await verdict(clear, { ...same, margin: 0.05 }, [close])).toEqual(["undecided", "interval"]);
+  });
+
+  test("against the control by its name is the same as without", async () => {
+    const plain = await judged(clear, [higher]);
+    expect(await judged(clear, [{ ...higher, against: "control" }])).toEqual(plain);
+    expect(plain[0]!.against).toBeNull();
+  });
+});
+
 describe("what is declared", () => {
   const messages = (...overrides: string[]): string[] => {
     const document = configOf("configs/default.yaml", overrides);
@@ -168,6 +204,16 @@ describe("what is declared", () => {
     ]);
   });
 
+  test("may not predict one comparison twice, whichever arm is named first, nor compare an arm with itself", async () => {
+    const one = { metric: "m", arm: "arm 0", against: "arm 1", direction: "higher" };
+    const turned = { ...one, arm: "arm 1", against: "arm 0", direction: "lower" };
+    await expect(judged(clear, [one, turned], [clear])).rejects.toThrow("must not predict one metric of one arm twice");
+    await expect(judged(clear, [{ ...one, against: "arm 0" }])).rejects.toThrow("they are one arm");
+    await expect(judged(clear, [{ ...one, against: "arm 7" }])).rejects.toThrow(
+      'analyse.predictions[0].against names "arm 7", which is no arm.',
+    );
+  });
+
   test("must name an arm, and not the control", async () => {
     await expect(judged(clear, [{ ...higher, arm: "arm O" }])).rejects.toThrow(
       'analyse.predictions[0].arm names "arm O", which is no arm. Did you mean "arm 0"? The arms are "control", "arm 0".',
@@ -193,6 +239,13 @@ describe("what is said", () => {
     expect(finding([{ ...supported!, verdict: "undecided", because: "out-of-reach" }])).toContain(
       "1 prediction could not have been decided by so few seeds, whatever the data.",
     );
+  });
+
+  test("another arm than the control is named, and how it was corrected", () => {
+    const text = reportMarkdown({ ...summary, predictions: [{ ...supported!, against: "hot" }] }, [], String);
+    expect(text.replaceAll("\\", "")).toContain("Hydrophobic moment in “order 4” is higher than in “order 2, hot”.");
+    expect(text).toContain("neither is the control are corrected among themselves");
+    expect(reportMarkdown(summary, [], String)).not.toContain("among themselves");
   });
 
   test("without predictions it says that nothing was checked", () => {

@@ -61,6 +61,40 @@ describe("formats", () => {
   ] as const;
   const columns = { columns: { id: "id", sequence: "seq" } };
 
+  test.each([
+    [";", 'id;"note; free";seq\na1;"two, ""quoted""";GIGKFLHSAK\na2;;KLAKLAK\n'],
+    ["\t", 'id\t"note, free"\tseq\na1\t"a\ttab"\tGIGKFLHSAK\na2\t\tKLAKLAK\n'],
+    ["|", "id|note|seq\na1|x|GIGKFLHSAK\na2||KLAKLAK\n"],
+  ])("CSV with the delimiter %j, whatever the file is called", async (delimiter, text) => {
+    for (const name of ["x.csv", "x.txt"]) {
+      const made = await prepareText(name, text, { ...columns, delimiter });
+      expect((await peptidesOf(made)).map(({ source_id, sequence }) => [source_id, sequence])).toEqual(rows);
+    }
+  });
+
+  test("a file that is delimited otherwise than said, with what to say", async () => {
+    const failure = async (name: string, text: string, source: object = {}) =>
+      prepareText(name, text, { ...columns, ...source }).then(
+        () => "it was read",
+        (error: unknown) => (error as Error).message,
+      );
+    expect(await failure("x.csv", "id;seq\na1;KLA,K\n")).toContain(
+      'line 2: it has 2 fields, "a1;KLA", "K", but the header in line 1 names 1 column, "id;seq". Its fields are separated by semicolons: say delimiter: ";"',
+    );
+    expect(await failure("x.csv", "id,seq\na1,KLAK\n", { delimiter: ";" })).toMatch(
+      /separated by commas: say delimiter: ","\.$/,
+    );
+    expect(await failure("x.tsv", "id;seq\na1;KLAK\n")).toMatch(
+      /separated by semicolons: say format: csv and delimiter: ";"\.$/,
+    );
+    expect(await failure("x.csv", 'id;seq\n"a1"x;KLAK\n', { delimiter: ";" })).toContain(
+      "other than a semicolon follows",
+    );
+    await expect(prepareText("x.fasta", ">a\nKLAK\n", { format: "fasta", delimiter: ";" })).rejects.toThrow(
+      "must not have a delimiter with a format other than csv",
+    );
+  });
+
   test("CSV: a byte order mark, CRLF, quotes, commas and line ends in fields; rows are named by the line they begin on", async () => {
     const text =
       '\ufeffid,"note, free",seq\r\na1,"two\r\nlines, ""quoted""",GIGKFLHSAK\r\n\r\na2,,KLAKLAK\r\na3,, KLAX \r\n';

@@ -8,25 +8,35 @@ import type { MetricMeans, StatedPrediction } from "../analyse.ts";
 import type * as Report from "../report/summary.ts";
 import { primaryFamily, reading, smallestAdjustedP } from "../report/words.ts";
 import { didYouMean, listNames, sentences } from "../suggest.ts";
+import { compare } from "./compare.ts";
 import type { Evidence } from "./evidence.ts";
 
-/** @throws when a prediction names an arm that is not there, or the control */
+/** @throws when a prediction names an arm that is not there, the control, or one arm twice */
 export function judgePredictions(
   evidence: Pick<Evidence, "config" | "labels" | "arms" | "metrics">,
   metrics: readonly Report.Metric[],
 ): Report.Prediction[] {
   const { config, labels, arms } = evidence;
+  const control = arms[0]!.id;
   const stated = config.predictions.map((prediction, i) => ({
     prediction,
-    arm: armOf(prediction, i, labels, arms[0]!.id),
+    ...armsOf(prediction, i, labels, control),
     metric: metrics.find(({ id }) => id === prediction.metric)!,
     means: evidence.metrics.find(({ means }) => means.metric === prediction.metric)!.means,
   }));
   const equivalences = adjustedEquivalences(stated);
-  return stated.map(({ prediction, arm, metric }, i): Report.Prediction => {
-    const paired = metric.paired.find((one) => one.arm === arm)!;
+  const family = primaryFamily(metrics).length;
+  const others = adjustedOthers(
+    stated.filter(({ against }) => against !== control),
+    config.level,
+  );
+  return stated.map((one, i): Report.Prediction => {
+    const { prediction, arm, against, metric } = one;
+    const compared = others.get(one) ?? { paired: metric.paired.find((each) => each.arm === arm)!, family };
+    const { paired } = compared;
     const { nSeeds, difference, low, high } = paired;
-    const about = { metric: metric.id, arm, direction: prediction.direction, nSeeds, difference, low, high };
+    const compares = { metric: metric.id, arm, against: against === control ? null : against };
+    const about = { ...compares, direction: prediction.direction, nSeeds, difference, low, high };
     if (prediction.direction === "no difference") {
       const tested = equivalences[i]!;
       const because = readEquivalence(paired, prediction.margin, tested, config.level);
@@ -34,7 +44,7 @@ export function judgePredictions(
     }
     const tested = {
       pAdjusted: paired.pAdjusted,
-      smallestPAdjusted: smallestAdjustedP(paired.smallestP, primaryFamily(metrics).length),
+      smallestPAdjusted: smallestAdjustedP(paired.smallestP, compared.family),
     };
     const because = readDirection(paired, prediction.direction, tested, config.level);
     return { ...about, margin: null, ...tested, because, verdict: VERDICTS[because] };
@@ -102,7 +112,28 @@ function isOutOfReach(smallestPAdjusted: number | null, level: number): boolean 
 interface Stated {
   readonly prediction: StatedPrediction;
   readonly arm: string;
+  readonly against: string;
   readonly means: MetricMeans;
+}
+
+interface Compared {
+  readonly paired: Report.PairedDifference;
+  /** How many comparisons its p is corrected with. */
+  readonly family: number;
+}
+
+/** Comparisons of two arms of which neither is the control: nobody else makes them. Corrected by Holm among themselves. */
+function adjustedOthers<One extends Stated>(stated: readonly One[], level: number): ReadonlyMap<One, Compared> {
+  const compared = stated.map(({ arm, against, means }) => {
+    const [own, other] = [arm, against].map((id) => means.arms.find((one) => one.arm === id)!);
+    return compare(own!, other!, { seed: `${means.metric} ${arm} ${against}`, level }).paired;
+  });
+  const pAdjusted = pAdjust(
+    compared.map(({ p }) => p),
+    "holm",
+  );
+  const family = pAdjusted.filter((p) => p !== null).length;
+  return new Map(stated.map((one, i) => [one, { paired: { ...compared[i]!, pAdjusted: pAdjusted[i]! }, family }]));
 }
 
 /**
@@ -110,10 +141,11 @@ interface Stated {
  * by Holm over the predictions of this kind. Null for the others.
  */
 function adjustedEquivalences(stated: readonly Stated[]): (Tested | null)[] {
-  const tested = stated.map(({ prediction, arm, means }) => {
+  const tested = stated.map(({ prediction, arm, against, means }) => {
     if (prediction.direction !== "no difference") return null;
-    const differences = differencesOf(means, arm);
-    return { p: equivalenceP(differences, prediction, arm), smallestP: 2 ** -differences.length };
+    const differences = differencesOf(means, arm, against);
+    const compared = against === means.control ? arm : `${arm} ${against}`;
+    return { p: equivalenceP(differences, prediction, compared), smallestP: 2 ** -differences.length };
   });
   const pAdjusted = pAdjust(
     tested.map((one) => one?.p ?? null),
@@ -133,10 +165,10 @@ function adjustedEquivalences(stated: readonly Stated[]): (Tested | null)[] {
 function equivalenceP(
   differences: readonly number[],
   { metric, margin }: StatedPrediction & { readonly direction: "no difference" },
-  arm: string,
+  compared: string,
 ): number | null {
   if (differences.length < 2) return null;
-  const seed = `${metric} ${arm}`;
+  const seed = `${metric} ${compared}`;
   const above = signFlipTest(
     differences.map((difference) => difference + margin),
     { alternative: "greater", seed },
@@ -148,31 +180,42 @@ function equivalenceP(
   return Math.max(above.pValue, below.pValue);
 }
 
-/** Arm minus control, in the seeds that both have. */
-function differencesOf({ arms, control }: MetricMeans, arm: string): number[] {
+/** Arm minus the other, in the seeds that both have. */
+function differencesOf({ arms }: MetricMeans, arm: string, against: string): number[] {
   const seedsOf = (id: string) => arms.find((one) => one.arm === id)!.seeds;
-  const controls = new Map(seedsOf(control).map(({ seed, mean }) => [seed, mean]));
+  const others = new Map(seedsOf(against).map(({ seed, mean }) => [seed, mean]));
   return seedsOf(arm).flatMap(({ seed, mean }) => {
-    const other = controls.get(seed);
+    const other = others.get(seed);
     return other === undefined ? [] : [mean - other];
   });
 }
 
-function armOf({ arm }: StatedPrediction, i: number, labels: readonly ArmLabel[], control: string): string {
-  const where = `analyse.predictions[${i}].arm`;
-  const id = labels.find(({ name }) => name === arm)?.id;
-  if (id === undefined) {
-    const names = labels.map(({ name }) => name);
-    throw new Error(
-      sentences(
-        `${where} names "${arm}", which is no arm.`,
-        didYouMean(arm, names),
-        `The arms are ${listNames(names)}.`,
-      ),
-    );
-  }
-  if (id === control) {
-    throw new Error(`${where} names "${arm}", which is the control; name the arm that is compared with it.`);
-  }
-  return id;
+function armsOf(
+  { arm, against }: StatedPrediction,
+  i: number,
+  labels: readonly ArmLabel[],
+  control: string,
+): { readonly arm: string; readonly against: string } {
+  const where = `analyse.predictions[${i}]`;
+  const id = idOf(arm, `${where}.arm`, labels);
+  if (id === control)
+    throw new Error(`${where}.arm names "${arm}", which is the control; name the arm that is compared with it.`);
+  if (against === undefined) return { arm: id, against: control };
+  const other = idOf(against, `${where}.against`, labels);
+  if (other === id)
+    throw new Error(`${where} compares "${arm}" with "${against}", which has the same settings: they are one arm.`);
+  return { arm: id, against: other };
+}
+
+function idOf(name: string, where: string, labels: readonly ArmLabel[]): string {
+  const id = labels.find((label) => label.name === name)?.id;
+  if (id !== undefined) return id;
+  const names = labels.map((label) => label.name);
+  throw new Error(
+    sentences(
+      `${where} names "${name}", which is no arm.`,
+      didYouMean(name, names),
+      `The arms are ${listNames(names)}.`,
+    ),
+  );
 }

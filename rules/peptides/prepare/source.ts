@@ -4,7 +4,7 @@ import type { ConfigOf } from "expfile";
 import type { prepareContract } from "../prepare.ts";
 import { isCanonical } from "../science/alphabet.ts";
 import { listNames, nearest, sentences, shown } from "../suggest.ts";
-import { readDelimited } from "./delimited.ts";
+import { readDelimited, wordOtherDelimiter, type Dialect } from "./delimited.ts";
 import { readFasta } from "./fasta.ts";
 import { readJsonLines } from "./json-lines.ts";
 import { readParquet } from "./parquet.ts";
@@ -35,8 +35,8 @@ export async function readSource(source: SourceConfig, paths: readonly string[])
       where: `source "${source.name}" (${which})`,
       wanted: Object.values(source.columns),
     };
-    const format = source.format ?? formatOf(file);
-    const table = await readTableOf(file, format);
+    const format = source.format ?? (source.delimiter === undefined ? formatOf(file) : "csv");
+    const table = await readTableOf(file, format, source);
     all.push(...mapRows(file, index + 1, table, source, format));
   }
   return all;
@@ -75,11 +75,11 @@ const OTHER_BY_EXTENSION: Readonly<Record<string, string>> = {
     "a JSON file is not read as it is. Write its elements on lines of their own and say format: jsonl: jq -c '.[]' OLD > NEW.jsonl",
 };
 
-async function readTableOf(file: SourceFile, format: Format): Promise<RawTable> {
+async function readTableOf(file: SourceFile, format: Format, source: SourceConfig): Promise<RawTable> {
   switch (format) {
     case "csv":
     case "tsv":
-      return readDelimited(file, format);
+      return readDelimited(file, dialectOf(format, source));
     case "fasta":
       return readFasta(file);
     case "jsonl":
@@ -89,12 +89,16 @@ async function readTableOf(file: SourceFile, format: Format): Promise<RawTable> 
   }
 }
 
+function dialectOf(format: Dialect["format"], { delimiter }: SourceConfig): Dialect {
+  return { format, delimiter: format === "tsv" ? "\t" : (delimiter ?? ",") };
+}
+
 function mapRows(file: SourceFile, number: number, table: RawTable, source: SourceConfig, format: Format): MappedRow[] {
   const mapping = { ...(format === "fasta" ? { id: "id", name: "description" } : {}), ...source.columns };
   const missing = Object.entries(mapping).filter(([, column]) => !table.columns.includes(column));
   // A file of JSON lines without a line has no columns either.
   if (missing.length > 0 && (table.rows.length > 0 || format !== "jsonl")) {
-    throw sourceError(file, undefined, wordMissing(missing, table, format));
+    throw sourceError(file, undefined, wordMissing(missing, table, source, format));
   }
   const place = (field: keyof typeof mapping): number =>
     mapping[field] === undefined ? -1 : table.columns.indexOf(mapping[field]);
@@ -117,9 +121,14 @@ function mapRows(file: SourceFile, number: number, table: RawTable, source: Sour
 }
 
 /** Which columns the mapping asks for in vain, which there are, and what to write. */
-function wordMissing(missing: readonly (readonly [string, string])[], table: RawTable, format: Format): string {
+function wordMissing(
+  missing: readonly (readonly [string, string])[],
+  table: RawTable,
+  source: SourceConfig,
+  format: Format,
+): string {
   const { columns } = table;
-  const header = wordHeader(columns, format);
+  const header = wordHeader(columns, source, format);
   const lacking = missing.map(([field, column]) => `no column ${shown(column)} for the ${field}`).join(", and ");
   const meant = missing.flatMap(([field, column]): [string, string][] => {
     const near = nearest(column, columns) ?? (field === "sequence" ? columnOfSequences(table) : undefined);
@@ -134,15 +143,10 @@ function wordMissing(missing: readonly (readonly [string, string])[], table: Raw
 }
 
 /** A header that is none, or is cut at another character than the format has. */
-function wordHeader(columns: readonly string[], format: Format): string {
-  const [only = ""] = columns;
+function wordHeader(columns: readonly string[], source: SourceConfig, format: Format): string {
   if (format !== "csv" && format !== "tsv") return "";
-  if (columns.length === 1) {
-    const other = [";", "\t", ",", "|"].find((separator) => only.includes(separator));
-    if (other === "\t") return "Its fields are separated by tabs: say format: tsv.";
-    if (other === "," && format === "tsv") return "Its fields are separated by commas: say format: csv.";
-    if (other !== undefined) return `Its fields are separated by ${JSON.stringify(other)}: save it with commas.`;
-  }
+  const other = wordOtherDelimiter(columns, dialectOf(format, source));
+  if (other !== undefined) return `${other}.`;
   return columns.some(looksLikeSequence)
     ? "The first line looks like a row: write a header line with the names of the columns above it."
     : "";

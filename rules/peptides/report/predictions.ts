@@ -32,12 +32,13 @@ export function predictionSentences(summary: Summary): string[] {
 }
 
 /** `Net charge of “composition” is within ±1 e of the control`. */
-export function predictionTitle(summary: Summary, { metric: id, arm, direction, margin }: Prediction): string {
+export function predictionTitle(summary: Summary, { metric: id, arm, against, direction, margin }: Prediction): string {
   const { label, unit } = metricOf(summary, id);
+  const other = against === null ? "the control" : `“${labelOf(summary, against)}”`;
   const what =
     direction === "no difference"
-      ? `within ±${withUnit(String(margin), unit)} of the control`
-      : `${direction} than in the control`;
+      ? `within ±${withUnit(String(margin), unit)} of ${other}`
+      : `${direction} than in ${other}`;
   return `${label} in “${labelOf(summary, arm)}” is ${what}`;
 }
 
@@ -81,10 +82,14 @@ function reasonOf(because: Because, { direction }: Prediction): string {
 }
 
 /** Holds for every list of predictions; said below it. */
-export function predictionsNote({ level }: Summary): string {
+export function predictionsNote({ level, predictions }: Summary): string {
+  const amongOthers = predictions.some(({ against }) => against !== null)
+    ? "Comparisons of two arms of which neither is the control are corrected among themselves, not with the primary ones. "
+    : "";
   return (
     `A prediction of a direction is decided by the interval (${percent(level)}) and the p corrected with all primary comparisons; ` +
     "one of no difference by two one-sided sign-flip tests against its margin, corrected among their kind. " +
+    amongOthers +
     "The hypothesis in words may say more than its predictions: that part was not checked. " +
     "The report cannot know whether predictions were written before the data were seen; the history of the config can."
   );

@@ -112,10 +112,12 @@ export type Verdict = "supported" | "contradicted" | "undecided";
 export type Because =
   "shown" | "within" | "opposite" | "beyond" | "not-comparable" | "out-of-reach" | "interval" | "correction";
 
-/** A prediction about one arm's difference from the control, held against the numbers. */
+/** A prediction about one arm's difference from the control, or from another arm, held against the numbers. */
 export type Prediction = {
   readonly metric: string;
   readonly arm: string;
+  /** The arm that it is compared with; null for the control. */
+  readonly against: string | null;
   readonly direction: "higher" | "lower" | "no difference";
   /** What still counts as no difference, in the metric's unit; null for a direction. */
   readonly margin: number | null;
@@ -125,7 +127,7 @@ export type Prediction = {
   readonly difference: number | null;
   readonly low: number | null;
   readonly high: number | null;
-  /** Of a direction: as in `metrics`. Of no difference: of a difference as large as the margin, corrected among such predictions. */
+  /** Of a direction: as in `metrics`; against another arm than the control, corrected among such comparisons. Of no difference: of a difference as large as the margin, corrected among such predictions. */
   readonly pAdjusted: number | null;
   /** The smallest that these seeds and comparisons allow, whatever the data. */
   readonly smallestPAdjusted: number | null;

@@ -2,6 +2,7 @@
 
 import type { SlotFormat } from "../../api/slot.ts";
 import type { Artifacts } from "../../model/action.ts";
+import type { Digest } from "../../model/digest.ts";
 import type { Json, JsonObject } from "../../model/json.ts";
 
 export interface SlotOrder {
@@ -76,6 +77,8 @@ export type Outcome =
       readonly tookMs: number;
       readonly costUsd: number;
       readonly startedAt: number;
+      /** Keys of the paid calls whose answers it was given, sorted; of what cannot ask, a program, undefined. */
+      readonly calls?: readonly Digest[];
     }
   | {
       readonly kind: "failed";
@@ -101,12 +104,20 @@ export type Outcome =
 
 /** In the message of a recipe that asked for something that is not remembered, where nothing may be paid. */
 export const unpaid = "the answer is not remembered, and nothing may be paid";
+const longestRequest = 120;
+
+/** With the call by name: people know the request, `runs/.archive/calls` the key. */
+export function unpaidCall(key: Digest, request: Json, draw: number): string {
+  const text = JSON.stringify(request);
+  const shown = text.length > longestRequest ? `${text.slice(0, longestRequest)}…` : text;
+  return `${unpaid} (call ${key.slice(0, 12)}, draw ${draw} of ${shown})`;
+}
 
 /** Memory for paid calls, asked by running recipes. */
 export interface CallDesk {
   /**
    * The answer, or undefined: then the asker pays, and must `remember` or `abandon`. Others who ask the same wait meanwhile.
-   * Throws `unpaid` where nothing may be paid.
+   * Throws `unpaidCall` where nothing may be paid.
    */
   find(request: Json, draw: number): Promise<{ readonly response: Json } | undefined>;
   /** Returns when the answer is durable. */

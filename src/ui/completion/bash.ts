@@ -113,7 +113,7 @@ function bashCommandCase(command: CommandSpec, name: string): string {
       if [[ $_${name}_current == -* ]]; then
         _${name}_offer < <(printf '%s\\n' ${flags})${keys}
       else
-        ${command.verbs !== undefined ? bashVerbs(command.verbs, name) : command.takesItems === true ? bashItems(name) : bashArgs(command.args, name)}
+        ${command.verbs !== undefined ? bashVerbs(command.verbs, name) : command.takesItems === true ? bashItems(command.args, name) : bashArgs(command.args, name)}
       fi
       ;;`;
 }
@@ -124,8 +124,8 @@ function bashVerbs(verbs: NonNullable<CommandSpec["verbs"]>, name: string): stri
 ${verbsWith(verbs, "runs", (names) => `          ${names.join(" | ")}) ${bashArgs("runs", name)} ;;\n`)}${verbsWith(verbs, "files", (names) => `          ${names.join(" | ")}) ${bashArgs("files", name)} ;;\n`)}        esac`;
 }
 
-function bashItems(name: string): string {
-  return `local list=(targets)
+function bashItems(args: CommandSpec["args"], name: string): string {
+  return `local list=(${wordsOf(args)})
         if [[ $_${name}_current == *\\[* ]]; then list=(items "\${_${name}_current%%\\[*}"); fi
         _${name}_offer < <(_${name}_words "\${list[@]}")`;
 }

@@ -19,7 +19,7 @@ export function fishScript(commands: readonly CommandSpec[], program: string): s
     `    if set -q parts[2]`,
     `        __${name}_words items $parts[1]`,
     `    else`,
-    `        __${name}_words targets`,
+    `        __${name}_words $argv`,
     `    end`,
     `end`,
     "",
@@ -53,7 +53,8 @@ export function fishScript(commands: readonly CommandSpec[], program: string): s
       "",
       `complete -c ${program} -n 'not __${name}_command >/dev/null' -a ${command.name} -d ${quoteFish(command.summary)}`,
     );
-    const args = command.takesItems === true ? `-a '(__${name}_items)'` : fishAction(command.args, name);
+    const args =
+      command.takesItems === true ? `-a '(__${name}_items ${wordsOf(command.args)})'` : fishAction(command.args, name);
     if (command.verbs !== undefined) lines.push(...fishVerbs(command.name, command.verbs, { program, name }));
     else if (args !== undefined) lines.push(`${start} ${args}`);
     for (const flag of flagsOf(command)) lines.push(`${start} ${fishFlag(flag, name)}`);

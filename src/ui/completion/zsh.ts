@@ -13,8 +13,9 @@ _${name}_words() {
   (( $#found )) && compadd -M 'r:|[._-]=* r:|=*' "\${@:2}" -a found
 }
 _${name}_targets() { _${name}_words targets }
+_${name}_outputs() { _${name}_words outputs }
 _${name}_items() {
-  [[ $PREFIX == *\\[* ]] || { _${name}_words targets; return }
+  [[ $PREFIX == *\\[* ]] || { _${name}_words $argv[-1]; return }
   local -a found
   found=(\${(f)"$(_call_program words \${(q)_${name}_program:-${program}} completion --words items -- \${(q)\${(Q)PREFIX}%%\\[*} \${(q)words} 2>/dev/null)"})
   (( $#found )) && compadd -a found
@@ -58,7 +59,7 @@ fi
 
 function zshCommandCase(command: CommandSpec, name: string): string {
   const specs = [...flagsOf(command).map((flag) => zshFlag(flag, name)), "'(-h --help)'{-h,--help}'[show help]'"];
-  const args = command.takesItems === true ? `_${name}_items` : zshAction(command.args, name);
+  const args = command.takesItems === true ? `_${name}_items ${wordsOf(command.args)}` : zshAction(command.args, name);
   if (command.verbs !== undefined) specs.push(...zshVerbs(command.verbs, name));
   else if (args !== undefined)
     specs.push(

@@ -1,7 +1,8 @@
 // Paid calls of a recipe: the memory lies with the driver, which is asked before and told after each.
 
 import { maskStrings, secretIn } from "../../../planning/config/mask.ts";
-import { encode } from "../../../planning/fingerprint/encode.ts";
+import { callKey } from "../../../planning/fingerprint/call-key.ts";
+import type { Digest } from "../../../model/digest.ts";
 import type { Json } from "../../../model/json.ts";
 import type { Lifeline } from "./lifeline.ts";
 import type { Mask } from "./log.ts";
@@ -20,6 +21,8 @@ type Answer = Extract<ToWorker, { kind: "answer" }>;
 
 export interface Spent {
   usd: number;
+  /** Keys of the calls whose answers the recipe was given, remembered or paid for just now. */
+  readonly calls: Set<Digest>;
   /** Why a request was refused. What a recipe makes of that is no result, whatever it does with the error. */
   refused?: string;
 }
@@ -40,14 +43,14 @@ export class CallMemory {
     this.#waiting.delete(message.call);
   }
 
-  /** The `call` of a recipe's context; what it pays is added to `spent`, and whether it was refused. */
+  /** The `call` of a recipe's context; what it pays is added to `spent`, with what it was answered and whether it was refused. */
   functionFor({ signal, spent, secrets, mask }: CallOptions) {
     return async (
       asked: { readonly request: Json; readonly draw?: number },
       ask: (signal: AbortSignal) => Promise<{ readonly response: Json; readonly costUsd?: number }>,
     ): Promise<Json> => {
       const { request, draw = 0 } = asked;
-      encode(request); // Throws here, with a stack into the recipe, if the request is not plain JSON.
+      const key = callKey(request, draw); // Throws here, with a stack into the recipe, if the request is not plain JSON.
       const secret = mask === undefined ? undefined : secretIn(request, secrets, mask);
       if (secret !== undefined)
         throw new Error(
@@ -55,7 +58,10 @@ export class CallMemory {
         );
       const { found, error: refused } = await this.#ask((call) => ({ kind: "find", call, request, draw }));
       if (refused !== undefined) throw new Error((spent.refused = refused));
-      if (found !== undefined) return found.response;
+      if (found !== undefined) {
+        spent.calls.add(key);
+        return found.response;
+      }
       const { response: whole, costUsd = 0 } = await (async () => ask(signal))().catch((error: unknown) => {
         this.#send({ kind: "abandon", request, draw });
         throw error;
@@ -65,6 +71,7 @@ export class CallMemory {
       const response = mask === undefined ? whole : maskStrings(whole, mask);
       const { error } = await this.#ask((call) => ({ kind: "remember", call, request, draw, response, costUsd }));
       if (error !== undefined) throw new Error(`the answer to a paid request could not be kept: ${error}`);
+      spent.calls.add(key);
       return response;
     };
   }

@@ -27,6 +27,11 @@ const systemFolders =
   "/bin /dev /etc /lib /lib32 /lib64 /nix /opt /proc /run /sbin /sys /usr /var/cache /var/lib".split(" ");
 /** Asked for, a path that is not there, so that the trace shows where an action begins and ends. */
 const markFolder = "/exp-mark";
+/** What a Python looks for and reads by itself, wherever it is installed: its library, packages, how it was set up, what it compiled. */
+const ofPython =
+  /\/(lib(64)?\/python\d+(\.\d+)*t?(\.zip$|\/)|(site|dist)-packages(\/|$)|__pycache__(\/|$)|pyvenv\.cfg$|pybuilddir\.txt$|python[\d.]*t?\._pth$)/;
+/** Which of several installed versions a name on the PATH is: the version itself is what `tools` says. */
+const versionFiles = new Set([".python-version", ".tool-versions"]);
 const line = /^\d+ +(\w+)\((?:AT_FDCWD<(.*?)>, |\d+<(.*?)>, )?"((?:[^"\\]|\\.)*)"(.*)$/;
 
 export class InputCheck {
@@ -34,6 +39,8 @@ export class InputCheck {
   readonly #scratch: string;
   readonly #folders: readonly string[];
   readonly #variables = new Set<string>();
+  /** What was found undeclared so far, by what read it. */
+  readonly #found = { setup: new Set<string>(), action: new Set<string>() };
   #allowed = new Set<string>();
   #above = new Set<string>();
   #at = 0;
@@ -47,7 +54,7 @@ export class InputCheck {
       const prefix = dirname(folder);
       // Beside bin/ lies the library of what is installed there; a project's or a person's own bin/ lies beside their files.
       const isOwn = prefix === home || isBelow(root, prefix);
-      return basename(folder) === "bin" && !isOwn ? [prefix] : [folder];
+      return ["bin", "shims"].includes(basename(folder)) && !isOwn ? [prefix] : [folder];
     });
     const node = dirname(process.execPath);
     this.#folders = [
@@ -71,17 +78,38 @@ export class InputCheck {
     for (const path of [...files, ...this.#folders])
       for (let folder = dirname(path); !this.#above.has(folder); folder = dirname(folder)) this.#above.add(folder);
     this.#variables.clear();
+    for (const found of Object.values(this.#found)) found.clear();
     this.#read(this.#mark());
+  }
+
+  /** Runs the `setup` of a recipe: what that reads is told as such, since it is read once and serves other items too. */
+  async inSetup<T>(setup: () => Promise<T>): Promise<T> {
+    this.#take(this.#found.action);
+    try {
+      return await setup();
+    } finally {
+      this.#take(this.#found.setup);
+    }
   }
 
   /** Throws if something undeclared was read since `begin`. */
   end(): void {
-    const read = this.#read(this.#mark()).flatMap((text) => this.#undeclaredIn(text));
+    const { setup, action } = this.#found;
+    this.#take(action);
+    const told = [
+      ...(action.size > 0 ? [`read what it does not declare: ${[...action].join(", ")}`] : []),
+      ...(setup.size > 0 ? [`read in setup what it does not declare: ${[...setup].join(", ")}`] : []),
+    ];
+    if (told.length > 0) throw new UndeclaredError(told.join("; "));
+  }
+
+  /** What was read since the last look. */
+  #take(found: Set<string>): void {
     const { root } = this.#setup;
-    const files = [...new Set(read)].map((path) => (isBelow(path, root) ? relative(root, path) || "." : path));
-    const variables = [...this.#variables].map((name) => `the variable ${name}`);
-    const all = [...files, ...variables];
-    if (all.length > 0) throw new UndeclaredError(`read what it does not declare: ${all.join(", ")}`);
+    for (const path of this.#read(this.#mark()).flatMap((text) => this.#undeclaredIn(text)))
+      found.add(isBelow(path, root) ? relative(root, path) || "." : path);
+    for (const name of this.#variables) found.add(`the variable ${name}`);
+    this.#variables.clear();
   }
 
   #undeclaredIn(text: string): readonly string[] {
@@ -95,6 +123,7 @@ export class InputCheck {
     if (this.#allowed.has(path) || this.#folders.some((allowed) => isBelow(path, allowed))) return [];
     // What Node looks for on its way to a package.
     if (path.split(sep).includes("node_modules") || basename(path) === "package.json") return [];
+    if (ofPython.test(path) || versionFiles.has(basename(path)) || isOfEnvironment(path)) return [];
     if (!isListing && (this.#above.has(path) || isFolder(path))) return [];
     return [path];
   }
@@ -158,6 +187,12 @@ function pathsOf(input: InputOrder): readonly string[] {
 
 function isBelow(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder + sep);
+}
+
+/** Of a virtual environment of Python, also one in the project: what lies in its `bin` and `lib`. */
+function isOfEnvironment(path: string): boolean {
+  const folders = [...path.matchAll(/\/(bin|lib|lib64)(?=\/|$)/g)].map(({ index }) => path.slice(0, index));
+  return folders.some((folder) => statSync(join(folder, "pyvenv.cfg"), { throwIfNoEntry: false })?.isFile() === true);
 }
 
 function isFolder(path: string): boolean {

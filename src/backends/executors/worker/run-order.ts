@@ -101,7 +101,7 @@ async function runItems(frame: Frame, settle: Settle): Promise<void> {
   }
 }
 
-/** Many items in one call. They succeed or fail together; time and cost are shared out evenly. */
+/** Many items in one call. They succeed or fail together; time and cost are shared out evenly, and each rests on all answers. */
 async function runVectorised(frame: Frame, settle: Settle): Promise<void> {
   const items = frame.order.items!;
   const [first] = items;
@@ -122,7 +122,8 @@ async function runVectorised(frame: Frame, settle: Settle): Promise<void> {
     }
     const own = await action(frame, first!.logFile, outputs, () => Promise.resolve(undefined), true);
     const share = { tookMs: whole.tookMs / items.length, costUsd: whole.costUsd / items.length };
-    settle(index, own.kind === "not-begun" ? own : { ...own, ...share });
+    const calls = whole.calls ?? [];
+    settle(index, own.kind === "done" ? { ...own, ...share, calls } : { ...own, ...share });
   }
 }
 
@@ -137,7 +138,7 @@ async function action(
   const log = new ActionLog(logFile, frame.mask);
   if (!keepsLog && frame.order.attempt === 1) log.clear();
   logTo(log);
-  const spent: Spent = { usd: 0 };
+  const spent: Spent = { usd: 0, calls: new Set() };
   const startedAt = Date.now();
   const start = process.hrtime.bigint();
   const tookMs = () => Number(process.hrtime.bigint() - start) / 1e6;
@@ -151,7 +152,9 @@ async function action(
     frame.check?.end();
     const artifacts = (await outputs?.collect(frame.store)) ?? {};
     const took = { tookMs: tookMs(), costUsd: spent.usd, startedAt };
-    return { kind: "done", outputs: artifacts, ...(value !== undefined && { value }), ...took };
+    // A program has nothing to ask with.
+    const calls = frame.order.code.kind === "command" ? {} : { calls: [...spent.calls].sort() };
+    return { kind: "done", outputs: artifacts, ...(value !== undefined && { value }), ...took, ...calls };
   } catch (error) {
     const stack = error instanceof UnsettledError && frame.underWay !== undefined && placeOf(frame.underWay);
     const described = { ...describeError(error), ...(typeof stack === "string" && { stack }) };
@@ -210,7 +213,8 @@ async function setUp(recipe: RecipeObject, frame: Frame, item: ItemOrder, given:
   let made = setups.get(item.setupKey);
   if (made === undefined) {
     frame.underWay = recipe.setup;
-    made = Promise.resolve(recipe.setup({ ...order.told, ...given }));
+    const run = async () => recipe.setup!({ ...order.told, ...given });
+    made = frame.check === undefined ? run() : frame.check.inSetup(run);
     // One failure must not poison the items that come later: they may have more luck.
     made.catch(() => setups.delete(item.setupKey));
     setups.set(item.setupKey, made);
