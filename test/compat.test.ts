@@ -5,7 +5,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Recheck } from "../src/model/recheck.ts";
-import type { RunState } from "../src/runs/run.ts";
+import type { RunStateJson } from "../src/runs/run.ts";
 import { corpus, members, openMember as open } from "./compat/open.ts";
 import type { Rig } from "./rig.ts";
 
@@ -43,7 +43,7 @@ describe.each(members)("runs of %s", (member) => {
 
   test("states and outputs are shown", async () => {
     const rig = open(member);
-    const state = await json<RunState>(rig, ["runs", "show", "default"]);
+    const state = await json<RunStateJson>(rig, ["runs", "show", "default"]);
     expect(state).toMatchObject({
       run: "default",
       experiment: "kept",

@@ -4,7 +4,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { RunState } from "../src/runs/run.ts";
+import type { RunStateJson } from "../src/runs/run.ts";
 import { openMember, members } from "./compat/open.ts";
 import { repository, type Rig } from "./rig.ts";
 
@@ -32,7 +32,7 @@ describe.skipIf(!hasPython)("a reader in Python (python3)", () => {
     expect(lines.filter((line) => line.startsWith("wrong: "))).toEqual([]);
     expect(code).toBe(0);
     expect(lines.at(-1)).toMatch(/^checked: \d\d core keys, 6 item keys, 8 files, \d\d blobs$/);
-    const state = JSON.parse((await rig.exp("runs", "show", "default", "--json")).stdout) as RunState;
+    const state = JSON.parse((await rig.exp("runs", "show", "default", "--json")).stdout) as RunStateJson;
     for (const [target, { key, at, took_ms, items, outputs = {} }] of Object.entries(state.targets)) {
       const line = lines.find((one) => one.startsWith(`${target}  `))!;
       expect(line).toContain(key);

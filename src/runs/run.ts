@@ -10,7 +10,7 @@ import type { JsonObject } from "../model/json.ts";
 import { readLog, AppendLog } from "../util/append-log.ts";
 import { isMissing, readTextIfThere, writeAtomic } from "../util/fs.ts";
 import { statOf, statText, type StatText } from "../util/stat.ts";
-import { Stages } from "./stages.ts";
+import { Stages, type StageState } from "./stages.ts";
 
 export const runFormat = 1;
 
@@ -33,6 +33,9 @@ export interface RunState {
   readonly notes?: JsonObject;
   readonly targets: Stages;
 }
+
+/** As `exp runs show --json` gives it. */
+export type RunStateJson = Omit<RunState, "targets"> & { readonly targets: Readonly<Record<string, StageState>> };
 
 export interface HistoryEntry {
   readonly build: number;
