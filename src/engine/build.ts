@@ -20,7 +20,7 @@ import { ContentLost } from "./contents.ts";
 import { expectedMs, lastArtifacts } from "./past.ts";
 import { AbortedError } from "./resources.ts";
 import { criticalPath, runSchedule, shuffledPriorities, type NodeEnd } from "./scheduler.ts";
-import { LostRun, type BuildSession } from "./session.ts";
+import { LostRun, type BuildSession, type Recalled } from "./session.ts";
 
 /** How a target came out of a build. */
 export type TargetEnd =
@@ -76,12 +76,21 @@ export async function buildTargets(
   const { graph, trace } = session;
   rememberArms(session);
   const ends = new Map<number, TargetEnd>();
+  const left = options.needed.filter((index) => {
+    const target = graph.targets[index]!;
+    const recalled = session.given.has(target.name) ? undefined : session.recall(target);
+    if (recalled === undefined) return true;
+    const how = endOfRecalled(session, target, recalled);
+    ends.set(index, how);
+    options.onEnd(target, how);
+    return false;
+  });
   const expected = (index: number) => expectedMs(session, graph.targets[index]!) ?? 1000;
   const dependsOn = (index: number) => graph.targets[index]!.dependsOn;
   const priorities =
     options.shuffleSeed === undefined
-      ? criticalPath(options.needed, dependsOn, expected)
-      : shuffledPriorities(options.needed, options.shuffleSeed);
+      ? criticalPath(left, dependsOn, expected)
+      : shuffledPriorities(left, options.shuffleSeed);
   const end = (target: GraphTarget, how: TargetEnd): NodeEnd => {
     ends.set(target.index, how);
     options.onEnd(target, how);
@@ -94,7 +103,7 @@ export async function buildTargets(
   };
   await runSchedule(
     {
-      nodes: options.needed,
+      nodes: left,
       dependsOn,
       priority: (index) => priorities.get(index) ?? 0,
       width: 256,
@@ -236,6 +245,23 @@ function contentLost(slot: string, target: string): Failure {
     neededBy: `target "${target}"`,
     fix: "Was cache/ or a folder of the run deleted? Run the command again: what is lost is made again.",
   });
+}
+
+/** What nothing has touched since the last build needs no order, no turn and no look. */
+function endOfRecalled({ emit, trace }: BuildSession, { name }: GraphTarget, { core, result }: Recalled): TargetEnd {
+  const counts: Counts = { computed: 0, cached: 0, fresh: 1 };
+  const end = { origin: "fresh", reasons: [], counts, tookMs: 0, savedMs: 0, costUsd: 0 } as const;
+  emit({ kind: "target-finished", target: name, ...end, sameOutput: false });
+  return {
+    kind: "done",
+    ...end,
+    artifacts: result.outputs,
+    core,
+    finishedAt: result.at,
+    executor: result.executor,
+    items: undefined,
+    accepted: trace.acceptancesInForce(name).at(-1),
+  };
 }
 
 function settle(

@@ -85,33 +85,27 @@ export function makeGraph(experiment: string, targets: Targets): Result<Graph, r
       stack.pop();
       const name = nameOf.get(declaration)!;
       const inputs: Record<string, GraphInput> = {};
-      for (const [slot, declared] of Object.entries(declaration.contract.inputs ?? {})) {
+      for (const slot in declaration.contract.inputs) {
+        const declared = declaration.contract.inputs[slot]!;
         if (declared.kind === "sources") {
           inputs[slot] = { kind: "sources", patterns: declared.patterns };
           continue;
         }
         const wired = declaration.inputs[slot];
-        const notHanded = (what: string) =>
-          failures.push(
-            inputFailure(`target "${name}" is not handed its input "${what}"`, {
-              where: { file: "Expfile.ts" },
-              neededBy: `rule ${declaration.contract.name}`,
-            }),
-          );
         if (declared.kind === "list") {
           const members = ((wired ?? []) as readonly (Wire | undefined)[]).map((wire, i): GraphInput => {
             if (wire !== undefined) return resolveWire(wire, declared.slot, numberOf);
-            notHanded(`${slot}[${i}]`);
+            failures.push(notHanded(name, declaration, `${slot}[${i}]`));
             return { kind: "absent" };
           });
           inputs[slot] = { kind: "list", members };
         } else if (wired !== undefined) inputs[slot] = resolveWire(wired as Wire, declared, numberOf);
         else {
-          if (!declared.optional) notHanded(slot);
+          if (!declared.optional) failures.push(notHanded(name, declaration, slot));
           inputs[slot] = { kind: "absent" };
         }
       }
-      for (const slot of Object.keys(declaration.inputs)) {
+      for (const slot in declaration.inputs) {
         if (slot in (declaration.contract.inputs ?? {})) continue;
         const near = suggest(slot, Object.keys(declaration.contract.inputs ?? {}));
         failures.push(
@@ -121,7 +115,7 @@ export function makeGraph(experiment: string, targets: Targets): Result<Graph, r
           }),
         );
       }
-      failures.push(...misfits(name, declaration));
+      addMisfits(name, declaration, failures);
       const dependsOn = [...new Set(needed.map((upstream) => numberOf.get(upstream)!))].sort((a, b) => a - b);
       numberOf.set(declaration, numbered.length);
       numbered.push({
@@ -178,6 +172,13 @@ export function selectTargets(
   return ok({ asked, needed: [...needed].sort((a, b) => a - b) });
 }
 
+function notHanded(target: string, { contract }: TargetDeclaration, what: string): Failure {
+  return inputFailure(`target "${target}" is not handed its input "${what}"`, {
+    where: { file: "Expfile.ts" },
+    neededBy: `rule ${contract.name}`,
+  });
+}
+
 /** With repeats. */
 function upstreamOf({ inputs }: TargetDeclaration): TargetDeclaration[] {
   const upstream: TargetDeclaration[] = [];
@@ -199,8 +200,7 @@ function resolveWire(wire: Wire, declared: Slot, numberOf: ReadonlyMap<TargetDec
 }
 
 /** Wires between slots of different kinds: a build does not type-check, so it says what the compiler would. */
-function misfits(name: string, { contract, inputs }: TargetDeclaration): Failure[] {
-  const failures: Failure[] = [];
+function addMisfits(name: string, { contract, inputs }: TargetDeclaration, failures: Failure[]): void {
   for (const slot in inputs) {
     const declared = contract.inputs?.[slot];
     if (declared === undefined || declared.kind === "sources") continue;
@@ -216,7 +216,6 @@ function misfits(name: string, { contract, inputs }: TargetDeclaration): Failure
       );
     }
   }
-  return failures;
 }
 
 /** Names are folders of a run, words of the command line and keys of the config. */

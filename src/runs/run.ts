@@ -132,7 +132,8 @@ export class RunFolder {
   save(state: RunState): void {
     const { targets, ...head } = state;
     const text = `${stringify(head, { lineWidth: 0 })}targets:${targets.text}`;
-    if (readTextIfThere(this.stateFile) !== text) writeAtomic(this.stateFile, text);
+    const isSameSize = statOf(this.stateFile)?.size === BigInt(Buffer.byteLength(text));
+    if (!isSameSize || readTextIfThere(this.stateFile) !== text) writeAtomic(this.stateFile, text);
   }
 
   /** The builds whose lines can be read. */

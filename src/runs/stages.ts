@@ -67,6 +67,13 @@ export class Stages {
     return typeof stage === "string" ? parseStage(stage) : stage;
   }
 
+  /** Whether all that is noted of a stage is that it stands on this key, as it should be. Without parsing it. */
+  standsOn(name: string, key: string): boolean {
+    const stage = this.#stages.get(name);
+    if (typeof stage !== "string") return stage?.status === "done" && stage.key === key && stage.accepted === undefined;
+    return stage.startsWith(`    status: done\n    key: ${key}\n`) && !stage.includes("\n    accepted:");
+  }
+
   *[Symbol.iterator](): Generator<[name: string, stage: StageState]> {
     for (const name of this.#stages.keys()) {
       const stage = this.get(name);

@@ -95,3 +95,15 @@ export function frontOf(text: string): Front | undefined {
     recipe,
   };
 }
+
+const placed = new RegExp(`^\\{"out":"([^"\\\\]+)","d":${hex}\\}$`);
+const standing = new RegExp(`^\\{"t":"([^"\\\\]+)","b":(\\d+),"at":(\\d+),"now":${hex}\\}$`);
+
+/** The two short lines of which there is one a target each, without a parser. Undefined: another line. */
+export function shortLineOf(text: string): TraceLine | undefined {
+  const out = placed.exec(text);
+  if (out !== null) return { out: out[1]!, d: out[2] as Digest };
+  const now = standing.exec(text);
+  if (now === null) return undefined;
+  return { t: now[1]!, b: Number(now[2]), at: Number(now[3]), now: now[4] as Digest };
+}

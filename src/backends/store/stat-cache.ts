@@ -4,7 +4,7 @@
 import { renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startDigest, type BlobRef, type Digest } from "../../model/digest.ts";
-import { AppendLog, forEachLine, readLog } from "../../util/append-log.ts";
+import { AppendLog, forEachLine, parseLine, readTextLines } from "../../util/append-log.ts";
 import { isMissing, readPieces, temporaryName, writeAtomic } from "../../util/fs.ts";
 import { FileClock, statOf, statText, type StatText } from "../../util/stat.ts";
 import type { FileDigests } from "./store.ts";
@@ -32,7 +32,8 @@ export class StatCache implements FileDigests {
   readonly #log: AppendLog<Known>;
   readonly #clock: FileClock;
   readonly #xxhash: Xxhash | undefined;
-  #known: Map<string, Known> | undefined;
+  /** By path, what is known or the line that says it: of ten thousand files a build asks for a few. */
+  #known: Map<string, Known | string> | undefined;
   #lines = 0;
 
   constructor(folder: string, xxhash: Xxhash | undefined) {
@@ -49,7 +50,7 @@ export class StatCache implements FileDigests {
   digestOf(path: string): BlobRef | undefined {
     const stat = statOf(path);
     if (stat === undefined || !stat.isFile()) return undefined;
-    const known = this.#load().get(path);
+    const known = this.#knownOf(path);
     if (known !== undefined && known.r === undefined && known.s === statText(stat))
       return { digest: known.d, size: Number(stat.size) };
     try {
@@ -62,12 +63,12 @@ export class StatCache implements FileDigests {
 
   /** Whether the last answer for `path` is to be taken with care: it was hashed within the tick of its last change. */
   isRacy(path: string): boolean {
-    return this.#load().get(path)?.r === 1;
+    return this.#knownOf(path)?.r === 1;
   }
 
   /** The stat for which the last answer held. */
   statTextOf(path: string): StatText | undefined {
-    return this.#load().get(path)?.s;
+    return this.#knownOf(path)?.s;
   }
 
   /** Takes the word of whoever wrote the file (a worker, this process) that it holds `digest`, if it still has the stat that they saw. */
@@ -135,11 +136,24 @@ export class StatCache implements FileDigests {
     this.#lines++;
   }
 
-  #load(): Map<string, Known> {
-    if (this.#known === undefined) {
-      const { lines } = readLog<Known>(this.#file);
-      this.#lines = lines.length;
-      this.#known = new Map(lines.map((line) => [line.p, line]));
+  #knownOf(path: string): Known | undefined {
+    const all = this.#load();
+    const known = all.get(path);
+    if (typeof known !== "string") return known;
+    const parsed = parseLine<Known>(known);
+    if (parsed === undefined) all.delete(path);
+    else all.set(path, parsed);
+    return parsed;
+  }
+
+  #load(): Map<string, Known | string> {
+    if (this.#known !== undefined) return this.#known;
+    this.#known = new Map();
+    for (const text of readTextLines(this.#file)) {
+      this.#lines++;
+      const path = pathAtFront(text) ?? parseLine<Known>(text)?.p;
+      // A line that was torn makes its file be hashed again.
+      if (path !== undefined) this.#known.set(path, text);
     }
     return this.#known;
   }
@@ -148,8 +162,23 @@ export class StatCache implements FileDigests {
     if (this.#known === undefined || this.#lines < 1000 || this.#lines < 3 * this.#known.size) return;
     this.#log.close();
     // Two builds may do this at once: whole files, or lines of both would be mixed.
-    writeAtomic(this.#file, [...this.#known.values()].map((known) => JSON.stringify(known) + "\n").join(""));
+    writeAtomic(
+      this.#file,
+      [...this.#known.keys()]
+        .flatMap((path) => this.#knownOf(path) ?? [])
+        .map((known) => JSON.stringify(known) + "\n")
+        .join(""),
+    );
   }
+}
+
+const front = '{"p":"';
+
+/** The path of a line as this file writes it; undefined where it is not written as it is. */
+function pathAtFront(text: string): string | undefined {
+  const end = text.indexOf('"', front.length);
+  const path = text.startsWith(front) ? text.slice(front.length, end) : "\\";
+  return path.includes("\\") ? undefined : path;
 }
 
 /** Worth rewriting from here on. */

@@ -7,7 +7,7 @@ import type { Digest } from "../../model/digest.ts";
 import { FailureError, newerFormat } from "../../model/failure.ts";
 import { recordFormat, type ActionRecord } from "../../planning/fingerprint/action-key.ts";
 import { AppendLog, parseLine, readTextLines } from "../../util/append-log.ts";
-import { frontOf, Late, type Front, type RecordLine, type ResultLine } from "./late-lines.ts";
+import { frontOf, Late, shortLineOf, type Front, type RecordLine, type ResultLine } from "./late-lines.ts";
 import {
   traceFormat,
   type Acceptance,
@@ -67,6 +67,8 @@ export class Trace {
   readonly #standing = new Map<string, Standing[]>();
   readonly #placed = new Map<string, Digest>();
   readonly #sources = new Map<Digest, SourceSeen>();
+  /** Of those, lines that nobody has asked for. */
+  #sourceLines: string[] = [];
   readonly #splices = new Map<string, Digest>();
   readonly #acceptances = new Map<string, Acceptance[]>();
   readonly #armNames = new Map<string, string>();
@@ -92,7 +94,11 @@ export class Trace {
         } else this.#takeRecord(front, Late.text<RecordLine>(text, this.#records.get(front.core)));
         continue;
       }
-      const line = parseLine<TraceLine>(text);
+      if (text.startsWith(sourcesFront)) {
+        this.#sourceLines.push(text);
+        continue;
+      }
+      const line = shortLineOf(text) ?? parseLine<TraceLine>(text);
       if (line === undefined) continue;
       if ("b" in line && line.b > until) break;
       this.#take(line);
@@ -212,6 +218,10 @@ export class Trace {
 
   /** Where the content of a source file was, and its size. */
   sourceOf(digest: Digest): SourceSeen | undefined {
+    for (const text of this.#sourceLines.splice(0)) {
+      const line = parseLine<TraceLine>(text);
+      if (line !== undefined) this.#take(line);
+    }
     return this.#sources.get(digest);
   }
 
@@ -352,6 +362,8 @@ export class Trace {
     }
   }
 }
+
+const sourcesFront = '{"src":[';
 
 /** Undefined: its line was torn, and nothing was known before it. */
 function resultOf({ target, part, build, template, late, accepted }: Indexed): KnownResult | undefined {
