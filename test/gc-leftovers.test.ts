@@ -8,7 +8,7 @@ import { compactStats, StatCache } from "../src/backends/store/stat-cache.ts";
 import { digestOfBytes } from "../src/model/digest.ts";
 import { readLog } from "../src/util/append-log.ts";
 import { statOf, statText } from "../src/util/stat.ts";
-import { builtTwice, epoch, everythingOld, gc } from "./gc.fixture.ts";
+import { builtTwice, epoch, everythingOld, gc, gcBeside } from "./gc.fixture.ts";
 import { benchOf, chain, oneTarget, until } from "./reliability/bench.ts";
 import type { Rig } from "./rig.ts";
 
@@ -53,8 +53,8 @@ describe("stamps", () => {
     await until(() => bench.marks.counts.it === 1);
     bench.rig.write({ "cache/stamps/of-another": "" });
     makeOlder(bench.rig, "cache/stamps/of-another", 400);
-    expect((await gc(bench.rig, "--dry-run")).leftovers.files).toBe(1);
-    await gc(bench.rig);
+    expect((await gcBeside(bench.rig, "--dry-run")).leftovers.files).toBe(1);
+    await gcBeside(bench.rig);
     expect(stampsOf(bench.rig)).toEqual(["of-another"]);
     bench.allow("go");
     expect((await build.finished).code).toBe(0);
@@ -132,7 +132,7 @@ describe("what is known of files", () => {
     bench.rig.write({ "cache/stats.jsonl": much });
     const build = bench.start("build", "--json");
     await until(() => bench.marks.counts.it === 1);
-    await gc(bench.rig, "--max-size", "none", ...everythingOld);
+    await gcBeside(bench.rig, "--max-size", "none", ...everythingOld);
     expect(bench.rig.read("cache/stats.jsonl").slice(0, much.length)).toBe(much);
     bench.allow("go");
     expect((await build.finished).code).toBe(0);

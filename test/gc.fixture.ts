@@ -26,6 +26,13 @@ export async function gc(rig: Rig, ...flags: string[]): Promise<Told> {
   return told(done);
 }
 
+/** Beside a build that is at work: it may have found something that has to wait. */
+export async function gcBeside(rig: Rig, ...flags: string[]): Promise<Told> {
+  const done = await rig.exp("gc", "--json", ...flags);
+  if (done.code !== 0 && done.code !== 3) throw new Error(`exit code ${done.code}:\n${done.stdout}${done.stderr}`);
+  return told(done);
+}
+
 export const everythingOld = ["--max-age", "0s"];
 
 export function blobsOf(rig: Rig, store = "cache"): string[] {

@@ -45,14 +45,14 @@ async function settle(rig: Rig): Promise<void> {
   expect(rig.has("cache/stamps")).toBe(true);
 }
 
-/** The edit is seen by the stamp, and the same edit by what is kept of the bundle. */
+/** The edit is seen by the stamp, the same edit by what is recalled of the targets, and by what is kept of the bundle. */
 async function expectSeen(makeRig: () => Rig, edit: (rig: Rig) => void, before: unknown, after: unknown) {
-  for (const withStamp of [true, false]) {
+  for (const gone of [[], ["cache/stamps"], ["cache/stamps", "cache/recall"]]) {
     const rig = makeRig();
     await settle(rig);
     expect(seen(rig)).toEqual(before);
     edit(rig);
-    if (!withStamp) rig.remove("cache/stamps");
+    for (const folder of gone) rig.remove(folder);
     const done = await rig.exp("build");
     expect(done.stdout + done.stderr).not.toContain("up to date");
     expect(seen(rig)).toEqual(after);

@@ -218,7 +218,7 @@ export function openBuildSession(
     folders: [
       run.folder.folder,
       paths.cache,
-      ...["actions", "bundles", "claims", "expfile", "stamps"].map((name) => join(paths.cache, name)),
+      ...["actions", "bundles", "claims", "expfile", "recall", "stamps"].map((name) => join(paths.cache, name)),
       ...[project.store, project.archiveBlobs].map((store) => store.staging),
       project.archive.codeFolder,
     ],

@@ -136,9 +136,8 @@ function joined(pieces: readonly BigInt64Array[], paths: number): BigInt64Array 
   return all;
 }
 
-/** Beside the stamps, whose names are numbers in hex. */
 function fileOf(project: Project, run: OpenRun): string {
-  return join(project.paths.cache, "stamps", `run-${run.folder.id}`);
+  return join(project.paths.cache, "recall", run.folder.id);
 }
 
 function askedOf({ graph, configText, splices }: OpenRun): Digest {

@@ -32,7 +32,7 @@ export function findLeftovers(paths: ProjectPaths, maxAgeMs: number, now: number
       join(paths.cache, "expfile"),
       (name, stat) => name.endsWith(".mjs") && name !== module && isOld(stat, 0),
     ),
-    ...filesIn(join(paths.cache, "stamps"), (_, stat) => isOld(stat, maxAgeMs)),
+    ...["recall", "stamps"].flatMap((name) => filesIn(join(paths.cache, name), (_, stat) => isOld(stat, maxAgeMs))),
     ...filesIn(join(paths.cache, "claims"), (_, stat) => isOld(stat, 0)),
     ...filesIn(join(paths.cache, "leases"), (_, stat) => isOld(stat, 0)),
   ];

@@ -1,0 +1,150 @@
+// What large and many files cost, and many items: this program alone, beside the plainest way to touch the same bytes.
+
+import { closeSync, mkdirSync, openSync, rmSync, utimesSync, writeFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { time } from "./measure.ts";
+import type { Command } from "./tool.ts";
+import { prepareProject } from "./tools/exp.ts";
+
+/** Seconds by what was timed. */
+export type Times = Readonly<Record<string, readonly number[]>>;
+
+interface Setup {
+  readonly scratch: string;
+  readonly node: string;
+  readonly program: string;
+  readonly repetitions: number;
+}
+
+const expfile = `import { contract, experiments, rule, source, text, tree, file } from "expfile";
+const reading = contract({ name: "bench/reading", inputs: { data: KIND }, outputs: { out: text() } });
+export type Reading = typeof reading;
+const read = rule(reading, () => import("./recipe.ts"));
+export default experiments({ data: () => ({ read: read({ data: source("data", KIND) }) }) });
+`;
+
+function openProject({ scratch }: Setup, name: string, kind: "tree()" | "file()"): string {
+  const folder = join(scratch, "work", name);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  prepareProject(folder);
+  writeFileSync(join(folder, "Expfile.ts"), expfile.replaceAll("KIND", kind).replace("tree, file", kind.slice(0, 4)));
+  writeFileSync(join(folder, "recipe.ts"), "export const recipe = async ({ outputs }) => outputs.out.write('read');\n");
+  return folder;
+}
+
+/** One file of so many MiB, not before this process has written it: so it is in the page cache, for all alike. */
+export function largeFile(setup: Setup, mib: number): Times {
+  const folder = openProject(setup, "large", "file()");
+  const data = join(folder, "data");
+  const fd = openSync(data, "w");
+  const piece = Buffer.alloc(1 << 20);
+  for (let i = 0; i < mib; i++) {
+    piece.writeUInt32LE(i, 0);
+    writeSync(fd, piece);
+  }
+  closeSync(fd);
+  const times = new Timed();
+  const build: Command = { argv: [setup.node, setup.program, "build"] };
+  for (let round = 0; round < setup.repetitions; round++) {
+    times.take("openssl dgst -sha256", { argv: ["openssl", "dgst", "-sha256", "data"] }, folder);
+    forget(folder);
+    times.take("first build", build, folder);
+    const now = new Date();
+    utimesSync(data, now, now);
+    times.take("touched", build, folder);
+    times.take("nothing to do", build, folder);
+  }
+  rmSync(folder, { recursive: true });
+  return times.seconds;
+}
+
+/** Many small files in one folder, read by one target. */
+export function manyFiles(setup: Setup, count: number, bytes: number): Times {
+  const folder = openProject(setup, "many", "tree()");
+  mkdirSync(join(folder, "data"));
+  for (let i = 0; i < count; i++) writeFileSync(join(folder, "data", `${i}.bin`), Buffer.alloc(bytes, `${i} `));
+  writeFileSync(
+    join(folder, "read.cjs"),
+    'const fs = require("node:fs"); for (const name of fs.readdirSync("data")) fs.readFileSync("data/" + name);',
+  );
+  const times = new Timed();
+  const build: Command = { argv: [setup.node, setup.program, "build"] };
+  for (let round = 0; round < setup.repetitions; round++) {
+    times.take("reading them (Node)", { argv: [setup.node, "read.cjs"] }, folder);
+    forget(folder);
+    times.take("first build", build, folder);
+    writeFileSync(join(folder, "data", "0.bin"), `changed ${round}`);
+    times.take("one file changed", build, folder);
+    times.take("nothing to do", build, folder);
+  }
+  rmSync(folder, { recursive: true });
+  return times.seconds;
+}
+
+/** A fan-out of items that do nothing but write a number. */
+export function manyItems(setup: Setup, count: number): Times {
+  const folder = join(setup.scratch, "work", "items");
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  prepareProject(folder);
+  writeFileSync(
+    join(folder, "Expfile.ts"),
+    `import { contract, experiments, fanOut, json, type, z } from "expfile";
+const counting = contract({
+  name: "bench/items",
+  config: z.strictObject({ count: z.int().default(${count}) }),
+  outputs: { sum: json<number>() },
+  items: { item: type<{ number: number }>(), outputs: { square: json<number>() } },
+});
+export type Counting = typeof counting;
+const count = fanOut(counting, {
+  split: () => import("./recipes.ts").then((m) => m.split),
+  item: () => import("./recipes.ts").then((m) => m.item),
+  merge: () => import("./recipes.ts").then((m) => m.merge),
+});
+export default experiments({ items: () => ({ count: count() }) });
+`,
+  );
+  writeFileSync(
+    join(folder, "recipes.ts"),
+    `import type { ItemRecipe, Merge, Split } from "expfile";
+import type { Counting } from "./Expfile.ts";
+export const split: Split<Counting> = ({ config }) =>
+  Array.from({ length: config.count }, (_, number) => ({ item: { number } }));
+export const item: ItemRecipe<Counting> = async ({ item, outputs }) => {
+  await outputs.square.write(item.number ** 2);
+};
+export const merge: Merge<Counting> = async ({ items, outputs }) => {
+  let sum = 0;
+  for (const { outputs: made } of items) sum += await made.square.read();
+  await outputs.sum.write(sum);
+};
+`,
+  );
+  const times = new Timed();
+  const build: Command = { argv: [setup.node, setup.program, "build"] };
+  for (let round = 0; round < setup.repetitions; round++) {
+    forget(folder);
+    times.take("first build", build, folder);
+    times.take("nothing to do", build, folder);
+    times.take("ten more items", { argv: [...build.argv, `--count.count=${count + 10 * (round + 1)}`] }, folder);
+    forget(folder);
+  }
+  rmSync(folder, { recursive: true });
+  return times.seconds;
+}
+
+function forget(folder: string): void {
+  for (const name of ["cache", "runs"]) rmSync(join(folder, name), { recursive: true, force: true });
+}
+
+class Timed {
+  readonly seconds: Record<string, number[]> = {};
+
+  take(name: string, command: Command, folder: string): void {
+    const { seconds, status } = time(command, folder);
+    if (status !== 0) throw new Error(`${command.argv.join(" ")} ended with ${status} in ${folder}`);
+    (this.seconds[name] ??= []).push(seconds);
+  }
+}

@@ -1,0 +1,193 @@
+// docs/benchmarks.md and its charts, from what was measured.
+
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { format, resolveConfig } from "prettier";
+import * as vega from "vega";
+import { compile, type TopLevelSpec } from "vega-lite";
+import type { Times } from "./data.ts";
+import { figuresOf, isReached, type Figure, type Results } from "./figures.ts";
+import { median } from "./measure.ts";
+import { phases, type Measured } from "./phases.ts";
+import type { Tool } from "./tool.ts";
+import { shapes } from "./workload.ts";
+
+export interface Setting {
+  readonly machine: string;
+  readonly date: string;
+  readonly commit: string;
+  readonly folder: string;
+  readonly load: string;
+  readonly tools: readonly Tool[];
+  readonly skipped: readonly string[];
+  readonly minutes: number;
+}
+
+export async function writeReport(docs: string, setting: Setting, results: Results, notes: string): Promise<void> {
+  const file = join(docs, "benchmarks.md");
+  const text = pageOf(setting, results, notes);
+  writeFileSync(file, await format(text, { ...(await resolveConfig(file)), filepath: file }));
+  await writeChart(join(docs, "benchmarks-idle.svg"), idleChart(results.measured));
+  await writeChart(join(docs, "benchmarks-phases.svg"), phaseChart(results.measured));
+}
+
+function pageOf(setting: Setting, results: Results, notes: string): string {
+  const { measured } = results;
+  const sections = shapes.flatMap((shape) =>
+    [...new Set(measured.filter((one) => one.shape === shape).map(({ size }) => size))].map((size) =>
+      tableOf(
+        `${shape}, ${size.toLocaleString("en")} targets`,
+        measured.filter((one) => one.shape === shape && one.size === size),
+      ),
+    ),
+  );
+  return `# Benchmarks
+
+<!-- Written by \`npm run bench\`. Do not edit; what is said of figures that are not reached lies in bench/notes.md. -->
+
+\`npm run bench\` builds the same graphs with several tools, one after the other in each round, and writes this page. A
+target copies one of the files that it reads; recipes of exp in TypeScript write a hash of all of them instead, so that
+what comes out depends on every input. Every figure is the median of the rounds, whole processes, from the outside.
+
+${setting.machine}. ${setting.date}, commit ${setting.commit}, in ${setting.folder}, ${setting.load}, ${setting.minutes} minutes.
+${setting.tools.map(({ name, version }) => `${name} ${version}`).join(", ")}.
+${setting.skipped.length === 0 ? "" : `Not there: ${setting.skipped.join(", ")}.`}
+
+## Figures to reach
+
+${figureTable(figuresOf(results))}
+
+${notes}
+
+## Nothing to do, as graphs grow
+
+![Seconds of a build that finds nothing to do, by the number of targets](benchmarks-idle.svg)
+
+![Seconds of each phase, 1,000 targets in layers](benchmarks-phases.svg)
+
+${sections.join("\n")}
+
+## Data
+
+${timesTable(`One file of ${results.largeMib} MiB`, results.large)}
+
+${timesTable("10,000 files of 4 KiB, read by one target", results.files)}
+
+${timesTable(`A fan-out of ${results.itemCount.toLocaleString("en")} items`, results.items)}
+
+## Memory
+
+| targets | phase | MiB at the peak |
+| ---: | --- | ---: |
+${results.peaks.map(({ size, phase, mib }) => `| ${size.toLocaleString("en")} | ${phase} | ${Math.round(mib)} |`).join("\n")}
+
+## How each is run
+
+${setting.tools.map(({ name, build }) => `- ${name}: \`${wordCommand(build.argv)}\``).join("\n")}
+
+What a tool does not do, or would take minutes for, is left empty. "Restored" is timed of those that keep what they have
+made apart from the outputs. Make and ninja go by the times of files, the others by content; Nx runs without its daemon,
+Turborepo by bun, wireit without npm.
+`;
+}
+
+function wordCommand(argv: readonly string[]): string {
+  return argv
+    .map((word) =>
+      word.startsWith("/") && !word.includes(" ") ? word.split("/").at(-1)! : word.replace(/\/\S*\/(?=[\w.-]+)/g, ""),
+    )
+    .join(" ");
+}
+
+function figureTable(figures: readonly Figure[]): string {
+  const rows = figures.map((figure) => {
+    const { what, value, limit, kind, unit } = figure;
+    const reached = isReached(figure);
+    const word = reached === undefined ? "not measured" : reached ? "reached" : "**not reached**";
+    return `| ${what} | ${value === undefined ? "" : `${wordNumber(value)} ${unit}`} | ${kind} ${limit.toLocaleString("en")} ${unit} | ${word} |`;
+  });
+  return ["| figure | measured | wanted | |", "| --- | ---: | ---: | --- |", ...rows].join("\n");
+}
+
+function wordNumber(value: number): string {
+  return value >= 100 ? Math.round(value).toLocaleString("en") : value.toPrecision(2);
+}
+
+function tableOf(title: string, measured: readonly Measured[]): string {
+  const tools = [...new Set(measured.map(({ tool }) => tool))];
+  const rows = tools.map((tool) => {
+    const cells = phases.map((phase) => {
+      const one = measured.find((each) => each.tool === tool && each.phase === phase);
+      return one === undefined ? "" : wordSeconds(median(one.seconds)) + (one.failed ? " (failed)" : "");
+    });
+    return `| ${tool} | ${cells.join(" | ")} |`;
+  });
+  return [
+    `### ${title}`,
+    "",
+    `| | ${phases.join(" | ")} |`,
+    `| --- |${phases.map(() => " ---: |").join("")}`,
+    ...rows,
+    "",
+  ].join("\n");
+}
+
+function timesTable(title: string, times: Times): string {
+  const rows = Object.entries(times).map(([name, seconds]) => `| ${name} | ${wordSeconds(median(seconds))} |`);
+  return [`### ${title}`, "", "| | |", "| --- | ---: |", ...rows].join("\n");
+}
+
+function wordSeconds(seconds: number): string {
+  return seconds < 1
+    ? `${Math.round(seconds * 1000)} ms`
+    : seconds < 10
+      ? `${seconds.toFixed(1)} s`
+      : `${Math.round(seconds)} s`;
+}
+
+function idleChart(measured: readonly Measured[]): TopLevelSpec {
+  const values = measured
+    .filter(({ shape, phase }) => shape === "layers" && phase === "nothing to do")
+    .map(({ size, tool, seconds }) => ({ size, tool, seconds: median(seconds) }));
+  return {
+    width: 520,
+    height: 320,
+    background: "white",
+    data: { values },
+    mark: { type: "line", point: true },
+    encoding: {
+      x: { field: "size", type: "quantitative", scale: { type: "log" }, title: "targets" },
+      y: { field: "seconds", type: "quantitative", scale: { type: "log" }, title: "seconds" },
+      color: { field: "tool", type: "nominal", title: null, sort: null },
+    },
+  };
+}
+
+function phaseChart(measured: readonly Measured[]): TopLevelSpec {
+  const values = measured
+    .filter(({ shape, size }) => shape === "layers" && size === 1000)
+    .filter(({ tool }) => tool !== "node -e 0")
+    .map(({ phase, tool, seconds }) => ({ phase, tool, seconds: median(seconds) }));
+  return {
+    background: "white",
+    data: { values },
+    columns: 2,
+    facet: { field: "phase", type: "nominal", sort: [...phases], title: null },
+    resolve: { scale: { x: "independent" } },
+    spec: {
+      width: 260,
+      height: { step: 14 },
+      mark: "bar",
+      encoding: {
+        x: { field: "seconds", type: "quantitative", title: null },
+        y: { field: "tool", type: "nominal", title: null, sort: "x" },
+        color: { condition: { test: "indexof(datum.tool, 'exp') == 0", value: "#d95f02" }, value: "#7f8fa6" },
+      },
+    },
+  };
+}
+
+async function writeChart(file: string, spec: TopLevelSpec): Promise<void> {
+  const view = new vega.View(vega.parse(compile(spec).spec), { renderer: "none" });
+  writeFileSync(file, await view.toSVG());
+}
