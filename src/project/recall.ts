@@ -96,7 +96,7 @@ export function openRecall(project: Project, run: OpenRun, trace: Trace): Recall
   return new Recall(shared, left, trace);
 }
 
-export function isUntouched({ paths, stats }: Evidence): boolean {
+function isUntouched({ paths, stats }: Evidence): boolean {
   return paths.every((path, i) => isAsStamped(path, stats, i * 4));
 }
 

@@ -1,0 +1,60 @@
+// Targets that nothing has touched since the last complete build are not assessed again. Nobody may be able to tell, except by the time it takes.
+
+import { describe, expect, test } from "vitest";
+import { makeProject, type Rig } from "./rig.ts";
+
+/** `a` and `b` read a file each, `both` reads what they made; `late` waits for `a` and reads the file of `b`. */
+function makeLeaves(): Rig {
+  return makeProject({
+    "Expfile.ts": `import { contract, experiments, json, rule, source, text, z } from "expfile";
+const leaf = rule(contract({ name: "leaf", inputs: { text: text() }, config: z.object({ word: z.number().default(1) }), outputs: { out: json() } }), {
+  recipe: () => import("./leaf.ts"),
+});
+const join = rule(contract({ name: "join", inputs: { one: json(), two: json() }, outputs: { out: json() } }), {
+  recipe: () => import("./join.ts"),
+});
+const late = rule(contract({ name: "late", inputs: { first: json(), text: text() }, outputs: { out: json() } }), {
+  recipe: () => import("./late.ts"),
+});
+export default experiments({
+  main: () => {
+    const a = leaf({ text: source("a.txt", text()) });
+    const b = leaf({ text: source("b.txt", text()) });
+    return { a, b, both: join({ one: a.out, two: b.out }), late: late({ first: a.out, text: source("b.txt", text()) }) };
+  },
+});
+`,
+    // What is written after "then" goes into b.txt while the recipe runs.
+    "leaf.ts": `import { readFileSync, writeFileSync } from "node:fs";
+export const recipe = async ({ config, inputs, outputs }) => {
+  void config.word;
+  const [text, edit] = (await inputs.text.read()).split(" then ");
+  if (edit !== undefined) writeFileSync(process.env.PWD + "/b.txt", edit);
+  await outputs.out.write({ text });
+};
+`,
+    "join.ts": `export const recipe = async ({ inputs, outputs }) => {
+  await outputs.out.write([await inputs.one.read(), await inputs.two.read()]);
+};
+`,
+    "late.ts": `export const recipe = async ({ inputs, outputs }) => {
+  await outputs.out.write([await inputs.first.read(), await inputs.text.read()]);
+};
+`,
+    "a.txt": "a",
+    "b.txt": "b",
+  });
+}
+
+describe("an edit is never missed", () => {
+  test("of a file that one target was recalled with before, and another read after", async () => {
+    const rig = makeLeaves();
+    rig.edit("leaf.ts", 'process.env.PWD + "/b.txt"', JSON.stringify(rig.path("b.txt")));
+    await rig.build();
+    // While a is made, b.txt is edited: b was found untouched before, and late reads it only after.
+    rig.write({ "a.txt": "a2 then b2" });
+    expect((await rig.build()).targets).toMatchObject({ a: "computed", b: "fresh", late: "computed" });
+    expect((await rig.build()).targets).toMatchObject({ b: "computed", both: "computed" });
+    expect(JSON.parse(rig.read("runs/default/b/out.json"))).toEqual({ text: "b2" });
+  });
+});
