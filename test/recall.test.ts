@@ -1,6 +1,8 @@
 // Targets that nothing has touched since the last complete build are not assessed again. Nobody may be able to tell, except by the time it takes.
 
 import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import type { StageState } from "../src/runs/stages.ts";
 import { makeProject, type Rig } from "./rig.ts";
 
 /** `a` and `b` read a file each, `both` reads what they made; `late` waits for `a` and reads the file of `b`. */
@@ -46,6 +48,9 @@ export const recipe = async ({ config, inputs, outputs }) => {
   });
 }
 
+const stageOf = (rig: Rig, target: string) =>
+  (parse(rig.read("runs/default/run.yaml")) as { targets: Record<string, StageState> }).targets[target]!;
+
 describe("an edit is never missed", () => {
   test("of a file that one target was recalled with before, and another read after", async () => {
     const rig = makeLeaves();
@@ -56,5 +61,39 @@ describe("an edit is never missed", () => {
     expect((await rig.build()).targets).toMatchObject({ a: "computed", b: "fresh", late: "computed" });
     expect((await rig.build()).targets).toMatchObject({ b: "computed", both: "computed" });
     expect(JSON.parse(rig.read("runs/default/b/out.json"))).toEqual({ text: "b2" });
+  });
+
+  test("of a variable that only a target reads which is assessed later", async () => {
+    const rig = makeLeaves();
+    rig.edit("Expfile.ts", 'import("./late.ts"),', 'import("./late.ts"), env: ["LATE"],');
+    await rig.build();
+    rig.write({ "a.txt": "a2" });
+    await rig.build(["both"]);
+    expect((await rig.build([], 0, { env: { LATE: "1" } })).targets).toMatchObject({ b: "fresh", late: "computed" });
+    expect((await rig.build([], 0, { env: { LATE: "2" } })).targets).toMatchObject({ b: "fresh", late: "computed" });
+    expect((await rig.build([], 0, { env: { LATE: "2" } })).targets).toEqual({});
+    expect((await rig.build()).targets).toMatchObject({ b: "fresh", late: "computed" });
+  });
+});
+
+describe("what a target stands on", () => {
+  test("is written down when it is what the last complete build left, and other settings were tried since", async () => {
+    const rig = makeLeaves();
+    await rig.build(["--set", "a.word=1"]);
+    // The same bytes come out, so that the file stays as it is.
+    await rig.build(["a", "--set", "a.word=2"]);
+    await rig.build(["--set", "a.word=1"]);
+    const { reasons } = (await rig.build(["a", "--set", "a.word=3"])).finished("a");
+    expect(JSON.stringify(reasons)).toContain('"before":1');
+  });
+
+  test("is no acceptance that was made for other settings", async () => {
+    const rig = makeLeaves();
+    await rig.build(["--set", "a.word=1"]);
+    await rig.exp("build", "b", "--set", "a.word=2");
+    expect(await rig.exp("accept", "a", "--because", "tried")).toMatchObject({ code: 0 });
+    expect(stageOf(rig, "a").accepted).toBeDefined();
+    await rig.build(["--set", "a.word=1"]);
+    expect(stageOf(rig, "a").accepted).toBeUndefined();
   });
 });

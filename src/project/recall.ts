@@ -61,6 +61,8 @@ export class Recall {
   take(target: GraphTarget): Recalled | undefined {
     const left = this.#taken.get(target.index) ?? this.#left.get(target.name);
     if (left === undefined || !target.dependsOn.every((index) => this.#taken.has(index))) return undefined;
+    // It may have been built with other settings since, and its outputs be the same.
+    if (this.#trace.standingOf(target.name).at(-1)?.core !== left.core) return undefined;
     const result = this.#trace.find(left.core)?.result;
     if (result === undefined || !isUntouched(left)) return undefined;
     this.#taken.set(target.index, left);
