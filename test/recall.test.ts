@@ -1,5 +1,6 @@
 // Targets that nothing has touched since the last complete build are not assessed again. Nobody may be able to tell, except by the time it takes.
 
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import type { StageState } from "../src/runs/stages.ts";
@@ -95,5 +96,49 @@ describe("what a target stands on", () => {
     expect(stageOf(rig, "a").accepted).toBeDefined();
     await rig.build(["--set", "a.word=1"]);
     expect(stageOf(rig, "a").accepted).toBeUndefined();
+  });
+});
+
+describe("what is recalled", () => {
+  const file = "cache/stamps/run-default";
+
+  test.each([
+    ["cut off", (text: string) => text.slice(0, 300)],
+    ["of no paths", (text: string) => text.replace('"paths":', '"pathz":')],
+    ["of no targets", (text: string) => text.replace('"targets":', '"targetz":')],
+    ["of no variables", (text: string) => text.replace('"environment":', '"environmenz":')],
+    ["of targets without their files", (text: string) => text.replace(/("[0-9a-f]{64}"),2\]/, "$1,1]")],
+    ["of nothing", (text: string) => text.replace(/\{".*\}/, (json) => "null".padEnd(json.length))],
+  ])("is nothing by a file that is damaged: %s", async (_, damage) => {
+    const rig = makeLeaves();
+    await rig.build();
+    const whole = readFileSync(rig.path(file), "latin1");
+    const damaged = damage(whole);
+    expect(damaged).not.toBe(whole);
+    writeFileSync(rig.path(file), damaged, "latin1");
+    rig.write({ "a.txt": "a2" });
+    expect((await rig.build()).targets).toEqual({ a: "computed", b: "fresh", both: "computed", late: "computed" });
+  });
+
+  test("is nothing by the file of another run", async () => {
+    const rig = makeLeaves();
+    await rig.build();
+    await rig.build(["--run", "second"]);
+    copyFileSync(rig.path("cache/stamps/run-second"), rig.path(file));
+    rig.remove("runs/default/b/out.json");
+    expect((await rig.build()).targets).toEqual({ a: "fresh", b: "cached", both: "fresh", late: "fresh" });
+  });
+
+  test("are the targets that an edit does not reach: what they were made of is not looked at", async () => {
+    const rig = makeLeaves();
+    await rig.build();
+    rig.edit("late.ts", "read()]", 'read(), "more"]');
+    await rig.build();
+    // Whatever assesses b needs the bundle of its code: a folder in its place cannot be read.
+    for (const name of readdirSync(rig.path("cache/bundles"))) rig.remove(`cache/bundles/${name}`);
+    rig.write({ "b.txt": "b2" });
+    expect((await rig.build(["a"])).targets).toEqual({ a: "fresh" });
+    expect(readdirSync(rig.path("cache/bundles"))).toEqual([]);
+    expect((await rig.build()).targets).toEqual({ a: "fresh", b: "computed", both: "computed", late: "computed" });
   });
 });

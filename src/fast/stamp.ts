@@ -46,7 +46,7 @@ export interface Unpacked<Header> {
 }
 
 /** Undefined where there is none, or it is damaged. */
-export function unpackStamp<Header extends { readonly paths: readonly string[] }>(
+export function unpackStamp<Header extends Pick<StampHeader, "paths" | "environment">>(
   file: string,
 ): Unpacked<Header> | undefined {
   let bytes: Buffer;
@@ -57,12 +57,13 @@ export function unpackStamp<Header extends { readonly paths: readonly string[] }
   }
   if (bytes.length < magic.length + 4 || bytes.toString("latin1", 0, magic.length) !== magic) return undefined;
   const start = magic.length + 4 + bytes.readUInt32LE(magic.length);
-  let header: Header;
+  let header: Header | null;
   try {
-    header = JSON.parse(bytes.toString("utf8", magic.length + 4, start)) as Header;
+    header = JSON.parse(bytes.toString("utf8", magic.length + 4, start)) as Header | null;
   } catch {
     return undefined;
   }
+  if (!Array.isArray(header?.paths) || !Array.isArray(header.environment)) return undefined;
   if (bytes.length !== start + header.paths.length * 32) return undefined;
   // A copy only where the buffer from the pool is not aligned.
   const aligned = (bytes.byteOffset + start) % 8 === 0 ? bytes : Buffer.from(bytes);

@@ -19,7 +19,7 @@ interface RecallHeader {
   readonly build: string;
   readonly node: string;
   readonly root: string;
-  /** Of everything that the config says, of the experiment's name, and of what is taken from other runs. */
+  /** Of everything that the config says, of the names of run and experiment, and of what is taken from other runs. */
   readonly asked: Digest;
   readonly environment: readonly (readonly [name: string, value: string | null])[];
   /** First those that all targets share, then those of each target in turn. */
@@ -81,6 +81,7 @@ export function openRecall(project: Project, run: OpenRun, trace: Trace): Recall
   if (file === undefined) return undefined;
   const { header, stats } = file;
   if (header.format !== recallFormat || header.build !== buildId || header.node !== process.version) return undefined;
+  if (!isWhole(header)) return undefined;
   if (header.root !== project.paths.root || header.asked !== askedOf(run)) return undefined;
   if (!areAsSet(header.environment, project.environment)) return undefined;
   const evidence = (from: number, count: number): Evidence => ({
@@ -96,6 +97,14 @@ export function openRecall(project: Project, run: OpenRun, trace: Trace): Recall
     from += count;
   }
   return new Recall(shared, left, trace);
+}
+
+/** A count that the disk has damaged would take files from the target that reads them. */
+function isWhole({ paths, shared, targets }: RecallHeader): boolean {
+  if (!Array.isArray(targets)) return false;
+  let sum = shared;
+  for (const [, , count] of targets as RecallHeader["targets"]) sum += count;
+  return sum === paths.length;
 }
 
 function isUntouched({ paths, stats }: Evidence): boolean {
@@ -143,8 +152,8 @@ function fileOf(project: Project, run: OpenRun): string {
   return join(project.paths.cache, "stamps", `run-${run.folder.id}`);
 }
 
-function askedOf({ graph, configText, splices }: OpenRun): Digest {
-  return digestOfBytes(JSON.stringify([graph.experiment, configText, [...splices.keys()]]));
+function askedOf({ folder, graph, configText, splices }: OpenRun): Digest {
+  return digestOfBytes(JSON.stringify([folder.id, graph.experiment, configText, [...splices.keys()]]));
 }
 
 /** The files of the project that a target reads; undefined where they are found by looking into folders, or where it makes folders, items or verdicts. */
