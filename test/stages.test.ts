@@ -144,4 +144,15 @@ describe("stages", () => {
     expect(stages?.get("a")).toBeUndefined();
     expect(stages?.get("b")).toEqual(done);
   });
+
+  test("one in which a bit was flipped is known, or stands on nothing: then it is written anew", () => {
+    const bytes = Buffer.from(Stages.of({ a: done }).text.slice(1));
+    for (let at = 0; at < bytes.length * 8; at++) {
+      const flipped = Buffer.from(bytes);
+      flipped[at >> 3]! ^= 1 << (at & 7);
+      const stages = Stages.ofText(flipped.toString());
+      if (stages?.standsOn("a", done.key!) === true) expect(stages.get("a"), flipped.toString()).toBeDefined();
+    }
+    expect(Stages.ofText(bytes.toString())?.standsOn("a", done.key!)).toBe(true);
+  });
 });

@@ -8,6 +8,7 @@ import { paint, span } from "../report/text.ts";
 import { findProjectFolder, pathsOf } from "../project/paths.ts";
 import { readPin, type Pin } from "../runs/pin.ts";
 import { listRuns, RunFolder, UnreadableRun, type RunState } from "../runs/run.ts";
+import { largest } from "../util/largest.ts";
 import { suggest } from "../util/suggest.ts";
 import type { Arguments } from "./arguments.ts";
 import { paletteOf, showFailures, writeJson, writeLines, type Screen } from "./screen.ts";
@@ -183,5 +184,5 @@ function stateOf(state: RunState): string {
 
 function lastResult(state: RunState): number | undefined {
   const times = [...state.targets].flatMap(([, stage]) => (stage.at === undefined ? [] : [Date.parse(stage.at)]));
-  return times.length === 0 ? undefined : Math.max(...times);
+  return times.length === 0 ? undefined : largest(times, 0);
 }

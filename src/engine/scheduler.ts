@@ -78,7 +78,7 @@ export function runSchedule(
         const node = stack.pop()!;
         if (!waiting.delete(node)) continue;
         blocked.set(node, cause);
-        stack.push(...(dependents.get(node) ?? []));
+        for (const next of dependents.get(node) ?? []) stack.push(next);
       }
     };
     startReady();

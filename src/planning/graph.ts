@@ -167,7 +167,7 @@ export function selectTargets(
     const index = stack.pop()!;
     if (needed.has(index)) continue;
     needed.add(index);
-    stack.push(...graph.targets[index]!.dependsOn);
+    for (const upstream of graph.targets[index]!.dependsOn) stack.push(upstream);
   }
   return ok({ asked, needed: [...needed].sort((a, b) => a - b) });
 }

@@ -13,5 +13,6 @@ export async function explainReasons(
   target: string,
   reasons: readonly Reason[],
 ): Promise<readonly Reason[]> {
+  if (reasons.length === 0) return reasons;
   return measureInputs(project, run, session, target, await explainCode(project, reasons));
 }

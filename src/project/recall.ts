@@ -19,7 +19,7 @@ interface RecallHeader {
   readonly build: string;
   readonly node: string;
   readonly root: string;
-  /** Of everything that the config says, of the experiment's name, and of what is taken from other runs. */
+  /** Of everything that the config says, of the names of run and experiment, and of what is taken from other runs. */
   readonly asked: Digest;
   readonly environment: readonly (readonly [name: string, value: string | null])[];
   /** First those that all targets share, then those of each target in turn. */
@@ -32,7 +32,7 @@ interface RecallHeader {
 /** A path with the four numbers of its stat; see the stamp. */
 export interface Evidence {
   readonly paths: readonly string[];
-  readonly stats: BigInt64Array;
+  readonly stats: Float64Array;
 }
 
 /** A target as it was left: its files of the project and its outputs. */
@@ -61,6 +61,8 @@ export class Recall {
   take(target: GraphTarget): Recalled | undefined {
     const left = this.#taken.get(target.index) ?? this.#left.get(target.name);
     if (left === undefined || !target.dependsOn.every((index) => this.#taken.has(index))) return undefined;
+    // It may have been built with other settings since, and its outputs be the same.
+    if (this.#trace.standingOf(target.name).at(-1)?.core !== left.core) return undefined;
     const result = this.#trace.find(left.core)?.result;
     if (result === undefined || !isUntouched(left)) return undefined;
     this.#taken.set(target.index, left);
@@ -79,6 +81,7 @@ export function openRecall(project: Project, run: OpenRun, trace: Trace): Recall
   if (file === undefined) return undefined;
   const { header, stats } = file;
   if (header.format !== recallFormat || header.build !== buildId || header.node !== process.version) return undefined;
+  if (!isWhole(header)) return undefined;
   if (header.root !== project.paths.root || header.asked !== askedOf(run)) return undefined;
   if (!areAsSet(header.environment, project.environment)) return undefined;
   const evidence = (from: number, count: number): Evidence => ({
@@ -96,7 +99,15 @@ export function openRecall(project: Project, run: OpenRun, trace: Trace): Recall
   return new Recall(shared, left, trace);
 }
 
-export function isUntouched({ paths, stats }: Evidence): boolean {
+/** A count that the disk has damaged would take files from the target that reads them. */
+function isWhole({ paths, shared, targets }: RecallHeader): boolean {
+  if (!Array.isArray(targets)) return false;
+  let sum = shared;
+  for (const [, , count] of targets as RecallHeader["targets"]) sum += count;
+  return sum === paths.length;
+}
+
+function isUntouched({ paths, stats }: Evidence): boolean {
   return paths.every((path, i) => isAsStamped(path, stats, i * 4));
 }
 
@@ -126,8 +137,8 @@ export function writeRecall(project: Project, run: OpenRun, shared: Shared, left
   writeAtomic(fileOf(project, run), packStamp(header, joined(stats, paths.length)));
 }
 
-function joined(pieces: readonly BigInt64Array[], paths: number): BigInt64Array {
-  const all = new BigInt64Array(paths * 4);
+function joined(pieces: readonly Float64Array[], paths: number): Float64Array {
+  const all = new Float64Array(paths * 4);
   let at = 0;
   for (const piece of pieces) {
     all.set(piece, at);
@@ -140,8 +151,8 @@ function fileOf(project: Project, run: OpenRun): string {
   return join(project.paths.cache, "recall", run.folder.id);
 }
 
-function askedOf({ graph, configText, splices }: OpenRun): Digest {
-  return digestOfBytes(JSON.stringify([graph.experiment, configText, [...splices.keys()]]));
+function askedOf({ folder, graph, configText, splices }: OpenRun): Digest {
+  return digestOfBytes(JSON.stringify([folder.id, graph.experiment, configText, [...splices.keys()]]));
 }
 
 /** The files of the project that a target reads; undefined where they are found by looking into folders, or where it makes folders, items or verdicts. */

@@ -12,7 +12,7 @@ import type { OpenRun } from "./open-run.ts";
 import type { ProjectPaths } from "./paths.ts";
 import type { DecidingSession, Project } from "./project.ts";
 import { areAsRead, pathsOf, readsOf, type Reads } from "./reads.ts";
-import { isUntouched, sourcesOf, writeRecall, type Evidence, type Left } from "./recall.ts";
+import { sourcesOf, writeRecall, type Evidence, type Left } from "./recall.ts";
 import { buildId } from "./version.ts";
 
 interface Surroundings {
@@ -48,21 +48,21 @@ export async function writeStamp(
   const looked = await look(project, run, session, assessed, ends);
   if (looked === undefined) return;
   // What was recalled was seen with these stats; an edit since then shows when they are compared the next time.
-  const former = recalled.size === 0 ? undefined : session.recalled!.shared;
-  if (former !== undefined && !isUntouched(former)) return;
+  const former = recalled.size === 0 ? [] : [session.recalled!.shared];
+  const all = together([...former, looked.all, ...recalled.values()]);
+  const shared = together([...former, looked.shared]);
+  if (all === undefined || shared === undefined) return;
 
-  const environment = new Map(former?.environment);
+  const environment = new Map(former[0]?.environment);
   for (const name of [...run.expfile.looks.environment.keys(), ...session.factory.read.environment])
     environment.set(name, project.environment[name] ?? null);
   // A stamp would hold the value as it is.
   if ([...environment.values()].some((value) => value !== null && run.secrets.mask(value) !== value)) return;
 
-  const all = together([...(former === undefined ? [] : [former]), looked.all, ...recalled.values()]);
   const { file, asked } = stampFile(project.paths, around);
   const header = { format: stampFormat, build: buildId, node: process.version, asked, output } as const;
   writeAtomic(file, packStamp({ ...header, paths: all.paths, environment: [...environment] }, all.stats));
   if (needed.length < run.graph.targets.length) return;
-  const shared = together(former === undefined ? [looked.shared] : [former, looked.shared]);
   const left = new Map(recalled);
   for (const index of assessed) {
     const own = looked.of(index, ends(index)!.core);
@@ -71,17 +71,19 @@ export async function writeStamp(
   writeRecall(project, run, { ...shared, environment: [...environment] }, left);
 }
 
-/** Each path once. */
-function together(all: readonly Evidence[]): Evidence {
+/** Each path once. Undefined: one was seen in two states, as when it was edited after a target that reads it was recalled, and before another read it. */
+function together(all: readonly Evidence[]): Evidence | undefined {
   const paths: string[] = [];
-  const stats = new BigInt64Array(all.reduce((sum, evidence) => sum + evidence.stats.length, 0));
-  const known = new Set<string>();
+  const stats = new Float64Array(all.reduce((sum, evidence) => sum + evidence.stats.length, 0));
+  const places = new Map<string, number>();
   for (const evidence of all)
     for (const [i, path] of evidence.paths.entries()) {
-      if (known.has(path)) continue;
-      known.add(path);
-      stats.set(evidence.stats.subarray(i * 4, i * 4 + 4), paths.length * 4);
-      paths.push(path);
+      const place = places.get(path);
+      if (place === undefined) {
+        places.set(path, paths.length);
+        stats.set(evidence.stats.subarray(i * 4, i * 4 + 4), paths.length * 4);
+        paths.push(path);
+      } else for (let k = 0; k < 4; k++) if (stats[place * 4 + k] !== evidence.stats[i * 4 + k]) return undefined;
     }
   return { paths, stats: stats.subarray(0, paths.length * 4) };
 }
@@ -110,7 +112,7 @@ async function look(
   const at = clock.now();
   const present = looked.files.length + looked.folders.length;
   const paths = [...looked.files, ...looked.folders, ...looked.absent];
-  const stats = new BigInt64Array(paths.length * 4);
+  const stats = new Float64Array(paths.length * 4);
   let isRacy = false;
   for (const [i, path] of paths.entries()) {
     const stat = statOf(path);
@@ -133,7 +135,7 @@ async function look(
   if (looked.files.some((path) => project.digests.isRacy(path))) return undefined;
   const places = new Map(paths.map((path, i) => [path, i]));
   const evidence = (own: readonly string[]): Evidence => {
-    const numbers = new BigInt64Array(own.length * 4);
+    const numbers = new Float64Array(own.length * 4);
     for (const [k, path] of own.entries()) {
       const i = places.get(path)!;
       numbers.set(stats.subarray(i * 4, i * 4 + 4), k * 4);
@@ -159,8 +161,15 @@ async function look(
   };
 }
 
-function numbersOf(stat: BigIntStats | undefined): readonly bigint[] {
-  return stat === undefined ? [-1n, -1n, -1n, -1n] : [stat.size, stat.mtimeNs, stat.ctimeNs, stat.ino];
+function numbersOf(stat: BigIntStats | undefined): readonly number[] {
+  return stat === undefined
+    ? [-1, -1, -1, -1]
+    : [Number(stat.size), msOf(stat.mtimeNs), msOf(stat.ctimeNs), Number(stat.ino)];
+}
+
+/** As Node makes milliseconds of seconds and nanoseconds. */
+function msOf(ns: bigint): number {
+  return Number(ns / 1_000_000_000n) * 1000 + Number(ns % 1_000_000_000n) / 1e6;
 }
 
 /** Whether every output is still what the build left. */

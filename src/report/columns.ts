@@ -1,5 +1,6 @@
 // Rows of cells as aligned lines. Unaware of what the cells mean.
 
+import { largest } from "../util/largest.ts";
 import { span, widthOf, type Line, type Span } from "./text.ts";
 
 /** Less room than this for a detail beside its row, and it is better off beneath it. */
@@ -14,9 +15,15 @@ export interface Columns {
 
 /** Cells of a column share its width; two spaces lie between columns; nothing trails the last cell of a row. */
 export function alignRows(rows: readonly (readonly Span[])[], { right = [], keepEmpty = false }: Columns = {}): Line[] {
-  const count = Math.max(0, ...rows.map((row) => row.length));
+  const count = largest(
+    rows.map((row) => row.length),
+    0,
+  );
   const widths = Array.from({ length: count }, (_, column) =>
-    Math.max(0, ...rows.map((row) => widthOf(row[column]?.text ?? ""))),
+    largest(
+      rows.map((row) => widthOf(row[column]?.text ?? "")),
+      0,
+    ),
   );
   const shown = widths.flatMap((width, column) => (width > 0 || keepEmpty ? [column] : []));
   return rows.map((row) => alignRow(row, shown, widths, right));
@@ -29,15 +36,24 @@ export function alignDetailedRows(
   rows: readonly { readonly cells: readonly Span[]; readonly details: readonly Span[] }[],
   { width, right = [] }: Columns & { readonly width: number | undefined },
 ): Line[] {
-  const count = Math.max(0, ...rows.map(({ cells }) => cells.length));
+  const count = largest(
+    rows.map(({ cells }) => cells.length),
+    0,
+  );
   const blank = Array.from({ length: count }, () => span(""));
   const inLine = rows.flatMap(({ cells, details: [first = span(""), ...more] }) => [
     [...cells, ...blank.slice(cells.length), first],
     ...more.map((detail) => [...blank, detail]),
   ]);
   const lines = alignRows(inLine, { right });
-  const widest = Math.max(0, ...lines.map((line) => widthOf(line.map(({ text }) => text).join(""))));
-  const widestDetail = Math.max(0, ...rows.flatMap(({ details }) => details.map(({ text }) => widthOf(text))));
+  const widest = largest(
+    lines.map((line) => widthOf(line.map(({ text }) => text).join(""))),
+    0,
+  );
+  const widestDetail = largest(
+    rows.flatMap(({ details }) => details.map(({ text }) => widthOf(text))),
+    0,
+  );
   if (width === undefined || widest <= width || width - (widest - widestDetail) >= COMFORTABLE_DETAIL) return lines;
   const heads = alignRows(
     rows.map(({ cells }) => cells),

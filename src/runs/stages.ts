@@ -30,6 +30,10 @@ export interface StageState {
   readonly outputs?: Readonly<Record<string, string>>;
 }
 
+/** Scalars and a map of scalars: whatever looks so is YAML. */
+const scalar = String.raw` (?:\w[\w.+-]*(?::[\w.+-]+)*|"[\w.,()/@→…·+=: -]*"|[A-Za-z][\w.,()/@→…·+= -]*)\n`;
+const usual = new RegExp(`^(?: {4}[a-z_]+:(?:${scalar}|\n(?: {6}[A-Za-z_][\\w-]*:${scalar})+))+$`);
+
 /** How far the lines of a stage are indented below `targets:` and the target's name. */
 const indent = 4;
 
@@ -67,11 +71,12 @@ export class Stages {
     return typeof stage === "string" ? parseStage(stage) : stage;
   }
 
-  /** Whether all that is noted of a stage is that it stands on this key, as it should be. Without parsing it. */
+  /** Whether all that is noted of a stage is that it stands on this key, as it should be. Without parsing it, if it looks as usual. */
   standsOn(name: string, key: string): boolean {
     const stage = this.#stages.get(name);
     if (typeof stage !== "string") return stage?.status === "done" && stage.key === key && stage.accepted === undefined;
-    return stage.startsWith(`    status: done\n    key: ${key}\n`) && !stage.includes("\n    accepted:");
+    const stands = stage.startsWith(`    status: done\n    key: ${key}\n`) && !stage.includes("\n    accepted:");
+    return stands && (usual.test(stage) || this.get(name) !== undefined);
   }
 
   *[Symbol.iterator](): Generator<[name: string, stage: StageState]> {

@@ -82,7 +82,7 @@ export function pairedDifference(comparison: PairedComparison): PairedDifference
 }
 
 function intervalOf(differences: readonly number[], seed: number | string, level: number): Interval | NotEstimable {
-  const size = Math.max(...differences.map(Math.abs));
+  const size = differences.reduce((most, difference) => Math.max(most, Math.abs(difference)), 0);
   if (differences.every((difference) => Math.abs(difference - differences[0]!) <= 1e-12 * size)) {
     return notEstimable(
       `all ${differences.length} differences are equal, so they show no spread to build an interval from`,

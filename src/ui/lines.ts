@@ -8,6 +8,7 @@
 //   done in 4.2 s: 951 computed, 51 cached, 1 fresh; the cache saved 3.2 s
 //   report: runs/default/analyse/report.html
 
+import { largest } from "../util/largest.ts";
 import type { Event } from "../model/event.ts";
 import type { Failure } from "../model/failure.ts";
 import { countOf, formatCount, formatDuration, formatMoney, formatRoughDuration } from "../report/amounts.ts";
@@ -79,7 +80,13 @@ const MOST_QUIET_LINES = 4;
 const MOST_REPORTS = 5;
 
 export function createBuildLines({ renderFailure, again = "exp build", targets = [] }: LinesOptions): BuildLines {
-  let nameWidth = Math.min(WIDEST_NAME, Math.max(8, ...targets.map((name) => widthOf(oneLine(name)))));
+  let nameWidth = Math.min(
+    WIDEST_NAME,
+    largest(
+      targets.map((name) => widthOf(oneLine(name))),
+      8,
+    ),
+  );
   let timeWidth = 6;
   /** Held back until something else is shown: an up-to-date build says one line. */
   let firstLine: Line | undefined;
@@ -108,7 +115,7 @@ export function createBuildLines({ renderFailure, again = "exp build", targets =
     if (fresh.length > MOST_QUIET_LINES)
       held.push(row(countOf(fresh.length, "target"), span("fresh", "dim"), "", [span(listNames(fresh))]));
     else held.push(...fresh.map((name) => row(name, span("fresh", styleOfOrigin.fresh), "", [])));
-    held.push(...skippedRows());
+    for (const skippedRow of skippedRows()) held.push(skippedRow);
     firstLine = undefined;
     fresh = [];
     skipped = [];

@@ -1,6 +1,7 @@
 // The reporter for a terminal: finished targets as lines, running ones as bars beneath them. Bars appear only for what has run
 // for a while, so a quick build is a few lines and no flicker. cli-progress is loaded with the first bar.
 
+import { largest } from "../util/largest.ts";
 import type { MultiBar, SingleBar } from "cli-progress";
 import { noColours, type Palette } from "../report/palette.ts";
 import { clipLine, fold, oneLine, paint, widthOf } from "../report/text.ts";
@@ -105,7 +106,7 @@ export function createTerminalReporter(options: TerminalOptions): Reporter {
     // One cell stays free: a full row would leave some terminals with a pending wrap.
     const width = Math.max(20, columns() - 1);
     const names = [...bars.keys()].map((name) => widthOf(oneLine(name)));
-    const nameWidth = Math.min(Math.floor(width / 3), Math.max(8, ...names));
+    const nameWidth = Math.min(Math.floor(width / 3), largest(names, 8));
     return paint(barOf(each, { width, nameWidth, now: ticker.now() }), palette);
   }
 

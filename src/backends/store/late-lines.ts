@@ -7,6 +7,7 @@ import type { Part, TraceLine } from "./trace-lines.ts";
 
 export type ResultLine = Extract<TraceLine, { r: unknown }>;
 export type RecordLine = Extract<TraceLine, { rec: unknown }>;
+export type SourceLine = Extract<TraceLine, { src: unknown }>;
 
 /** A line by its text. One that was torn by a crash gives way to what was known before it. */
 export class Late<Line> {

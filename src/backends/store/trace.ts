@@ -7,7 +7,15 @@ import type { Digest } from "../../model/digest.ts";
 import { FailureError, newerFormat } from "../../model/failure.ts";
 import { recordFormat, type ActionRecord } from "../../planning/fingerprint/action-key.ts";
 import { AppendLog, parseLine, readTextLines } from "../../util/append-log.ts";
-import { frontOf, Late, shortLineOf, type Front, type RecordLine, type ResultLine } from "./late-lines.ts";
+import {
+  frontOf,
+  Late,
+  shortLineOf,
+  type Front,
+  type RecordLine,
+  type ResultLine,
+  type SourceLine,
+} from "./late-lines.ts";
 import {
   traceFormat,
   type Acceptance,
@@ -60,6 +68,7 @@ export class Trace {
   readonly #log: AppendLog<TraceLine>;
   readonly #mayWrite: () => boolean;
   readonly #results = new Map<Digest, Indexed>();
+  /** Also of keys that have a newer line: that may turn out to be torn. */
   readonly #cleaned = new Map<Digest, { readonly when: number; readonly known: Indexed }>();
   readonly #records = new Map<Digest, Late<RecordLine>>();
   /** Records by `target/part` or `target/item/recipe`, oldest first. */
@@ -68,7 +77,7 @@ export class Trace {
   readonly #placed = new Map<string, Digest>();
   readonly #sources = new Map<Digest, SourceSeen>();
   /** Of those, lines that nobody has asked for. */
-  #sourceLines: string[] = [];
+  readonly #sourceLines: Late<SourceLine>[] = [];
   readonly #splices = new Map<string, Digest>();
   readonly #acceptances = new Map<string, Acceptance[]>();
   readonly #armNames = new Map<string, string>();
@@ -90,12 +99,12 @@ export class Trace {
         this.#isEmpty = false;
         if (front.kind === "result") {
           const late = Late.text<ResultLine>(text, this.#results.get(front.core)?.late);
-          this.#takeResult(front.core, { ...front, late });
+          this.#results.set(front.core, { ...front, late });
         } else this.#takeRecord(front, Late.text<RecordLine>(text, this.#records.get(front.core)));
         continue;
       }
       if (text.startsWith(sourcesFront)) {
-        this.#sourceLines.push(text);
+        this.#sourceLines.push(Late.text(text, undefined));
         continue;
       }
       const line = shortLineOf(text) ?? parseLine<TraceLine>(text);
@@ -113,12 +122,12 @@ export class Trace {
 
   /** When the key was cleaned away, if nothing has been computed for it since. */
   cleanedAt(core: Digest): number | undefined {
-    return this.#cleaned.get(core)?.when;
+    return this.find(core) === undefined ? this.#cleaned.get(core)?.when : undefined;
   }
   /** What was known before it was cleaned away: for estimates of time and money. */
   cleanedResult(core: Digest): KnownResult | undefined {
     const known = this.#cleaned.get(core)?.known;
-    return known === undefined ? undefined : resultOf(known);
+    return known === undefined || this.find(core) !== undefined ? undefined : resultOf(known);
   }
   /** What is known of a key, cleaned away or not: a clean says that it is to be made anew, not that it was never so. */
   known(core: Digest): KnownResult | undefined {
@@ -187,7 +196,7 @@ export class Trace {
   lastRecord(target: string, part: Part, recipe: string | undefined, except?: Digest): ActionRecord | undefined {
     const history = this.#last.get(partName(target, part, recipe)) ?? [];
     const last = except === undefined ? undefined : this.#records.get(except);
-    return history.findLast((record) => record !== last)?.line?.rec;
+    return history.findLast((record) => record !== last && record.line !== undefined)?.line?.rec;
   }
 
   /**
@@ -218,10 +227,8 @@ export class Trace {
 
   /** Where the content of a source file was, and its size. */
   sourceOf(digest: Digest): SourceSeen | undefined {
-    for (const text of this.#sourceLines.splice(0)) {
-      const line = parseLine<TraceLine>(text);
-      if (line !== undefined) this.#take(line);
-    }
+    for (const late of this.#sourceLines.splice(0))
+      for (const seen of late.line?.src ?? []) this.#sources.set(seen[0], seen);
     return this.#sources.get(digest);
   }
 
@@ -258,8 +265,8 @@ export class Trace {
 
   /** Results of the target's items, cleaned ones too. */
   *itemResultsOf(target: string): Iterable<ActionResult> {
-    const all = [...this.#results.values(), ...[...this.#cleaned.values()].map(({ known }) => known)];
-    for (const known of all) {
+    const cleaned = [...this.#cleaned].flatMap(([core, { known }]) => (this.find(core) === undefined ? [known] : []));
+    for (const known of [...this.#results.values(), ...cleaned]) {
       const result = known.target === target && known.part === "item" ? known.late.line?.r : undefined;
       if (result !== undefined) yield result;
     }
@@ -295,10 +302,7 @@ export class Trace {
     this.#isEmpty = false;
     if ("v" in line) return refuseNewer(line.v, this.#file);
     if ("out" in line) return void this.#placed.set(line.out, line.d);
-    if ("src" in line) {
-      for (const seen of line.src) this.#sources.set(seen[0], seen);
-      return;
-    }
+    if ("src" in line) return void this.#sourceLines.push(Late.of(line));
     if ("arms" in line) {
       for (const [id, name] of line.arms) this.#armNames.set(id, name);
       return;
@@ -321,12 +325,7 @@ export class Trace {
       return this.#takeRecord({ target: line.t, part: line.rec.part, core: line.c, recipe: line.n }, Late.of(line));
     }
     const { t: target, p: part, b: build, m: template } = line;
-    this.#takeResult(line.c, { target, part, build, template, late: Late.of(line) });
-  }
-
-  #takeResult(core: Digest, known: Indexed): void {
-    this.#cleaned.delete(core);
-    this.#results.set(core, known);
+    this.#results.set(line.c, { target, part, build, template, late: Late.of(line) });
   }
 
   #takeRecord(
@@ -350,7 +349,7 @@ export class Trace {
     if (known === undefined) return; // Its line was torn: then nothing is kept, and the target is made anew.
     const madeFor = known.accepted?.madeFor ?? as;
     const { build, late } = known;
-    this.#takeResult(c, { target: t, part: p, build, template: m, late, accepted: { key: k, label: l, madeFor } });
+    this.#results.set(c, { target: t, part: p, build, template: m, late, accepted: { key: k, label: l, madeFor } });
   }
 
   #takeClean(line: Extract<TraceLine, { clean: number }>): void {

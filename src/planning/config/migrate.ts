@@ -1,5 +1,6 @@
 // Configs of earlier versions. Each file is brought up to date by its own version before files are merged.
 
+import { largest } from "../../util/largest.ts";
 import type { ContractSpec } from "../../api/contract.ts";
 import { inputFailure, type Failure } from "../../model/failure.ts";
 import type { Json, JsonObject } from "../../model/json.ts";
@@ -15,10 +16,15 @@ export type Sections = Readonly<Record<string, readonly Pick<ContractSpec, "name
 
 /** One more than the newest version that a contract migrates from. */
 export function currentVersion(sections: Sections): number {
-  const from = Object.values(sections).flatMap((contracts) =>
-    contracts.flatMap((contract) => Object.keys(contract.migrations ?? {})),
+  // Thousands of targets may be of one rule.
+  const contracts = new Set(Object.values(sections).flat());
+  return (
+    1 +
+    largest(
+      [...contracts].flatMap(({ migrations = {} }) => Object.keys(migrations).map(Number)),
+      0,
+    )
   );
-  return 1 + Math.max(0, ...from.map(Number));
 }
 
 /** The file's map as the current version has it, without `version` and `extends`, which speak of the file alone. */

@@ -1,0 +1,144 @@
+// Targets that nothing has touched since the last complete build are not assessed again. Nobody may be able to tell, except by the time it takes.
+
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import type { StageState } from "../src/runs/stages.ts";
+import { makeProject, type Rig } from "./rig.ts";
+
+/** `a` and `b` read a file each, `both` reads what they made; `late` waits for `a` and reads the file of `b`. */
+function makeLeaves(): Rig {
+  return makeProject({
+    "Expfile.ts": `import { contract, experiments, json, rule, source, text, z } from "expfile";
+const leaf = rule(contract({ name: "leaf", inputs: { text: text() }, config: z.object({ word: z.number().default(1) }), outputs: { out: json() } }), {
+  recipe: () => import("./leaf.ts"),
+});
+const join = rule(contract({ name: "join", inputs: { one: json(), two: json() }, outputs: { out: json() } }), {
+  recipe: () => import("./join.ts"),
+});
+const late = rule(contract({ name: "late", inputs: { first: json(), text: text() }, outputs: { out: json() } }), {
+  recipe: () => import("./late.ts"),
+});
+export default experiments({
+  main: () => {
+    const a = leaf({ text: source("a.txt", text()) });
+    const b = leaf({ text: source("b.txt", text()) });
+    return { a, b, both: join({ one: a.out, two: b.out }), late: late({ first: a.out, text: source("b.txt", text()) }) };
+  },
+});
+`,
+    // What is written after "then" goes into b.txt while the recipe runs.
+    "leaf.ts": `import { readFileSync, writeFileSync } from "node:fs";
+export const recipe = async ({ config, inputs, outputs }) => {
+  void config.word;
+  const [text, edit] = (await inputs.text.read()).split(" then ");
+  if (edit !== undefined) writeFileSync(process.env.PWD + "/b.txt", edit);
+  await outputs.out.write({ text });
+};
+`,
+    "join.ts": `export const recipe = async ({ inputs, outputs }) => {
+  await outputs.out.write([await inputs.one.read(), await inputs.two.read()]);
+};
+`,
+    "late.ts": `export const recipe = async ({ inputs, outputs }) => {
+  await outputs.out.write([await inputs.first.read(), await inputs.text.read()]);
+};
+`,
+    "a.txt": "a",
+    "b.txt": "b",
+  });
+}
+
+const stageOf = (rig: Rig, target: string) =>
+  (parse(rig.read("runs/default/run.yaml")) as { targets: Record<string, StageState> }).targets[target]!;
+
+describe("an edit is never missed", () => {
+  test("of a file that one target was recalled with before, and another read after", async () => {
+    const rig = makeLeaves();
+    rig.edit("leaf.ts", 'process.env.PWD + "/b.txt"', JSON.stringify(rig.path("b.txt")));
+    await rig.build();
+    // While a is made, b.txt is edited: b was found untouched before, and late reads it only after.
+    rig.write({ "a.txt": "a2 then b2" });
+    expect((await rig.build()).targets).toMatchObject({ a: "computed", b: "fresh", late: "computed" });
+    expect((await rig.build()).targets).toMatchObject({ b: "computed", both: "computed" });
+    expect(JSON.parse(rig.read("runs/default/b/out.json"))).toEqual({ text: "b2" });
+  });
+
+  test("of a variable that only a target reads which is assessed later", async () => {
+    const rig = makeLeaves();
+    rig.edit("Expfile.ts", 'import("./late.ts"),', 'import("./late.ts"), env: ["LATE"],');
+    await rig.build();
+    rig.write({ "a.txt": "a2" });
+    await rig.build(["both"]);
+    expect((await rig.build([], 0, { env: { LATE: "1" } })).targets).toMatchObject({ b: "fresh", late: "computed" });
+    expect((await rig.build([], 0, { env: { LATE: "2" } })).targets).toMatchObject({ b: "fresh", late: "computed" });
+    expect((await rig.build([], 0, { env: { LATE: "2" } })).targets).toEqual({});
+    expect((await rig.build()).targets).toMatchObject({ b: "fresh", late: "computed" });
+  });
+});
+
+describe("what a target stands on", () => {
+  test("is written down when it is what the last complete build left, and other settings were tried since", async () => {
+    const rig = makeLeaves();
+    await rig.build(["--set", "a.word=1"]);
+    // The same bytes come out, so that the file stays as it is.
+    await rig.build(["a", "--set", "a.word=2"]);
+    await rig.build(["--set", "a.word=1"]);
+    const { reasons } = (await rig.build(["a", "--set", "a.word=3"])).finished("a");
+    expect(JSON.stringify(reasons)).toContain('"before":1');
+  });
+
+  test("is no acceptance that was made for other settings", async () => {
+    const rig = makeLeaves();
+    await rig.build(["--set", "a.word=1"]);
+    await rig.exp("build", "b", "--set", "a.word=2");
+    expect(await rig.exp("accept", "a", "--because", "tried")).toMatchObject({ code: 0 });
+    expect(stageOf(rig, "a").accepted).toBeDefined();
+    await rig.build(["--set", "a.word=1"]);
+    expect(stageOf(rig, "a").accepted).toBeUndefined();
+  });
+});
+
+describe("what is recalled", () => {
+  const file = "cache/stamps/run-default";
+
+  test.each([
+    ["cut off", (text: string) => text.slice(0, 300)],
+    ["of no paths", (text: string) => text.replace('"paths":', '"pathz":')],
+    ["of no targets", (text: string) => text.replace('"targets":', '"targetz":')],
+    ["of no variables", (text: string) => text.replace('"environment":', '"environmenz":')],
+    ["of targets without their files", (text: string) => text.replace(/("[0-9a-f]{64}"),2\]/, "$1,1]")],
+    ["of nothing", (text: string) => text.replace(/\{".*\}/, (json) => "null".padEnd(json.length))],
+  ])("is nothing by a file that is damaged: %s", async (_, damage) => {
+    const rig = makeLeaves();
+    await rig.build();
+    const whole = readFileSync(rig.path(file), "latin1");
+    const damaged = damage(whole);
+    expect(damaged).not.toBe(whole);
+    writeFileSync(rig.path(file), damaged, "latin1");
+    rig.write({ "a.txt": "a2" });
+    expect((await rig.build()).targets).toEqual({ a: "computed", b: "fresh", both: "computed", late: "computed" });
+  });
+
+  test("is nothing by the file of another run", async () => {
+    const rig = makeLeaves();
+    await rig.build();
+    await rig.build(["--run", "second"]);
+    copyFileSync(rig.path("cache/stamps/run-second"), rig.path(file));
+    rig.remove("runs/default/b/out.json");
+    expect((await rig.build()).targets).toEqual({ a: "fresh", b: "cached", both: "fresh", late: "fresh" });
+  });
+
+  test("are the targets that an edit does not reach: what they were made of is not looked at", async () => {
+    const rig = makeLeaves();
+    await rig.build();
+    rig.edit("late.ts", "read()]", 'read(), "more"]');
+    await rig.build();
+    // Whatever assesses b needs the bundle of its code: a folder in its place cannot be read.
+    for (const name of readdirSync(rig.path("cache/bundles"))) rig.remove(`cache/bundles/${name}`);
+    rig.write({ "b.txt": "b2" });
+    expect((await rig.build(["a"])).targets).toEqual({ a: "fresh" });
+    expect(readdirSync(rig.path("cache/bundles"))).toEqual([]);
+    expect((await rig.build()).targets).toEqual({ a: "fresh", b: "computed", both: "computed", late: "computed" });
+  });
+});
