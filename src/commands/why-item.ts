@@ -43,22 +43,22 @@ interface Reached {
   readonly found: Assessment | undefined;
   /** What the target depends on and has to run first. */
   readonly open: readonly string[];
-  readonly known: ReadonlyMap<number, Artifacts>;
+  readonly known: ReadonlyMap<number, { readonly artifacts: Artifacts }>;
 }
 
 async function assessUpTo(session: Session, graph: Graph, target: GraphTarget): Promise<Reached> {
-  const known = new Map<number, Artifacts>();
+  const known = new Map<number, { readonly artifacts: Artifacts }>();
   const needed = selectTargets(graph, [target.name]);
   if (!needed.ok) throw new Error(`target ${target.name} is not in the graph`);
-  const upstream = (index: number) => ({ artifacts: known.get(index)!, target: graph.targets[index]! });
+  const upstream = (index: number) => ({ artifacts: known.get(index)!.artifacts, target: graph.targets[index]! });
   for (const index of needed.value.needed) {
     const one = graph.targets[index]!;
     const open = one.dependsOn.filter((up) => !known.has(up)).map((up) => graph.targets[up]!.name);
     const found = open.length > 0 ? undefined : await assess(session, one, upstream);
     if (index === target.index) return { found, open, known };
-    if (found?.kind === "settled") known.set(index, found.result.outputs);
+    if (found?.kind === "settled") known.set(index, { artifacts: found.result.outputs });
     else if (found?.kind === "due" && found.stage.kind === "action" && found.stage.part !== "split")
-      if (found.stage.adopt !== undefined) known.set(index, found.stage.adopt.outputs);
+      if (found.stage.adopt !== undefined) known.set(index, { artifacts: found.stage.adopt.outputs });
   }
   throw new Error(`target ${target.name} is not among what it needs`);
 }

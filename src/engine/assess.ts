@@ -76,7 +76,14 @@ export async function assess(session: Session, target: GraphTarget, upstream: Up
   if (given !== undefined) return assessGiven(session, target, given);
   const recalled = session.recall(target);
   if (recalled !== undefined)
-    return { kind: "settled", ...recalled, split: undefined, how: "fresh", states: undefined };
+    return {
+      kind: "settled",
+      core: recalled.core,
+      split: undefined,
+      result: recalled.result,
+      how: "fresh",
+      states: undefined,
+    };
   const section = session.sections[target.index]!;
   const resolved = session.resolver.resolve(target, section, upstream);
   if (!resolved.ok) return { kind: "wrong", failures: resolved.error };

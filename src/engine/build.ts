@@ -248,19 +248,25 @@ function contentLost(slot: string, target: string): Failure {
 }
 
 /** What nothing has touched since the last build needs no order, no turn and no look. */
-function endOfRecalled({ emit, trace }: BuildSession, { name }: GraphTarget, { core, result }: Recalled): TargetEnd {
+function endOfRecalled({ emit }: BuildSession, { name }: GraphTarget, recalled: Recalled): TargetEnd {
   const counts: Counts = { computed: 0, cached: 0, fresh: 1 };
   const end = { origin: "fresh", reasons: [], counts, tookMs: 0, savedMs: 0, costUsd: 0 } as const;
   emit({ kind: "target-finished", target: name, ...end, sameOutput: false });
   return {
     kind: "done",
     ...end,
-    artifacts: result.outputs,
-    core,
-    finishedAt: result.at,
-    executor: result.executor,
+    core: recalled.core,
     items: undefined,
-    accepted: trace.acceptancesInForce(name).at(-1),
+    accepted: recalled.accepted,
+    get artifacts() {
+      return recalled.result.outputs;
+    },
+    get finishedAt() {
+      return recalled.result.at;
+    },
+    get executor() {
+      return recalled.result.executor;
+    },
   };
 }
 

@@ -32,13 +32,13 @@ export async function withDifferences(
 export async function ownDifferences(
   session: Session,
   target: GraphTarget,
-  known: ReadonlyMap<number, Artifacts>,
+  known: ReadonlyMap<number, { readonly artifacts: Artifacts }>,
   recipe?: string,
 ): Promise<readonly Reason[]> {
   if (session.trace.standingOf(target.name).length === 0) return [];
   const upstream = (index: number) => {
     const one = session.graph.targets[index]!;
-    return { artifacts: known.get(index) ?? lastArtifacts(session, one) ?? standIns(one), target: one };
+    return { artifacts: known.get(index)?.artifacts ?? lastArtifacts(session, one) ?? standIns(one), target: one };
   };
   const inputs = session.resolver.resolve(target, session.sections[target.index]!, upstream);
   if (!inputs.ok) return [];

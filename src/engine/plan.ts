@@ -18,9 +18,23 @@ export async function planTargets(
 ): Promise<Result<readonly PlannedTarget[], readonly Failure[]>> {
   const planned: PlannedTarget[] = [];
   const failures: Failure[] = [];
-  const known = new Map<number, Artifacts>();
+  const known = new Map<number, { readonly artifacts: Artifacts }>();
   for (const index of needed) {
     const target = session.graph.targets[index]!;
+    const recalled = session.given.has(target.name) ? undefined : session.recall(target);
+    if (recalled !== undefined) {
+      // Who reads them is rarely asked.
+      known.set(index, {
+        get artifacts() {
+          return recalled.result.outputs;
+        },
+      });
+      planned.push({
+        ...describe(session, target, "fresh", [], undefined),
+        ...(recalled.accepted !== undefined && { accepted: true }),
+      });
+      continue;
+    }
     const open = target.dependsOn.filter((upstream) => !known.has(upstream));
     if (open.length > 0) {
       const names = open.map((upstream) => session.graph.targets[upstream]!.name);
@@ -39,7 +53,7 @@ export async function planTargets(
       continue;
     }
     const assessment = await assess(session, target, (upstream) => ({
-      artifacts: known.get(upstream)!,
+      artifacts: known.get(upstream)!.artifacts,
       target: session.graph.targets[upstream]!,
     }));
     if (assessment.kind === "wrong") failures.push(...assessment.failures);
@@ -56,13 +70,13 @@ function planOf(
   session: Session,
   target: GraphTarget,
   assessment: Exclude<Assessment, { kind: "wrong" }>,
-  known: Map<number, Artifacts>,
+  known: Map<number, { readonly artifacts: Artifacts }>,
 ): PlannedTarget {
   switch (assessment.kind) {
     case "waits":
       return describe(session, target, "waiting", [], undefined);
     case "settled": {
-      known.set(target.index, assessment.result.outputs);
+      known.set(target.index, { artifacts: assessment.result.outputs });
       const total = assessment.states?.decisions.length;
       const failed = target.declaration.work.kind === "gate" && gateFails(session, target, assessment.result.outputs);
       const items = total === undefined ? undefined : { fresh: total, cached: 0, stale: 0 };
@@ -80,7 +94,7 @@ function planOf(
         states === undefined ? undefined : { fresh: count("fresh"), cached: count("cached"), stale: count("stale") };
       // A cached result's outputs are known before they are fetched, so what depends on them can be decided on.
       if (stage.kind === "action" && stage.adopt !== undefined && stage.part !== "split") {
-        known.set(target.index, stage.adopt.outputs);
+        known.set(target.index, { artifacts: stage.adopt.outputs });
         return describe(session, target, "cached", stage.reasons, items);
       }
       const isFetchedOnly = stage.kind === "items" && items?.stale === 0;

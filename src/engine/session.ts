@@ -11,6 +11,7 @@ import type { Reason } from "../model/reason.ts";
 import type { Frame } from "../planning/bundle/stack.ts";
 import type { ActionResult } from "../model/action.ts";
 import type { Graph, GraphTarget } from "../planning/graph.ts";
+import type { Acceptance } from "../backends/store/trace-lines.ts";
 import type { Trace } from "../backends/store/trace.ts";
 import type { ActionFactory } from "./actions.ts";
 import type { Contents } from "./contents.ts";
@@ -23,7 +24,9 @@ import type { SourceDigests, SourceFile } from "./sources.ts";
 /** What a target stands on, known without a look at its inputs. */
 export interface Recalled {
   readonly core: Digest;
+  /** Looked up when it is asked for. */
   readonly result: ActionResult;
+  readonly accepted: Acceptance | undefined;
 }
 
 /** Enough to decide. */

@@ -25,6 +25,8 @@ interface RecallHeader {
   /** First those that all targets share, then those of each target in turn. */
   readonly paths: readonly string[];
   readonly shared: number;
+  /** The stat of the run's trace: while it holds, all that is said here is what the trace says. */
+  readonly trace: readonly number[];
   /** Targets in the order of their paths: name, core key, how many paths. */
   readonly targets: readonly (readonly [name: string, core: Digest, paths: number])[];
 }
@@ -49,24 +51,38 @@ export class Recall {
   readonly shared: Shared;
   readonly #left: ReadonlyMap<string, Left>;
   readonly #trace: Trace;
+  readonly #isTraceSame: boolean;
   readonly #taken = new Map<number, Left>();
 
-  constructor(shared: Shared, left: ReadonlyMap<string, Left>, trace: Trace) {
+  /** `isTraceSame`: nothing was written into the trace since, so that it need not even be read. */
+  constructor(shared: Shared, left: ReadonlyMap<string, Left>, trace: Trace, isTraceSame: boolean) {
     this.shared = shared;
     this.#left = left;
     this.#trace = trace;
+    this.#isTraceSame = isTraceSame;
   }
 
   /** The result on which the target stands untouched. What it depends on has been asked for before it. */
   take(target: GraphTarget): Recalled | undefined {
     const left = this.#taken.get(target.index) ?? this.#left.get(target.name);
     if (left === undefined || !target.dependsOn.every((index) => this.#taken.has(index))) return undefined;
-    // It may have been built with other settings since, and its outputs be the same.
-    if (this.#trace.standingOf(target.name).at(-1)?.core !== left.core) return undefined;
-    const result = this.#trace.find(left.core)?.result;
-    if (result === undefined || !isUntouched(left)) return undefined;
+    const trace = this.#trace;
+    const { core } = left;
+    if (!this.#isTraceSame) {
+      // It may have been built with other settings since, and its outputs be the same.
+      if (trace.standingOf(target.name).at(-1)?.core !== core || trace.find(core) === undefined) return undefined;
+    }
+    if (!isUntouched(left)) return undefined;
     this.#taken.set(target.index, left);
-    return { core: left.core, result };
+    return {
+      core,
+      get result() {
+        const known = trace.find(core);
+        if (known === undefined) throw new Error(`the trace has lost the result of ${target.name}`);
+        return known.result;
+      },
+      accepted: this.#isTraceSame ? undefined : trace.acceptancesInForce(target.name).at(-1),
+    };
   }
 
   /** What was taken, with its files. */
@@ -96,12 +112,12 @@ export function openRecall(project: Project, run: OpenRun, trace: Trace): Recall
     left.set(name, { core, ...evidence(from, count) });
     from += count;
   }
-  return new Recall(shared, left, trace);
+  return new Recall(shared, left, trace, isAsStamped(run.folder.traceFile, Float64Array.from(header.trace), 0));
 }
 
 /** A count that the disk has damaged would take files from the target that reads them. */
-function isWhole({ paths, shared, targets }: RecallHeader): boolean {
-  if (!Array.isArray(targets)) return false;
+function isWhole({ paths, shared, trace, targets }: RecallHeader): boolean {
+  if (!Array.isArray(targets) || !Array.isArray(trace)) return false;
   let sum = shared;
   for (const [, , count] of targets as RecallHeader["targets"]) sum += count;
   return sum === paths.length;
@@ -112,7 +128,13 @@ function isUntouched({ paths, stats }: Evidence): boolean {
 }
 
 /** Written after a complete build. `left` gives targets with their files; one that it lacks is assessed each time. */
-export function writeRecall(project: Project, run: OpenRun, shared: Shared, left: ReadonlyMap<number, Left>): void {
+export function writeRecall(
+  project: Project,
+  run: OpenRun,
+  shared: Shared,
+  left: ReadonlyMap<number, Left>,
+  trace: readonly number[],
+): void {
   const paths = [...shared.paths];
   const stats = [shared.stats];
   const targets: (readonly [string, Digest, number])[] = [];
@@ -132,6 +154,7 @@ export function writeRecall(project: Project, run: OpenRun, shared: Shared, left
     environment: shared.environment,
     paths,
     shared: shared.paths.length,
+    trace,
     targets,
   };
   writeAtomic(fileOf(project, run), packStamp(header, joined(stats, paths.length)));

@@ -3,6 +3,7 @@
 
 import { existsSync, type BigIntStats } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import type { Acceptance } from "../backends/store/trace-lines.ts";
 import type { Artifacts } from "../model/action.ts";
 import type { Digest } from "../model/digest.ts";
 import { askedText, packStamp, screenOf, stampFormat, stampName } from "../fast/stamp.ts";
@@ -31,7 +32,9 @@ export function stampFile(
 }
 
 /** What the build found or made, target by target: what is stamped must be that, not what came after. */
-export type Ends = (target: number) => { readonly artifacts: Artifacts; readonly core: Digest } | undefined;
+export type Ends = (
+  target: number,
+) => { readonly artifacts: Artifacts; readonly core: Digest; readonly accepted: Acceptance | undefined } | undefined;
 
 /** The stamp answers the same command line; beside it lies what answers for the untouched targets of any. */
 export async function writeStamp(
@@ -65,10 +68,15 @@ export async function writeStamp(
   if (needed.length < run.graph.targets.length) return;
   const left = new Map(recalled);
   for (const index of assessed) {
-    const own = looked.of(index, ends(index)!.core);
+    const { core, accepted } = ends(index)!;
+    // What was accepted is told each time that somebody asks, and only the trace knows it.
+    const own = accepted === undefined ? looked.of(index, core) : undefined;
     if (own !== undefined) left.set(index, own);
   }
-  writeRecall(project, run, { ...shared, environment: [...environment] }, left);
+  const place = all.paths.indexOf(run.folder.traceFile) * 4;
+  writeRecall(project, run, { ...shared, environment: [...environment] }, left, [
+    ...all.stats.subarray(place, place + 4),
+  ]);
 }
 
 /** Each path once. Undefined: one was seen in two states, as when it was edited after a target that reads it was recalled, and before another read it. */

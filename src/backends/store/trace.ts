@@ -63,70 +63,94 @@ interface Indexed {
   readonly accepted?: { readonly key: Digest; readonly label: string | undefined; readonly madeFor: Digest };
 }
 
+/** What the lines say together. */
+class Known {
+  readonly results = new Map<Digest, Indexed>();
+  /** Also of keys that have a newer line: that may turn out to be torn. */
+  readonly cleaned = new Map<Digest, { readonly when: number; readonly known: Indexed }>();
+  readonly records = new Map<Digest, Late<RecordLine>>();
+  /** Records by `target/part` or `target/item/recipe`, oldest first. */
+  readonly last = new Map<string, Late<RecordLine>[]>();
+  readonly standing = new Map<string, Standing[]>();
+  readonly placed = new Map<string, Digest>();
+  readonly sources = new Map<Digest, SourceSeen>();
+  /** Of those, lines that nobody has asked for. */
+  readonly sourceLines: Late<SourceLine>[] = [];
+  readonly splices = new Map<string, Digest>();
+  readonly acceptances = new Map<string, Acceptance[]>();
+  readonly armNames = new Map<string, string>();
+  /** Of templates: the names of the item recipes that have had the key. */
+  readonly recipes = new Map<Digest, Set<string>>();
+  readonly cleanTimes = new Map<string, number>();
+  callsHiddenBefore = 0;
+  isEmpty = true;
+}
+
 export class Trace {
   readonly #file: string;
   readonly #log: AppendLog<TraceLine>;
   readonly #mayWrite: () => boolean;
-  readonly #results = new Map<Digest, Indexed>();
-  /** Also of keys that have a newer line: that may turn out to be torn. */
-  readonly #cleaned = new Map<Digest, { readonly when: number; readonly known: Indexed }>();
-  readonly #records = new Map<Digest, Late<RecordLine>>();
-  /** Records by `target/part` or `target/item/recipe`, oldest first. */
-  readonly #last = new Map<string, Late<RecordLine>[]>();
-  readonly #standing = new Map<string, Standing[]>();
-  readonly #placed = new Map<string, Digest>();
-  readonly #sources = new Map<Digest, SourceSeen>();
-  /** Of those, lines that nobody has asked for. */
-  readonly #sourceLines: Late<SourceLine>[] = [];
-  readonly #splices = new Map<string, Digest>();
-  readonly #acceptances = new Map<string, Acceptance[]>();
-  readonly #armNames = new Map<string, string>();
-  /** Of templates: the names of the item recipes that have had the key. */
-  readonly #recipes = new Map<Digest, Set<string>>();
-  readonly #cleanTimes = new Map<string, number>();
-  #callsHiddenBefore = 0;
-  #isEmpty = true;
+  readonly #until: number;
+  #read: Known | undefined;
 
   /** `mayWrite`: whether the run is still ours. Who only reads need not hold it. `until`: as it was after that build; then nothing may be written. */
   constructor(runFolder: string, mayWrite: () => boolean = () => false, until = Infinity) {
     this.#file = join(runFolder, "trace", "trace.jsonl");
     this.#mayWrite = mayWrite;
     this.#log = new AppendLog(this.#file);
+    this.#until = until;
+  }
+
+  /** Read when something is first asked: who is told that all is as it was need not know what it was. */
+  get #known(): Known {
+    if (this.#read !== undefined) return this.#read;
+    this.#read = new Known();
+    try {
+      this.#readAll();
+    } catch (error) {
+      // Half of it is not what anybody asked for.
+      this.#read = undefined;
+      throw error;
+    }
+    return this.#read;
+  }
+
+  #readAll(): void {
     for (const text of readTextLines(this.#file)) {
       const front = frontOf(text);
       if (front !== undefined) {
-        if (front.build > until) break;
-        this.#isEmpty = false;
+        if (front.build > this.#until) break;
+        this.#known.isEmpty = false;
         if (front.kind === "result") {
-          const late = Late.text<ResultLine>(text, this.#results.get(front.core)?.late);
-          this.#results.set(front.core, { ...front, late });
-        } else this.#takeRecord(front, Late.text<RecordLine>(text, this.#records.get(front.core)));
+          const late = Late.text<ResultLine>(text, this.#known.results.get(front.core)?.late);
+          this.#known.results.set(front.core, { ...front, late });
+        } else this.#takeRecord(front, Late.text<RecordLine>(text, this.#known.records.get(front.core)));
         continue;
       }
       if (text.startsWith(sourcesFront)) {
-        this.#sourceLines.push(Late.text(text, undefined));
+        this.#known.sourceLines.push(Late.text(text, undefined));
         continue;
       }
       const line = shortLineOf(text) ?? parseLine<TraceLine>(text);
       if (line === undefined) continue;
-      if ("b" in line && line.b > until) break;
+      if ("b" in line && line.b > this.#until) break;
       this.#take(line);
     }
   }
 
   /** The run's own result for a core key, unless it was cleaned away. */
   find(core: Digest): KnownResult | undefined {
-    const known = this.#results.get(core);
+    const known = this.#known.results.get(core);
     return known === undefined ? undefined : resultOf(known);
   }
 
   /** When the key was cleaned away, if nothing has been computed for it since. */
   cleanedAt(core: Digest): number | undefined {
-    return this.find(core) === undefined ? this.#cleaned.get(core)?.when : undefined;
+    return this.find(core) === undefined ? this.#known.cleaned.get(core)?.when : undefined;
   }
   /** What was known before it was cleaned away: for estimates of time and money. */
   cleanedResult(core: Digest): KnownResult | undefined {
-    const known = this.#cleaned.get(core)?.known;
+    const known = this.#known.cleaned.get(core)?.known;
     return known === undefined || this.find(core) !== undefined ? undefined : resultOf(known);
   }
   /** What is known of a key, cleaned away or not: a clean says that it is to be made anew, not that it was never so. */
@@ -134,49 +158,50 @@ export class Trace {
     return this.find(core) ?? this.cleanedResult(core);
   }
   lastCleanOf(target: string): number | undefined {
-    return this.#cleanTimes.get(target);
+    return this.#known.cleanTimes.get(target);
   }
 
   /** Answers to paid calls from before this time are hidden from the run. */
   callsHiddenBefore(): number {
-    return this.#callsHiddenBefore;
+    return this.#known.callsHiddenBefore;
   }
 
   recordOf(core: Digest): ActionRecord | undefined {
-    return this.#records.get(core)?.line?.rec;
+    return this.#known.records.get(core)?.line?.rec;
   }
   optionsOf(core: Digest): RecordedOptions {
-    return this.#records.get(core)?.line?.o ?? {};
+    return this.#known.records.get(core)?.line?.o ?? {};
   }
   /** Secrets that any of its actions was given. */
   secretNames(): readonly string[] {
-    return [...new Set([...this.#records.values()].flatMap((record) => record.line?.o?.secrets ?? []))];
+    return [...new Set([...this.#known.records.values()].flatMap((record) => record.line?.o?.secrets ?? []))];
   }
 
   /** The key of what was taken as given for the target, by where it came from. */
   spliceOf(target: string, from: string): Digest | undefined {
-    return this.#splices.get(`${target}/${from}`);
+    return this.#known.splices.get(`${target}/${from}`);
   }
 
   /** Where the result of a key was taken from, if it is another run's. */
   splicedFrom(target: string, core: Digest): string | undefined {
-    for (const [name, given] of this.#splices)
+    for (const [name, given] of this.#known.splices)
       if (given === core && name.startsWith(`${target}/`)) return name.slice(target.length + 1);
     return undefined;
   }
 
   /** What was accepted of the target, oldest first. */
   acceptancesOf(target: string): readonly Acceptance[] {
-    return this.#acceptances.get(target) ?? [];
+    return this.#known.acceptances.get(target) ?? [];
   }
 
   /** The acceptances on which the target's outputs rest, those of its last standing if nothing is said: none once all of it was made anew. */
   acceptancesInForce(target: string, last: Keys | undefined = this.standingOf(target).at(-1)): readonly Acceptance[] {
     const all = this.acceptancesOf(target);
     if (all.length === 0 || last === undefined) return [];
-    const isKept = (core: Digest | undefined) => core !== undefined && this.#results.get(core)?.accepted !== undefined;
+    const isKept = (core: Digest | undefined) =>
+      core !== undefined && this.#known.results.get(core)?.accepted !== undefined;
     if (isKept(last.core) || isKept(last.split)) return all;
-    for (const known of this.#results.values())
+    for (const known of this.#known.results.values())
       if (known.accepted !== undefined && known.template !== undefined && last.templates.includes(known.template))
         return all;
     return [];
@@ -184,18 +209,18 @@ export class Trace {
 
   /** Every target that has stood on a result. */
   targets(): readonly string[] {
-    return [...this.#standing.keys()];
+    return [...this.#known.standing.keys()];
   }
 
   /** The item recipes whose template has had the key. */
   recipesOf(template: Digest): ReadonlySet<string> {
-    return this.#recipes.get(template) ?? new Set();
+    return this.#known.recipes.get(template) ?? new Set();
   }
 
   /** The last record of a part (of an item recipe, by name), other than `except`. */
   lastRecord(target: string, part: Part, recipe: string | undefined, except?: Digest): ActionRecord | undefined {
-    const history = this.#last.get(partName(target, part, recipe)) ?? [];
-    const last = except === undefined ? undefined : this.#records.get(except);
+    const history = this.#known.last.get(partName(target, part, recipe)) ?? [];
+    const last = except === undefined ? undefined : this.#known.records.get(except);
     return history.findLast((record) => record !== last && record.line !== undefined)?.line?.rec;
   }
 
@@ -217,28 +242,28 @@ export class Trace {
 
   /** What an arm was called when it was last read. */
   armName(id: string): string | undefined {
-    return this.#armNames.get(id);
+    return this.#known.armNames.get(id);
   }
 
   /** The keys on which the target's outputs stand, newest last. */
   standingOf(target: string): readonly Standing[] {
-    return this.#standing.get(target) ?? [];
+    return this.#known.standing.get(target) ?? [];
   }
 
   /** Where the content of a source file was, and its size. */
   sourceOf(digest: Digest): SourceSeen | undefined {
-    for (const late of this.#sourceLines.splice(0))
-      for (const seen of late.line?.src ?? []) this.#sources.set(seen[0], seen);
-    return this.#sources.get(digest);
+    for (const late of this.#known.sourceLines.splice(0))
+      for (const seen of late.line?.src ?? []) this.#known.sources.set(seen[0], seen);
+    return this.#known.sources.get(digest);
   }
 
   /** The digest of what exp last put at a path of the run's folder. */
   placedAt(path: string): Digest | undefined {
-    return this.#placed.get(path);
+    return this.#known.placed.get(path);
   }
 
   *results(): Iterable<readonly [core: Digest, known: KnownResult]> {
-    for (const [core, known] of this.#results) {
+    for (const [core, known] of this.#known.results) {
       const result = resultOf(known);
       if (result !== undefined) yield [core, result];
     }
@@ -256,7 +281,7 @@ export class Trace {
     const standing = this.standingOf(target);
     const cores = new Set(standing.flatMap(({ core, split }) => (split === undefined ? [core] : [core, split])));
     const templates = new Set(standing.flatMap((one) => one.templates));
-    for (const entry of this.#results) {
+    for (const entry of this.#known.results) {
       const [core, known] = entry;
       const isBehind = cores.has(core) || (known.template !== undefined && templates.has(known.template));
       if (known.target === target || isBehind) yield entry;
@@ -265,16 +290,18 @@ export class Trace {
 
   /** Results of the target's items, cleaned ones too. */
   *itemResultsOf(target: string): Iterable<ActionResult> {
-    const cleaned = [...this.#cleaned].flatMap(([core, { known }]) => (this.find(core) === undefined ? [known] : []));
-    for (const known of [...this.#results.values(), ...cleaned]) {
+    const cleaned = [...this.#known.cleaned].flatMap(([core, { known }]) =>
+      this.find(core) === undefined ? [known] : [],
+    );
+    for (const known of [...this.#known.results.values(), ...cleaned]) {
       const result = known.target === target && known.part === "item" ? known.late.line?.r : undefined;
       if (result !== undefined) yield result;
     }
   }
 
   append(line: TraceLine): void {
-    if (this.#isEmpty) this.#log.append({ v: traceFormat });
-    this.#isEmpty = false;
+    if (this.#known.isEmpty) this.#log.append({ v: traceFormat });
+    this.#known.isEmpty = false;
     this.#take(line);
     this.#log.append(line);
   }
@@ -299,24 +326,24 @@ export class Trace {
   }
 
   #take(line: TraceLine): void {
-    this.#isEmpty = false;
+    this.#known.isEmpty = false;
     if ("v" in line) return refuseNewer(line.v, this.#file);
-    if ("out" in line) return void this.#placed.set(line.out, line.d);
-    if ("src" in line) return void this.#sourceLines.push(Late.of(line));
+    if ("out" in line) return void this.#known.placed.set(line.out, line.d);
+    if ("src" in line) return void this.#known.sourceLines.push(Late.of(line));
     if ("arms" in line) {
-      for (const [id, name] of line.arms) this.#armNames.set(id, name);
+      for (const [id, name] of line.arms) this.#known.armNames.set(id, name);
       return;
     }
     if ("clean" in line) return this.#takeClean(line);
     if ("accepted" in line) {
-      this.#acceptances.set(line.t, [...(this.#acceptances.get(line.t) ?? []), line.accepted]);
+      this.#known.acceptances.set(line.t, [...(this.#known.acceptances.get(line.t) ?? []), line.accepted]);
       return;
     }
     if ("as" in line) return this.#takeAccepted(line);
-    if ("spliced" in line) return void this.#splices.set(`${line.t}/${line.spliced}`, line.c);
+    if ("spliced" in line) return void this.#known.splices.set(`${line.t}/${line.spliced}`, line.c);
     if ("now" in line) {
-      const known = this.#standing.get(line.t);
-      if (known === undefined) this.#standing.set(line.t, [standingIn(line)]);
+      const known = this.#known.standing.get(line.t);
+      if (known === undefined) this.#known.standing.set(line.t, [standingIn(line)]);
       else known.push(standingIn(line));
       return;
     }
@@ -325,39 +352,46 @@ export class Trace {
       return this.#takeRecord({ target: line.t, part: line.rec.part, core: line.c, recipe: line.n }, Late.of(line));
     }
     const { t: target, p: part, b: build, m: template } = line;
-    this.#results.set(line.c, { target, part, build, template, late: Late.of(line) });
+    this.#known.results.set(line.c, { target, part, build, template, late: Late.of(line) });
   }
 
   #takeRecord(
     { target, part, core, recipe }: Pick<Extract<Front, { kind: "record" }>, "target" | "part" | "core" | "recipe">,
     record: Late<RecordLine>,
   ): void {
-    this.#records.set(core, record);
+    this.#known.records.set(core, record);
     if (recipe !== undefined) {
-      const recipes = this.#recipes.get(core);
-      if (recipes === undefined) this.#recipes.set(core, new Set([recipe]));
+      const recipes = this.#known.recipes.get(core);
+      if (recipes === undefined) this.#known.recipes.set(core, new Set([recipe]));
       else recipes.add(recipe);
     }
     const name = partName(target, part, recipe);
-    const history = this.#last.get(name);
-    if (history === undefined) this.#last.set(name, [record]);
+    const history = this.#known.last.get(name);
+    if (history === undefined) this.#known.last.set(name, [record]);
     else history.push(record);
   }
 
   #takeAccepted({ t, p, c, k, as, m, l }: Extract<TraceLine, { as: Digest }>): void {
-    const known = this.#results.get(as);
+    const known = this.#known.results.get(as);
     if (known === undefined) return; // Its line was torn: then nothing is kept, and the target is made anew.
     const madeFor = known.accepted?.madeFor ?? as;
     const { build, late } = known;
-    this.#results.set(c, { target: t, part: p, build, template: m, late, accepted: { key: k, label: l, madeFor } });
+    this.#known.results.set(c, {
+      target: t,
+      part: p,
+      build,
+      template: m,
+      late,
+      accepted: { key: k, label: l, madeFor },
+    });
   }
 
   #takeClean(line: Extract<TraceLine, { clean: number }>): void {
-    this.#cleanTimes.set(line.t, line.clean);
-    if (line.calls === true) this.#callsHiddenBefore = Math.max(this.#callsHiddenBefore, line.clean);
+    this.#known.cleanTimes.set(line.t, line.clean);
+    if (line.calls === true) this.#known.callsHiddenBefore = Math.max(this.#known.callsHiddenBefore, line.clean);
     for (const [core, known] of this.#behind(line.t)) {
-      this.#results.delete(core);
-      this.#cleaned.set(core, { when: line.clean, known });
+      this.#known.results.delete(core);
+      this.#known.cleaned.set(core, { when: line.clean, known });
     }
   }
 }
