@@ -64,6 +64,24 @@ describe("an edit is never missed", () => {
     expect(JSON.parse(rig.read("runs/default/b/out.json"))).toEqual({ text: "b2" });
   });
 
+  const edits: readonly [string, Readonly<Record<string, string>>, (rig: Rig) => Promise<unknown> | void][] = [
+    ["its source", { b: "computed", both: "computed", late: "computed" }, (rig) => rig.write({ "b.txt": "b2" })],
+    ["its output", { b: "cached" }, (rig) => rig.remove("runs/default/b/out.json")],
+    ["its code", { a: "computed", b: "computed" }, (rig) => rig.edit("leaf.ts", "{ text }", "{ text, more: 1 }")],
+    ["its config", { b: "computed" }, (rig) => rig.write({ "configs/default.yaml": "version: 1\nb: { word: 2 }\n" })],
+    ["its result", { b: "computed" }, (rig) => rig.exp("clean", "b")],
+  ];
+  test.each(edits)("of what was only recalled by the last build: %s", async (_, made, edit) => {
+    const rig = makeLeaves();
+    await rig.build();
+    rig.write({ "a.txt": "a2" });
+    expect((await rig.build()).targets).toMatchObject({ a: "computed", b: "fresh" });
+    expect((await rig.build()).targets).toEqual({});
+    await edit(rig);
+    expect((await rig.build()).targets).toMatchObject(made);
+    expect((await rig.build()).targets).toEqual({});
+  });
+
   test("of a variable that only a target reads which is assessed later", async () => {
     const rig = makeLeaves();
     rig.edit("Expfile.ts", 'import("./late.ts"),', 'import("./late.ts"), env: ["LATE"],');

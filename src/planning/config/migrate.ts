@@ -17,7 +17,8 @@ export type Sections = Readonly<Record<string, readonly Pick<ContractSpec, "name
 /** One more than the newest version that a contract migrates from. */
 export function currentVersion(sections: Sections): number {
   // Thousands of targets may be of one rule.
-  const contracts = new Set(Object.values(sections).flat());
+  const contracts = new Set<Sections[string][number]>();
+  for (const name in sections) for (const contract of sections[name]!) contracts.add(contract);
   return (
     1 +
     largest(
