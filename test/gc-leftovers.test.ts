@@ -14,7 +14,11 @@ import type { Rig } from "./rig.ts";
 
 const waiting = oneTarget("outputs: { out: text() }", 'await waitFor("go"); await outputs.out.write("done");');
 
-const stampsOf = (rig: Rig) => readdirSync(rig.path("cache/stamps")).sort();
+/** Without what lies beside them: the targets that may be recalled. */
+const stampsOf = (rig: Rig) =>
+  readdirSync(rig.path("cache/stamps"))
+    .filter((name) => !name.startsWith("run-"))
+    .sort();
 
 function makeOlder(rig: Rig, name: string, days: number): void {
   const then = new Date(Date.now() - days * 86_400_000);
