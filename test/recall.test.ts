@@ -118,7 +118,7 @@ describe("what a target stands on", () => {
 });
 
 describe("what is recalled", () => {
-  const file = "cache/stamps/run-default";
+  const file = "cache/recall/default";
 
   test.each([
     ["cut off", (text: string) => text.slice(0, 300)],
@@ -142,7 +142,7 @@ describe("what is recalled", () => {
     const rig = makeLeaves();
     await rig.build();
     await rig.build(["--run", "second"]);
-    copyFileSync(rig.path("cache/stamps/run-second"), rig.path(file));
+    copyFileSync(rig.path("cache/recall/second"), rig.path(file));
     rig.remove("runs/default/b/out.json");
     expect((await rig.build()).targets).toEqual({ a: "fresh", b: "cached", both: "fresh", late: "fresh" });
   });

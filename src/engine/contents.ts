@@ -203,11 +203,9 @@ export class Contents {
 
   /** Throws `ContentLost` when the content goes away in the middle of it. */
   async #put(slot: string, place: string, artifact: Artifact): Promise<void> {
-    mkdirSync(dirname(place), { recursive: true });
     const { digests, trace, runFolder } = this.#options;
     // Half-written files are only ever in here; the next build empties it.
     const staging = join(runFolder, stagingName);
-    mkdirSync(staging, { recursive: true });
     switch (artifact.kind) {
       case "absent":
         rmSync(place, { recursive: true, force: true });
@@ -216,12 +214,17 @@ export class Contents {
         if (statOf(place)?.isDirectory() === true) rmSync(place, { recursive: true });
         const text = textInside(artifact);
         if (text !== undefined) writeAtomic(place, text, { staging });
-        else copyWhole(this.#storedPath(slot, artifact.blob.digest), place, staging);
+        else {
+          mkdirSync(staging, { recursive: true });
+          copyWhole(this.#storedPath(slot, artifact.blob.digest), place, staging);
+        }
         digests.note(place, artifact.blob.digest, statText(statOf(place)!));
         break;
       }
       case "tree": {
         // A folder cannot be replaced in one step: the old one goes away first, so that no mixture of both is ever seen.
+        mkdirSync(staging, { recursive: true });
+        mkdirSync(dirname(place), { recursive: true });
         const temporary = temporaryName(place, staging);
         const listing = this.listingOf(artifact);
         if (listing === undefined) throw new ContentLost(slot);

@@ -164,7 +164,8 @@ async function look(
           session.contents.placeOf(target.name, slot, shape),
         ),
       ];
-      return own.every((path) => places.has(path)) ? { core, ...evidence(own) } : undefined;
+      // An output that may be absent and is: that nothing lies there would not show that another result was to be put there.
+      return own.every((path) => (places.get(path) ?? present) < present) ? { core, ...evidence(own) } : undefined;
     },
   };
 }

@@ -48,8 +48,23 @@ export function writeAtomic(
   data: string | Uint8Array,
   options: { readonly durable?: boolean; readonly mode?: number; readonly staging?: string } = {},
 ): void {
+  try {
+    writeOnce(path, data, options);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    // Made only where they are missing: a look at them for each of ten thousand outputs is as dear as writing a small one.
+    mkdirSync(dirname(path), { recursive: true });
+    if (options.staging !== undefined) mkdirSync(options.staging, { recursive: true });
+    writeOnce(path, data, options);
+  }
+}
+
+function writeOnce(
+  path: string,
+  data: string | Uint8Array,
+  options: { readonly durable?: boolean; readonly mode?: number; readonly staging?: string },
+): void {
   const temporary = temporaryName(path, options.staging);
-  mkdirSync(dirname(path), { recursive: true });
   try {
     if (options.durable === true) {
       const fd = openSync(temporary, "wx", options.mode ?? 0o666);

@@ -60,6 +60,8 @@ export class Bundler {
     links: [] as (readonly [path: string, real: string])[],
   };
 
+  readonly #seen = new Map<string, boolean>();
+
   constructor(options: {
     readonly root: string;
     readonly folder: string;
@@ -91,9 +93,12 @@ export class Bundler {
     return bundle;
   }
 
-  /** Whether the file of a print is there, with what the archive keeps of it. */
+  /** Whether the file of a print is there, with what the archive keeps of it. Looked at once a turn: thousands of targets have one recipe. */
   isThere(file: string): boolean {
-    return existsSync(file) && existsSync(file.replace(/\.cjs$/, ".json"));
+    if (this.#seen.size === 0) setImmediate(() => this.#seen.clear());
+    const seen = this.#seen.get(file) ?? (existsSync(file) && existsSync(file.replace(/\.cjs$/, ".json")));
+    this.#seen.set(file, seen);
+    return seen;
   }
 
   /** The sources of a bundle that this project has printed; undefined when the cache was deleted since. */
