@@ -1,10 +1,11 @@
-// `npm run bench [-- --quick] [-- --at FOLDER] [-- --peers FOLDER]`: measures, and writes docs/benchmarks.md with its charts.
+// `npm run bench [-- --quick] [-- --at FOLDER] [-- --peers FOLDER]`: measures, and writes docs/benchmarks.md with its charts. `--check`: see check.ts.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { cpus, loadavg, release, tmpdir, totalmem, type } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { check } from "./check.ts";
 import { largeFile, manyFiles, manyItems } from "./data.ts";
 import { names, type Results } from "./figures.ts";
 import { peaksOf, phases, runJob, type Job, type Phase } from "./phases.ts";
@@ -17,7 +18,13 @@ import { pythonTools } from "./tools/python.ts";
 
 const root = process.env.EXP_ROOT!;
 const { values: flags } = parseArgs({
-  options: { quick: { type: "boolean" }, at: { type: "string" }, peers: { type: "string" } },
+  options: {
+    quick: { type: "boolean" },
+    at: { type: "string" },
+    peers: { type: "string" },
+    check: { type: "boolean" },
+    record: { type: "boolean" },
+  },
 });
 const startedAt = Date.now();
 const load = `load ${loadavg()[0]!.toFixed(1)} at the start`;
@@ -26,6 +33,20 @@ const scratch = mkdtempSync(join(flags.at ?? (existsSync("/dev/shm") ? "/dev/shm
 const tell = (text: string) => console.log(text);
 
 try {
+  if (flags.check === true || flags.record === true) {
+    const of = { node: process.execPath, version: process.version };
+    const tools = [
+      expTool({ ...of, name: names.exp, recipes: "typescript", most: Infinity }),
+      bareNode(of.node, of.version),
+    ];
+    const isGood = check(join(root, "bench", "ratios.json"), tools, scratch, flags.record === true);
+    process.exitCode = isGood ? 0 : 1;
+  } else await benchmark();
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+
+async function benchmark(): Promise<void> {
   const peers = nodePeers(scratch, flags.peers);
   const node = peers.otherNode ?? process.execPath;
   const nodeVersion = execFileSync(node, ["--version"], { encoding: "utf8" }).trim();
@@ -90,8 +111,6 @@ try {
     results,
     readFileSync(join(root, "bench", "notes.md"), "utf8"),
   );
-} finally {
-  rmSync(scratch, { recursive: true, force: true });
 }
 
 async function inTurn<In, Out>(all: readonly In[], run: (one: In) => Promise<Out>): Promise<Out[]> {

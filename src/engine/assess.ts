@@ -145,7 +145,7 @@ function assessSingle(
   switch (decision.kind) {
     case "fresh": {
       const { result } = decision;
-      if (session.contents.isPlaced(target.name, slots, result.outputs))
+      if (session.contents.isAsPut(target.name, slots, result.outputs))
         return { kind: "settled", core: action.core, split, result, how: "fresh", states };
       // What lies at its place is not lost, even if no store has it.
       const lost = Object.entries(result.outputs).find(

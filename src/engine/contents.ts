@@ -1,6 +1,6 @@
 // Where the content of artifacts is: inline with the result, in the store, or at its place in the run's folder. Puts outputs at their places.
 
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, type BigIntStats } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileNameOf, type SlotFormat } from "../api/slot.ts";
 import type { InputOrder } from "../backends/executors/executor.ts";
@@ -26,7 +26,7 @@ export interface SlotShape {
 export interface ContentsOptions {
   readonly runFolder: string;
   readonly stores: readonly BlobStore[];
-  readonly digests: FileDigests & { note(path: string, digest: Digest, seen: StatText): void };
+  readonly digests: FileDigests & { note(path: string, digest: Digest, seen: StatText, stat?: BigIntStats): void };
   readonly trace: Trace;
   /** Told when an edited output is set aside. */
   readonly onSetAside: (target: string, file: string, to: string) => void;
@@ -45,6 +45,8 @@ export class ContentLost extends Error {
 
 export class Contents {
   readonly #options: ContentsOptions;
+  /** Files that were put at their places, by path. */
+  readonly #put = new Map<string, { readonly digest: Digest; readonly seen: StatText }>();
 
   constructor(options: ContentsOptions) {
     this.#options = options;
@@ -80,6 +82,19 @@ export class Contents {
     return true;
   }
 
+  /** The same, where what this build has put there counts by its stat: within the clock's tick that proves nothing, but it was right a moment ago. */
+  isAsPut(target: string, slots: Readonly<Record<string, SlotShape>>, artifacts: Artifacts): boolean {
+    for (const slot in slots) {
+      const place = this.placeOf(target, slot, slots[slot]!);
+      const artifact = artifacts[slot] ?? { kind: "absent" };
+      const put = this.#put.get(place);
+      const stat = put === undefined || put.digest !== digestOfArtifact(artifact) ? undefined : statOf(place);
+      const isOwn = stat !== undefined && statText(stat) === put!.seen;
+      if (!isOwn && !this.#isAt(place, artifact)) return false;
+    }
+    return true;
+  }
+
   /**
    * Puts every output that is not at its place there, whole or not at all. One whose content is lost is left out: whoever assesses the target again,
    * as a build does, finds it missing and has it made anew.
@@ -88,10 +103,11 @@ export class Contents {
     for (const [slot, shape] of Object.entries(slots)) {
       const artifact = artifacts[slot] ?? { kind: "absent" };
       const place = this.placeOf(target, slot, shape);
-      if (this.#isAt(place, artifact)) continue;
+      const isTaken = statOf(place) !== undefined;
+      if (isTaken ? this.#isAt(place, artifact) : artifact.kind === "absent") continue;
       if (!this.isStored(artifact)) continue;
-      this.#setAsideIfEdited(target, place);
-      await this.#put(slot, place, artifact);
+      if (isTaken) this.#setAsideIfEdited(target, place);
+      await this.#putAt(slot, place, artifact, isTaken);
     }
   }
 
@@ -202,7 +218,7 @@ export class Contents {
   }
 
   /** Throws `ContentLost` when the content goes away in the middle of it. */
-  async #put(slot: string, place: string, artifact: Artifact): Promise<void> {
+  async #putAt(slot: string, place: string, artifact: Artifact, isTaken: boolean): Promise<void> {
     const { digests, trace, runFolder } = this.#options;
     // Half-written files are only ever in here; the next build empties it.
     const staging = join(runFolder, stagingName);
@@ -211,14 +227,17 @@ export class Contents {
         rmSync(place, { recursive: true, force: true });
         return;
       case "file": {
-        if (statOf(place)?.isDirectory() === true) rmSync(place, { recursive: true });
+        if (isTaken && statOf(place)?.isDirectory() === true) rmSync(place, { recursive: true });
         const text = textInside(artifact);
         if (text !== undefined) writeAtomic(place, text, { staging });
         else {
           mkdirSync(staging, { recursive: true });
           copyWhole(this.#storedPath(slot, artifact.blob.digest), place, staging);
         }
-        digests.note(place, artifact.blob.digest, statText(statOf(place)!));
+        const stat = statOf(place)!;
+        const seen = statText(stat);
+        this.#put.set(place, { digest: artifact.blob.digest, seen });
+        digests.note(place, artifact.blob.digest, seen, stat);
         break;
       }
       case "tree": {

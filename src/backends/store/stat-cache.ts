@@ -72,8 +72,7 @@ export class StatCache implements FileDigests {
   }
 
   /** Takes the word of whoever wrote the file (a worker, this process) that it holds `digest`, if it still has the stat that they saw. */
-  note(path: string, digest: Digest, seen: StatText): void {
-    const stat = statOf(path);
+  note(path: string, digest: Digest, seen: StatText, stat = statOf(path)): void {
     if (stat === undefined || statText(stat) !== seen) return;
     const at = this.#clock.tickFor(stat);
     this.#remember({ p: path, s: seen, d: digest, ...(this.#clock.isRacy(stat, at) && { r: 1 as const }) });
