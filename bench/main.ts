@@ -1,4 +1,4 @@
-// `npm run bench [-- --quick] [-- --at FOLDER] [-- --peers FOLDER]`: measures, and writes docs/benchmarks.md with its charts. `--check`: see check.ts.
+// `npm run bench [-- --quick] [-- --only SHAPE[:SIZE],…] [-- --at FOLDER] [-- --peers FOLDER]`: measures, and writes docs/benchmarks.md with its charts. `--check`: see check.ts.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -22,6 +22,7 @@ const { values: flags } = parseArgs({
     quick: { type: "boolean" },
     at: { type: "string" },
     peers: { type: "string" },
+    only: { type: "string" },
     check: { type: "boolean" },
     record: { type: "boolean" },
   },
@@ -78,7 +79,12 @@ async function benchmark(): Promise<void> {
         job("chain", 100),
         job("chain", 1000, { repetitions: 3 }),
       ];
-  const measured = jobs.flatMap((one) => {
+  // `--only layers,fan:1000`
+  const wanted = flags.only?.split(",");
+  const chosen = jobs.filter(
+    ({ shape, size }) => wanted === undefined || wanted.some((word) => word === shape || word === `${shape}:${size}`),
+  );
+  const measured = chosen.flatMap((one) => {
     tell(`${one.shape}, ${one.size} targets`);
     return runJob(one, all, scratch, tell);
   });
