@@ -1,9 +1,9 @@
 // `npm run bench -- --check`: a few ratios to bare Node, held to what they were. For CI: a change that makes exp half as slow again fails, a busy
-// machine does not, because what is slowed alike cancels out and the best of three tries counts. `--record` writes down what they are now.
+// machine does not, because time of the processor is compared, what is slowed alike cancels out, and the best of three tries counts. `--record` writes down what they are now.
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { names } from "./figures.ts";
-import { median } from "./measure.ts";
+import { median, processorTime } from "./measure.ts";
 import { phases, runJob, type Phase } from "./phases.ts";
 import type { Tool } from "./tool.ts";
 
@@ -47,7 +47,7 @@ function slower(before: Ratios, now: Ratios): string[] {
 
 function measure(tools: readonly Tool[], scratch: string): Ratios {
   const job = { shape: "layers", size: 1000, repetitions: 3, coldOnce: false, phases } as const;
-  const measured = runJob(job, tools, scratch, () => undefined);
+  const measured = runJob(job, tools, { scratch, tell: () => undefined, clock: processorTime });
   const of = (tool: string, phase: Phase) => {
     const one = measured.find((each) => each.tool === tool && each.phase === phase)!;
     if (one.failed) throw new Error(`${tool}: "${phase}" ended with an error`);

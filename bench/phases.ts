@@ -3,7 +3,7 @@
 import { mkdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { peakMemory, remove, time, type Run } from "./measure.ts";
-import type { Tool } from "./tool.ts";
+import type { Command, Tool } from "./tool.ts";
 import { leafOf, makeWorkload, writeSources, type Shape, type Workload } from "./workload.ts";
 
 export const phases = ["cold", "nothing to do", "touched", "one leaf changed", "restored", "plan"] as const;
@@ -35,6 +35,9 @@ export interface Peak {
   readonly mib: number;
 }
 
+/** How a run is timed. */
+export type Clock = (command: Command, folder: string) => Run;
+
 interface Place {
   readonly tool: Tool;
   readonly folder: string;
@@ -42,7 +45,11 @@ interface Place {
   readonly taken: Map<Phase, Run[]>;
 }
 
-export function runJob(job: Job, tools: readonly Tool[], scratch: string, tell: (text: string) => void): Measured[] {
+export function runJob(
+  job: Job,
+  tools: readonly Tool[],
+  { scratch, tell, clock }: { scratch: string; tell: (text: string) => void; clock: Clock },
+): Measured[] {
   const workload = makeWorkload(job.shape, job.size);
   const places = tools
     .filter(({ version, most }) => version !== undefined && most >= job.size)
@@ -50,7 +57,7 @@ export function runJob(job: Job, tools: readonly Tool[], scratch: string, tell: 
   for (let round = 0; round < job.repetitions; round++) {
     // Whoever comes first changes with each round, so that no tool always has the quiet or the busy moment.
     for (const place of [...places.slice(round % places.length), ...places.slice(0, round % places.length)])
-      runRound(place, job, round);
+      runRound(place, job, round, clock);
     tell(`  round ${round + 1} of ${job.repetitions}`);
   }
   const measured = places.flatMap(({ tool, taken }) =>
@@ -74,10 +81,10 @@ function openPlace(tool: Tool, workload: Workload, scratch: string): Place {
   return { tool, folder, leaf: tool.sourceAt?.(leaf, workload) ?? leaf, taken: new Map() };
 }
 
-function runRound({ tool, folder, leaf, taken }: Place, job: Job, round: number): void {
+function runRound({ tool, folder, leaf, taken }: Place, job: Job, round: number, clock: Clock): void {
   const source = join(folder, leaf);
   const take = (phase: Phase, command = tool.build) => {
-    const run = time(command, folder);
+    const run = clock(command, folder);
     taken.set(phase, [...(taken.get(phase) ?? []), run]);
   };
   const wants = (phase: Phase) => job.phases.includes(phase);

@@ -31,6 +31,7 @@ export interface Started {
 
 export class Rig {
   readonly root: string;
+  readonly #running = new Set<ChildProcess>();
 
   constructor(root: string) {
     this.root = root;
@@ -67,12 +68,18 @@ export class Rig {
     writeFileSync(this.path(name), edited);
   }
 
+  endAll(): void {
+    for (const child of this.#running) child.kill("SIGKILL");
+  }
+
   start(args: readonly string[], { env = {}, cwd = this.root }: RunOptions = {}): Started {
     const child = spawn(process.execPath, [program, ...args], {
       cwd,
       env: { ...cleanEnvironment(), ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
+    this.#running.add(child);
+    child.once("exit", () => this.#running.delete(child));
     let stdout = "";
     let stderr = "";
     const watchers = new Set<() => void>();
@@ -153,11 +160,14 @@ export class Built {
 /** A project in a temporary folder, removed when the test ends. `expfile` is found as it would be when installed. */
 export function makeProject(files: Readonly<Record<string, string>>): Rig {
   const root = mkdtempSync(join(tmpdir(), "exp-test-"));
-  // A tree of 100,000 files takes a while to go, too.
-  onTestFinished(() => rmSync(root, { recursive: true, force: true }), 600_000);
   mkdirSync(join(root, "node_modules"));
   symlinkSync(repository, join(root, "node_modules", "expfile"));
   const rig = new Rig(root);
+  // A test that failed may have left builds behind that wait for ever. A tree of 100,000 files takes a while to go.
+  onTestFinished(() => {
+    rig.endAll();
+    rmSync(root, { recursive: true, force: true });
+  }, 600_000);
   rig.write({
     "package.json": '{ "private": true, "type": "module" }\n',
     "configs/default.yaml": "version: 1\n",

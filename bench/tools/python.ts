@@ -11,7 +11,7 @@ export function pythonTools(): readonly Tool[] {
     {
       name: "doit",
       version: versionOf("doit", ["--version"]),
-      most: 10_000,
+      most: 1000,
       prepare(folder, { targets }) {
         mkdirSync(join(folder, "out"));
         const rows = targets.map((target) => JSON.stringify([target.name, inputsOf(target), firstInput(target)]));
