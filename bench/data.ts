@@ -100,7 +100,7 @@ const counting = contract({
 export type Counting = typeof counting;
 const count = fanOut(counting, {
   split: () => import("./recipes.ts").then((m) => m.split),
-  item: () => import("./recipes.ts").then((m) => m.item),
+  recipes: { square: () => import("./recipes.ts").then((m) => m.item) },
   merge: () => import("./recipes.ts").then((m) => m.merge),
 });
 export default experiments({ items: () => ({ count: count() }) });
