@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { linkSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { makeProject, type Rig } from "./rig.ts";
+import { makeProject, Rig } from "./rig.ts";
 
 const upToDate = "up to date · run default\n";
 
@@ -212,9 +212,7 @@ describe("externals", () => {
     rig.write(files);
     renameSync(inner.root, rig.path("inner"));
     mkdirSync(inner.root);
-    const moved = Object.assign(Object.create(Object.getPrototypeOf(rig) as object), {
-      root: rig.path("inner"),
-    }) as Rig;
+    const moved = new Rig(rig.path("inner"));
     await settle(moved);
     expect(seen(moved)).toBe("one");
     rig.write({

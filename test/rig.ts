@@ -31,7 +31,7 @@ export interface Started {
 
 export class Rig {
   readonly root: string;
-  private readonly running = new Set<ChildProcess>();
+  readonly #running = new Set<ChildProcess>();
 
   constructor(root: string) {
     this.root = root;
@@ -69,7 +69,7 @@ export class Rig {
   }
 
   endAll(): void {
-    for (const child of this.running) child.kill("SIGKILL");
+    for (const child of this.#running) child.kill("SIGKILL");
   }
 
   start(args: readonly string[], { env = {}, cwd = this.root }: RunOptions = {}): Started {
@@ -78,8 +78,8 @@ export class Rig {
       env: { ...cleanEnvironment(), ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    this.running.add(child);
-    child.once("exit", () => this.running.delete(child));
+    this.#running.add(child);
+    child.once("exit", () => this.#running.delete(child));
     let stdout = "";
     let stderr = "";
     const watchers = new Set<() => void>();
