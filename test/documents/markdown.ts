@@ -67,14 +67,16 @@ export function sectionOf(markdown: string, heading: string): string {
 
 /** A screen without what differs from run to run: times, dates, widths of columns, what the cache saved. */
 export function withoutTimes(screen: string): string {
-  return screen
-    .replace(/\b\d[\d,.]*\s(ms|s|min|h)\b/g, "TIME")
-    .replace(/\bTIME( TIME)+/g, "TIME")
-    .replace(/\b(under|about) TIME/g, "TIME")
-    // Told from 50 ms on: on a busy machine a recipe that does nothing takes that.
-    .replace(/; the cache saved TIME| saved TIME ·|(?: ·)? saved TIME/g, "")
-    .replace(/\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?Z?)?/g, "DATE")
-    .replace(/\b(just now|TIME ago)/g, "AGO")
-    .replace(/[ \t]+/g, " ")
-    .replace(/ $/gm, "");
+  return (
+    screen
+      .replace(/\b\d[\d,.]*\s(ms|s|min|h)\b/g, "TIME")
+      .replace(/\bTIME( TIME)+/g, "TIME")
+      .replace(/\b(under|about) TIME/g, "TIME")
+      // Told from 50 ms on: on a busy machine a recipe that does nothing takes that.
+      .replace(/; the cache saved TIME| saved TIME ·|(?: ·)? saved TIME/g, "")
+      .replace(/\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?Z?)?/g, "DATE")
+      .replace(/\b(just now|TIME ago)/g, "AGO")
+      .replace(/[ \t]+/g, " ")
+      .replace(/ $/gm, "")
+  );
 }
