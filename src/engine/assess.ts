@@ -74,16 +74,6 @@ const splitOutputs: Readonly<Record<string, SlotOrder>> = {};
 export async function assess(session: Session, target: GraphTarget, upstream: Upstream): Promise<Assessment> {
   const given = session.given.get(target.name);
   if (given !== undefined) return assessGiven(session, target, given);
-  const recalled = session.recall(target);
-  if (recalled !== undefined)
-    return {
-      kind: "settled",
-      core: recalled.core,
-      split: undefined,
-      result: recalled.result,
-      how: "fresh",
-      states: undefined,
-    };
   const section = session.sections[target.index]!;
   const resolved = session.resolver.resolve(target, section, upstream);
   if (!resolved.ok) return { kind: "wrong", failures: resolved.error };
