@@ -2,20 +2,15 @@
 
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
-import { z } from "zod";
 import type { Experiments } from "../api/experiment.ts";
-import type { TargetDeclaration } from "../api/rule.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import type { JsonObject } from "../model/json.ts";
-import { resolveArms } from "../planning/config/arms.ts";
 import { chooseExperiment } from "../planning/config/header.ts";
 import { readConfig, resolveConfig, type ConfigDocument } from "../planning/config/load.ts";
-import type { Sections } from "../planning/config/migrate.ts";
 import { parseOverride } from "../planning/config/override.ts";
 import { configRecord } from "../planning/config/record.ts";
 import type { FileRead, ReadFile } from "../planning/config/reads.ts";
 import { findSecretsIn, loadSecrets, type Secrets } from "../planning/config/secrets.ts";
-import { validateSection } from "../planning/config/section.ts";
 import { makeGraph, withGiven, type Graph } from "../planning/graph.ts";
 import type { ExperimentTold } from "../planning/told.ts";
 import type { Given } from "../engine/splice.ts";
@@ -29,6 +24,7 @@ import { listRuns } from "../runs/run.ts";
 import { findConfig } from "./find-config.ts";
 import { loadExpfile, type LoadedExpfile } from "./expfile.ts";
 import type { Project } from "./project.ts";
+import { checkSections, sectionsOf } from "./sections.ts";
 
 export interface RunRequest {
   /** `-c`. */
@@ -244,73 +240,6 @@ function evaluate(experiments: Experiments, name: string): Result<Graph, readonl
       ),
     ]);
   }
-}
-
-function sectionsOf(graph: Graph): Sections {
-  const sections: Record<string, TargetDeclaration["contract"][]> = {};
-  for (const { section, declaration } of graph.targets) (sections[section] ??= []).push(declaration.contract);
-  return sections;
-}
-
-interface Checked {
-  readonly sections: JsonObject[];
-  readonly told: ExperimentTold[];
-  readonly bySection: Record<string, { schema: z.ZodType; value: JsonObject }>;
-  readonly notes: string[];
-}
-
-/** One for all: a schema is compiled when it is first used. */
-const noConfig = z.strictObject({});
-
-function checkSections(document: ConfigDocument, graph: Graph): Result<Checked, readonly Failure[]> {
-  const failures: Failure[] = [];
-  /** Thousands of targets of one rule may say nothing in the config: what they get instead is found out once. */
-  const unsaid = new Map<z.ZodType, Result<JsonObject, Failure[]>>();
-  const sectionOf = (section: string, schema: z.ZodType, neededBy: string) => {
-    if (document.tree.entries.has(section)) return validateSection(document, section, schema, neededBy);
-    const known = unsaid.get(schema);
-    if (known?.ok === true) return known;
-    const value = validateSection(document, section, schema, neededBy);
-    unsaid.set(schema, value);
-    return value;
-  };
-  const checked: Checked = { sections: [], told: [], bySection: {}, notes: [] };
-  for (const { name, section, declaration } of graph.targets) {
-    const neededBy = `target "${name}"`;
-    const schema = declaration.contract.config ?? noConfig;
-    const value = sectionOf(section, schema, neededBy);
-    if (!value.ok) failures.push(...value.error);
-    checked.sections.push(value.ok ? value.value : {});
-    if (value.ok && declaration.contract.config !== undefined)
-      checked.bySection[section] ??= { schema, value: value.value };
-    const { seed } = document.header;
-    const notes = document.header.notes as JsonObject;
-    if (declaration.contract.arms === undefined) {
-      checked.told.push({ arms: [], control: undefined, labels: [], notes, seed });
-      continue;
-    }
-    const arms = resolveArms(document, declaration.contract.arms, neededBy);
-    if (!arms.ok) {
-      failures.push(...arms.error);
-      checked.told.push({ arms: [], control: undefined, labels: [], notes, seed });
-      continue;
-    }
-    for (const names of arms.value.shared) {
-      const note = `arms ${names.join(", ")} have equal settings: they share one arm's draws`;
-      if (!checked.notes.includes(note)) checked.notes.push(note);
-    }
-    checked.told.push({ arms: arms.value.arms, control: arms.value.control, labels: arms.value.labels, notes, seed });
-  }
-  return failures.length > 0 ? fail(distinct(failures)) : ok(checked);
-}
-
-/** Two targets that read one section report its problems once. */
-function distinct(failures: readonly Failure[]): Failure[] {
-  const seen = new Set<string>();
-  return failures.filter((failure) => {
-    const text = JSON.stringify([failure.what, failure.where]);
-    return seen.has(text) ? false : (seen.add(text), true);
-  });
 }
 
 function secretNames(graph: Graph): string[] {
