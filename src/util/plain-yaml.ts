@@ -37,7 +37,10 @@ function writeValue(value: PlainValue, indent: number): string | undefined {
 
 function writeScalar(value: string | number | boolean): string | undefined {
   if (typeof value === "boolean") return String(value);
-  if (typeof value === "number") return numberText.test(String(value)) ? String(value) : undefined;
+  if (typeof value === "number") {
+    const text = Object.is(value, -0) ? "-0" : String(value);
+    return numberText.test(text) ? text : undefined;
+  }
   if (isPlainText(value)) return value;
   return needsQuotes.test(value) && quotable.test(value) ? `"${value}"` : undefined;
 }
