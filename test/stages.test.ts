@@ -45,7 +45,12 @@ const words = fc.constantFrom(
   "1 target, 3 items (2 cached)",
 );
 const text = fc.oneof(words, digest, fc.string({ unit: "grapheme" }), fc.stringMatching(/^[ -~]{0,20}$/));
-const number = fc.oneof(fc.constantFrom(0, -0, 1e15, 1e21, 1e-7, -0.5), fc.nat(), fc.integer(), fc.double({ noNaN: true, noDefaultInfinity: true }));
+const number = fc.oneof(
+  fc.constantFrom(0, -0, 1e15, 1e21, 1e-7, -0.5),
+  fc.nat(),
+  fc.integer(),
+  fc.double({ noNaN: true, noDefaultInfinity: true }),
+);
 const key = fc.oneof(fc.stringMatching(/^[A-Za-z_][\w-]{0,5}$/), words);
 const stage = fc.record(
   {
