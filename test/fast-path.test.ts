@@ -1,6 +1,6 @@
 // "up to date" is said only when everything that was looked at is as it was. Each test makes one edit that changes a result.
 
-import { mkdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { makeProject, type Rig } from "./rig.ts";
 
@@ -69,6 +69,32 @@ describe("nothing to do", () => {
     mkdirSync(rig.path("sub"));
     const inside = await rig.start(["build"], { cwd: rig.path("sub") }).finished;
     expect(inside.stdout).toBe(upToDate);
+  });
+
+  test.each([
+    ["a folder", "tree()", '{ data: source("data", tree()) }'],
+    ["a folder, with a slash behind it,", "tree()", '{ data: source("data/deep/", tree()) }'],
+    ["a file", "text()", '{ data: source("data/deep/b.txt", text()) }'],
+    ["a glob", 'sourceFiles(() => ["data/**/*.txt"])', ""],
+  ])("%s as an input can be stamped", async (_, slot, given) => {
+    const rig = makeProject({
+      "Expfile.ts": `import { contract, experiments, rule, source, sourceFiles, text, tree } from "expfile";
+void [source, sourceFiles, text];
+const spec = contract({ name: "look", inputs: { data: ${slot} }, outputs: { made: tree() } });
+const look = rule(spec, { recipe: () => import("./look.ts") });
+export default experiments({ main: () => ({ look: look(${given}) }) });
+`,
+      "look.ts": `import { writeFileSync } from "node:fs";
+export const recipe = async ({ outputs }) => writeFileSync(outputs.made.file("deep/one.txt"), "1");
+`,
+      "data/a.txt": "a",
+      "data/deep/b.txt": "b",
+    });
+    await rig.build();
+    expect(readdirSync(rig.path("cache/stamps"))).toHaveLength(1);
+    expect((await rig.build()).end).toMatchObject({ outcome: "up-to-date" });
+    rig.write({ "data/deep/b.txt": "B", "data/a.txt": "A" });
+    expect((await rig.build()).end).toMatchObject({ outcome: "done", counts: { computed: 1 } });
   });
 
   test("a failed build leaves no stamp behind", async () => {

@@ -1,6 +1,6 @@
 // From a target's wires to content: upstream artifacts, files of the project, globs. Gives what goes into the key and how to hand it over.
 
-import { extname, isAbsolute, join, relative } from "node:path";
+import { extname, join, relative, resolve } from "node:path";
 import { isDynamicPattern } from "tinyglobby";
 import type { InputOrder } from "../backends/executors/executor.ts";
 import type { SourceSeen } from "../backends/store/trace-lines.ts";
@@ -197,7 +197,7 @@ export class InputResolver {
   }
 
   #absolute(path: string): string {
-    return isAbsolute(path) ? path : join(this.#options.root, path);
+    return resolve(this.#options.root, path);
   }
 
   #noSource(path: string, target: string): Failure {

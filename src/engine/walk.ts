@@ -1,7 +1,7 @@
 // What a pattern or a folder stands for: the names of files, and everywhere that was looked for them. Reads no content.
 
 import { readdirSync, realpathSync, statSync, type Dirent } from "node:fs";
-import { isAbsolute, join, relative, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { globSync, type GlobOptions } from "tinyglobby";
 import { digestOfBytes, type Digest } from "../model/digest.ts";
 import { walkTreeThroughLinks } from "../util/fs.ts";
@@ -31,7 +31,7 @@ export function readOfWalk({ matches, looked, absent }: Walk): WalkRead {
 /** What a key of `SourcesRead.globs` stands for: the files below a folder, relative to it, or the matches of a glob. */
 export function listMatches(root: string, key: string): Walk {
   if (!key.endsWith("/")) return matchSources(root, key);
-  return walkFolder(isAbsolute(key) ? key : join(root, key));
+  return walkFolder(resolve(root, key));
 }
 
 /** Paths from the root. */
