@@ -68,6 +68,12 @@ await Promise.all([
     outdir: out,
     external: ["yaml"],
   }),
+  build({
+    ...common,
+    entryPoints: { "hash-thread": "src/backends/store/hash-thread.ts" },
+    format: "esm",
+    outdir: out,
+  }),
   // What users import stays small and keeps its dependencies outside, so that their bundles hold each package once.
   build({
     ...common,

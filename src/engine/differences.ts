@@ -40,7 +40,7 @@ export async function ownDifferences(
     const one = session.graph.targets[index]!;
     return { artifacts: known.get(index)?.artifacts ?? lastArtifacts(session, one) ?? standIns(one), target: one };
   };
-  const inputs = session.resolver.resolve(target, session.sections[target.index]!, upstream);
+  const inputs = await session.resolver.resolve(target, session.sections[target.index]!, upstream);
   if (!inputs.ok) return [];
   const isOpen = (input: GraphInput): boolean =>
     input.kind === "artifact" ? !known.has(input.target) : input.kind === "list" && input.members.some(isOpen);

@@ -16,9 +16,13 @@ import type { ResolvedInput } from "./inputs.ts";
 import type { Session } from "./session.ts";
 import { whyUnreadable, type SourceFile } from "./sources.ts";
 
-export function assessHandoff(session: Session, target: GraphTarget, requests: readonly HandoffRequest[]): Assessment {
+export async function assessHandoff(
+  session: Session,
+  target: GraphTarget,
+  requests: readonly HandoffRequest[],
+): Promise<Assessment> {
   // So that the stamp of the fast path knows them: a correction must be seen.
-  for (const { path } of requests) session.resolver.look(path);
+  await session.resolver.look(requests.map(({ path }) => path));
   const gone = requests.filter(({ path }) => statOf(absolutePath(session, path)) === undefined);
   const kept = gone.length === 0 ? new Map<string, readonly GivenFile[]>() : filesKept(session, target);
   const missing = gone.filter(({ path }) => !kept.has(path));

@@ -11,10 +11,11 @@ import type { JsonObject } from "../model/json.ts";
 import type { InputRecord } from "../planning/fingerprint/action-key.ts";
 import type { GraphInput, GraphTarget } from "../planning/graph.ts";
 import { fail, ok, type Result } from "../util/result.ts";
-import { statOf } from "../util/stat.ts";
+import type { SlotFormat } from "../api/slot.ts";
 import { ContentLost, type Contents, type SlotShape } from "./contents.ts";
+import { findSources, type FoundSources } from "./find-sources.ts";
 import { whyUnreadable, type SourceDigests, type SourceFile, type SourcesRead } from "./sources.ts";
-import { matchSources, walkFolder } from "./walk.ts";
+import type { Walk } from "./walk.ts";
 
 /** One input slot, resolved. `order` throws `ContentLost` when an upstream artifact's content is nowhere any more. */
 export interface ResolvedInput {
@@ -47,15 +48,23 @@ export class InputResolver {
     this.#options = options;
   }
 
-  resolve(
+  async resolve(
     target: GraphTarget,
     section: JsonObject,
     upstream: (index: number) => { readonly artifacts: Artifacts; readonly target: GraphTarget },
-  ): Result<ResolvedInputs, readonly Failure[]> {
+  ): Promise<Result<ResolvedInputs, readonly Failure[]>> {
     const failures: Failure[] = [];
     const inputs: Record<string, ResolvedInput> = {};
+    const named = namedSources(Object.values(target.inputs), section);
+    const found = named === undefined ? nothing : await this.#find(named.paths, [...named.patterns.values()].flat());
     for (const slot in target.inputs) {
-      const input = this.#one(slot, target.inputs[slot]!, target, section, upstream, failures);
+      const input = this.#one(
+        slot,
+        target.inputs[slot]!,
+        target,
+        { upstream, found, patterns: named?.patterns },
+        failures,
+      );
       if (input !== undefined) inputs[slot] = input;
     }
     return failures.length > 0 ? fail(failures) : ok(inputs);
@@ -65,15 +74,14 @@ export class InputResolver {
     slot: string,
     input: GraphInput,
     target: GraphTarget,
-    section: JsonObject,
-    upstream: (index: number) => { readonly artifacts: Artifacts; readonly target: GraphTarget },
+    given: Given,
     failures: Failure[],
   ): ResolvedInput | undefined {
     switch (input.kind) {
       case "absent":
         return absent;
       case "artifact": {
-        const from = upstream(input.target);
+        const from = given.upstream(input.target);
         const shape = from.target.declaration.contract.outputs[input.slot]!;
         const artifact = from.artifacts[input.slot] ?? { kind: "absent" };
         // The cache may have been deleted: what lies in the run's folder is taken back from there.
@@ -81,30 +89,28 @@ export class InputResolver {
         return this.ofArtifact(slot, shape, artifact, recover);
       }
       case "list": {
-        const members = input.members.map(
-          (member) => this.#one(slot, member, target, section, upstream, failures) ?? absent,
-        );
+        const members = input.members.map((member) => this.#one(slot, member, target, given, failures) ?? absent);
         return listOf(members);
       }
       case "source": {
         const unread: string[] = [];
-        const found = this.#file(input.path, input.declared, unread);
+        const found = this.#file(input.path, input.declared, given.found, unread);
         failures.push(...this.#unreadable(unread, target.name));
-        if (found === undefined && input.declared.optional && this.#isAbsent(input.path)) return absent;
-        if (found === undefined) failures.push(this.#noSource(input.path, target.name));
+        if (found === undefined && input.declared.optional && isAbsent(given.found, input.path)) return absent;
+        if (found === undefined) failures.push(noSource(input.path, given.found, target.name));
         else if ((found.record.kind === "tree") !== (input.declared.format === "tree"))
           failures.push(wrongKind(input.path, found, slot, target.name));
         return found;
       }
       case "sources": {
-        const patterns = input.patterns(section as never);
+        const patterns = given.patterns!.get(input)!;
         const unmatched: string[] = [];
         const groups = patterns.map((pattern) => {
           const unread: string[] = [];
-          const files = this.#match(pattern, unread);
+          const files = this.#match(pattern, given.found, unread);
           failures.push(...this.#unreadable(unread, target.name));
           if (files.length === 0 && isDynamicPattern(pattern)) unmatched.push(pattern);
-          else if (files.length === 0) failures.push(this.#noSource(pattern, target.name));
+          else if (files.length === 0) failures.push(noSource(pattern, given.found, target.name));
           const folder = files.find((file) => file.record.kind === "tree");
           if (folder !== undefined) failures.push(wrongKind(pattern, folder, slot, target.name));
           return listOf(files);
@@ -187,28 +193,15 @@ export class InputResolver {
     };
   }
 
-  /** Registers a file or folder that counts but is no input of a recipe: what people handed over. */
-  look(path: string): void {
-    this.#file(path, { format: "file", ext: "" }, []);
+  /** Registers files and folders that count but are no input of a recipe: what people handed over. */
+  async look(paths: readonly string[]): Promise<void> {
+    const found = await this.#find(paths, []);
+    for (const path of paths) this.#file(path, { format: "file", ext: "" }, found, []);
   }
 
-  #isAbsent(path: string): boolean {
-    return statOf(this.#absolute(path)) === undefined;
-  }
-
-  #absolute(path: string): string {
-    return resolve(this.#options.root, path);
-  }
-
-  #noSource(path: string, target: string): Failure {
-    const neededBy = `target "${target}"`;
-    if (this.#isAbsent(path))
-      return inputFailure(`${path} does not exist`, {
-        neededBy,
-        fix: "Paths are taken from the folder of Expfile.ts.",
-      });
-    // Reading a pipe could wait for ever, and neither a pipe nor a device has content that could be told from other content.
-    return inputFailure(`${path} is neither a file nor a folder`, { neededBy, fix: "Copy what it gives into a file." });
+  #find(paths: readonly string[], patterns: readonly string[]): Promise<FoundSources> {
+    const { root, digests } = this.#options;
+    return findSources(root, paths, patterns, digests);
   }
 
   /** What was listed and cannot be read. Left out without a word, it would be missed when the result is already wrong. */
@@ -228,38 +221,40 @@ export class InputResolver {
   }
 
   /** A file or folder of the project as an input. `unread` takes the paths in it that cannot be read. */
-  #file(path: string, shape: SlotShape, unread: string[]): ResolvedInput | undefined {
-    const absolute = this.#absolute(path);
-    const stat = statOf(absolute);
-    if (stat?.isDirectory() === true) return this.#folder(absolute, path, unread);
-    if (stat === undefined) this.#options.sources.absent.add(absolute);
-    return this.#plainFile(absolute, shape);
+  #file(name: string, shape: SlotShape, found: FoundSources, unread: string[]): ResolvedInput | undefined {
+    const one = found.paths.get(name)!;
+    switch (one.kind) {
+      case "none":
+        if (!one.isThere) this.#options.sources.absent.add(one.path);
+        return undefined;
+      case "file":
+        return this.#plainFile(one.path, shape.format, found);
+      case "folder":
+        return this.#folder(one.path, name, one.walk, found, unread);
+      case "glob":
+        throw new Error(`${name} is a pattern`);
+    }
   }
 
-  #plainFile(absolute: string, shape: SlotShape): ResolvedInput | undefined {
-    const { digests, sources } = this.#options;
-    const blob = digests.digestOf(absolute);
-    if (blob === undefined) return undefined;
-    const seen = digests.statTextOf(absolute);
-    if (seen === undefined) return undefined;
-    const source: SourceFile = { path: absolute, seen, digest: blob.digest };
-    sources.addFile(source);
+  #plainFile(absolute: string, format: SlotFormat, found: FoundSources): ResolvedInput | undefined {
+    const file = found.files.get(absolute);
+    if (file === undefined) return undefined;
+    const source: SourceFile = { path: absolute, seen: file.seen, digest: file.digest };
+    this.#options.sources.addFile(source);
     const ext = extname(absolute);
-    const { format } = shape;
     return {
-      record: { kind: "file", digest: blob.digest, ext, format },
+      record: { kind: "file", digest: file.digest, ext, format },
       order: () => ({ kind: "file", format, ext, path: absolute }),
-      size: blob.size,
+      size: file.size,
       sources: [source],
     };
   }
 
-  #folder(absolute: string, pattern: string, unread: string[]): ResolvedInput {
-    const walk = walkFolder(absolute);
+  #folder(absolute: string, pattern: string, walk: Walk, found: FoundSources, unread: string[]): ResolvedInput {
     this.#options.sources.addGlob(join(pattern, "/"), walk);
     const files = new Map(
       walk.matches.flatMap((name) => {
-        const file = this.#listed(join(absolute, name), unread);
+        const file = this.#listed(join(absolute, name), found, unread);
         return file === undefined ? [] : [[name, file] as const];
       }),
     );
@@ -280,22 +275,66 @@ export class InputResolver {
   }
 
   /** What a folder or a glob stands for: files and nothing else. */
-  #listed(absolute: string, unread: string[]): ResolvedInput | undefined {
-    const file = this.#plainFile(absolute, { format: "file", ext: extname(absolute) });
+  #listed(absolute: string, found: FoundSources, unread: string[]): ResolvedInput | undefined {
+    const file = this.#plainFile(absolute, "file", found);
     if (file === undefined) unread.push(absolute);
     return file;
   }
 
-  #match(pattern: string, unread: string[]): ResolvedInput[] {
+  #match(pattern: string, found: FoundSources, unread: string[]): ResolvedInput[] {
     const { root, sources } = this.#options;
-    if (!isDynamicPattern(pattern)) {
-      const file = this.#file(pattern, { format: "file", ext: extname(pattern) }, unread);
+    const one = found.paths.get(pattern)!;
+    if (one.kind !== "glob") {
+      const file = this.#file(pattern, { format: "file", ext: extname(pattern) }, found, unread);
       return file === undefined ? [] : [file];
     }
-    const walk = matchSources(root, pattern);
-    sources.addGlob(pattern, walk);
-    return walk.matches.flatMap((path) => this.#listed(this.#absolute(path), unread) ?? []);
+    sources.addGlob(pattern, one.walk);
+    return one.walk.matches.flatMap((path) => this.#listed(resolve(root, path), found, unread) ?? []);
   }
+}
+
+/** What all inputs of one target are made of. */
+interface Given {
+  readonly upstream: (index: number) => { readonly artifacts: Artifacts; readonly target: GraphTarget };
+  readonly found: FoundSources;
+  readonly patterns: Named["patterns"] | undefined;
+}
+
+interface Named {
+  readonly paths: readonly string[];
+  /** What a function of the config says; it is asked once. */
+  readonly patterns: ReadonlyMap<GraphInput, readonly string[]>;
+}
+
+const nothing: FoundSources = { paths: new Map(), files: new Map() };
+
+/** The files of the project that some inputs name; undefined if none does. */
+function namedSources(inputs: readonly GraphInput[], section: JsonObject): Named | undefined {
+  const paths: string[] = [];
+  const patterns = new Map<GraphInput, readonly string[]>();
+  const note = (input: GraphInput): void => {
+    if (input.kind === "source") paths.push(input.path);
+    if (input.kind === "sources") patterns.set(input, input.patterns(section as never));
+    if (input.kind === "list") input.members.forEach(note);
+  };
+  inputs.forEach(note);
+  return paths.length + patterns.size === 0 ? undefined : { paths, patterns };
+}
+
+function isAbsent(found: FoundSources, path: string): boolean {
+  const one = found.paths.get(path);
+  return one?.kind === "none" && !one.isThere;
+}
+
+function noSource(path: string, found: FoundSources, target: string): Failure {
+  const neededBy = `target "${target}"`;
+  if (isAbsent(found, path))
+    return inputFailure(`${path} does not exist`, {
+      neededBy,
+      fix: "Paths are taken from the folder of Expfile.ts.",
+    });
+  // Reading a pipe could wait for ever, and neither a pipe nor a device has content that could be told from other content.
+  return inputFailure(`${path} is neither a file nor a folder`, { neededBy, fix: "Copy what it gives into a file." });
 }
 
 /** Entries that cannot be read and are named; a folder may hold a hundred thousand of them. */

@@ -1,7 +1,7 @@
 // Files of the project that were read: what they held, whether they still do, and why one cannot be read. Unaware of slots and wires.
 
 import { lstatSync, readlinkSync, statSync, type StatsBase } from "node:fs";
-import type { FileDigests } from "../backends/store/store.ts";
+import type { FileDigests, FoundFile } from "../backends/store/store.ts";
 import type { Digest } from "../model/digest.ts";
 import { hasCode } from "../util/fs.ts";
 import { statOf, statText, type StatText } from "../util/stat.ts";
@@ -15,6 +15,7 @@ export interface SourceFile {
 }
 
 export interface SourceDigests extends FileDigests {
+  digestsOf(paths: readonly string[]): Promise<ReadonlyMap<string, FoundFile>>;
   /** The stat for which the last answer held. */
   statTextOf(path: string): StatText | undefined;
   isRacy(path: string): boolean;

@@ -4,7 +4,9 @@ import { mkdirSync, rmSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { randomBytes } from "node:crypto";
+import { fileURLToPath } from "node:url";
 import { LocalExecutor, type LocalExecutorOptions } from "../backends/executors/local.ts";
+import { HashPool } from "../backends/store/hash-pool.ts";
 import { LocalActionCache } from "../backends/store/action-cache.ts";
 import { LocalStore } from "../backends/store/local.ts";
 import { StatCache } from "../backends/store/stat-cache.ts";
@@ -55,7 +57,8 @@ export async function openProject(root: string, environment: NodeJS.ProcessEnv):
   mkdirSync(paths.cache, { recursive: true });
   const { default: makeXxhash } = await import("xxhash-wasm");
   const xxhash = await makeXxhash();
-  const digests = new StatCache(paths.cache, { create: () => xxhash.create64() });
+  const hashing = new HashPool(fileURLToPath(new URL("./hash-thread.js", import.meta.url)));
+  const digests = new StatCache(paths.cache, { create: () => xxhash.create64() }, hashing);
   const archiveBlobs = new LocalStore(join(paths.archive, "blobs"), digests);
   const archive = new Archive(paths.archive, archiveBlobs);
   const aliases = new CodeAliases(paths.archive, archive);
@@ -77,6 +80,7 @@ export async function openProject(root: string, environment: NodeJS.ProcessEnv):
     close() {
       bundler.close();
       digests.close();
+      hashing.close();
     },
   };
 }
@@ -286,7 +290,7 @@ export function localExecutor(
   return new LocalExecutor({
     ...options,
     check: checksInputs ? check : undefined,
-    workerFile: new URL("./worker.js", import.meta.url).pathname,
+    workerFile: fileURLToPath(new URL("./worker.js", import.meta.url)),
     environment: pick(project.environment, ["PATH"]),
   });
 }

@@ -3,8 +3,7 @@
 import { dirname, join } from "node:path";
 import { listMatches, matchCode, readOfWalk, type WalkRead } from "../engine/walk.ts";
 import type { Digest } from "../model/digest.ts";
-import { leadsThere, type DigestOf } from "../planning/bundle/watched.ts";
-import { statOf } from "../util/stat.ts";
+import { leadsThere } from "../planning/bundle/watched.ts";
 import { expfileName } from "./expfile.ts";
 import type { FileRead } from "../planning/config/reads.ts";
 import type { OpenRun } from "./open-run.ts";
@@ -50,7 +49,10 @@ export function readsOf(project: Project, run: OpenRun, { sources, factory }: De
 }
 
 /** Whether everything that was there still is what it was. What was absent is not asked for: `pathsOf` names it. */
-export function areAsRead({ root, files, inputs, links, sources, code, moved }: Reads, digestOf: DigestOf): boolean {
+export function areAsRead(
+  { root, files, inputs, links, sources, code, moved }: Reads,
+  digestOf: (path: string) => { readonly digest: Digest } | undefined,
+): boolean {
   const isSame = (walks: Reads["sources"], walk: typeof listMatches) =>
     [...walks].every(([pattern, { digest }]) => readOfWalk(walk(root, pattern)).digest === digest);
   return (
@@ -63,6 +65,7 @@ export function areAsRead({ root, files, inputs, links, sources, code, moved }: 
 }
 
 export interface Paths {
+  /** One of them may not be there any more. */
   readonly files: Set<string>;
   readonly folders: Set<string>;
   readonly absent: Set<string>;
@@ -79,11 +82,6 @@ export function pathsOf({ root, files: read, inputs, places, absent, links, sour
   for (const walk of [...sources.values(), ...code.values()]) {
     for (const path of walk.looked) paths.folders.add(path);
     for (const path of walk.absent) paths.absent.add(path);
-  }
-  // A file that is watched and not there was absent when it was looked for, too.
-  for (const path of [...files].filter((file) => statOf(file) === undefined)) {
-    files.delete(path);
-    paths.absent.add(path);
   }
   return paths;
 }

@@ -8,7 +8,7 @@ import type { Artifacts } from "../model/action.ts";
 import type { Digest } from "../model/digest.ts";
 import { askedText, packStamp, screenOf, stampFormat, stampName } from "../fast/stamp.ts";
 import { listTree, writeAtomic } from "../util/fs.ts";
-import { statOf } from "../util/stat.ts";
+import { statOf, statText, type StatText } from "../util/stat.ts";
 import type { OpenRun } from "./open-run.ts";
 import type { ProjectPaths } from "./paths.ts";
 import type { DecidingSession, Project } from "./project.ts";
@@ -121,24 +121,33 @@ async function look(
   const present = looked.files.length + looked.folders.length;
   const paths = [...looked.files, ...looked.folders, ...looked.absent];
   const stats = new Float64Array(paths.length * 4);
-  let isRacy = false;
+  const seen = new Map<string, StatText>();
+  const racy: number[] = [];
   for (const [i, path] of paths.entries()) {
     const stat = statOf(path);
-    if ((stat === undefined) !== i >= present) return undefined;
+    if (stat !== undefined && i >= present) return undefined;
     stats.set(numbersOf(stat), i * 4);
-    if (stat !== undefined && clock.isRacy(stat, at)) isRacy = true;
+    if (stat === undefined) continue;
+    if (i < looked.files.length) seen.set(path, statText(stat));
+    if (clock.isRacy(stat, at)) racy.push(i);
   }
-  if (isRacy) {
+  if (racy.length > 0) {
     await clock.pass(at);
     const later = clock.now();
-    for (const [i, path] of paths.entries()) {
-      const stat = statOf(path);
+    for (const i of racy) {
+      const stat = statOf(paths[i]!);
       if (numbersOf(stat).some((number, k) => number !== stats[i * 4 + k])) return undefined;
       // On another file system, whose clock is not known, a change stays racy for a while: then there is no stamp yet.
       if (stat !== undefined && clock.isRacy(stat, later)) return undefined;
     }
   }
-  if (!areAsRead(reads, (path) => project.digests.digestOf(path))) return undefined;
+  // What was there and is not is missed here.
+  const digestOf = (path: string) => {
+    const text = seen.get(path);
+    const digest = text === undefined ? undefined : project.digests.digestSeen(path, text);
+    return digest === undefined ? project.digests.digestOf(path) : { digest };
+  };
+  if (!areAsRead(reads, digestOf)) return undefined;
   if (!arePlaced(run, session, assessed, ends)) return undefined;
   if (looked.files.some((path) => project.digests.isRacy(path))) return undefined;
   const places = new Map(paths.map((path, i) => [path, i]));
@@ -165,7 +174,8 @@ async function look(
         ),
       ];
       // An output that may be absent and is: that nothing lies there would not show that another result was to be put there.
-      return own.every((path) => (places.get(path) ?? present) < present) ? { core, ...evidence(own) } : undefined;
+      const isThere = (path: string) => stats[(places.get(path) ?? -1) * 4] !== -1;
+      return own.every((path) => places.has(path) && isThere(path)) ? { core, ...evidence(own) } : undefined;
     },
   };
 }
@@ -198,14 +208,13 @@ interface Looked {
 
 function gather(reads: Reads, run: OpenRun, session: DecidingSession, needed: readonly number[]): Looked {
   const { files, folders, absent } = pathsOf(reads);
-  for (const path of [run.folder.stateFile, run.folder.traceFile])
-    (statOf(path) === undefined ? absent : files).add(path);
+  files.add(run.folder.stateFile).add(run.folder.traceFile);
   for (const index of needed) {
     const target = run.graph.targets[index]!;
     for (const [slot, shape] of Object.entries(target.declaration.contract.outputs)) {
       const place = session.contents.placeOf(target.name, slot, shape);
-      if (!existsSync(place)) absent.add(place);
-      else if (shape.format !== "tree") files.add(place);
+      if (shape.format !== "tree") files.add(place);
+      else if (!existsSync(place)) absent.add(place);
       else {
         folders.add(place);
         for (const name of listTree(place)) {

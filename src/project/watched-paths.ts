@@ -17,7 +17,10 @@ export interface WatchedPaths {
 }
 
 /** A folder is listened to rather than its files alone: a file that is removed, or replaced, comes back under its name. */
-export function watchedPaths(root: string, { files, folders: listed, absent }: Paths): WatchedPaths {
+export function watchedPaths(root: string, { files: read, folders: listed, absent: missing }: Paths): WatchedPaths {
+  const files = new Set<string>();
+  const absent = new Set(missing);
+  for (const path of read) (statOf(path) === undefined ? absent : files).add(path);
   const folders = new Set([...listed, ...[...files].map((path) => dirname(path))]);
   const awaited = new Set<string>();
   for (const path of absent) {

@@ -20,19 +20,26 @@ export function statText(stat: BigIntStats): StatText {
   return `${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}:${stat.ino}` as StatText;
 }
 
+/** Whether the file is as it was seen. */
+export function isStill(path: string, seen: StatText): boolean {
+  const stat = statOf(path);
+  return stat !== undefined && statText(stat) === seen;
+}
+
 /**
  * The clock of a file system. A file whose last change lies strictly before the clock's present tick cannot be edited again
  * without its times moving; in the same tick it can (writes within 4 ms share an mtime on Linux), so it is called racy.
  */
 export class FileClock {
   readonly #fd: number;
-  readonly #device: bigint;
+  /** Of the file system whose clock it is. */
+  readonly device: bigint;
   #last = 0n;
 
   constructor(file: string) {
     mkdirSync(dirname(file), { recursive: true });
     this.#fd = openSync(file, "w");
-    this.#device = fstatSync(this.#fd, { bigint: true }).dev;
+    this.device = fstatSync(this.#fd, { bigint: true }).dev;
   }
 
   /** The present tick, nanoseconds on the file system's own clock. */
@@ -51,10 +58,7 @@ export class FileClock {
 
   /** Whether `stat`, taken before its file was hashed at tick `at`, leaves room for an unseen edit. */
   isRacy(stat: BigIntStats, at: bigint): boolean {
-    const changed = stat.mtimeNs > stat.ctimeNs ? stat.mtimeNs : stat.ctimeNs;
-    // Another file system may keep another time: two seconds are more than the granularity of any in use.
-    const tick = stat.dev === this.#device ? 0n : 2_000_000_000n;
-    return changed >= at - tick;
+    return isRacyAt(stat, at, this.device);
   }
 
   /** Waits until the clock has left the tick `at`. */
@@ -65,4 +69,12 @@ export class FileClock {
   close(): void {
     closeSync(this.#fd);
   }
+}
+
+/** `FileClock.isRacy`, for who has no clock: `at` is a tick of the file system `device`. */
+export function isRacyAt(stat: BigIntStats, at: bigint, device: bigint): boolean {
+  const changed = stat.mtimeNs > stat.ctimeNs ? stat.mtimeNs : stat.ctimeNs;
+  // Another file system may keep another time: two seconds are more than the granularity of any in use.
+  const tick = stat.dev === device ? 0n : 2_000_000_000n;
+  return changed >= at - tick;
 }

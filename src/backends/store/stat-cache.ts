@@ -1,13 +1,16 @@
 // Remembers the digest of files by their stat, for files anywhere. A fact once true stays true, so writers need no lock.
-// stat → xxhash → SHA-256: a file of 1 MiB and more that was touched is first compared by xxhash, four times faster.
+// stat → xxhash → SHA-256: a file of 1 MiB and more that was touched is first compared by xxhash, three times faster.
 
-import { renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { renameSync, rmSync, statSync, writeFileSync, type BigIntStats } from "node:fs";
 import { join } from "node:path";
-import { startDigest, type BlobRef, type Digest } from "../../model/digest.ts";
+import type { BlobRef, Digest } from "../../model/digest.ts";
 import { AppendLog, forEachLine, parseLine, readTextLines } from "../../util/append-log.ts";
-import { isMissing, readPieces, temporaryName, writeAtomic } from "../../util/fs.ts";
-import { FileClock, statOf, statText, type StatText } from "../../util/stat.ts";
-import type { FileDigests } from "./store.ts";
+import { isMissing, temporaryName, writeAtomic } from "../../util/fs.ts";
+import { FileClock, isStill, statOf, statText, type StatText } from "../../util/stat.ts";
+import { hashApart } from "./hash-apart.ts";
+import { hashFile, isQuicklySame, quickFromBytes, type Xxhash } from "./hash-file.ts";
+import type { HashedFile, HashPool } from "./hash-pool.ts";
+import type { FileDigests, FoundFile } from "./store.ts";
 
 interface Known {
   /** Path. */
@@ -16,31 +19,31 @@ interface Known {
   readonly d: Digest;
   /** 1: hashed within the clock's tick of its last change; to be hashed again. */
   readonly r?: 1;
-  /** xxhash64 of files of 1 MiB and more, hex. */
+  /** xxhash64 of each piece of a file of 1 MiB and more, hex, joined by `.`. */
   readonly x?: string;
 }
 
-/** An incremental 64-bit xxhash; passed in because the library that makes it loads asynchronously. */
-export interface Xxhash {
-  create(): { update(bytes: Uint8Array): unknown; digest(): bigint };
-}
-
-const xxhashFromBytes = 1n << 20n;
+/** Below this, threads take longer to start than hashing takes: as many milliseconds here, and in the threads together. */
+const worthThreadsMs = 60;
+const msPerFile = 0.03;
+const bytesPerMs = 1.2e6;
 
 export class StatCache implements FileDigests {
   readonly #file: string;
   readonly #log: AppendLog<Known>;
   readonly #clock: FileClock;
   readonly #xxhash: Xxhash | undefined;
+  readonly #pool: HashPool | undefined;
   /** By path, what is known or the line that says it: of ten thousand files a build asks for a few. */
   #known: Map<string, Known | string> | undefined;
   #lines = 0;
 
-  constructor(folder: string, xxhash: Xxhash | undefined) {
+  constructor(folder: string, xxhash: Xxhash | undefined, pool?: HashPool) {
     this.#file = join(folder, "stats.jsonl");
     this.#log = new AppendLog(this.#file);
     this.#clock = new FileClock(join(folder, ".clock"));
     this.#xxhash = xxhash;
+    this.#pool = pool;
   }
 
   get clock(): FileClock {
@@ -50,15 +53,62 @@ export class StatCache implements FileDigests {
   digestOf(path: string): BlobRef | undefined {
     const stat = statOf(path);
     if (stat === undefined || !stat.isFile()) return undefined;
+    const digest = this.digestSeen(path, statText(stat));
+    return digest === undefined ? this.#tryHash(path, this.#knownOf(path)) : { digest, size: Number(stat.size) };
+  }
+
+  /** What `path` held when it was last looked at, if its stat was this one and proves it. */
+  digestSeen(path: string, seen: StatText): Digest | undefined {
     const known = this.#knownOf(path);
-    if (known !== undefined && known.r === undefined && known.s === statText(stat))
-      return { digest: known.d, size: Number(stat.size) };
+    return known !== undefined && known.r === undefined && known.s === seen ? known.d : undefined;
+  }
+
+  #tryHash(path: string, known: Known | undefined): FoundFile | undefined {
     try {
       return this.#hash(path, known);
     } catch (error) {
       if (isMissing(error)) return undefined; // Deleted between the look and the reading.
       throw error;
     }
+  }
+
+  /**
+   * The digests of many files, with the stats for which they hold; without those that are no files. Where there is much to hash, several threads do it,
+   * and this one is free meanwhile.
+   */
+  async digestsOf(paths: readonly string[]): Promise<ReadonlyMap<string, FoundFile>> {
+    const found = new Map<string, FoundFile>();
+    const unknown: { readonly path: string; readonly stat: BigIntStats; readonly known: Known | undefined }[] = [];
+    let ms = 0;
+    for (const path of new Set(paths)) {
+      const stat = statOf(path);
+      if (stat?.isFile() !== true) continue;
+      const seen = statText(stat);
+      const digest = this.digestSeen(path, seen);
+      if (digest !== undefined) found.set(path, { digest, size: Number(stat.size), seen });
+      else {
+        unknown.push({ path, stat, known: this.#knownOf(path) });
+        ms += msPerFile + Number(stat.size) / bytesPerMs;
+      }
+    }
+    const apart =
+      this.#pool !== undefined && ms >= worthThreadsMs
+        ? await hashApart(
+            this.#pool,
+            this.#clock,
+            unknown.map(({ path, stat, known }) => ({
+              path,
+              stat,
+              known: known?.x === undefined ? undefined : { digest: known.d, quick: known.x },
+            })),
+          )
+        : undefined;
+    for (const { path, known } of unknown) {
+      const hashed = apart?.get(path);
+      const one = hashed === undefined ? this.#tryHash(path, known) : this.#learn(path, hashed);
+      if (one !== undefined) found.set(path, one);
+    }
+    return found;
   }
 
   /** Whether the last answer for `path` is to be taken with care: it was hashed within the tick of its last change. */
@@ -84,49 +134,29 @@ export class StatCache implements FileDigests {
     this.#clock.close();
   }
 
-  #hash(path: string, known: Known | undefined): BlobRef | undefined {
+  #hash(path: string, known: Known | undefined): FoundFile | undefined {
     for (let tries = 0; ; tries++) {
       const before = statOf(path);
       const at = this.#clock.tickFor(before);
       if (before === undefined || !before.isFile()) return undefined;
-      const big = before.size >= xxhashFromBytes && this.#xxhash !== undefined;
-      const xxhash = big ? this.#xxhash.create() : undefined;
-      if (big && known?.x !== undefined) {
-        // Only touched? Then the digest is the one known.
-        const quick = this.#xxhash.create();
-        readPieces(path, (piece) => void quick.update(piece));
-        const after = statOf(path);
-        if (after !== undefined && statText(after) === statText(before) && quick.digest().toString(16) === known.x) {
-          this.#remember({
-            p: path,
-            s: statText(before),
-            d: known.d,
-            x: known.x,
-            ...(this.#clock.isRacy(before, at) && { r: 1 as const }),
-          });
-          return { digest: known.d, size: Number(before.size) };
-        }
+      const size = Number(before.size);
+      const seen = statText(before);
+      const xxhash = size >= quickFromBytes ? this.#xxhash : undefined;
+      const isRacy = this.#clock.isRacy(before, at);
+      if (xxhash !== undefined && known?.x !== undefined && isQuicklySame(path, size, known.x, xxhash)) {
+        if (isStill(path, seen)) return this.#learn(path, { seen, size, digest: known.d, quick: known.x, isRacy });
       }
-      const running = startDigest();
-      readPieces(path, (piece) => {
-        running.update(piece);
-        xxhash?.update(piece);
-      });
-      const after = statOf(path);
+      const made = hashFile(path, xxhash);
       // Edited while it was read: read it again; a file that never rests is taken as it was read, and as racy.
-      const rested = after !== undefined && statText(after) === statText(before);
-      if (!rested && tries < 3) continue;
-      const digest = running.end();
-      const racy = !rested || this.#clock.isRacy(before, at);
-      this.#remember({
-        p: path,
-        s: statText(before),
-        d: digest,
-        ...(racy && { r: 1 as const }),
-        ...(xxhash && { x: xxhash.digest().toString(16) }),
-      });
-      return { digest, size: Number(before.size) };
+      const rested = isStill(path, seen);
+      if (rested || tries === 3) return this.#learn(path, { seen, size, ...made, isRacy: isRacy || !rested });
     }
+  }
+
+  #learn(path: string, { seen, size, digest, quick, isRacy }: HashedFile): FoundFile {
+    const racy = isRacy && { r: 1 as const };
+    this.#remember({ p: path, s: seen, d: digest, ...racy, ...(quick !== undefined && { x: quick }) });
+    return { digest, size, seen };
   }
 
   #remember(known: Known): void {

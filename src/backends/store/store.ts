@@ -1,6 +1,7 @@
 // What every store of blobs offers, and whoever knows the digests of files. A blob is addressed by its digest; who puts it cannot choose its name.
 
 import type { BlobRef, Digest } from "../../model/digest.ts";
+import type { StatText } from "../../util/stat.ts";
 import type { DigestTable } from "./digest-table.ts";
 
 export interface BlobStore {
@@ -59,4 +60,9 @@ export interface PutFileOptions {
 /** The digests of files, remembered or not; undefined where there is no file. */
 export interface FileDigests {
   digestOf(path: string): BlobRef | undefined;
+}
+
+/** A file's content, with the stat for which that holds. */
+export interface FoundFile extends BlobRef {
+  readonly seen: StatText;
 }

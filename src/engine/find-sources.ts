@@ -1,0 +1,55 @@
+// Files of the project behind the paths and patterns that targets name: where they lie and what they hold, all found before inputs are made of them,
+// so that what has not been hashed yet can be hashed at once. Unaware of slots.
+
+import { join, resolve } from "node:path";
+import { isDynamicPattern } from "tinyglobby";
+import type { FoundFile } from "../backends/store/store.ts";
+import { statOf } from "../util/stat.ts";
+import type { SourceDigests } from "./sources.ts";
+import { matchSources, walkFolder, type Walk } from "./walk.ts";
+
+/** What a path or a pattern stands for. */
+export type FoundPath =
+  /** No file, no folder: `isThere` where something is, a pipe say. */
+  | { readonly kind: "none"; readonly path: string; readonly isThere: boolean }
+  | { readonly kind: "file"; readonly path: string }
+  /** Matches are relative to the folder. */
+  | { readonly kind: "folder"; readonly path: string; readonly walk: Walk }
+  /** Matches are relative to the project. */
+  | { readonly kind: "glob"; readonly walk: Walk };
+
+export interface FoundSources {
+  readonly paths: ReadonlyMap<string, FoundPath>;
+  /** By absolute path; what cannot be read is missing. */
+  readonly files: ReadonlyMap<string, FoundFile>;
+}
+
+export async function findSources(
+  root: string,
+  paths: readonly string[],
+  patterns: readonly string[],
+  digests: SourceDigests,
+): Promise<FoundSources> {
+  const found = new Map<string, FoundPath>();
+  const plain = [...paths, ...patterns.filter((pattern) => !isDynamicPattern(pattern))];
+  const own = await digests.digestsOf(plain.map((path) => resolve(root, path)));
+  const inside: string[] = [];
+  for (const path of plain) {
+    if (found.has(path)) continue;
+    const absolute = resolve(root, path);
+    const stat = own.has(absolute) ? undefined : statOf(absolute);
+    if (own.has(absolute)) found.set(path, { kind: "file", path: absolute });
+    else if (stat?.isDirectory() === true) {
+      const walk = walkFolder(absolute);
+      found.set(path, { kind: "folder", path: absolute, walk });
+      for (const name of walk.matches) inside.push(join(absolute, name));
+    } else found.set(path, { kind: "none", path: absolute, isThere: stat !== undefined });
+  }
+  for (const pattern of patterns) {
+    if (found.has(pattern)) continue;
+    const walk = matchSources(root, pattern);
+    found.set(pattern, { kind: "glob", walk });
+    for (const path of walk.matches) inside.push(resolve(root, path));
+  }
+  return { paths: found, files: inside.length === 0 ? own : new Map([...own, ...(await digests.digestsOf(inside))]) };
+}

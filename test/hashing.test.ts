@@ -1,0 +1,127 @@
+// Many and large files are hashed by threads: what comes out is what one thread would have found, and a thread that fails costs time only.
+
+import { createHash } from "node:crypto";
+import {
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+  openSync,
+  writeSync,
+  closeSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import makeXxhash from "xxhash-wasm";
+import { pieceBytesOf } from "../src/backends/store/hash-file.ts";
+import { HashPool } from "../src/backends/store/hash-pool.ts";
+import { StatCache } from "../src/backends/store/stat-cache.ts";
+
+const library = await makeXxhash();
+const xxhash = { create: () => library.create64() };
+const threadFile = join(import.meta.dirname, "..", "dist", "hash-thread.js");
+const MiB = 1 << 20;
+
+let folder = "";
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "exp-hashing-"))));
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+async function withCache<T>(file: string, use: (cache: StatCache) => Promise<T>): Promise<T> {
+  const pool = new HashPool(file);
+  const cache = new StatCache(join(folder, "cache"), xxhash, pool);
+  try {
+    return await use(cache);
+  } finally {
+    cache.close();
+    pool.close();
+  }
+}
+
+/** A file of that size with something in it at its start, its end and where pieces meet, and times that are long past. */
+function write(name: string, size: number, word = name): string {
+  const path = join(folder, name);
+  writeFileSync(path, "");
+  truncateSync(path, size);
+  const fd = openSync(path, "r+");
+  for (let at = 0; at < size; at += pieceBytesOf(size)) writeSync(fd, word.slice(0, size - at), at);
+  if (size > word.length) writeSync(fd, word, size - word.length);
+  closeSync(fd);
+  utimesSync(path, 1e9, 1e9);
+  return path;
+}
+
+/** Within the clock's tick of its last change nothing is known of a file for long. */
+const tick = () => new Promise((resolve) => setTimeout(resolve, 30));
+
+const sha256 = (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex");
+const stats = () =>
+  readFileSync(join(folder, "cache", "stats.jsonl"), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { p: string; d: string; x?: string; r?: 1 });
+
+/** Threads are worth their start for this much. */
+const large = 130 * MiB;
+
+describe.each([
+  ["by threads", threadFile],
+  ["where no thread can be started", "/nowhere/thread.js"],
+])("digests %s", (_, file) => {
+  test("are those of the content, for files of all sizes", async () => {
+    const sizes = [0, 1, 65_535, 65_536, MiB - 1, MiB, 3 * MiB + 1, 64 * MiB, large];
+    const paths = sizes.map((size) => write(`file of ${size}`, size));
+    for (let i = 0; i < 600; i++) paths.push(write(`small ${i}`, 10));
+    const found = await withCache(file, (cache) => cache.digestsOf([...paths, ...paths, folder, join(folder, "none")]));
+    expect(found.size).toBe(paths.length);
+    for (const path of paths) expect(found.get(path)?.digest).toBe(sha256(path));
+    expect(found.get(paths[4]!)!.size).toBe(MiB - 1);
+  });
+
+  test("of a large file that was only touched are those known, and of one that was edited anywhere are new", async () => {
+    const path = write("large", large);
+    await tick();
+    await withCache(file, (cache) => cache.digestsOf([path]));
+    const known = stats().at(-1)!;
+    expect(known.x!.split(".")).toHaveLength(3);
+    // A digest that no content has shows that it was taken from there.
+    const marked = { ...known, d: "0".repeat(64) };
+    writeFileSync(join(folder, "cache", "stats.jsonl"), JSON.stringify(marked) + "\n");
+    utimesSync(path, 2e9, 1.1e9);
+    await tick();
+    const touched = await withCache(file, (cache) => cache.digestsOf([path]));
+    expect(touched.get(path)!.digest).toBe(marked.d);
+    for (const at of [0, pieceBytesOf(large) * 2 - 1, large - 1]) {
+      const fd = openSync(path, "r+");
+      writeSync(fd, "#", at);
+      closeSync(fd);
+      utimesSync(path, 1e9, 1e9);
+      const edited = await withCache(file, (cache) => cache.digestsOf([path]));
+      expect(edited.get(path)!.digest).toBe(sha256(path));
+    }
+  });
+});
+
+test("a large file that was written this very moment has no quick hash yet: two threads may have read two contents", async () => {
+  const path = write("large", large);
+  await withCache(threadFile, async (cache) => {
+    // Its ctime is of this tick or a later one.
+    const found = cache.digestsOf([path]);
+    writeFileSync(path, Buffer.alloc(large, "other"));
+    await found;
+    await cache.digestsOf([path]);
+  });
+  for (const { r, x } of stats()) if (r === 1) expect(x).toBeUndefined();
+  const last = await withCache(threadFile, (cache) => cache.digestsOf([path]));
+  expect(last.get(path)!.digest).toBe(sha256(path));
+});
+
+test("a file that is gone is left out", async () => {
+  const paths = Array.from({ length: 3000 }, (_, i) => write(`small ${i}`, 10));
+  rmSync(paths[7]!);
+  const found = await withCache(threadFile, (cache) => cache.digestsOf(paths));
+  expect(found.has(paths[7]!)).toBe(false);
+  expect(found.size).toBe(paths.length - 1);
+});
