@@ -1,7 +1,8 @@
 // Hashes files: all of one for its digest, and pieces of a large one with xxhash, three times as fast, to tell later whether it was only touched.
 
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, type BigIntStats } from "node:fs";
 import { digestOfBytes, startDigest, type Digest } from "../../model/digest.ts";
+import { statText } from "../../util/stat.ts";
 
 /** An incremental 64-bit xxhash; passed in because the library that makes it loads asynchronously. */
 export interface Xxhash {
@@ -24,31 +25,48 @@ export function pieceBytesOf(size: number): number {
 const bufferBytes = 1 << 20;
 let buffer: Buffer | undefined;
 
-/** A file's digest and, in the same reading, its quick hash, if `xxhash` is given. Throws as `fs` does. */
-export function hashFile(path: string, xxhash?: Xxhash): { readonly digest: Digest; readonly quick?: string } {
-  const fd = openSync(path, "r");
+export interface Hashed {
+  readonly digest: Digest;
+  readonly quick?: string;
+  /** Of the file that was read, from before. */
+  readonly stat: BigIntStats;
+  /** It was as before when it had been read. */
+  readonly rested: boolean;
+}
+
+/**
+ * A file's digest and, in the same reading, its quick hash, if `xxhash` is given and the file is large enough. Undefined where the path leads to no
+ * file. Throws as `fs` does. The stats are of the open file: a look at a path takes three times as long.
+ */
+export function hashFile(path: string, xxhash?: Xxhash): Hashed | undefined {
+  // Not to wait for who writes into a pipe.
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    const { size } = fstatSync(fd);
-    if (size < smallBytes) {
-      const own = (buffer ??= Buffer.allocUnsafe(bufferBytes));
-      const got = readSync(fd, own, 0, smallBytes, 0);
-      // One that grows meanwhile is read to its end below.
-      if (got === size) return { digest: digestOfBytes(own.subarray(0, got)) };
-    }
-    const running = startDigest();
-    if (xxhash === undefined || size < quickFromBytes) {
-      readRange(fd, 0, Infinity, (bytes) => running.update(bytes));
-      return { digest: running.end() };
-    }
-    const pieceBytes = pieceBytesOf(size);
-    const hashes: string[] = [];
-    for (let at = 0; at < size; at += pieceBytes)
-      hashes.push(hashRange(fd, at, at + pieceBytes, xxhash, (bytes) => running.update(bytes)));
-    readRange(fd, hashes.length * pieceBytes, Infinity, (bytes) => running.update(bytes));
-    return { digest: running.end(), quick: joinQuick(hashes) };
+    const stat = fstatSync(fd, { bigint: true });
+    if (!stat.isFile()) return undefined;
+    const hashed = hashOpen(fd, Number(stat.size), xxhash);
+    return { ...hashed, stat, rested: statText(fstatSync(fd, { bigint: true })) === statText(stat) };
   } finally {
     closeSync(fd);
   }
+}
+
+function hashOpen(fd: number, size: number, xxhash: Xxhash | undefined): Pick<Hashed, "digest" | "quick"> {
+  if (size < smallBytes) {
+    const own = (buffer ??= Buffer.allocUnsafe(bufferBytes));
+    const got = readSync(fd, own, 0, smallBytes, 0);
+    // One that grows meanwhile is read to its end below.
+    if (got === size) return { digest: digestOfBytes(own.subarray(0, got)) };
+  }
+  const running = startDigest();
+  const hashes: string[] = [];
+  if (xxhash !== undefined && size >= quickFromBytes) {
+    const pieceBytes = pieceBytesOf(size);
+    for (let at = 0; at < size; at += pieceBytes)
+      hashes.push(hashRange(fd, at, at + pieceBytes, xxhash, (bytes) => running.update(bytes)));
+  }
+  readRange(fd, hashes.length * pieceBytesOf(size), Infinity, (bytes) => running.update(bytes));
+  return { digest: running.end(), ...(hashes.length > 0 && { quick: joinQuick(hashes) }) };
 }
 
 /** How many pieces a file of `size` bytes has. */

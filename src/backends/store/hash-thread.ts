@@ -2,7 +2,8 @@
 
 import { parentPort } from "node:worker_threads";
 import makeXxhash from "xxhash-wasm";
-import { statOf, statText, isRacyAt } from "../../util/stat.ts";
+import type { Digest } from "../../model/digest.ts";
+import { isRacyAt, statText } from "../../util/stat.ts";
 import { hashFile, quickHash, type Xxhash } from "./hash-file.ts";
 import type { HashAnswer, HashedFile, HashOrder } from "./hash-pool.ts";
 
@@ -14,22 +15,26 @@ function answer(order: HashOrder): HashAnswer {
     case "files":
       return { kind: "files", files: order.paths.map((path) => hashed(path, order)) };
     case "digest":
-      return { kind: "digest", digest: hashFile(order.path).digest };
+      return { kind: "digest", digest: digestOf(order.path) };
     case "quick":
       return { kind: "quick", hash: quickHash(order.path, order.size, order.piece, xxhash) };
   }
 }
 
+function digestOf(path: string): Digest {
+  const hashed = hashFile(path);
+  if (hashed === undefined) throw new Error(`${path} is no file`);
+  return hashed.digest;
+}
+
 /** Undefined where it cannot be read or did not rest. */
 function hashed(path: string, { at, device }: Extract<HashOrder, { kind: "files" }>): HashedFile | undefined {
   try {
-    const before = statOf(path);
-    if (before?.isFile() !== true) return undefined;
-    const { digest, quick } = hashFile(path, xxhash);
-    const after = statOf(path);
-    const seen = statText(before);
-    if (after === undefined || statText(after) !== seen) return undefined;
-    return { seen, size: Number(before.size), digest, quick, isRacy: isRacyAt(before, at, device) };
+    const hashed = hashFile(path, xxhash);
+    if (hashed?.rested !== true) return undefined;
+    const { stat, digest, quick } = hashed;
+    const isRacy = isRacyAt(stat, at, device);
+    return { seen: statText(stat), size: Number(stat.size), digest, isRacy, ...(quick !== undefined && { quick }) };
   } catch {
     return undefined;
   }

@@ -24,8 +24,8 @@ interface Known {
 }
 
 /** Below this, threads take longer to start than hashing takes: as many milliseconds here, and in the threads together. */
-const worthThreadsMs = 60;
-const msPerFile = 0.03;
+const worthThreadsMs = 150;
+const msPerFile = 0.018;
 const bytesPerMs = 1.2e6;
 
 export class StatCache implements FileDigests {
@@ -54,7 +54,7 @@ export class StatCache implements FileDigests {
     const stat = statOf(path);
     if (stat === undefined || !stat.isFile()) return undefined;
     const digest = this.digestSeen(path, statText(stat));
-    return digest === undefined ? this.#tryHash(path, this.#knownOf(path)) : { digest, size: Number(stat.size) };
+    return digest === undefined ? this.#tryHash(path, this.#knownOf(path), stat) : { digest, size: Number(stat.size) };
   }
 
   /** What `path` held when it was last looked at, if its stat was this one and proves it. */
@@ -63,9 +63,9 @@ export class StatCache implements FileDigests {
     return known !== undefined && known.r === undefined && known.s === seen ? known.d : undefined;
   }
 
-  #tryHash(path: string, known: Known | undefined): FoundFile | undefined {
+  #tryHash(path: string, known: Known | undefined, stat: BigIntStats): FoundFile | undefined {
     try {
-      return this.#hash(path, known);
+      return this.#hash(path, known, stat);
     } catch (error) {
       if (isMissing(error)) return undefined; // Deleted between the look and the reading.
       throw error;
@@ -103,9 +103,9 @@ export class StatCache implements FileDigests {
             })),
           )
         : undefined;
-    for (const { path, known } of unknown) {
+    for (const { path, known, stat } of unknown) {
       const hashed = apart?.get(path);
-      const one = hashed === undefined ? this.#tryHash(path, known) : this.#learn(path, hashed);
+      const one = hashed === undefined ? this.#tryHash(path, known, stat) : this.#learn(path, hashed);
       if (one !== undefined) found.set(path, one);
     }
     return found;
@@ -134,22 +134,25 @@ export class StatCache implements FileDigests {
     this.#clock.close();
   }
 
-  #hash(path: string, known: Known | undefined): FoundFile | undefined {
-    for (let tries = 0; ; tries++) {
-      const before = statOf(path);
-      const at = this.#clock.tickFor(before);
-      if (before === undefined || !before.isFile()) return undefined;
-      const size = Number(before.size);
-      const seen = statText(before);
-      const xxhash = size >= quickFromBytes ? this.#xxhash : undefined;
-      const isRacy = this.#clock.isRacy(before, at);
-      if (xxhash !== undefined && known?.x !== undefined && isQuicklySame(path, size, known.x, xxhash)) {
-        if (isStill(path, seen)) return this.#learn(path, { seen, size, digest: known.d, quick: known.x, isRacy });
+  #hash(path: string, known: Known | undefined, first: BigIntStats): FoundFile | undefined {
+    for (let stat: BigIntStats | undefined = first, tries = 0; ; stat = statOf(path), tries++) {
+      if (stat?.isFile() !== true) return undefined;
+      // What changes from here on is racy by this tick.
+      const at = this.#clock.tickFor(stat);
+      const isRacy = this.#clock.isRacy(stat, at);
+      const size = Number(stat.size);
+      const seen = statText(stat);
+      if (known?.x !== undefined && this.#xxhash !== undefined && size >= quickFromBytes) {
+        const isSame = isQuicklySame(path, size, known.x, this.#xxhash);
+        if (isSame && isStill(path, seen))
+          return this.#learn(path, { seen, size, digest: known.d, quick: known.x, isRacy });
       }
-      const made = hashFile(path, xxhash);
+      const made = hashFile(path, this.#xxhash);
+      if (made === undefined) return undefined;
       // Edited while it was read: read it again; a file that never rests is taken as it was read, and as racy.
-      const rested = isStill(path, seen);
-      if (rested || tries === 3) return this.#learn(path, { seen, size, ...made, isRacy: isRacy || !rested });
+      if (!made.rested && tries < 3) continue;
+      const own = { seen: statText(made.stat), size: Number(made.stat.size) };
+      return this.#learn(path, { ...made, ...own, isRacy: !made.rested || this.#clock.isRacy(made.stat, at) });
     }
   }
 
