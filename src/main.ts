@@ -48,6 +48,8 @@ export async function run(): Promise<void> {
   });
   const isTerminal = isatty(1);
   const { NO_COLOR, FORCE_COLOR, TERM } = process.env;
+  const out = isTerminal ? { write: writeOut, flush: () => undefined } : inBatches(writeOut);
+  process.on("exit", out.flush);
   const screen: Screen = {
     workingFolder: process.cwd(),
     environment: process.env,
@@ -58,15 +60,52 @@ export async function run(): Promise<void> {
         ? (FORCE_COLOR !== undefined && FORCE_COLOR !== "0") || (isTerminal && TERM !== "dumb")
         : false,
     width: isTerminal ? process.stdout.columns || undefined : undefined,
-    write: (text) => void process.stdout.write(text),
+    write: out.write,
     drained: async () => {
+      out.flush();
       if (process.stdout.writableNeedDrain) await once(process.stdout, "drain");
     },
-    writeError: (text) => void process.stderr.write(text),
+    writeError: (text) => {
+      out.flush();
+      process.stderr.write(text);
+    },
     signal: interrupt.signal,
     now: Date.now,
   };
   process.exitCode = await runCommand(screen);
+  out.flush();
+}
+
+function writeOut(text: string): void {
+  process.stdout.write(text);
+}
+
+const mostHeldBack = 1 << 16;
+const longestHeldBackMs = 10;
+
+/** What is written within a moment is written at once: a build may say ten thousand lines in two seconds. */
+function inBatches(write: (text: string) => void): {
+  readonly write: (text: string) => void;
+  readonly flush: () => void;
+} {
+  let held = "";
+  let timer: NodeJS.Timeout | undefined;
+  const flush = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (held === "") return;
+    const text = held;
+    held = "";
+    write(text);
+  };
+  return {
+    write(text) {
+      timer ??= setTimeout(flush, longestHeldBackMs);
+      held += text;
+      if (held.length > mostHeldBack) flush();
+    },
+    flush,
+  };
 }
 
 async function runCommand(screen: Screen): Promise<number> {

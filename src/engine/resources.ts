@@ -5,18 +5,19 @@ import { actionFailure, type Failure } from "../model/failure.ts";
 
 export type Limits = Readonly<Record<string, number>>;
 
+type Needs = readonly (readonly [name: string, amount: number])[];
+
 interface Waiter {
-  readonly request: Resources;
+  readonly needs: Needs;
   readonly priority: number;
-  readonly order: number;
   readonly start: () => void;
 }
 
 export class ResourcePool {
   readonly #free: Record<string, number>;
   readonly #limits: Limits;
+  /** In the order in which they are to be served. */
   #waiting: Waiter[] = [];
-  #order = 0;
 
   constructor(limits: Limits) {
     this.#limits = limits;
@@ -63,40 +64,47 @@ export class ResourcePool {
         this.#waiting = this.#waiting.filter((other) => other !== waiter);
         reject(new AbortedError());
       };
+      const needs = Object.entries(request).flatMap(([name, amount]) =>
+        amount === undefined ? [] : [[name, amount] as const],
+      );
       const start = () => {
         signal.removeEventListener("abort", onAbort);
-        this.#add(request, -1);
+        this.#add(needs, -1);
         let released = false;
         resolve(() => {
           if (released) return;
           released = true;
-          this.#add(request, 1);
+          this.#add(needs, 1);
           this.#startWaiting();
         });
       };
-      const waiter: Waiter = { request, priority, order: this.#order++, start };
+      const waiter: Waiter = { needs, priority, start };
+      // Those who wait already do not fit: nothing has been given back since they were last asked.
+      if (this.#fits(needs)) return start();
       signal.addEventListener("abort", onAbort, { once: true });
-      this.#waiting.push(waiter);
-      this.#waiting.sort((a, b) => b.priority - a.priority || a.order - b.order);
-      this.#startWaiting();
+      const after = this.#waiting.findIndex((other) => other.priority < priority);
+      this.#waiting.splice(after === -1 ? this.#waiting.length : after, 0, waiter);
     });
   }
 
-  #fits(request: Resources): boolean {
-    return Object.entries(request).every(
-      ([name, amount]) => amount === undefined || this.#free[name]! >= amount - 1e-9,
-    );
+  #fits(needs: Needs): boolean {
+    for (const [name, amount] of needs) if (this.#free[name]! < amount - 1e-9) return false;
+    return true;
   }
 
-  #add(request: Resources, sign: 1 | -1): void {
-    for (const [name, amount] of Object.entries(request)) if (amount !== undefined) this.#free[name]! += sign * amount;
+  #add(needs: Needs, sign: 1 | -1): void {
+    for (const [name, amount] of needs) this.#free[name]! += sign * amount;
   }
 
   /** In order of priority; what does not fit yet lets smaller ones pass, so that a scarce GPU does not idle the processors. */
   #startWaiting(): void {
-    for (const waiter of [...this.#waiting]) {
-      if (!this.#fits(waiter.request)) continue;
-      this.#waiting = this.#waiting.filter((other) => other !== waiter);
+    for (let i = 0; i < this.#waiting.length;) {
+      const waiter = this.#waiting[i]!;
+      if (!this.#fits(waiter.needs)) {
+        i++;
+        continue;
+      }
+      this.#waiting.splice(i, 1);
       waiter.start();
     }
   }

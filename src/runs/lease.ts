@@ -5,10 +5,9 @@
 //   lock.break   one breaks at a time: two who judged the same dead holder must not remove the lease of a third
 
 import { randomBytes } from "node:crypto";
-import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { dirname } from "node:path";
-import { hasCode, readTextIfThere, temporaryName, writeAtomic } from "../util/fs.ts";
+import { hasCode, readTextIfThere, removeFile, temporaryName, withFolder, writeAtomic } from "../util/fs.ts";
 import { hostTag, isRunning } from "../util/host.ts";
 import { userName } from "../util/who.ts";
 
@@ -32,6 +31,14 @@ const tornAfterMs = 2_000;
 /** Breaking a lease takes a moment: who takes longer has died at it. */
 const brokenOffAfterMs = 3_000;
 
+/** What does not change while the process lives is asked for once: a build of ten thousand actions takes as many leases. */
+let self: Omit<LeaseText, "id" | "what" | "beat"> | undefined;
+
+function whoWeAre(): NonNullable<typeof self> {
+  const { pid } = process;
+  return { host: hostname(), machine: hostTag(), pid, started: startOf(pid), user: userName() };
+}
+
 /** Stands for a file that holds no lease. */
 const torn: LeaseText = { id: "", host: "?", machine: "", pid: 0, started: "", user: "?", what: "?", beat: 0 };
 
@@ -52,11 +59,7 @@ export class Lease {
   static tryTake(file: string, what: string): Lease | undefined {
     const text: LeaseText = {
       id: randomBytes(8).toString("hex"),
-      host: hostname(),
-      machine: hostTag(),
-      pid: process.pid,
-      started: startOf(process.pid),
-      user: userName(),
+      ...(self ??= whoWeAre()),
       what,
       beat: 0,
     };
@@ -93,7 +96,7 @@ export class Lease {
 
   release(): void {
     clearInterval(this.#timer);
-    if (this.isHeld()) rmSync(this.#file, { force: true });
+    if (this.isHeld()) removeFile(this.#file);
   }
 
   /** A beat that cannot be written is left out: the disk may have room again by the next, and ten may be missed. */
@@ -139,9 +142,8 @@ function wordsOf({ user, host, pid, what }: LeaseText): string {
 
 /** By a link of a file that is already whole: of several who try, one succeeds, also on network file systems. */
 function create(file: string, text: LeaseText): boolean {
-  mkdirSync(dirname(file), { recursive: true });
   const whole = temporaryName(file);
-  writeFileSync(whole, JSON.stringify(text));
+  withFolder(whole, () => writeFileSync(whole, JSON.stringify(text)));
   try {
     linkSync(whole, file);
     return true;
@@ -150,7 +152,7 @@ function create(file: string, text: LeaseText): boolean {
     if (!isWithoutLinks(error)) throw error;
     return createExclusively(file, JSON.stringify(text));
   } finally {
-    rmSync(whole, { force: true });
+    removeFile(whole);
   }
 }
 

@@ -18,6 +18,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  unlinkSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
@@ -31,9 +32,13 @@ export function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && (error as NodeJS.ErrnoException).code === code;
 }
 
+let names = randomBytes(4).readUInt32LE();
+
 /** A name beside `path` (or in the folder `staging` of the same file system) that nobody else uses. */
 export function temporaryName(path: string, staging?: string): string {
-  const name = `${processTag()}.${randomBytes(4).toString("hex")}.tmp`;
+  // Counted, not drawn anew: one is needed for each file that is written. The first is random, for the threads of one process each count by themselves.
+  names = (names + 1) >>> 0;
+  const name = `${processTag()}.${names.toString(16).padStart(8, "0")}.tmp`;
   return staging === undefined ? `${path}.${name}` : join(staging, name);
 }
 
@@ -48,41 +53,51 @@ export function writeAtomic(
   data: string | Uint8Array,
   options: { readonly durable?: boolean; readonly mode?: number; readonly staging?: string } = {},
 ): void {
-  try {
-    writeOnce(path, data, options);
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-    // Made only where they are missing: a look at them for each of ten thousand outputs is as dear as writing a small one.
-    mkdirSync(dirname(path), { recursive: true });
-    if (options.staging !== undefined) mkdirSync(options.staging, { recursive: true });
-    writeOnce(path, data, options);
-  }
-}
-
-function writeOnce(
-  path: string,
-  data: string | Uint8Array,
-  options: { readonly durable?: boolean; readonly mode?: number; readonly staging?: string },
-): void {
   const temporary = temporaryName(path, options.staging);
   try {
-    if (options.durable === true) {
-      const fd = openSync(temporary, "wx", options.mode ?? 0o666);
-      try {
-        // Not `writeSync`, which may write less than all of it.
-        writeFileSync(fd, data);
-        fsyncSync(fd);
-      } finally {
-        closeSync(fd);
-      }
-    } else {
-      writeFileSync(temporary, data, { flag: "wx", mode: options.mode ?? 0o666 });
-    }
-    renameSync(temporary, path);
+    // Folders are made only where they are missing: a look at them for each of ten thousand outputs is as dear as writing a small one.
+    withFolder(temporary, () => writeNew(temporary, data, options));
+    withFolder(path, () => renameSync(temporary, path));
     if (options.durable === true) syncFolder(dirname(path));
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;
+  }
+}
+
+/** Makes the folder that `path` is to lie in, if that is what is missing. */
+export function withFolder(path: string, act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    mkdirSync(dirname(path), { recursive: true });
+    act();
+  }
+}
+
+function writeNew(
+  path: string,
+  data: string | Uint8Array,
+  { durable, mode = 0o666 }: { readonly durable?: boolean; readonly mode?: number },
+): void {
+  if (durable !== true) return writeFileSync(path, data, { flag: "wx", mode });
+  const fd = openSync(path, "wx", mode);
+  try {
+    // Not `writeSync`, which may write less than all of it.
+    writeFileSync(fd, data);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Removes a file that may be gone; a third of what `rmSync` takes, which looks first whether it is a folder. */
+export function removeFile(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
   }
 }
 
