@@ -2,8 +2,8 @@
 // machine does not, because time of the processor is compared, what is slowed alike cancels out, and the best of three tries counts. `--record` writes down what they are now.
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { names } from "./figures.ts";
 import { median, processorTime } from "./measure.ts";
+import { names } from "./names.ts";
 import { phases, runJob, type Phase } from "./phases.ts";
 import type { Tool } from "./tool.ts";
 

@@ -2,7 +2,9 @@
 
 import { closeSync, mkdirSync, openSync, rmSync, utimesSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { time } from "./measure.ts";
+import { names } from "./names.ts";
+import { peakMemory, time } from "./measure.ts";
+import type { Peak } from "./phases.ts";
 import type { Command } from "./tool.ts";
 import { prepareProject } from "./tools/exp.ts";
 
@@ -68,10 +70,16 @@ export function manyFiles(setup: Setup, count: number, bytes: number): Times {
     join(folder, "read.cjs"),
     'const fs = require("node:fs"); for (const name of fs.readdirSync("data")) fs.readFileSync("data/" + name);',
   );
+  const one = openProject(setup, "one", "tree()");
+  mkdirSync(join(one, "data"));
+  writeFileSync(join(one, "data", "0.bin"), Buffer.alloc(bytes, "0 "));
   const times = new Timed();
   const build: Command = { argv: [setup.node, setup.program, "build"] };
   for (let round = 0; round < setup.repetitions; round++) {
+    times.take("node -e 0", { argv: [setup.node, "-e", "0"] }, folder);
     times.take("reading them (Node)", { argv: [setup.node, "read.cjs"] }, folder);
+    forget(one);
+    times.take("first build, one file", build, one);
     forget(folder);
     times.take("first build", build, folder);
     writeFileSync(join(folder, "data", "0.bin"), `changed ${round}`);
@@ -79,11 +87,50 @@ export function manyFiles(setup: Setup, count: number, bytes: number): Times {
     times.take("nothing to do", build, folder);
   }
   rmSync(folder, { recursive: true });
+  rmSync(one, { recursive: true });
   return times.seconds;
 }
 
 /** A fan-out of items that do nothing but write a number. */
 export function manyItems(setup: Setup, count: number): Times {
+  const folder = openFanOut(setup, count);
+  const times = new Timed();
+  const build: Command = { argv: [setup.node, setup.program, "build"] };
+  for (let round = 0; round < setup.repetitions; round++) {
+    forget(folder);
+    times.take("first build", build, folder);
+    times.take("nothing to do", build, folder);
+    times.take("ten more items", { argv: [...build.argv, `--count.count=${count + 10 * (round + 1)}`] }, folder);
+    forget(folder);
+  }
+  rmSync(folder, { recursive: true });
+  return times.seconds;
+}
+
+/** Of the driver, MiB: an upper bound of what it holds while its items are under way. */
+export async function itemsPeak(setup: Setup, count: number): Promise<Peak> {
+  const folder = openFanOut(setup, count);
+  const mib = await peakMemory({ argv: [setup.node, setup.program, "build"] }, folder);
+  rmSync(folder, { recursive: true });
+  return { size: count, tool: names.exp, phase: "items", mib };
+}
+
+/** What somebody does who has just heard of it: a clone of the project, `npm ci`, the experiment. */
+export function firstRun({ scratch, repetitions }: Setup, root: string): Times {
+  const times = new Timed();
+  const folder = join(scratch, "work", "clone");
+  for (let round = 0; round < repetitions; round++) {
+    rmSync(folder, { recursive: true, force: true });
+    times.take("git clone", { argv: ["git", "clone", "--quiet", root, folder] }, scratch);
+    times.take("npm ci", { argv: ["npm", "ci", "--prefer-offline", "--no-audit", "--no-fund"] }, folder);
+    times.take("first build", { argv: ["npx", "exp", "build", "analyse"] }, folder);
+    times.take("nothing to do", { argv: ["npx", "exp", "build", "analyse"] }, folder);
+  }
+  rmSync(folder, { recursive: true });
+  return times.seconds;
+}
+
+function openFanOut(setup: Setup, count: number): string {
   const folder = join(setup.scratch, "work", "items");
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
@@ -122,17 +169,7 @@ export const merge: Merge<Counting> = async ({ items, outputs }) => {
 };
 `,
   );
-  const times = new Timed();
-  const build: Command = { argv: [setup.node, setup.program, "build"] };
-  for (let round = 0; round < setup.repetitions; round++) {
-    forget(folder);
-    times.take("first build", build, folder);
-    times.take("nothing to do", build, folder);
-    times.take("ten more items", { argv: [...build.argv, `--count.count=${count + 10 * (round + 1)}`] }, folder);
-    forget(folder);
-  }
-  rmSync(folder, { recursive: true });
-  return times.seconds;
+  return folder;
 }
 
 function forget(folder: string): void {

@@ -1,14 +1,17 @@
-// `npm run bench [-- --quick] [-- --only SHAPE[:SIZE],…] [-- --at FOLDER] [-- --peers FOLDER]`: measures, and writes docs/benchmarks.md with its charts. `--check`: see check.ts.
+// `npm run bench [-- --quick] [-- --only PART,…] [-- --at FOLDER] [-- --peers FOLDER]`: measures part by part (`layers`, `fan:1000`, `data`, …), and
+// writes docs/benchmarks.json, docs/benchmarks.md and its charts after each part. With --only the other parts stay as they are. `--check`: see check.ts.
 
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, release, tmpdir, totalmem, type } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { format, resolveConfig } from "prettier";
 import { check } from "./check.ts";
-import { largeFile, manyFiles, manyItems } from "./data.ts";
-import { names, type Results } from "./figures.ts";
+import { firstRun, itemsPeak, largeFile, manyFiles, manyItems } from "./data.ts";
+import { parts, type Part, type Results } from "./figures.ts";
 import { time } from "./measure.ts";
+import { names } from "./names.ts";
 import { peaksOf, phases, runJob, type Job, type Phase } from "./phases.ts";
 import { writeReport } from "./report.ts";
 import type { Tool } from "./tool.ts";
@@ -28,8 +31,6 @@ const { values: flags } = parseArgs({
     record: { type: "boolean" },
   },
 });
-const startedAt = Date.now();
-const load = `load ${loadavg()[0]!.toFixed(1)} at the start`;
 // On a tmpfs, where there is one: a disk's file system has moods of its own.
 const scratch = mkdtempSync(join(flags.at ?? (existsSync("/dev/shm") ? "/dev/shm" : tmpdir()), "exp-bench-"));
 const tell = (text: string) => console.log(text);
@@ -80,51 +81,85 @@ async function benchmark(): Promise<void> {
         job("chain", 100),
         job("chain", 1000, { repetitions: 3 }),
       ];
-  // `--only layers,fan:1000`
-  const wanted = flags.only?.split(",");
-  const chosen = jobs.filter(
-    ({ shape, size }) => wanted === undefined || wanted.some((word) => word === shape || word === `${shape}:${size}`),
-  );
-  const measured = chosen.flatMap((one) => {
-    tell(`${one.shape}, ${one.size} targets`);
-    return runJob(one, all, { scratch, tell, clock: time });
-  });
   const setup = { scratch, node, program: join(root, "bin", "exp.cjs"), repetitions: flags.quick ? 3 : 5 };
-  tell("data");
-  const largeMib = flags.quick ? 256 : 2048;
-  const itemCount = flags.quick ? 1000 : 10_000;
-  const peakSizes = chosen.flatMap(({ shape, size }) => (shape === "layers" && size >= 1000 ? [size] : []));
-  const results: Results = {
-    measured,
-    large: largeFile(setup, largeMib),
-    largeMib,
-    files: manyFiles(setup, 10_000, 4096),
-    items: manyItems(setup, itemCount),
-    itemCount,
-    peaks: (await inTurn(peakSizes, (size) => peaksOf(job("layers", size), [all[0]!], scratch))).flat(),
-  };
+  const sizes = flags.quick
+    ? { largeMib: 256, fileCount: 2000, itemCount: 1000 }
+    : { largeMib: 2048, fileCount: 10_000, itemCount: 10_000 };
+  const graphs: readonly Unit[] = jobs.map((one) => ({
+    name: `${one.shape}, ${one.size.toLocaleString("en")} targets`,
+    words: [one.shape, `${one.shape}:${one.size}`],
+    measure: () => ({ measured: runJob(one, all, { scratch, tell, clock: time }) }),
+  }));
+  const peakJobs = jobs.filter(({ shape, size }) => shape === "layers" && size >= 1000);
+  const rest: readonly Unit[] = [
+    { name: parts.large, words: ["data"], measure: () => ({ times: largeFile(setup, sizes.largeMib) }) },
+    { name: parts.files, words: ["data"], measure: () => ({ times: manyFiles(setup, sizes.fileCount, 4096) }) },
+    { name: parts.items, words: ["items"], measure: () => ({ times: manyItems(setup, sizes.itemCount) }) },
+    { name: parts.first, words: ["first"], measure: () => ({ times: firstRun(setup, root) }) },
+    {
+      name: parts.memory,
+      words: ["memory"],
+      async measure() {
+        const peaks = [await itemsPeak(setup, sizes.itemCount)];
+        for (const one of peakJobs) peaks.push(...(await peaksOf(one, [all[0]!], scratch)));
+        return { peaks };
+      },
+    },
+  ];
+  const machine = `${cpus().length} × ${cpus()[0]?.model ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${type()} ${release()}`;
+  const file = join(root, "docs", "benchmarks.json");
+  const wanted = flags.only?.split(",");
+  const units = [...graphs, ...rest];
+  // What was measured on another machine, or of other sizes, is no part of the same page.
+  const before =
+    existsSync(file) && wanted !== undefined ? (JSON.parse(readFileSync(file, "utf8")) as Results) : undefined;
+  const fits = before !== undefined && before.machine === machine && before.largeMib === sizes.largeMib;
+  let results: Results = fits ? before : { machine, ...sizes, parts: [] };
+  for (const unit of units) {
+    if (wanted !== undefined && !wanted.some((word) => unit.words.includes(word))) continue;
+    tell(unit.name);
+    const startedAt = Date.now();
+    const load = loadavg()[0]!;
+    const own = await unit.measure();
+    const part: Part = {
+      name: unit.name,
+      date: new Date().toISOString().slice(0, 10),
+      commit: execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: root, encoding: "utf8" }).trim(),
+      load,
+      minutes: (Date.now() - startedAt) / 60_000,
+      ...own,
+    };
+    const others = results.parts.filter(({ name }) => name !== unit.name);
+    const order = units.map(({ name }) => name);
+    results = { ...results, parts: [...others, part].sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name)) };
+    // After each part: it takes more than an hour, and what is measured is measured.
+    await write(file, results, all);
+  }
+}
+
+async function write(file: string, results: Results, all: readonly Tool[]): Promise<void> {
+  const round = (_: string, value: unknown) => (typeof value === "number" ? Number(value.toPrecision(5)) : value);
+  const text = JSON.stringify(results, round);
+  writeFileSync(file, await format(text, { ...(await resolveConfig(file)), filepath: file }));
   await writeReport(
     join(root, "docs"),
     {
-      machine: `${cpus().length} × ${cpus()[0]?.model ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${type()} ${release()}`,
-      date: new Date().toISOString().slice(0, 10),
-      commit: execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: root, encoding: "utf8" }).trim(),
-      folder: scratch.startsWith("/dev/shm") ? "a tmpfs" : "a folder of the disk",
-      load,
       tools: all.filter(({ version }) => version !== undefined),
       skipped: all.filter(({ version }) => version === undefined).map(({ name }) => name),
-      minutes: Math.round((Date.now() - startedAt) / 60_000),
     },
     results,
     readFileSync(join(root, "bench", "notes.md"), "utf8"),
   );
 }
 
-async function inTurn<In, Out>(all: readonly In[], run: (one: In) => Promise<Out>): Promise<Out[]> {
-  const done: Out[] = [];
-  for (const one of all) done.push(await run(one));
-  return done;
+/** What is measured in one go. */
+interface Unit {
+  readonly name: string;
+  /** By which it is asked for. */
+  readonly words: readonly string[];
+  readonly measure: () => Measurement | Promise<Measurement>;
 }
+type Measurement = Pick<Part, "measured" | "times" | "peaks">;
 
 /** What no program of Node can be faster than. */
 function bareNode(node: string, version: string): Tool {

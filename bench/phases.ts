@@ -29,9 +29,10 @@ export interface Measured {
 }
 
 export interface Peak {
+  /** Targets, or items. */
   readonly size: number;
   readonly tool: string;
-  readonly phase: Phase;
+  readonly phase: Phase | "items";
   readonly mib: number;
 }
 
@@ -132,8 +133,8 @@ export async function peaksOf(job: Job, tools: readonly Tool[], scratch: string)
     await take("cold");
     await take("nothing to do");
     writeFileSync(join(folder, leaf), "changed\n");
-    await take("one leaf changed");
     if (tool.plan !== undefined) await take("plan", tool.plan);
+    await take("one leaf changed");
     rmSync(folder, { recursive: true });
   }
   return peaks;

@@ -6,52 +6,43 @@ import { format, resolveConfig } from "prettier";
 import * as vega from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
 import type { Times } from "./data.ts";
-import { figuresOf, isReached, type Figure, type Results } from "./figures.ts";
+import { figuresOf, isReached, measuredOf, parts, peaksIn, type Figure, type Part, type Results } from "./figures.ts";
 import { median } from "./measure.ts";
 import { phases, type Measured } from "./phases.ts";
 import type { Tool } from "./tool.ts";
-import { shapes } from "./workload.ts";
 
 export interface Setting {
-  readonly machine: string;
-  readonly date: string;
-  readonly commit: string;
-  readonly folder: string;
-  readonly load: string;
   readonly tools: readonly Tool[];
   readonly skipped: readonly string[];
-  readonly minutes: number;
 }
 
 export async function writeReport(docs: string, setting: Setting, results: Results, notes: string): Promise<void> {
   const file = join(docs, "benchmarks.md");
   const text = pageOf(setting, results, notes);
   writeFileSync(file, await format(text, { ...(await resolveConfig(file)), filepath: file }));
-  await writeChart(join(docs, "benchmarks-idle.svg"), idleChart(results.measured));
-  await writeChart(join(docs, "benchmarks-phases.svg"), phaseChart(results.measured));
+  await writeChart(join(docs, "benchmarks-idle.svg"), idleChart(measuredOf(results)));
+  await writeChart(join(docs, "benchmarks-phases.svg"), phaseChart(measuredOf(results)));
 }
 
-function pageOf(setting: Setting, results: Results, notes: string): string {
-  const { measured } = results;
-  const sections = shapes.flatMap((shape) =>
-    [...new Set(measured.filter((one) => one.shape === shape).map(({ size }) => size))].map((size) =>
-      tableOf(
-        `${shape}, ${size.toLocaleString("en")} targets`,
-        measured.filter((one) => one.shape === shape && one.size === size),
-      ),
-    ),
-  );
+function pageOf({ tools, skipped }: Setting, results: Results, notes: string): string {
+  const { machine, largeMib, fileCount, itemCount } = results;
+  const graphs = results.parts.filter(({ measured }) => measured !== undefined);
+  const times = (name: string, title: string) => {
+    const part = results.parts.find((one) => one.name === name);
+    return part?.times === undefined ? "" : timesTable(title, part, part.times);
+  };
   return `# Benchmarks
 
 <!-- Written by \`npm run bench\`. Do not edit; what is said of figures that are not reached lies in bench/notes.md. -->
 
-\`npm run bench\` builds the same graphs with several tools, one after the other in each round, and writes this page. A
-target copies one of the files that it reads; recipes of exp in TypeScript write a hash of all of them instead, so that
-what comes out depends on every input. Every figure is the median of the rounds, whole processes, from the outside.
+\`npm run bench\` builds the same graphs with several tools, one after the other in each round, and writes this page; every
+sample is in benchmarks.json. A target copies one of the files that it reads; recipes of exp in TypeScript write a hash of
+all of them instead, so that what comes out depends on every input. Every figure is the median of the rounds, whole
+processes, from the outside, on a tmpfs where there is one.
 
-${setting.machine}. ${setting.date}, commit ${setting.commit}, in ${setting.folder}, ${setting.load}, ${setting.minutes} minutes.
-${setting.tools.map(({ name, version }) => `${name} ${version}`).join(", ")}.
-${setting.skipped.length === 0 ? "" : `Not there: ${setting.skipped.join(", ")}.`}
+${machine}.
+${tools.map(({ name, version }) => `${name} ${version}`).join(", ")}.
+${skipped.length === 0 ? "" : `Not there: ${skipped.join(", ")}.`}
 
 ## Figures to reach
 
@@ -65,30 +56,39 @@ ${notes}
 
 ![Seconds of each phase, 1,000 targets in layers](benchmarks-phases.svg)
 
-${sections.join("\n")}
+${graphs.map((part) => tableOf(part, part.measured!)).join("\n")}
 
 ## Data
 
-${timesTable(`One file of ${results.largeMib} MiB`, results.large)}
+${times(parts.large, `One file of ${largeMib.toLocaleString("en")} MiB`)}
 
-${timesTable("10,000 files of 4 KiB, read by one target", results.files)}
+${times(parts.files, `${fileCount.toLocaleString("en")} files of 4 KiB, read by one target`)}
 
-${timesTable(`A fan-out of ${results.itemCount.toLocaleString("en")} items`, results.items)}
+${times(parts.items, `A fan-out of ${itemCount.toLocaleString("en")} items`)}
+
+${times(parts.first, "The first run: a clone of this project, npm's cache being warm")}
 
 ## Memory
 
-| targets | phase | MiB at the peak |
+| targets or items | phase | MiB at the peak |
 | ---: | --- | ---: |
-${results.peaks.map(({ size, phase, mib }) => `| ${size.toLocaleString("en")} | ${phase} | ${Math.round(mib)} |`).join("\n")}
+${peaksIn(results)
+  .map(({ size, phase, mib }) => `| ${size.toLocaleString("en")} | ${phase} | ${Math.round(mib)} |`)
+  .join("\n")}
 
 ## How each is run
 
-${setting.tools.map(({ name, build }) => `- ${name}: \`${wordCommand(build.argv)}\``).join("\n")}
+${tools.map(({ name, build }) => `- ${name}: \`${wordCommand(build.argv)}\``).join("\n")}
 
 What a tool does not do, or would take minutes for, is left empty. "Restored" is timed of those that keep what they have
 made apart from the outputs. Make and ninja go by the times of files, the others by content; Nx runs without its daemon,
 Turborepo by bun, wireit without npm.
 `;
+}
+
+/** Where and when, below each table. */
+function wordPart({ date, commit, load, minutes }: Part): string {
+  return `${date}, commit ${commit}, load ${load.toFixed(1)} at the start, ${minutes.toFixed(1)} minutes.`;
 }
 
 function wordCommand(argv: readonly string[]): string {
@@ -113,7 +113,7 @@ function wordNumber(value: number): string {
   return value >= 100 ? Math.round(value).toLocaleString("en") : value.toPrecision(2);
 }
 
-function tableOf(title: string, measured: readonly Measured[]): string {
+function tableOf(part: Part, measured: readonly Measured[]): string {
   const tools = [...new Set(measured.map(({ tool }) => tool))];
   const rows = tools.map((tool) => {
     const cells = phases.map((phase) => {
@@ -123,18 +123,20 @@ function tableOf(title: string, measured: readonly Measured[]): string {
     return `| ${tool} | ${cells.join(" | ")} |`;
   });
   return [
-    `### ${title}`,
+    `### ${part.name}`,
     "",
     `| | ${phases.join(" | ")} |`,
     `| --- |${phases.map(() => " ---: |").join("")}`,
     ...rows,
     "",
+    wordPart(part),
+    "",
   ].join("\n");
 }
 
-function timesTable(title: string, times: Times): string {
+function timesTable(title: string, part: Part, times: Times): string {
   const rows = Object.entries(times).map(([name, seconds]) => `| ${name} | ${wordSeconds(median(seconds))} |`);
-  return [`### ${title}`, "", "| | |", "| --- | ---: |", ...rows].join("\n");
+  return [`### ${title}`, "", "| | |", "| --- | ---: |", ...rows, "", wordPart(part)].join("\n");
 }
 
 function wordSeconds(seconds: number): string {
