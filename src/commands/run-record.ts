@@ -32,12 +32,13 @@ export class RunRecord {
   readonly #before: Stages;
   readonly #stages = new Map<string, StageState>();
   readonly #changed: Record<string, Change> = {};
-  #saved = 0;
+  #saved: number;
 
   constructor(run: OpenRun, { startedAt, build, mayWrite, keep }: RecordOptions) {
     this.#run = run;
     this.#build = build;
     this.#startedAt = startedAt;
+    this.#saved = startedAt;
     this.#mayWrite = mayWrite;
     this.#keep = keep;
     this.#before = run.state?.targets ?? Stages.of({});
@@ -48,7 +49,6 @@ export class RunRecord {
     const { state } = this.#run;
     if (JSON.stringify(state?.config) === JSON.stringify(this.#followed)) return;
     this.#write(state?.builds ?? 0);
-    this.#saved = 0;
   }
 
   note(target: GraphTarget, end: TargetEnd): void {
