@@ -1,6 +1,6 @@
 // The outputs on which a target stands, or one item of it, and where their content is now: at its place in the run, in a store, or kept with the result.
 
-import type { KnownResult } from "../backends/store/trace.ts";
+import type { KnownResult } from "../backends/store/trace-known.ts";
 import { ContentLost } from "../engine/contents.ts";
 import { formerItems } from "../engine/former-items.ts";
 import { fileNameOf, type SlotFormat } from "../api/slot.ts";

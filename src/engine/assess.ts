@@ -10,7 +10,7 @@ import type { Failure } from "../model/failure.ts";
 import type { Reason } from "../model/reason.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import type { Part } from "../backends/store/trace-lines.ts";
-import type { Keys } from "../backends/store/trace.ts";
+import type { Keys } from "../backends/store/trace-known.ts";
 import type { PreparedAction } from "./actions.ts";
 import { ContentLost } from "./contents.ts";
 import { differencesOfStandings, withDifferences } from "./differences.ts";

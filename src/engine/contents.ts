@@ -258,7 +258,9 @@ export class Contents {
         break;
       }
     }
-    trace.append({ out: relative(runFolder, place), d: artifact.blob.digest });
+    const name = relative(runFolder, place);
+    // Once is enough: outputs that are deleted and put back would make the trace longer each time.
+    if (trace.placedAt(name) !== artifact.blob.digest) trace.append({ out: name, d: artifact.blob.digest });
   }
 
   /** Copies a tree's files below `folder`; gives their stats, in order. */

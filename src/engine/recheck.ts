@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Executor, Order } from "../backends/executors/executor.ts";
 import type { PackedSplit } from "../backends/executors/worker/split.ts";
 import type { Part } from "../backends/store/trace-lines.ts";
-import type { Standing } from "../backends/store/trace.ts";
+import type { Standing } from "../backends/store/trace-known.ts";
 import { digestOfArtifact, type ActionResult } from "../model/action.ts";
 import type { Digest } from "../model/digest.ts";
 import type { Recheck, Verdict } from "../model/recheck.ts";

@@ -2,7 +2,8 @@
 
 import { join } from "node:path";
 import { parse, YAMLError } from "yaml";
-import { Trace, type KnownResult, type Standing } from "../backends/store/trace.ts";
+import { Trace } from "../backends/store/trace.ts";
+import type { KnownResult, Standing } from "../backends/store/trace-known.ts";
 import { differencesOfStandings } from "../engine/differences.ts";
 import { slotOrderOf } from "../engine/recorded.ts";
 import { digestOfArtifact, type Artifact, type Artifacts } from "../model/action.ts";

@@ -3,7 +3,7 @@
 
 import { extname } from "node:path";
 import type { PackedInput, PackedSplit } from "../backends/executors/worker/split.ts";
-import type { Keys } from "../backends/store/trace.ts";
+import type { Keys } from "../backends/store/trace-known.ts";
 import type { ActionResult, Artifact, TreeListing } from "../model/action.ts";
 import type { Digest } from "../model/digest.ts";
 import { itemCoreKey, type ActionRecord, type InputRecord } from "../planning/fingerprint/action-key.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { DigestTable } from "../backends/store/digest-table.ts";
 import { TraceIndex } from "../backends/store/trace-index.ts";
 import type { TraceLine } from "../backends/store/trace-lines.ts";
-import { refuseNewer } from "../backends/store/trace.ts";
+import { refuseNewer } from "../backends/store/trace-known.ts";
 import type { ActionResult } from "../model/action.ts";
 import type { Digest } from "../model/digest.ts";
 import { forEachLine } from "../util/append-log.ts";

@@ -8,7 +8,7 @@ import type { ActionRecord } from "../../planning/fingerprint/action-key.ts";
 import { forEachLine } from "../../util/append-log.ts";
 import { DigestTable } from "./digest-table.ts";
 import type { TraceLine } from "./trace-lines.ts";
-import { refuseNewer, refuseNewerRecord, standingIn, type KnownResult, type Standing } from "./trace.ts";
+import { refuseNewer, refuseNewerRecord, standingIn, type KnownResult, type Standing } from "./trace-known.ts";
 
 /** A result that counts: the last word on its core key, and not cleaned away. */
 export interface IndexedResult extends Pick<KnownResult, "target" | "key" | "result" | "build" | "template"> {

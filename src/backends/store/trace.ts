@@ -4,18 +4,9 @@
 import { join } from "node:path";
 import type { ActionResult } from "../../model/action.ts";
 import type { Digest } from "../../model/digest.ts";
-import { FailureError, newerFormat } from "../../model/failure.ts";
-import { recordFormat, type ActionRecord } from "../../planning/fingerprint/action-key.ts";
-import { AppendLog, parseLine, readTextLines } from "../../util/append-log.ts";
-import {
-  frontOf,
-  Late,
-  shortLineOf,
-  type Front,
-  type RecordLine,
-  type ResultLine,
-  type SourceLine,
-} from "./late-lines.ts";
+import type { ActionRecord } from "../../planning/fingerprint/action-key.ts";
+import { AppendLog } from "../../util/append-log.ts";
+import { Known, partName, resultOf, type Keys, type KnownResult, type Standing } from "./trace-known.ts";
 import {
   traceFormat,
   type Acceptance,
@@ -24,67 +15,6 @@ import {
   type SourceSeen,
   type TraceLine,
 } from "./trace-lines.ts";
-
-export interface KnownResult {
-  readonly target: string;
-  readonly part: Part;
-  readonly key: Digest;
-  readonly result: ActionResult;
-  readonly how: "computed" | "cached";
-  readonly build: number;
-  readonly template: Digest | undefined;
-  readonly label: string | undefined;
-  /** The key that it was made for, if another was accepted in its place. */
-  readonly madeFor?: Digest;
-}
-
-/** On what a target's outputs stood at a time. */
-/** The keys behind a target's outputs. */
-export interface Keys {
-  readonly core: Digest;
-  readonly split: Digest | undefined;
-  /** Of a fan-out: the core keys of its items' templates. */
-  readonly templates: readonly Digest[];
-}
-
-export interface Standing extends Keys {
-  readonly build: number;
-  readonly at: number;
-}
-
-/** A result by what an index has to know of it; the rest is parsed when it is asked for. */
-interface Indexed {
-  readonly target: string;
-  readonly part: Part;
-  readonly build: number;
-  readonly template: Digest | undefined;
-  readonly late: Late<ResultLine>;
-  /** Of an accepted result: what the line that accepted it says instead. */
-  readonly accepted?: { readonly key: Digest; readonly label: string | undefined; readonly madeFor: Digest };
-}
-
-/** What the lines say together. */
-class Known {
-  readonly results = new Map<Digest, Indexed>();
-  /** Also of keys that have a newer line: that may turn out to be torn. */
-  readonly cleaned = new Map<Digest, { readonly when: number; readonly known: Indexed }>();
-  readonly records = new Map<Digest, Late<RecordLine>>();
-  /** Records by `target/part` or `target/item/recipe`, oldest first. */
-  readonly last = new Map<string, Late<RecordLine>[]>();
-  readonly standing = new Map<string, Standing[]>();
-  readonly placed = new Map<string, Digest>();
-  readonly sources = new Map<Digest, SourceSeen>();
-  /** Of those, lines that nobody has asked for. */
-  readonly sourceLines: Late<SourceLine>[] = [];
-  readonly splices = new Map<string, Digest>();
-  readonly acceptances = new Map<string, Acceptance[]>();
-  readonly armNames = new Map<string, string>();
-  /** Of templates: the names of the item recipes that have had the key. */
-  readonly recipes = new Map<Digest, Set<string>>();
-  readonly cleanTimes = new Map<string, number>();
-  callsHiddenBefore = 0;
-  isEmpty = true;
-}
 
 export class Trace {
   readonly #file: string;
@@ -103,39 +33,7 @@ export class Trace {
 
   /** Read when something is first asked: who is told that all is as it was need not know what it was. */
   get #known(): Known {
-    if (this.#read !== undefined) return this.#read;
-    this.#read = new Known();
-    try {
-      this.#readAll();
-    } catch (error) {
-      // Half of it is not what anybody asked for.
-      this.#read = undefined;
-      throw error;
-    }
-    return this.#read;
-  }
-
-  #readAll(): void {
-    for (const text of readTextLines(this.#file)) {
-      const front = frontOf(text);
-      if (front !== undefined) {
-        if (front.build > this.#until) break;
-        this.#known.isEmpty = false;
-        if (front.kind === "result") {
-          const late = Late.text<ResultLine>(text, this.#known.results.get(front.core)?.late);
-          this.#known.results.set(front.core, { ...front, late });
-        } else this.#takeRecord(front, Late.text<RecordLine>(text, this.#known.records.get(front.core)));
-        continue;
-      }
-      if (text.startsWith(sourcesFront)) {
-        this.#known.sourceLines.push(Late.text(text, undefined));
-        continue;
-      }
-      const line = shortLineOf(text) ?? parseLine<TraceLine>(text);
-      if (line === undefined) continue;
-      if ("b" in line && line.b > this.#until) break;
-      this.#take(line);
-    }
+    return (this.#read ??= Known.read(this.#file, this.#until));
   }
 
   /** The run's own result for a core key, unless it was cleaned away. */
@@ -271,20 +169,9 @@ export class Trace {
 
   /** What a clean of the target hides: its own results, and those that an equal target computed and it stands on too. */
   *resultsBehind(target: string): Iterable<readonly [core: Digest, known: KnownResult]> {
-    for (const [core, known] of this.#behind(target)) {
+    for (const [core, known] of this.#known.behind(target)) {
       const result = resultOf(known);
       if (result !== undefined) yield [core, result];
-    }
-  }
-
-  *#behind(target: string): Iterable<readonly [core: Digest, known: Indexed]> {
-    const standing = this.standingOf(target);
-    const cores = new Set(standing.flatMap(({ core, split }) => (split === undefined ? [core] : [core, split])));
-    const templates = new Set(standing.flatMap((one) => one.templates));
-    for (const entry of this.#known.results) {
-      const [core, known] = entry;
-      const isBehind = cores.has(core) || (known.template !== undefined && templates.has(known.template));
-      if (known.target === target || isBehind) yield entry;
     }
   }
 
@@ -301,8 +188,7 @@ export class Trace {
 
   append(line: TraceLine): void {
     if (this.#known.isEmpty) this.#log.append({ v: traceFormat });
-    this.#known.isEmpty = false;
-    this.#take(line);
+    this.#known.take(line);
     this.#log.append(line);
   }
 
@@ -324,104 +210,4 @@ export class Trace {
     this.#log.drop();
     return true;
   }
-
-  #take(line: TraceLine): void {
-    this.#known.isEmpty = false;
-    if ("v" in line) return refuseNewer(line.v, this.#file);
-    if ("out" in line) return void this.#known.placed.set(line.out, line.d);
-    if ("src" in line) return void this.#known.sourceLines.push(Late.of(line));
-    if ("arms" in line) {
-      for (const [id, name] of line.arms) this.#known.armNames.set(id, name);
-      return;
-    }
-    if ("clean" in line) return this.#takeClean(line);
-    if ("accepted" in line) {
-      this.#known.acceptances.set(line.t, [...(this.#known.acceptances.get(line.t) ?? []), line.accepted]);
-      return;
-    }
-    if ("as" in line) return this.#takeAccepted(line);
-    if ("spliced" in line) return void this.#known.splices.set(`${line.t}/${line.spliced}`, line.c);
-    if ("now" in line) {
-      const known = this.#known.standing.get(line.t);
-      if (known === undefined) this.#known.standing.set(line.t, [standingIn(line)]);
-      else known.push(standingIn(line));
-      return;
-    }
-    if ("rec" in line) {
-      refuseNewerRecord(line.rec.format, this.#file);
-      return this.#takeRecord({ target: line.t, part: line.rec.part, core: line.c, recipe: line.n }, Late.of(line));
-    }
-    const { t: target, p: part, b: build, m: template } = line;
-    this.#known.results.set(line.c, { target, part, build, template, late: Late.of(line) });
-  }
-
-  #takeRecord(
-    { target, part, core, recipe }: Pick<Extract<Front, { kind: "record" }>, "target" | "part" | "core" | "recipe">,
-    record: Late<RecordLine>,
-  ): void {
-    this.#known.records.set(core, record);
-    if (recipe !== undefined) {
-      const recipes = this.#known.recipes.get(core);
-      if (recipes === undefined) this.#known.recipes.set(core, new Set([recipe]));
-      else recipes.add(recipe);
-    }
-    const name = partName(target, part, recipe);
-    const history = this.#known.last.get(name);
-    if (history === undefined) this.#known.last.set(name, [record]);
-    else history.push(record);
-  }
-
-  #takeAccepted({ t, p, c, k, as, m, l }: Extract<TraceLine, { as: Digest }>): void {
-    const known = this.#known.results.get(as);
-    if (known === undefined) return; // Its line was torn: then nothing is kept, and the target is made anew.
-    const madeFor = known.accepted?.madeFor ?? as;
-    const { build, late } = known;
-    this.#known.results.set(c, {
-      target: t,
-      part: p,
-      build,
-      template: m,
-      late,
-      accepted: { key: k, label: l, madeFor },
-    });
-  }
-
-  #takeClean(line: Extract<TraceLine, { clean: number }>): void {
-    this.#known.cleanTimes.set(line.t, line.clean);
-    if (line.calls === true) this.#known.callsHiddenBefore = Math.max(this.#known.callsHiddenBefore, line.clean);
-    for (const [core, known] of this.#behind(line.t)) {
-      this.#known.results.delete(core);
-      this.#known.cleaned.set(core, { when: line.clean, known });
-    }
-  }
-}
-
-const sourcesFront = '{"src":[';
-
-/** Undefined: its line was torn, and nothing was known before it. */
-function resultOf({ target, part, build, template, late, accepted }: Indexed): KnownResult | undefined {
-  const { line } = late;
-  if (line === undefined) return undefined;
-  const { r: result, how } = line;
-  const shared = { target, part, result, how, build, template };
-  if (accepted === undefined) return { ...shared, key: line.k, label: line.l };
-  return { ...shared, ...accepted };
-}
-
-/** For all who read traces. `v`: the format that the first line says. */
-export function refuseNewer(v: number, file: string): void {
-  if (v > traceFormat) throw new FailureError([newerFormat("the trace", v, traceFormat, file)]);
-}
-
-export function refuseNewerRecord(format: number, file: string): void {
-  if (format > recordFormat) throw new FailureError([newerFormat("a record of the trace", format, recordFormat, file)]);
-}
-
-/** What a line says of where its target stands. */
-export function standingIn({ now, s, m, b, at }: Extract<TraceLine, { now: Digest }>): Standing {
-  return { core: now, split: s, templates: m ?? [], build: b, at };
-}
-
-function partName(target: string, part: Part, recipe: string | undefined): string {
-  return recipe === undefined ? `${target}/${part}` : `${target}/${part}/${recipe}`;
 }
