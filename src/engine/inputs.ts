@@ -13,6 +13,7 @@ import type { GraphInput, GraphTarget } from "../planning/graph.ts";
 import { fail, ok, type Result } from "../util/result.ts";
 import { statOf } from "../util/stat.ts";
 import { ContentLost, type Contents, type SlotShape } from "./contents.ts";
+import { patternsOf } from "./declared.ts";
 import { whyUnreadable, type SourceDigests, type SourceFile, type SourcesRead } from "./sources.ts";
 import { matchSources, walkFolder } from "./walk.ts";
 
@@ -97,9 +98,11 @@ export class InputResolver {
         return found;
       }
       case "sources": {
-        const patterns = input.patterns(section as never);
+        const asked = { what: `the patterns of input "${slot}"`, target: target.name };
+        const patterns = patternsOf(asked, () => input.patterns(section as never));
+        if (!patterns.ok) return void failures.push(patterns.error);
         const unmatched: string[] = [];
-        const groups = patterns.map((pattern) => {
+        const groups = patterns.value.map((pattern) => {
           const unread: string[] = [];
           const files = this.#match(pattern, unread);
           failures.push(...this.#unreadable(unread, target.name));
