@@ -100,7 +100,7 @@ function checkContract(spec: ContractSpec): void {
 function checkSlots(who: string, slots: Readonly<Record<string, unknown>>, shape: Shape): void {
   for (const [name, slot] of Object.entries(slots)) {
     // They are names of files, and fields of the target beside its own.
-    if (name.startsWith("$") || name.startsWith(".") || name.includes("/"))
+    if (name === "$target" || name.startsWith(".") || name.includes("/"))
       throw new DeclarationError(
         `${who} "${name}" cannot be called so`,
         "Use letters, digits, - and _, beginning with a letter.",

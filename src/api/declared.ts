@@ -73,25 +73,27 @@ export type Shapes = Readonly<Record<string, Shape>>;
 
 /** Throws unless `given` is an object that holds what is `required`, and of the rest only what is known, in its shape. `who`: "rule lab/judge". */
 export function checkFields(who: string, given: unknown, required: Shapes, rest: Shapes = {}): void {
-  const known = { ...required, ...rest };
+  const known = () => [...Object.keys(required), ...Object.keys(rest)];
   if (!isObject(given))
     throw new DeclarationError(
       `${who}: ${describe(given)} is given where an object belongs`,
-      `Known keys: ${Object.keys(known).join(", ")}.`,
+      `Known keys: ${known().join(", ")}.`,
     );
   for (const field in given) {
-    if (field in known) continue;
-    const near = suggest(field, Object.keys(known));
-    throw new DeclarationError(
-      `${who}: unknown key "${field}"`,
-      near === undefined ? `Known keys: ${Object.keys(known).join(", ")}.` : `Did you mean "${near}"?`,
-    );
+    const shapes = Object.hasOwn(required, field) ? required : rest;
+    const shape = Object.hasOwn(shapes, field) ? shapes[field] : undefined;
+    if (shape === undefined) {
+      const near = suggest(field, known());
+      throw new DeclarationError(
+        `${who}: unknown key "${field}"`,
+        near === undefined ? `Known keys: ${known().join(", ")}.` : `Did you mean "${near}"?`,
+      );
+    }
+    if (given[field] !== undefined) checkShape(`${who}: \`${field}\``, given[field], shape);
   }
-  for (const [field, shape] of Object.entries(known)) {
-    if (given[field] === undefined) {
-      if (field in required) throw new DeclarationError(`${who} has no \`${field}\``, `It has to be ${shape.what}.`);
-    } else checkShape(`${who}: \`${field}\``, given[field], shape);
-  }
+  for (const field in required)
+    if (given[field] === undefined)
+      throw new DeclarationError(`${who} has no \`${field}\``, `It has to be ${required[field]!.what}.`);
 }
 
 /** Throws unless the value has the shape. */
