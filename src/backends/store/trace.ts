@@ -92,6 +92,7 @@ export class Trace {
   readonly #mayWrite: () => boolean;
   readonly #until: number;
   #read: Known | undefined;
+  readonly #held: TraceLine[] = [];
 
   /** `mayWrite`: whether the run is still ours. Who only reads need not hold it. `until`: as it was after that build; then nothing may be written. */
   constructor(runFolder: string, mayWrite: () => boolean = () => false, until = Infinity) {
@@ -122,6 +123,9 @@ export class Trace {
         if (front.build > this.#until) break;
         this.#known.isEmpty = false;
         if (front.kind === "result") {
+          // What was accepted says more than the line of its result: what is to come over it is parsed at once, as it may be torn.
+          const isOverAccepted = this.#known.results.get(front.core)?.accepted !== undefined;
+          if (isOverAccepted && parseLine(text) === undefined) continue;
           const late = Late.text<ResultLine>(text, this.#known.results.get(front.core)?.late);
           this.#known.results.set(front.core, { ...front, late });
         } else this.#takeRecord(front, Late.text<RecordLine>(text, this.#known.records.get(front.core)));
@@ -304,6 +308,21 @@ export class Trace {
     this.#known.isEmpty = false;
     this.#take(line);
     this.#log.append(line);
+  }
+
+  /** Takes a line of an acceptance: it counts at once, and is written by `keepHeld` or not at all. */
+  hold(line: TraceLine): void {
+    this.#take(line);
+    this.#held.push(line);
+  }
+
+  /** Writes what is held, the words of who accepted first and durably: no crash leaves a result that counts and no word of why. Returns as `commit`. */
+  async keepHeld(): Promise<boolean> {
+    const held = this.#held.splice(0);
+    for (const line of held) if ("accepted" in line) this.#log.append(line);
+    if (!(await this.commit())) return false;
+    for (const line of held) if (!("accepted" in line)) this.#log.append(line);
+    return this.commit();
   }
 
   /** Durable when it returns true. False: the run was taken over, and nothing was written. */
