@@ -194,6 +194,12 @@ test.each([
   ],
   ["a gate without its recipe", target(`gate({ name: "t/g" })()`), "rule t/g: its recipe is undefined", "import"],
   [
+    "a gate with an output",
+    target(`gate({ name: "t/g", outputs: out }, recipe)()`),
+    "a gate: `outputs` is an object",
+    "what a gate makes is its verdict",
+  ],
+  [
     "a handoff without requests",
     target(`handoff({ name: "t/h", config: z.strictObject({}) })()`),
     "a handoff has no `requests`",
@@ -260,6 +266,14 @@ test.each([
     target(`many({ a: ["a.txt", null] })`),
     'is handed "a.txt" as its input "a[0]"',
     'is handed null as its input "a[1]"',
+  ],
+  [
+    "a file where the config names them",
+    target(
+      `rule(contract({ name: "t/x", inputs: { a: sourceFiles(() => []) }, outputs: out }), recipe)({ a: "data.txt" })`,
+    ),
+    'is handed "data.txt" as its input "a", whose files the config names',
+    "Take it away",
   ],
   [
     "a target that needs itself",

@@ -1,6 +1,6 @@
 // Gates: a target that fails when a research condition does not hold, with the number and the threshold in its message.
 
-import { aNumber, anObject, aSchema, aText, aZodObject, checkFields, functions } from "./declared.ts";
+import { aNumber, anObject, aSchema, aText, aZodObject, checkFields, functions, type Shape } from "./declared.ts";
 import { contract, type ConfigKeysOf, type ContractSpec, type ReadsOf } from "./contract.ts";
 import type { Context } from "./context.ts";
 import { makeRule, partOf, type Lazy, type Rule, type RunOptions } from "./rule.ts";
@@ -56,4 +56,16 @@ export function holds(condition: Condition): boolean {
   }
 }
 
-const gateFields = { version: aNumber, config: aZodObject, migrations: functions, arms: aSchema, inputs: anObject };
+// A contract that was declared for its type says that it has none.
+const noOutputs: Shape = {
+  isMet: (value) => anObject.isMet(value) && Object.keys(value as object).length === 0,
+  what: "empty: what a gate makes is its verdict",
+};
+const gateFields = {
+  version: aNumber,
+  config: aZodObject,
+  migrations: functions,
+  arms: aSchema,
+  inputs: anObject,
+  outputs: noOutputs,
+};

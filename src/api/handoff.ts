@@ -15,7 +15,7 @@ export function handoff<const Name extends string, Z extends z.ZodObject>(spec: 
   readonly config: Z;
   readonly requests: (config: z.output<Z>) => readonly HandoffRequest[];
 }): Rule<{ readonly name: Name; readonly config: Z; readonly outputs: { readonly files: Slot<Tree, false> } }> {
-  checkFields("a handoff", spec, { name: aText, config: aZodObject, requests: aFunction });
+  checkFields("a handoff", spec, { name: aText, requests: aFunction }, { config: aZodObject });
   const whole = contract({ name: spec.name, config: spec.config, outputs: { files: tree() } });
   return makeRule(whole, {
     kind: "handoff",

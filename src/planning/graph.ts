@@ -6,7 +6,7 @@ import type { Slot } from "../api/slot.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import { suggest } from "../util/suggest.ts";
 import { fail, ok, type Result } from "../util/result.ts";
-import { addMisfits, isWire, needsItself, noList, notHanded, noWire, wrongTargets } from "./miswired.ts";
+import { addMisfits, handedSources, isWire, needsItself, noList, notHanded, noWire, wrongTargets } from "./miswired.ts";
 
 export type GraphInput =
   | { readonly kind: "artifact"; readonly target: number; readonly slot: string; readonly declared: Slot }
@@ -96,6 +96,7 @@ export function makeGraph(experiment: string, targets: Targets): Result<Graph, r
         const declared = declaration.contract.inputs[slot]!;
         if (declared.kind === "sources") {
           inputs[slot] = { kind: "sources", patterns: declared.patterns };
+          if (declaration.inputs[slot] !== undefined) failures.push(handedSources(name, declaration, slot));
           continue;
         }
         const wired: unknown = declaration.inputs[slot];

@@ -67,6 +67,17 @@ export function noList(target: string, { contract }: TargetDeclaration, slot: st
   });
 }
 
+export function handedSources(target: string, { contract, inputs }: TargetDeclaration, slot: string): Failure {
+  return inputFailure(
+    `target "${target}" is handed ${describe(inputs[slot])} as its input "${slot}", whose files the config names`,
+    {
+      where: { file: "Expfile.ts" },
+      neededBy: `rule ${contract.name}`,
+      fix: "Take it away there: sourceFiles(…) in the contract says where their names come from.",
+    },
+  );
+}
+
 export function needsItself(target: string): Failure {
   return inputFailure(`target "${target}" needs itself`, {
     where: { file: "Expfile.ts" },
