@@ -37,7 +37,7 @@ export interface LoadedExpfile {
 }
 
 /** Raise it when what is kept, or the stubs in a compiled Expfile, look different: another exp's are then compiled anew. */
-const keptFormat = 4;
+const keptFormat = 3;
 
 interface Kept {
   readonly format: typeof keptFormat;
