@@ -140,6 +140,48 @@ describe("what is accepted is kept", () => {
   });
 });
 
+/** Everything but the project's own files, as it was. */
+function remembered(rig: Rig): () => void {
+  const files = ["runs/default/trace/trace.jsonl", "runs/default/run.yaml"].map(
+    (file) => [file, rig.read(file)] as const,
+  );
+  return () => {
+    rig.remove("cache/recall");
+    rig.remove("cache/stamps");
+    rig.write(Object.fromEntries(files));
+  };
+}
+
+test("a crash in the midst leaves no result that counts without the word why", async () => {
+  const rig = chainProject();
+  await rig.build();
+  const before = rig.read("runs/default/trace/trace.jsonl");
+  const restore = remembered(rig);
+  rig.edit("rules.ts", "length: config.count", "length: config.count + 0");
+  rig.edit("rules.ts", "outputs.part.write(item", "outputs.part.write(0 + item");
+  await accept(rig, "fan");
+  const written = rig.read("runs/default/trace/trace.jsonl").slice(before.length).trimEnd().split("\n");
+  expect(written.filter((line) => line.includes('"as":'))).toHaveLength(4);
+  for (let whole = 0; whole < written.length; whole++) {
+    const torn = [...written.slice(0, whole), written[whole]!.slice(0, -9)].join("\n");
+    restore();
+    rig.write({ "runs/default/trace/trace.jsonl": before + torn });
+    const { stdout } = await rig.exp("status", "fan");
+    expect(stdout, torn).toMatch(/accepted by .*: only a refactoring|stale/);
+  }
+});
+
+test("what is refused half-way is as if nobody had said it", async () => {
+  const rig = chainProject();
+  await rig.build();
+  rig.edit("rules.ts", "length * config.factor", "length * config.factor * 1");
+  rig.edit("rules.ts", "length: config.count", "length: config.count + 0");
+  const done = await accept(rig, "make", "end");
+  expect([done.code, done.stderr]).toEqual([2, expect.stringContaining("fan is not up to date") as string]);
+  expect((await rig.exp("status", "make")).stdout).toContain("stale");
+  expect((await rig.build()).targets.make).toBe("computed");
+});
+
 describe("what is said of it", () => {
   test("who, when and why are in run.yaml and in the trace", async () => {
     const rig = chainProject();

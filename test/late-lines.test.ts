@@ -44,6 +44,22 @@ test("a torn result gives way to what was known before it", () => {
   expect([...trace.results()].map(([key]) => key)).toEqual([core]);
 });
 
+test("a torn result leaves what was accepted as it was", () => {
+  const because = { at: 5, by: "me@here", because: "only a refactoring", reasons: [], results: 1, of: core };
+  const lines: (TraceLine | string)[] = [
+    resultLine(core, 1),
+    { t: "target", accepted: because },
+    { t: "target", p: "recipe", b: 1, c: other, k: digestOfBytes("key"), as: core },
+    { t: "target", b: 1, at: 6, now: other },
+  ];
+  const trace = new Trace(folderOf([...lines, torn(resultLine(other, 2))]));
+  expect(trace.find(other)).toMatchObject({ madeFor: core, result: { at: 1 } });
+  expect(trace.acceptancesInForce("target")).toEqual([because]);
+  const madeAnew = new Trace(folderOf([...lines, resultLine(other, 2)]));
+  expect(madeAnew.find(other)?.madeFor).toBeUndefined();
+  expect(madeAnew.acceptancesInForce("target")).toEqual([]);
+});
+
 test("a torn result takes nothing back of a clean", () => {
   const folder = folderOf([resultLine(core, 1), { t: "target", clean: 7 }, torn(resultLine(core, 2))]);
   const trace = new Trace(folder);

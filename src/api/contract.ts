@@ -2,7 +2,20 @@
 
 import type { z } from "zod";
 import type { JsonObject } from "../model/json.ts";
-import { fileNameOf, type InputSlot, type Slot, type Type } from "./slot.ts";
+import {
+  aNumber,
+  anObject,
+  anything,
+  aSchema,
+  aText,
+  aZodObject,
+  checkFields,
+  checkShape,
+  DeclarationError,
+  functions,
+  type Shape,
+} from "./declared.ts";
+import { anInputSlot, anOutputSlot, fileNameOf, type InputSlot, type Slot, type Type } from "./slot.ts";
 
 export interface ContractSpec {
   /** `package/rule`, for messages; never part of a key. */
@@ -40,17 +53,60 @@ export const experimentFields: readonly ExperimentField[] = ["arms", "control", 
 
 /** States a rule's contract once, so that the rule and its recipes are typed by the same words. */
 export function contract<const C extends ContractSpec>(spec: C): C {
+  checkContract(spec);
   for (const field of experimentFields) {
     if (spec.config && field in spec.config.shape) {
-      throw new Error(
+      throw new DeclarationError(
         `rule ${spec.name}: the config field "${field}" is reserved for the experiment; choose another name`,
       );
     }
   }
   const fileNames = Object.entries(spec.outputs).map(([slot, shape]) => fileNameOf(slot, shape));
   const twice = fileNames.find((name, i) => fileNames.indexOf(name) !== i);
-  if (twice !== undefined) throw new Error(`rule ${spec.name}: two outputs would both be the file "${twice}"`);
+  if (twice !== undefined)
+    throw new DeclarationError(`rule ${spec.name}: two outputs would both be the file "${twice}"`);
   return spec;
+}
+
+const required = { name: aText, outputs: anObject };
+const rest = {
+  version: aNumber,
+  config: aZodObject,
+  migrations: functions,
+  arms: aSchema,
+  inputs: anObject,
+  items: anObject,
+};
+
+/** Throws where the spec is not what its type says. */
+function checkContract(spec: ContractSpec): void {
+  const name: unknown = (spec as ContractSpec | undefined)?.name;
+  const who = typeof name === "string" ? `the contract ${name}` : "a contract";
+  checkFields(who, spec, required, rest);
+  const { inputs = {}, outputs, items } = spec;
+  checkSlots(`${who}: input`, inputs, anInputSlot);
+  checkSlots(`${who}: output`, outputs, anOutputSlot);
+  if (items === undefined) return;
+  checkFields(
+    `${who}: \`items\``,
+    items,
+    { outputs: anObject },
+    { item: anything, settings: anything, inputs: anObject },
+  );
+  checkSlots(`${who}: input of its items`, items.inputs ?? {}, anOutputSlot);
+  checkSlots(`${who}: output of its items`, items.outputs, anOutputSlot);
+}
+
+function checkSlots(who: string, slots: Readonly<Record<string, unknown>>, shape: Shape): void {
+  for (const [name, slot] of Object.entries(slots)) {
+    // They are names of files, and fields of the target beside its own.
+    if (name === "$target" || name.startsWith(".") || name.includes("/"))
+      throw new DeclarationError(
+        `${who} "${name}" cannot be called so`,
+        "Use letters, digits, - and _, beginning with a letter.",
+      );
+    checkShape(`${who} "${name}"`, slot, shape);
+  }
 }
 
 export type ConfigOf<C extends ContractSpec> = C["config"] extends z.ZodObject

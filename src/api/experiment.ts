@@ -2,6 +2,7 @@
 
 import { limitsProblem, type CacheLimits } from "./cache-limits.ts";
 import type { ContractSpec } from "./contract.ts";
+import { aFunction, anObject, aText, checkFields, checkShape, DeclarationError, type Shape } from "./declared.ts";
 import type { Target, TargetDeclaration } from "./rule.ts";
 
 /** Targets by the names that people use on the command line. The order is the order of reports. */
@@ -24,9 +25,23 @@ export function experiments<const E extends Readonly<Record<string, () => Target
   byName: E,
   settings: ProjectSettings = {},
 ): Experiments {
+  checkShape("what `experiments` is given", byName, someExperiments);
+  for (const [name, declare] of Object.entries(byName)) checkShape(`the experiment "${name}"`, declare, anExperiment);
+  checkFields("the settings of `experiments`", settings, {}, { cache: anObject });
+  checkFields("the settings of `experiments`: `cache`", settings.cache ?? {}, {}, { maxSize, maxAge: aText });
   const problem = limitsProblem(settings.cache ?? {});
-  if (problem !== undefined) throw new Error(problem);
+  if (problem !== undefined) throw new DeclarationError(problem);
   return { kind: "experiments", byName, settings };
 }
+
+const someExperiments: Shape = {
+  isMet: (value) => anObject.isMet(value) && Object.keys(value as object).length > 0,
+  what: "an object of functions by the names of the experiments: experiments({ main: () => ({ … }) })",
+};
+const anExperiment: Shape = { isMet: aFunction.isMet, what: "a function that returns targets by name: () => ({ … })" };
+const maxSize: Shape = {
+  isMet: (value) => ["string", "number"].includes(typeof value),
+  what: 'a size: "50 GB", bytes as a number, or "none"',
+};
 
 export type { ContractSpec, Target };

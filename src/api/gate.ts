@@ -1,8 +1,9 @@
 // Gates: a target that fails when a research condition does not hold, with the number and the threshold in its message.
 
+import { aNumber, anObject, aSchema, aText, aZodObject, checkFields, functions, type Shape } from "./declared.ts";
 import { contract, type ConfigKeysOf, type ContractSpec, type ReadsOf } from "./contract.ts";
 import type { Context } from "./context.ts";
-import { makeRule, type Lazy, type Rule, type RunOptions } from "./rule.ts";
+import { makeRule, partOf, type Lazy, type Rule, type RunOptions } from "./rule.ts";
 import { json, type JsonFile, type Slot } from "./slot.ts";
 
 /** What a gate found. It passes when every condition holds. */
@@ -33,10 +34,10 @@ export function gate<const C extends GateSpec, const R extends ReadsOf<Whole<C>>
     | (RunOptions & { readonly recipe: Lazy<GateRecipe<C>>; readonly reads?: never })
     | (RunOptions & { readonly recipe: Lazy<GateRecipe<C, NoInfer<R>>>; readonly reads: readonly R[] }),
 ): Rule<WithVerdict<C>> {
+  checkFields("a gate", spec, { name: aText }, gateFields);
   const whole = contract({ ...spec, outputs: { verdict: json<readonly Condition[]>() } });
-  const part = typeof recipe === "function" ? { load: recipe } : { ...recipe, load: recipe.recipe };
-  const reads = typeof recipe === "function" ? undefined : recipe.reads;
-  return makeRule(whole as unknown as WithVerdict<C>, { kind: "gate", part: { ...part, reads } });
+  const part = partOf(`rule ${spec.name}: its recipe`, whole, recipe, undefined);
+  return makeRule(whole as unknown as WithVerdict<C>, { kind: "gate", part });
 }
 
 export function holds(condition: Condition): boolean {
@@ -54,3 +55,17 @@ export function holds(condition: Condition): boolean {
       return value === threshold;
   }
 }
+
+// A contract that was declared for its type says that it has none.
+const noOutputs: Shape = {
+  isMet: (value) => anObject.isMet(value) && Object.keys(value as object).length === 0,
+  what: "empty: what a gate makes is its verdict",
+};
+const gateFields = {
+  version: aNumber,
+  config: aZodObject,
+  migrations: functions,
+  arms: aSchema,
+  inputs: anObject,
+  outputs: noOutputs,
+};

@@ -2,6 +2,7 @@
 
 import type { z } from "zod";
 import { contract } from "./contract.ts";
+import { aFunction, aText, aZodObject, checkFields } from "./declared.ts";
 import { makeRule, type HandoffRequest, type Rule } from "./rule.ts";
 import { tree, type Slot, type Tree } from "./slot.ts";
 
@@ -14,6 +15,7 @@ export function handoff<const Name extends string, Z extends z.ZodObject>(spec: 
   readonly config: Z;
   readonly requests: (config: z.output<Z>) => readonly HandoffRequest[];
 }): Rule<{ readonly name: Name; readonly config: Z; readonly outputs: { readonly files: Slot<Tree, false> } }> {
+  checkFields("a handoff", spec, { name: aText, requests: aFunction }, { config: aZodObject });
   const whole = contract({ name: spec.name, config: spec.config, outputs: { files: tree() } });
   return makeRule(whole, {
     kind: "handoff",

@@ -1,9 +1,33 @@
 // Rules: typed functions that make targets of one kind. What they return is plain data; nothing is read and no recipe is loaded here.
 
 import type { Json } from "../model/json.ts";
-import type { ConfigOf, ContractSpec, ReadsOf } from "./contract.ts";
+import { experimentFields, type ConfigOf, type ContractSpec, type ReadsOf } from "./contract.ts";
 import type { ItemRecipe, Merge, Recipe, Split, VectorisedRecipe } from "./context.ts";
-import type { Content, ContentOfSlot, InputSlot, ListSlot, Slot, SourcesSlot } from "./slot.ts";
+import {
+  aCount,
+  aFlag,
+  aFunction,
+  amounts,
+  anObject,
+  aText,
+  aTime,
+  checkFields,
+  checkShape,
+  DeclarationError,
+  describe,
+  namedTexts,
+  texts,
+  type Shape,
+} from "./declared.ts";
+import {
+  anOutputSlot,
+  type Content,
+  type ContentOfSlot,
+  type InputSlot,
+  type ListSlot,
+  type Slot,
+  type SourcesSlot,
+} from "./slot.ts";
 
 /** What an action takes from the countable limits while it runs: `cpu`, `memory` (MiB), `gpu` and any named one, `"api:anthropic"`. */
 export type Resources = { readonly cpu?: number; readonly memory?: number; readonly gpu?: number } & {
@@ -80,6 +104,8 @@ export interface Source<C> extends Needs<"source", C> {
 }
 
 export function source<C>(path: string, slot: Slot<C>): Source<C> {
+  checkShape("the path that `source` is given", path, aText);
+  checkShape(`what source("${path}", …) is given`, slot, anOutputSlot);
   return { kind: "source", path, slot };
 }
 
@@ -186,15 +212,19 @@ export function rule<const C extends ContractSpec, const R extends ReadsOf<C>>(
 ): Rule<C>;
 export function rule<const C extends ContractSpec>(contract: C, options: RecipeOptions<Recipe<C>>): Rule<C>;
 export function rule(contract: ContractSpec, how: Lazy<unknown> | CommandSpec | PartOptions): Rule<ContractSpec> {
-  if (typeof how === "object" && "kind" in how) return makeRule(contract, { kind: "command", command: how });
-  return makeRule(contract, { kind: "recipe", part: partOf(how, undefined) });
+  const who = whoOf("rule", contract);
+  if (typeof how === "object" && how !== null && "kind" in how) {
+    checkFields(`${who}: its command`, how, { kind: aText, code: codeFiles, argv: aFunction }, runOptions);
+    return makeRule(contract, { kind: "command", command: how });
+  }
+  return makeRule(contract, { kind: "recipe", part: partOf(`${who}: its recipe`, contract, how, undefined) });
 }
 
 export function command<C extends ContractSpec>(spec: Omit<CommandSpec<C>, "kind">): CommandSpec<C> {
   return { kind: "command", ...spec };
 }
 
-type PartOptions = RunOptions & {
+export type PartOptions = RunOptions & {
   readonly recipe: Lazy<unknown>;
   readonly reads?: readonly string[];
   readonly vectorised?: boolean;
@@ -245,24 +275,90 @@ export function fanOut<
   const I extends Readonly<Record<string, ReadsOf<C>>> = Readonly<Record<string, never>>,
   const M extends ReadsOf<C> = never,
 >(contract: C, parts: FanOutParts<C, S, I, M>): Rule<C> {
+  const who = whoOf("fanOut", contract);
+  if (contract.items === undefined)
+    throw new DeclarationError(`${who}: its contract has no \`items\``, "They say what one item is told and makes.");
+  checkFields(who, parts, { split: partShape, recipes: itemRecipes, merge: partShape }, { batch: aCount });
+  const part = (name: string, given: unknown, reads: readonly string[] | undefined) =>
+    partOf(`${who}: ${name}`, contract, given as Lazy<unknown> | PartOptions, reads);
   const recipes = Object.entries(parts.recipes as Readonly<Record<string, Lazy<unknown> | PartOptions>>);
   return makeRule(contract, {
     kind: "fan-out",
-    split: partOf(parts.split as Lazy<unknown> | PartOptions, undefined),
-    recipes: Object.fromEntries(recipes.map(([name, part]) => [name, partOf(part, [])])),
-    merge: partOf(parts.merge as Lazy<unknown> | PartOptions, []),
+    split: part("its split", parts.split, undefined),
+    recipes: Object.fromEntries(recipes.map(([name, recipe]) => [name, part(`the recipe "${name}"`, recipe, [])])),
+    merge: part("its merge", parts.merge, []),
     ...(parts.batch !== undefined && { batch: parts.batch }),
   });
 }
 
-function partOf(part: Lazy<unknown> | PartOptions, reads: readonly string[] | undefined): PartDeclaration {
+/** "rule lab/judge", for messages. Throws where the first argument is no contract. */
+function whoOf(maker: string, contract: ContractSpec): string {
+  const given: unknown = contract;
+  if (typeof given !== "object" || given === null || !("outputs" in given))
+    throw new DeclarationError(
+      `${maker}(…) is given ${describe(contract)} where a contract belongs`,
+      "Declare it first: contract({ name: …, outputs: { … } })",
+    );
+  return `rule ${contract.name}`;
+}
+
+const lazily: Shape = { isMet: aFunction.isMet, what: 'an import that is not made yet: () => import("./recipe.ts")' };
+const partShape: Shape = {
+  isMet: (value) => aFunction.isMet(value) || anObject.isMet(value),
+  what: lazily.what,
+};
+const itemRecipes: Shape = {
+  isMet: (value) => anObject.isMet(value) && Object.keys(value as object).length > 0,
+  what: 'at least one recipe by its name: { draw: () => import("./draw.ts") }',
+};
+const codeFiles: Shape = {
+  isMet: (value) => texts.isMet(value) && (value as readonly string[]).length > 0,
+  what: 'a list of the program\'s files: ["tools/fold.py"]',
+};
+const retries: Shape = {
+  isMet: (value) => typeof value === "number" || (anObject.isMet(value) && "times" in (value as object)),
+  what: "a number, or { times, backoffMs, resources }",
+};
+const runOptions = {
+  resources: amounts,
+  timeoutMs: aTime,
+  retries,
+  env: texts,
+  secrets: texts,
+  tools: namedTexts,
+  externals: texts,
+  varies: aText,
+};
+const noOptions: TargetOptions = {};
+const targetOptions = { config: aText, description: aText, ...runOptions };
+
+/** `who`: "rule lab/judge: its split". `reads`: what it reads unless it says so. */
+export function partOf(
+  who: string,
+  contract: ContractSpec,
+  part: Lazy<unknown> | PartOptions,
+  reads: readonly string[] | undefined,
+): PartDeclaration {
+  checkShape(who, part, partShape);
   if (typeof part === "function") return { load: part, reads };
+  checkFields(who, part, { recipe: lazily }, { reads: texts, vectorised: aFlag, ...runOptions });
+  const fields = [...Object.keys(contract.config?.shape ?? {}), ...experimentFields];
+  const unknown = part.reads?.find((field) => !fields.includes(field));
+  if (unknown !== undefined)
+    throw new DeclarationError(
+      `${who}: it reads "${unknown}", which is no field of its config`,
+      `What can be read: ${fields.join(", ")}.`,
+    );
   const { recipe, ...options } = part;
   return { ...options, load: recipe, reads: part.reads ?? reads };
 }
 
 export function makeRule<C extends ContractSpec>(contract: C, work: Work): Rule<C> {
-  const make = (inputs: TargetDeclaration["inputs"] = {}, options: TargetOptions = {}) => {
+  const make = (inputs: TargetDeclaration["inputs"] = {}, options: TargetOptions = noOptions) => {
+    // Most say none, and an experiment may have ten thousand targets.
+    if (options !== noOptions)
+      checkFields(`the options of a target of rule ${contract.name}`, options, {}, targetOptions);
+    checkHanded(contract, inputs);
     const declaration: TargetDeclaration = { kind: "target", contract, work, inputs, options };
     const artifacts = Object.keys(contract.outputs).map(
       (slot) => [slot, { kind: "artifact", target: declaration, slot }] as const,
@@ -270,6 +366,17 @@ export function makeRule<C extends ContractSpec>(contract: C, work: Work): Rule<
     return { ...Object.fromEntries(artifacts), $target: declaration };
   };
   return Object.assign(make, { contract }) as unknown as Rule<C>;
+}
+
+/** Slot by slot it is looked at with the graph, so that all slips are told together. */
+function checkHanded({ name, inputs = {} }: ContractSpec, handed: unknown): void {
+  const isWiring = anObject.isMet(handed) && !["artifact", "source"].includes((handed as { kind?: string }).kind!);
+  if (isWiring) return;
+  const slots = Object.keys(inputs).map((slot) => `${slot}: …`);
+  throw new DeclarationError(
+    `a target of rule ${name} is handed ${describe(handed)}, where its inputs belong`,
+    slots.length === 0 ? "It takes none: hand over {}." : `Hand them over by slot: { ${slots.join(", ")} }`,
+  );
 }
 
 export type { Content };

@@ -3,6 +3,8 @@
 
 import type { ZodType } from "zod";
 import type { Columns, RowOf } from "../table.ts";
+import { columnList } from "../table/columns.ts";
+import { aFunction, aSchema, aText, checkShape, DeclarationError, describe, type Shape } from "./declared.ts";
 
 /** The content of a slot, as a type. Invariant, so that a table of other rows is never "near enough". */
 export interface Table<Row> {
@@ -55,25 +57,30 @@ export function table<const C extends Columns>(
   columns: C,
   checks: { readonly minRows?: number; readonly maxRows?: number } = {},
 ): Slot<Table<RowOf<C>>, false> {
+  checkColumns(columns);
   return { kind: "slot", format: "table", ext: ".parquet", optional: false, columns, ...checks };
 }
 
 /** A JSON value. With a zod schema it is checked after the action; without one the type is the author's word. */
 export function json<T>(schema?: ZodType<T>): Slot<JsonFile<T>, false> {
+  if (schema !== undefined) checkShape("what `json` is given", schema, aSchema);
   return { kind: "slot", format: "json", ext: ".json", optional: false, ...(schema && { schema }) };
 }
 
 export function yaml<T>(schema?: ZodType<T>): Slot<YamlFile<T>, false> {
+  if (schema !== undefined) checkShape("what `yaml` is given", schema, aSchema);
   return { kind: "slot", format: "yaml", ext: ".yaml", optional: false, ...(schema && { schema }) };
 }
 
 /** UTF-8 text: `text(".md")`, `text(".svg")`. */
 export function text<const Ext extends `.${string}` = ".txt">(ext?: Ext): Slot<TextFile<Ext>, false> {
+  if (ext !== undefined) checkShape("what `text` is given", ext, anExtension);
   return { kind: "slot", format: "text", ext: ext ?? ".txt", optional: false };
 }
 
 /** Bytes of any kind: `file(".pt")`. */
 export function file<const Ext extends `.${string}`>(ext: Ext): Slot<AnyFile<Ext>, false> {
+  checkShape("what `file` is given", ext, anExtension);
   return { kind: "slot", format: "file", ext, optional: false };
 }
 
@@ -84,6 +91,7 @@ export function tree(): Slot<Tree, false> {
 
 /** An output that may be absent after a successful action, or an input that takes such an output. */
 export function optional<C>(slot: Slot<C>): Slot<C, true> {
+  checkShape("what `optional` is given", slot, anOutputSlot);
   return { ...slot, optional: true };
 }
 
@@ -92,6 +100,8 @@ export function optional<C>(slot: Slot<C>): Slot<C, true> {
  * `report.md`. For people only: recipes see the slot's name, and no key holds either.
  */
 export function named<S extends Slot>(name: string, slot: S): S {
+  checkShape("the name that `named` is given", name, aFileName);
+  checkShape("the slot that `named` is given", slot, anOutputSlot);
   return { ...slot, fileName: name };
 }
 
@@ -106,6 +116,7 @@ export interface ListSlot<C = unknown> {
   readonly slot: Slot<C>;
 }
 export function list<C>(slot: Slot<C>): ListSlot<C> {
+  checkShape("what `list` is given", slot, anOutputSlot);
   return { kind: "list", slot };
 }
 
@@ -119,7 +130,41 @@ export interface SourcesSlot {
   readonly patterns: (config: never) => readonly string[];
 }
 export function sourceFiles<Config>(patterns: (config: Config) => readonly string[]): SourcesSlot {
+  checkShape("what `sourceFiles` is given", patterns, aFunction);
   return { kind: "sources", patterns: patterns };
+}
+
+const kindOf = (value: unknown) => (value as { readonly kind?: unknown } | null | undefined)?.kind;
+
+/** An output, or an input of one file. */
+export const anOutputSlot: Shape = {
+  isMet: (value) => kindOf(value) === "slot",
+  what: 'a slot of one file or folder: json(), text(), table({ … }), file(".pt"), tree()',
+};
+export const anInputSlot: Shape = {
+  isMet: (value) => ["slot", "list", "sources"].includes(kindOf(value) as string),
+  what: 'a slot: json(), text(), table({ … }), file(".pt"), tree(), list(…), sourceFiles(…)',
+};
+const anExtension: Shape = {
+  isMet: (value) => typeof value === "string" && /^\.[^/\0]+$/.test(value),
+  what: 'the end of a file\'s name with its dot, as in text(".md")',
+};
+const aFileName: Shape = {
+  isMet: (value) => aText.isMet(value) && /^[^/\0.][^/\0]*$/.test(value as string),
+  what: "a file's name without folders and without its end",
+};
+
+function checkColumns(columns: Columns): void {
+  try {
+    columnList(columns);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    const what = typeof columns === "object" ? error.message : `it is ${describe(columns)}`;
+    throw new DeclarationError(
+      `the columns that \`table\` is given: ${what}`,
+      'As in: table({ id: "string", score: "double?" })',
+    );
+  }
 }
 
 export type InputSlot = Slot | ListSlot | SourcesSlot;

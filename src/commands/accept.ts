@@ -11,7 +11,8 @@ import { wordReason } from "../report/reasons.ts";
 import type { Lease } from "../runs/lease.ts";
 import { fail, ok, type Result } from "../util/result.ts";
 import type { Arguments } from "./arguments.ts";
-import { holdingRun, withAsked, type Asked } from "./asking.ts";
+import { withAsked, type Asked } from "./asking.ts";
+import { holdingRun } from "./holding.ts";
 import type { StageState } from "../runs/stages.ts";
 import { acceptedOf } from "./run-record.ts";
 import { showFailures, writeJson, writeLines, type Screen } from "./screen.ts";
@@ -55,7 +56,7 @@ async function acceptAsked(
       showFailures(screen, accepted.error);
       return exitCodes.wrongInput;
     }
-    if (!(await session.trace.commit())) {
+    if (!(await session.trace.keepHeld())) {
       showFailures(screen, [new LostRun(run.folder.id).failure]);
       return exitCodes.failed;
     }

@@ -1,14 +1,11 @@
 // What every command that asks about a run begins with: the project, the run, the targets.
 
-import { join } from "node:path";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import { selectTargets } from "../planning/graph.ts";
 import { openRun, type OpenRun, type RunRequest } from "../project/open-run.ts";
 import { findRoot } from "../project/paths.ts";
 import { openProject, type Project } from "../project/project.ts";
 import { fail, ok, type Result } from "../util/result.ts";
-import { Lease } from "../runs/lease.ts";
-import type { RunFolder } from "../runs/run.ts";
 import type { Arguments } from "./arguments.ts";
 import { showFailures, type Screen } from "./screen.ts";
 import { exitCodes } from "./table.ts";
@@ -77,24 +74,5 @@ export async function withAsked(
     return asked.ok ? await use(asked.value) : wrong(asked.error);
   } finally {
     project.value.close();
-  }
-}
-
-/** Holds the run while `use` changes what it knows; says for whom it waits. */
-export async function holdingRun(
-  { folder }: RunFolder,
-  what: string,
-  screen: Screen,
-  use: (lease: Lease) => Promise<number>,
-): Promise<number> {
-  const lease = await Lease.take(join(folder, "lock"), what, {
-    onWait: (holder) => screen.writeError(`waiting for ${holder}\n`),
-    signal: screen.signal,
-  });
-  if (lease === undefined) return exitCodes.interrupted;
-  try {
-    return await use(lease);
-  } finally {
-    lease.release();
   }
 }

@@ -11,7 +11,8 @@ import type { Lease } from "../runs/lease.ts";
 import type { Trace } from "../backends/store/trace.ts";
 import type { StageState } from "../runs/stages.ts";
 import type { Arguments } from "./arguments.ts";
-import { holdingRun, withAsked, type Asked } from "./asking.ts";
+import { withAsked, type Asked } from "./asking.ts";
+import { holdingRun } from "./holding.ts";
 import { showFailures, writeJson, writeLines, type Screen } from "./screen.ts";
 import { exitCodes } from "./table.ts";
 

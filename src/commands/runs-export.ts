@@ -1,16 +1,16 @@
 // `exp runs export RUN… -o FILE`: runs as one file that another machine can import, explain and reproduce.
 
 import { existsSync, statSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { inputFailure, type Failure } from "../model/failure.ts";
-import { openProject, useStores, type Project } from "../project/project.ts";
+import { useStores, type Project } from "../project/project.ts";
 import { version } from "../project/version.ts";
 import { countOf, formatBytes } from "../report/amounts.ts";
 import { ChangedMeanwhile, exportRuns, type Exported } from "../runs/export.ts";
 import type { Missing } from "../runs/missing.ts";
-import { Lease } from "../runs/lease.ts";
 import { RunFolder, UnreadableRun } from "../runs/run.ts";
 import type { Arguments } from "./arguments.ts";
+import { takeRun, withRuns } from "./holding.ts";
 import { noSuchRun } from "./runs.ts";
 import { nearPath, showFailures, writeJson, writeLines, type Screen } from "./screen.ts";
 import { exitCodes } from "./table.ts";
@@ -21,51 +21,44 @@ export async function exportThem(
   args: Arguments,
   screen: Screen,
 ): Promise<number> {
-  const project = await openProject(root, screen.environment);
-  const leases: Lease[] = [];
   const unique = [...new Set(names)];
   const file = resolve(
     screen.workingFolder,
     (args.flags.output as string | undefined) ?? `${unique.join("+")}.exp.tar.gz`,
   );
-  try {
-    const failures = [...unique.flatMap((name) => problemsOf(project, name)), ...problemsOfFile(screen, file)];
-    if (failures.length > 0) {
-      showFailures(screen, failures);
-      return exitCodes.wrongInput;
-    }
-    const runs = unique.map((name) => new RunFolder(project.paths.runs, name));
+  const problems = (project: Project) => [
+    ...unique.flatMap((name) => problemsOf(project, name)),
+    ...problemsOfFile(screen, file),
+  ];
+  return withRuns(root, screen, problems, async (project, leases) => {
+    const { paths, archive, store, digests } = project;
+    const runs = unique.map((name) => new RunFolder(paths.runs, name));
     for (const run of runs) {
       // A build would change it under our hands.
-      const lease = await Lease.take(join(run.folder, "lock"), "exp runs export", {
-        onWait: (holder) => screen.writeError(`waiting for ${holder}\n`),
-        signal: screen.signal,
-      });
+      const lease = await takeRun(run.folder, "exp runs export", screen);
       if (lease === undefined) return exitCodes.interrupted;
       leases.push(lease);
     }
     const using = useStores(project, "exp runs export");
     if (using !== undefined) leases.push(using);
-    const { paths, archive, store, digests } = project;
     const from = { root, archiveFolder: paths.archive, archive, store, digests };
-    const exported = await exportRuns(from, runs, file, {
-      exp: version,
-      logs: args.flags["without-logs"] !== true,
-      calls: args.flags["without-calls"] !== true,
-      signal: screen.signal,
-    });
-    if (args.flags.json === true) writeJson(screen, { file, ...exported });
-    else writeLines(screen, wordExport(nearPath(screen, file), exported));
-    return exitCodes.done;
-  } catch (error) {
-    if (screen.signal.aborted) return exitCodes.interrupted;
-    if (!(error instanceof ChangedMeanwhile)) throw error;
-    showFailures(screen, [inputFailure(error.message, { fix: "Run the command again." })]);
-    return exitCodes.failed;
-  } finally {
-    for (const lease of leases) lease.release();
-    project.close();
-  }
+    try {
+      const exported = await exportRuns(from, runs, file, {
+        exp: version,
+        logs: args.flags["without-logs"] !== true,
+        calls: args.flags["without-calls"] !== true,
+        signal: screen.signal,
+      });
+      if (args.flags.json === true) writeJson(screen, { file, ...exported });
+      else writeLines(screen, wordExport(nearPath(screen, file), exported));
+      return exitCodes.done;
+    } catch (error) {
+      if (screen.signal.aborted) return exitCodes.interrupted;
+      if (!(error instanceof ChangedMeanwhile)) throw error;
+      showFailures(screen, [inputFailure(error.message, { fix: "Run the command again." })]);
+      return exitCodes.failed;
+    }
+  });
 }
 
 function problemsOf(project: Project, name: string): readonly Failure[] {

@@ -3,14 +3,14 @@
 import { join } from "node:path";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import { countOf, formatBytes, formatDuration, formatMoney } from "../report/amounts.ts";
-import { openProject, type Project } from "../project/project.ts";
-import { Lease } from "../runs/lease.ts";
+import type { Project } from "../project/project.ts";
 import { readPin } from "../runs/pin.ts";
 import { contentOfRun, removeRun, type RunContent } from "../runs/remove.ts";
 import { RunFolder } from "../runs/run.ts";
 import type { Arguments } from "./arguments.ts";
+import { takeRun, withRuns } from "./holding.ts";
 import { noSuchRun } from "./runs.ts";
-import { showFailures, writeJson, writeLines, type Screen } from "./screen.ts";
+import { writeJson, writeLines, type Screen } from "./screen.ts";
 import { exitCodes } from "./table.ts";
 
 export async function removeRuns(
@@ -19,26 +19,20 @@ export async function removeRuns(
   args: Arguments,
   screen: Screen,
 ): Promise<number> {
-  const project = await openProject(root, screen.environment);
-  const leases: Lease[] = [];
-  try {
-    const failures = names.flatMap((name) => problemsOf(project, name, args.flags.force === true));
-    if (failures.length > 0) {
-      showFailures(screen, failures);
-      return exitCodes.wrongInput;
-    }
+  const problems = (project: Project) => names.flatMap((name) => problemsOf(project, name, args.flags.force === true));
+  return withRuns(root, screen, problems, async ({ paths, digests }, leases) => {
     const isMeant = args.flags.yes === true;
     const told: { run: string; removed: boolean; content: RunContent }[] = [];
     for (const run of names) {
-      const folder = join(project.paths.runs, run);
-      const lease = isMeant ? await takeRun(folder, screen) : undefined;
+      const folder = join(paths.runs, run);
+      const lease = isMeant ? await takeRun(folder, "exp runs rm", screen) : undefined;
       if (isMeant && lease === undefined) return exitCodes.interrupted;
       if (lease !== undefined) leases.push(lease);
       // Looked at while it is held: a build may have added to it.
-      told.push({ run, removed: isMeant, content: contentOfRun(folder, project.digests) });
+      told.push({ run, removed: isMeant, content: contentOfRun(folder, digests) });
     }
     if (args.flags.json !== true) for (const one of told) writeLines(screen, wordRemoval(one));
-    if (isMeant) for (const { run } of told) removeRun(project.paths.runs, run);
+    if (isMeant) for (const { run } of told) removeRun(paths.runs, run);
     if (args.flags.json === true)
       writeJson(
         screen,
@@ -47,10 +41,7 @@ export async function removeRuns(
     else if (isMeant) writeLines(screen, ["content that no other run needs is left to exp gc"]);
     else writeLines(screen, [`nothing is removed yet: exp runs rm ${names.join(" ")} --yes`]);
     return isMeant ? exitCodes.done : exitCodes.incomplete;
-  } finally {
-    for (const lease of leases) lease.release();
-    project.close();
-  }
+  });
 }
 
 function problemsOf(project: Project, name: string, isForced: boolean): readonly Failure[] {
@@ -64,13 +55,6 @@ function problemsOf(project: Project, name: string, isForced: boolean): readonly
       fix: `exp runs unpin ${name}, or exp runs rm ${name} --force`,
     }),
   ];
-}
-
-function takeRun(folder: string, screen: Screen): Promise<Lease | undefined> {
-  return Lease.take(join(folder, "lock"), "exp runs rm", {
-    onWait: (holder) => screen.writeError(`waiting for ${holder}\n`),
-    signal: screen.signal,
-  });
 }
 
 function wordRemoval({ run, removed, content }: { run: string; removed: boolean; content: RunContent }): string[] {

@@ -12,7 +12,7 @@ import { fail, ok, type Result } from "../util/result.ts";
 import type { PreparedAction } from "./actions.ts";
 import { ContentLost } from "./contents.ts";
 import { assess, type DueItems, type Upstream } from "./assess.ts";
-import { noteStanding, rememberRecord } from "./commit.ts";
+import { rememberRecord, standingAnew } from "./commit.ts";
 import { expandItems, itemName, splitSlot, type Item } from "./fan-out.ts";
 import { inlineContents, inputsOfRecord, preparedOfRecord, textOf, type FindContent } from "./recorded.ts";
 import type { BuildSession } from "./session.ts";
@@ -46,7 +46,7 @@ export interface Accepted {
 /** Split, items, merge, each looked at anew; one more in case of a surprise. */
 const maxRounds = 5;
 
-/** Nothing is durable before the trace is committed. */
+/** What is accepted is held by the trace: nothing of it is written before `keepHeld`. */
 export async function acceptTarget(
   session: AcceptSession,
   target: GraphTarget,
@@ -63,14 +63,14 @@ export async function acceptTarget(
   const reasons = new Map<string, Reason>();
   let results = 0;
   const keep = (part: Part, now: { core: Digest; key: Digest }, as: Digest, of: { m?: Digest; l?: string } = {}) => {
-    trace.append({ t: target.name, p: part, b: session.build, c: now.core, k: now.key, as, ...of });
+    trace.hold({ t: target.name, p: part, b: session.build, c: now.core, k: now.key, as, ...of });
     results += 1;
   };
   const end = async (left: number, core: Digest | undefined): Promise<Result<Accepted, readonly Failure[]>> => {
     const told = await session.explain(target.name, [...reasons.values()]);
     if (results > 0) {
       const accepted = { at: session.now(), by: session.who, because, reasons: told, results, of: last.core };
-      trace.append({ t: target.name, accepted });
+      trace.hold({ t: target.name, accepted });
     }
     return ok({ reasons: told, results, left, core });
   };
@@ -81,7 +81,8 @@ export async function acceptTarget(
     if (assessment.kind === "waits")
       return refuse("it waits for people", "What people give is an input: it is taken in by the next build.");
     if (assessment.kind === "settled") {
-      if (results > 0) noteStanding(session, target, assessment);
+      const standing = results > 0 ? standingAnew(session, target, assessment) : undefined;
+      if (standing !== undefined) trace.hold(standing);
       return end(0, assessment.core);
     }
     const { stage } = assessment;

@@ -1,6 +1,7 @@
 // From a target's declaration to its actions: the record that is hashed, and the order that an executor takes. One place makes both.
 
 import { join, relative, sep } from "node:path";
+import { describe } from "../api/declared.ts";
 import type { CommandSpec, PartDeclaration, Resources, RunOptions } from "../api/rule.ts";
 import type { CodeOrder, SlotOrder } from "../backends/executors/executor.ts";
 import type { Digest } from "../model/digest.ts";
@@ -19,6 +20,7 @@ import { tell, type ExperimentTold } from "../planning/told.ts";
 import type { Part } from "../backends/store/trace-lines.ts";
 import { fail, ok, type Result } from "../util/result.ts";
 import type { ResolvedInputs } from "./inputs.ts";
+import { wordsOf } from "./declared.ts";
 import { whyUnreadable, type SourceDigests, type SourceFile } from "./sources.ts";
 import { matchCode, readOfWalk, type WalkRead } from "./walk.ts";
 
@@ -148,28 +150,15 @@ export class ActionFactory {
     const placeholders = Object.entries(given.inputs).map(
       ([slot, input]) => [slot, neutralPaths(slot, input)] as const,
     );
-    let argv: readonly string[];
-    try {
-      argv = command
-        .argv({
-          config: section as never,
-          seed: experiment(target.index).seed,
-          inputs: Object.fromEntries(placeholders),
-          outputs: Object.fromEntries(
-            Object.entries(given.outputs).map(([slot, { ext }]) => [slot, `out/${slot}${ext}`]),
-          ),
-        })
-        .map((word: unknown) => {
-          if (typeof word === "string" || typeof word === "number") return String(word);
-          throw new Error(`it holds ${word === null ? "null" : `a value of type ${typeof word}`} where a word belongs`);
-        });
-    } catch (error) {
-      return fail([
-        inputFailure(`the command's argv threw: ${error instanceof Error ? error.message : String(error)}`, {
-          neededBy: `target "${target.name}"`,
-        }),
-      ]);
-    }
+    const told = {
+      config: section as never,
+      seed: experiment(target.index).seed,
+      inputs: Object.fromEntries(placeholders),
+      outputs: Object.fromEntries(Object.entries(given.outputs).map(([slot, { ext }]) => [slot, `out/${slot}${ext}`])),
+    };
+    const words = wordsOf({ what: "the command's argv", target: target.name }, () => command.argv(told));
+    if (!words.ok) return fail([words.error]);
+    const argv = words.value;
     const telling = argv.map(this.#options.mask).find((word, i) => word !== argv[i]);
     if (telling !== undefined)
       return fail([
@@ -277,7 +266,15 @@ interface Located {
 
 /** Where a recipe is: the compiled Expfile holds stubs in place of recipes. */
 async function locate(declared: PartDeclaration, target: string): Promise<Result<Located, Failure>> {
-  const loaded = await declared.load();
+  let loaded: unknown;
+  try {
+    loaded = await declared.load();
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return fail(notLoaded(`what should import the recipe threw: ${why}`, target));
+  }
+  if (loaded !== undefined && !(typeof loaded === "object" && loaded !== null))
+    return fail(notLoaded(`what should import the recipe gave ${describe(loaded)}`, target));
   const stub =
     stubIn(loaded) ??
     stubIn((loaded as { recipe?: unknown } | undefined)?.recipe) ??
@@ -297,6 +294,14 @@ async function locate(declared: PartDeclaration, target: string): Promise<Result
       fix: 'Export the recipe as `recipe`, or choose one: () => import("./file.ts").then((m) => m.name)',
     }),
   );
+}
+
+function notLoaded(what: string, target: string): Failure {
+  return inputFailure(what, {
+    where: { file: "Expfile.ts" },
+    neededBy: `target "${target}"`,
+    fix: 'A recipe lies in a file of its own: () => import("./recipe.ts")',
+  });
 }
 
 function stubIn(value: unknown): Located | undefined {

@@ -2,7 +2,7 @@
 // `build` performs and asks again; `plan`, `status`, `why` and `graph` only ask.
 
 import type { PackedSplit } from "../backends/executors/worker/split.ts";
-import type { HandoffDeclaration, HandoffRequest, Work } from "../api/rule.ts";
+import type { HandoffRequest, Work } from "../api/rule.ts";
 import type { SlotOrder } from "../backends/executors/executor.ts";
 import type { ActionResult, Artifacts } from "../model/action.ts";
 import type { Digest } from "../model/digest.ts";
@@ -13,6 +13,7 @@ import type { Part } from "../backends/store/trace-lines.ts";
 import type { Keys } from "../backends/store/trace-known.ts";
 import type { PreparedAction } from "./actions.ts";
 import { ContentLost } from "./contents.ts";
+import { requestsOf } from "./declared.ts";
 import { differencesOfStandings, withDifferences } from "./differences.ts";
 import { digestOfItems, expandItems, itemIdentity, splitSlot, type Items } from "./fan-out.ts";
 import { formerItems } from "./former-items.ts";
@@ -87,8 +88,13 @@ async function assessWork(session: Session, target: GraphTarget, inputs: Resolve
   const section = session.sections[target.index]!;
   const { work, contract } = target.declaration;
   switch (work.kind) {
-    case "handoff":
-      return assessHandoff(session, target, requestsOf(work.handoff, session, target));
+    case "handoff": {
+      const asked = { what: "the handoff's requests", target: target.name };
+      const requests = requestsOf(asked, () => work.handoff.requests(section));
+      return requests.ok
+        ? assessHandoff(session, target, requests.value)
+        : { kind: "wrong", failures: [requests.error] };
+    }
     case "command": {
       const action = session.factory.ofCommand(target, section, work.command, { inputs, outputs: contract.outputs });
       return action.ok
@@ -108,10 +114,6 @@ async function assessWork(session: Session, target: GraphTarget, inputs: Resolve
     case "fan-out":
       return assessFanOut(session, target, work, inputs);
   }
-}
-
-function requestsOf(handoff: HandoffDeclaration, session: Session, target: GraphTarget): readonly HandoffRequest[] {
-  return handoff.requests(session.sections[target.index] as never);
 }
 
 /** A target of one action, or the merge of a fan-out: fresh only when its outputs lie where they belong. */

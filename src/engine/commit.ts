@@ -2,7 +2,7 @@
 
 import type { Outcome } from "../backends/executors/executor.ts";
 import type { ActionResult, Artifacts } from "../model/action.ts";
-import type { Part, RecordedOptions } from "../backends/store/trace-lines.ts";
+import type { Part, RecordedOptions, TraceLine } from "../backends/store/trace-lines.ts";
 import type { ActionRecord } from "../planning/fingerprint/action-key.ts";
 import type { PreparedAction } from "./actions.ts";
 import { keysOf, type Settled } from "./assess.ts";
@@ -109,22 +109,32 @@ export async function commitTrace(session: BuildSession): Promise<void> {
 
 /** Writes down on what the target stands, if that is new. */
 export function noteStanding(
+  session: Pick<BuildSession, "trace" | "build" | "now">,
+  target: GraphTarget,
+  settled: Settled,
+): void {
+  const line = standingAnew(session, target, settled);
+  if (line !== undefined) session.trace.append(line);
+}
+
+/** The line that says so; undefined where it stands already. */
+export function standingAnew(
   { trace, build, now }: Pick<BuildSession, "trace" | "build" | "now">,
   { name }: GraphTarget,
   settled: Settled,
-): void {
+): TraceLine | undefined {
   const { core, split, templates } = keysOf(settled);
   const last = trace.standingOf(name).at(-1);
   // Other code may make the same items, and so the same merge.
-  if (last?.core === core && last.split === split && last.templates.join() === templates.join()) return;
-  trace.append({
+  if (last?.core === core && last.split === split && last.templates.join() === templates.join()) return undefined;
+  return {
     t: name,
     b: build,
     at: now(),
     now: core,
     ...(split !== undefined && { s: split }),
     ...(settled.states !== undefined && { m: templates }),
-  });
+  };
 }
 
 /** Writes down that the target's result was given: from then on the run needs nothing of where it came from. */

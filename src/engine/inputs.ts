@@ -13,6 +13,7 @@ import type { GraphInput, GraphTarget } from "../planning/graph.ts";
 import { fail, ok, type Result } from "../util/result.ts";
 import type { SlotFormat } from "../api/slot.ts";
 import { ContentLost, type Contents, type SlotShape } from "./contents.ts";
+import { patternsOf } from "./declared.ts";
 import { findSources, type FoundSources } from "./find-sources.ts";
 import { whyUnreadable, type SourceDigests, type SourceFile, type SourcesRead } from "./sources.ts";
 import type { Walk } from "./walk.ts";
@@ -55,14 +56,14 @@ export class InputResolver {
   ): Promise<Result<ResolvedInputs, readonly Failure[]>> {
     const failures: Failure[] = [];
     const inputs: Record<string, ResolvedInput> = {};
-    const named = namedSources(Object.values(target.inputs), section);
-    const found = named === undefined ? nothing : await this.#find(named.paths, [...named.patterns.values()].flat());
+    const named = namedSources(target, section);
+    const found = named === undefined ? nothing : await this.#find(named.paths, named.patterns);
     for (const slot in target.inputs) {
       const input = this.#one(
         slot,
         target.inputs[slot]!,
         target,
-        { upstream, found, patterns: named?.patterns },
+        { upstream, found, patternsOf: named?.patternsOf ?? new Map() },
         failures,
       );
       if (input !== undefined) inputs[slot] = input;
@@ -103,9 +104,10 @@ export class InputResolver {
         return found;
       }
       case "sources": {
-        const patterns = given.patterns!.get(input)!;
+        const patterns = given.patternsOf.get(input)!;
+        if (!patterns.ok) return void failures.push(patterns.error);
         const unmatched: string[] = [];
-        const groups = patterns.map((pattern) => {
+        const groups = patterns.value.map((pattern) => {
           const unread: string[] = [];
           const files = this.#match(pattern, given.found, unread);
           failures.push(...this.#unreadable(unread, target.name));
@@ -297,28 +299,35 @@ export class InputResolver {
 interface Given {
   readonly upstream: (index: number) => { readonly artifacts: Artifacts; readonly target: GraphTarget };
   readonly found: FoundSources;
-  readonly patterns: Named["patterns"] | undefined;
+  readonly patternsOf: Named["patternsOf"];
 }
 
+/** What the inputs of a target name in the project. */
 interface Named {
   readonly paths: readonly string[];
+  readonly patterns: readonly string[];
   /** What a function of the config says; it is asked once. */
-  readonly patterns: ReadonlyMap<GraphInput, readonly string[]>;
+  readonly patternsOf: ReadonlyMap<GraphInput, Result<readonly string[], Failure>>;
 }
 
 const nothing: FoundSources = { paths: new Map(), files: new Map() };
 
-/** The files of the project that some inputs name; undefined if none does. */
-function namedSources(inputs: readonly GraphInput[], section: JsonObject): Named | undefined {
+/** Undefined where they name nothing: of ten thousand targets most read only what others make. */
+function namedSources(target: GraphTarget, section: JsonObject): Named | undefined {
   const paths: string[] = [];
-  const patterns = new Map<GraphInput, readonly string[]>();
-  const note = (input: GraphInput): void => {
+  const patterns: string[] = [];
+  const said = new Map<GraphInput, Result<readonly string[], Failure>>();
+  const note = (slot: string, input: GraphInput): void => {
     if (input.kind === "source") paths.push(input.path);
-    if (input.kind === "sources") patterns.set(input, input.patterns(section as never));
-    if (input.kind === "list") input.members.forEach(note);
+    if (input.kind === "list") for (const member of input.members) note(slot, member);
+    if (input.kind !== "sources") return;
+    const asked = { what: `the patterns of input "${slot}"`, target: target.name };
+    const own = patternsOf(asked, () => input.patterns(section as never));
+    said.set(input, own);
+    if (own.ok) patterns.push(...own.value);
   };
-  inputs.forEach(note);
-  return paths.length + patterns.size === 0 ? undefined : { paths, patterns };
+  for (const slot in target.inputs) note(slot, target.inputs[slot]!);
+  return paths.length + said.size === 0 ? undefined : { paths, patterns, patternsOf: said };
 }
 
 function isAbsent(found: FoundSources, path: string): boolean {

@@ -6,6 +6,7 @@ import type { Slot } from "../api/slot.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import { suggest } from "../util/suggest.ts";
 import { fail, ok, type Result } from "../util/result.ts";
+import { addMisfits, handedSources, isWire, needsItself, noList, notHanded, noWire, wrongTargets } from "./miswired.ts";
 
 export type GraphInput =
   | { readonly kind: "artifact"; readonly target: number; readonly slot: string; readonly declared: Slot }
@@ -33,7 +34,8 @@ export interface Graph {
 }
 
 export function makeGraph(experiment: string, targets: Targets): Result<Graph, readonly Failure[]> {
-  const failures: Failure[] = [];
+  const failures = wrongTargets(experiment, targets);
+  if (failures.length > 0) return fail(failures);
   const nameOf = new Map<TargetDeclaration, string>();
   for (const [name, target] of Object.entries(targets)) {
     const problem = nameProblem(name);
@@ -53,7 +55,9 @@ export function makeGraph(experiment: string, targets: Targets): Result<Graph, r
   }
   const numbered: GraphTarget[] = [];
   const numberOf = new Map<TargetDeclaration, number>();
-  // A handle must exist before it can be wired, so there are no cycles; a stack of our own, because chains may be long.
+  /** Those above it on the stack are what it needs, those below are what needs it. */
+  const entered = new Set<TargetDeclaration>();
+  // A handle must exist before it can be wired, so only who changes what was handed makes a cycle. A stack of our own, because chains may be long.
   for (const root of nameOf.keys()) {
     const stack = [root];
     while (stack.length > 0) {
@@ -64,6 +68,9 @@ export function makeGraph(experiment: string, targets: Targets): Result<Graph, r
       }
       const needed = upstreamOf(declaration);
       const missing = needed.filter((upstream) => !numberOf.has(upstream));
+      entered.add(declaration);
+      const circular = missing.find((upstream) => entered.has(upstream));
+      if (circular !== undefined) return fail([...failures, needsItself(nameOf.get(circular)!)]);
       if (missing.length > 0) {
         for (const upstream of missing) {
           if (!nameOf.has(upstream)) {
@@ -89,21 +96,26 @@ export function makeGraph(experiment: string, targets: Targets): Result<Graph, r
         const declared = declaration.contract.inputs[slot]!;
         if (declared.kind === "sources") {
           inputs[slot] = { kind: "sources", patterns: declared.patterns };
+          if (declaration.inputs[slot] !== undefined) failures.push(handedSources(name, declaration, slot));
           continue;
         }
-        const wired = declaration.inputs[slot];
+        const wired: unknown = declaration.inputs[slot];
+        const resolve = (wire: unknown, shape: Slot, place: string): GraphInput => {
+          if (isWire(wire)) return resolveWire(wire, shape, numberOf);
+          failures.push(
+            wire === undefined ? notHanded(name, declaration, place) : noWire(name, declaration, place, wire),
+          );
+          return { kind: "absent" };
+        };
         if (declared.kind === "list") {
-          const members = ((wired ?? []) as readonly (Wire | undefined)[]).map((wire, i): GraphInput => {
-            if (wire !== undefined) return resolveWire(wire, declared.slot, numberOf);
-            failures.push(notHanded(name, declaration, `${slot}[${i}]`));
-            return { kind: "absent" };
-          });
-          inputs[slot] = { kind: "list", members };
-        } else if (wired !== undefined) inputs[slot] = resolveWire(wired as Wire, declared, numberOf);
-        else {
-          if (!declared.optional) failures.push(notHanded(name, declaration, slot));
-          inputs[slot] = { kind: "absent" };
-        }
+          const members: readonly unknown[] = Array.isArray(wired) ? wired : [];
+          if (wired !== undefined && !Array.isArray(wired)) failures.push(noList(name, declaration, slot, wired));
+          inputs[slot] = {
+            kind: "list",
+            members: members.map((wire, i) => resolve(wire, declared.slot, `${slot}[${i}]`)),
+          };
+        } else if (wired === undefined && declared.optional) inputs[slot] = { kind: "absent" };
+        else inputs[slot] = resolve(wired, declared, slot);
       }
       for (const slot in declaration.inputs) {
         if (slot in (declaration.contract.inputs ?? {})) continue;
@@ -172,24 +184,16 @@ export function selectTargets(
   return ok({ asked, needed: [...needed].sort((a, b) => a - b) });
 }
 
-function notHanded(target: string, { contract }: TargetDeclaration, what: string): Failure {
-  return inputFailure(`target "${target}" is not handed its input "${what}"`, {
-    where: { file: "Expfile.ts" },
-    neededBy: `rule ${contract.name}`,
-  });
-}
-
 /** With repeats. */
 function upstreamOf({ inputs }: TargetDeclaration): TargetDeclaration[] {
   const upstream: TargetDeclaration[] = [];
-  // Where nobody compiled, an output that the other rule does not have is `undefined` here.
-  const take = (wire: Wire | undefined) => {
-    if (wire?.kind === "artifact") upstream.push(wire.target);
+  const take = (wire: unknown) => {
+    if (isWire(wire) && wire.kind === "artifact") upstream.push(wire.target);
   };
   for (const slot in inputs) {
     const wired = inputs[slot];
     if (Array.isArray(wired)) wired.forEach(take);
-    else take(wired as Wire | undefined);
+    else take(wired);
   }
   return upstream;
 }
@@ -197,25 +201,6 @@ function upstreamOf({ inputs }: TargetDeclaration): TargetDeclaration[] {
 function resolveWire(wire: Wire, declared: Slot, numberOf: ReadonlyMap<TargetDeclaration, number>): GraphInput {
   if (wire.kind === "source") return { kind: "source", path: wire.path, declared };
   return { kind: "artifact", target: numberOf.get(wire.target)!, slot: wire.slot, declared };
-}
-
-/** Wires between slots of different kinds: a build does not type-check, so it says what the compiler would. */
-function addMisfits(name: string, { contract, inputs }: TargetDeclaration, failures: Failure[]): void {
-  for (const slot in inputs) {
-    const declared = contract.inputs?.[slot];
-    if (declared === undefined || declared.kind === "sources") continue;
-    const wanted = declared.kind === "list" ? declared.slot : declared;
-    const wired = inputs[slot] as Wire | readonly (Wire | undefined)[] | undefined;
-    for (const wire of Array.isArray(wired) ? (wired as readonly (Wire | undefined)[]) : [wired as Wire | undefined]) {
-      const given = wire?.kind === "artifact" ? wire.target.contract.outputs[wire.slot] : undefined;
-      if (wire?.kind !== "artifact" || given === undefined || given.format === wanted.format) continue;
-      const [from, to] = [`${wire.target.contract.name}.${wire.slot}`, `${contract.name}.${slot}`];
-      const what = `target "${name}" is handed ${from}, which is ${given.format}, as ${to}, which is ${wanted.format}`;
-      failures.push(
-        inputFailure(what, { where: { file: "Expfile.ts" }, fix: "npx tsc --noEmit finds what does not fit." }),
-      );
-    }
-  }
 }
 
 /** Names are folders of a run, words of the command line and keys of the config. */

@@ -15,6 +15,7 @@ import { expfileShadows, pastExpfile, Trail } from "../planning/bundle/resolutio
 import { recordWatched, watchedHolds, type DigestOf, type WatchedRecord } from "../planning/bundle/watched.ts";
 import { readTextIfThere, writeAtomic } from "../util/fs.ts";
 import { fail, ok, type Result } from "../util/result.ts";
+import { failureOfThrown, mapOf } from "./blame.ts";
 import { impureAmong, Looks, worldDefines, worldRequire } from "./looks.ts";
 
 export const expfileName = "Expfile.ts";
@@ -31,6 +32,8 @@ export interface LoadedExpfile {
   readonly looks: Looks;
   /** Ways in which it can look at the world that are not recorded, as far as it is known now: with one, no build is taken for up to date unseen. */
   readonly impure: readonly string[];
+  /** What a function of it threw while it was `doing` something, at the place where it did. */
+  readonly blame: (error: unknown, doing: string) => Failure;
 }
 
 /** Raise it when what is kept, or the stubs in a compiled Expfile, look different: another exp's are then compiled anew. */
@@ -66,6 +69,7 @@ export async function loadExpfile(
   const file = join(folder, current.module);
   const known = looksOf.get(file);
   const isKept = known !== undefined && known.impure.size === 0 && current.impure.length === 0;
+  const blame = (error: unknown, doing: string) => failureOfThrown(error, doing, { root, module: file });
   const looks = isKept ? known : new Looks();
   const address = `${pathToFileURL(file).href}${isKept || known === undefined ? "" : `?${++evaluations}`}`;
   looksOf.set(file, looks);
@@ -77,12 +81,7 @@ export async function loadExpfile(
     });
   } catch (error) {
     looks.impure.add("an error");
-    return fail([
-      inputFailure(`evaluating the Expfile threw: ${error instanceof Error ? error.message : String(error)}`, {
-        where: { file: expfileName },
-        details: stackLines(error),
-      }),
-    ]);
+    return fail([blame(error, "evaluating the Expfile")]);
   }
   if (!isExperiments(exported)) {
     return fail([
@@ -97,6 +96,7 @@ export async function loadExpfile(
     experiments: exported,
     watched,
     looks,
+    blame,
     get impure() {
       return [...impure, ...looks.impure];
     },
@@ -120,6 +120,8 @@ async function compile(root: string, folder: string, digestOf: DigestOf): Promis
       logLevel: "silent",
       absWorkingDir: root,
       outfile: "Expfile.mjs",
+      sourcemap: "external",
+      sourcesContent: false,
       define: { ...worldDefines },
       // CommonJS packages inside the bundle may call `require` for Node's modules.
       banner: {
@@ -163,8 +165,10 @@ async function compile(root: string, folder: string, digestOf: DigestOf): Promis
     // The Expfile may be a link itself.
     trail.resolved({ path: entry, resolveDir: root }, realpathSync.native(entry));
     for (const input of Object.keys(built.metafile.inputs)) trail.module(join(root, input.replace(/^recipe:/, "")));
-    const text = built.outputFiles[0]!.text;
+    const textOf = (end: string) => built.outputFiles.find(({ path }) => path.endsWith(end))!.text;
+    const text = textOf(".mjs");
     const module = `${digestOfBytes(text).slice(0, 16)}.mjs`;
+    writeAtomic(mapOf(join(folder, module)), textOf(".map"));
     writeAtomic(join(folder, module), text);
     const kept: Kept = {
       format: keptFormat,
@@ -258,13 +262,4 @@ function readKept(file: string, root: string): Kept | undefined {
 
 function isExperiments(value: unknown): value is Experiments {
   return typeof value === "object" && value !== null && (value as Partial<Experiments>).kind === "experiments";
-}
-
-function stackLines(error: unknown): readonly string[] {
-  return error instanceof Error
-    ? (error.stack ?? "")
-        .split("\n")
-        .slice(1, 6)
-        .map((line) => line.trim())
-    : [];
 }

@@ -2,7 +2,6 @@
 
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
-import type { Experiments } from "../api/experiment.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import type { JsonObject } from "../model/json.ts";
 import { chooseExperiment } from "../planning/config/header.ts";
@@ -86,7 +85,7 @@ export async function openRun(project: Project, request: RunRequest): Promise<Re
     return fail([...(expfile.ok ? [] : expfile.error), ...(config.ok ? [] : config.error)]);
   const chosen = chooseExperiment(config.value.tree, Object.keys(expfile.value.experiments.byName));
   if (!chosen.ok) return chosen;
-  const graph = await expfile.value.looks.during(() => evaluate(expfile.value.experiments, chosen.value));
+  const graph = await expfile.value.looks.during(() => evaluate(expfile.value, chosen.value));
   if (!graph.ok) return graph;
   const remembered = request.reset ? [] : (state?.config.from ?? []);
   const splices = findSplices(project, folder, graph.value, remembered, request.from);
@@ -229,16 +228,11 @@ function mergeOverrides(
   return failures.length > 0 ? fail(failures) : ok([...byPath.values()]);
 }
 
-function evaluate(experiments: Experiments, name: string): Result<Graph, readonly Failure[]> {
+function evaluate({ experiments, blame }: LoadedExpfile, name: string): Result<Graph, readonly Failure[]> {
   try {
     return makeGraph(name, experiments.byName[name]!());
   } catch (error) {
-    return fail([
-      inputFailure(
-        `experiment "${name}" threw while it was declared: ${error instanceof Error ? error.message : String(error)}`,
-        { where: { file: "Expfile.ts" } },
-      ),
-    ]);
+    return fail([blame(error, `declaring experiment "${name}"`)]);
   }
 }
 

@@ -1,11 +1,9 @@
 // What a disk, a crash or a person may do to the project's own files: the next build repairs it or says what is wrong, and is never wrongly "up to date".
 
-import { execFileSync } from "node:child_process";
 import {
   appendFileSync,
   chmodSync,
   closeSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -18,7 +16,7 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import {
   benchOf,
   chain,
@@ -31,6 +29,7 @@ import {
   until,
   type Bench,
 } from "./bench.ts";
+import { canMount, mount, remount } from "./disks.ts";
 
 const targets = ["numbers", "pages", "end"];
 
@@ -487,33 +486,6 @@ test("a folder where an output file should be, and a file where a tree should be
   });
 });
 
-const canMount = ((): boolean => {
-  const folder = `/tmp/exp-test-mount-${process.pid}`;
-  try {
-    mkdirSync(folder);
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "none", folder], { stdio: "ignore" });
-    execFileSync("umount", [folder], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-})();
-
-function mount(bench: Bench, folder: string, options: string): void {
-  mkdirSync(bench.rig.path(folder), { recursive: true });
-  execFileSync("mount", ["-t", "tmpfs", "-o", options, "none", bench.rig.path(folder)]);
-  const leave = () => {
-    try {
-      execFileSync("umount", ["-l", bench.rig.path(folder)], { stdio: "ignore" });
-    } catch {
-      // Taken away by the test already.
-    }
-  };
-  onTestFinished(leave);
-}
-
 for (const folder of ["cache", "runs"]) {
   test.skipIf(!canMount)(
     `a full disk under ${folder}/ is said in words, and loses nothing that was finished (needs mount)`,
@@ -527,13 +499,13 @@ for (const folder of ["cache", "runs"]) {
           'await outputs.made.write("late ".repeat(300_000));',
         ),
       });
-      mount(bench, folder, "size=900k");
+      mount(bench.rig.path(folder), "size=900k");
       const first = await bench.exp("build", "--json");
       expect(first.code).not.toBe(0);
       expect(first.stdout + first.stderr).toMatch(/disk is full|no space left/i);
       expect(first.stderr).not.toContain("internal error");
       expect(bench.marks.counts.early).toBe(1);
-      execFileSync("mount", ["-o", "remount,size=20m", bench.rig.path(folder)]);
+      remount(bench.rig.path(folder), "size=20m");
       await bench.build();
       expect(bench.marks.counts.early).toBe(1);
       expect(bench.rig.read("runs/default/late/made.txt")).toBe("late ".repeat(300_000));
@@ -543,15 +515,15 @@ for (const folder of ["cache", "runs"]) {
 
   test.skipIf(!canMount)(`a read-only ${folder}/ is said in words (needs mount)`, async () => {
     const { bench } = await builtChain();
-    mount(bench, folder, "size=8m");
+    mount(bench.rig.path(folder), "size=8m");
     await bench.build();
     makeEndDue(bench);
-    execFileSync("mount", ["-o", "remount,ro", bench.rig.path(folder)]);
+    remount(bench.rig.path(folder), "ro");
     const done = await bench.exp("build");
     expect(done.code).not.toBe(0);
     expect(done.stderr).not.toContain("internal error");
     expect(done.stdout + done.stderr).toContain(folder);
-    execFileSync("mount", ["-o", "remount,rw", bench.rig.path(folder)]);
+    remount(bench.rig.path(folder), "rw");
     await bench.build();
   });
 }

@@ -1,11 +1,11 @@
 // Too few open files, too little disk, at every point of a build: a sentence that says so or a build that succeeds, and nothing lost.
 
-import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, rmSync } from "node:fs";
-import { expect, onTestFinished, test } from "vitest";
+import { spawn } from "node:child_process";
+import { expect, test } from "vitest";
 import { program, type Finished } from "../rig.ts";
 import { benchOf, chain, contentOf, eventsOf, expectNothingPartial, randomFrom, type Bench } from "./bench.ts";
 import { countOf, found, patience, seed } from "./counts.ts";
+import { canMount, mount, remount } from "./disks.ts";
 
 const targets = ["numbers", "pages", "end"];
 const outputs = (bench: Bench) =>
@@ -64,28 +64,6 @@ test(`limits on open files, from far too few to enough (seed ${seed})`, patience
   );
 });
 
-const canMount = ((): boolean => {
-  const folder = `/tmp/exp-test-mount-full-${process.pid}`;
-  try {
-    mkdirSync(folder);
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "none", folder], { stdio: "ignore" });
-    execFileSync("umount", [folder], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-})();
-
-function mount(path: string, options: string): void {
-  mkdirSync(path, { recursive: true });
-  execFileSync("mount", ["-t", "tmpfs", "-o", options, "none", path]);
-  onTestFinished(() => {
-    execFileSync("umount", ["-l", path], { stdio: "ignore" });
-  });
-}
-
 for (const folder of ["cache", "runs"]) {
   test.skipIf(!canMount)(
     `a disk under ${folder}/ that fills up at any point (needs mount; seed ${seed})`,
@@ -113,7 +91,7 @@ for (const folder of ["cache", "runs"]) {
           expect(done.stdout + done.stderr, context).toMatch(/disk is full|no space left/i);
         }
         const made = reportedItems(done.stdout);
-        execFileSync("mount", ["-o", "remount,size=50m,nr_inodes=100000", bench.rig.path(folder)]);
+        remount(bench.rig.path(folder), "size=50m,nr_inodes=100000");
         bench.marks.clear();
         await bench.build();
         expect(outputs(bench), context).toEqual(right);

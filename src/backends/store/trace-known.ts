@@ -95,6 +95,9 @@ export class Known {
         if (front.build > until) break;
         this.isEmpty = false;
         if (front.kind === "result") {
+          // What was accepted says more than the line of its result: what is to come over it is parsed at once, as it may be torn.
+          const isOverAccepted = this.results.get(front.core)?.accepted !== undefined;
+          if (isOverAccepted && parseLine(text) === undefined) continue;
           const late = Late.text<ResultLine>(text, this.results.get(front.core)?.late);
           this.results.set(front.core, { ...front, late });
         } else this.#takeRecord(front, Late.text<RecordLine>(text, this.records.get(front.core)));

@@ -22,6 +22,7 @@ export class Trace {
   readonly #mayWrite: () => boolean;
   readonly #until: number;
   #read: Known | undefined;
+  readonly #held: TraceLine[] = [];
 
   /** `mayWrite`: whether the run is still ours. Who only reads need not hold it. `until`: as it was after that build; then nothing may be written. */
   constructor(runFolder: string, mayWrite: () => boolean = () => false, until = Infinity) {
@@ -190,6 +191,21 @@ export class Trace {
     if (this.#known.isEmpty) this.#log.append({ v: traceFormat });
     this.#known.take(line);
     this.#log.append(line);
+  }
+
+  /** Takes a line of an acceptance: it counts at once, and is written by `keepHeld` or not at all. */
+  hold(line: TraceLine): void {
+    this.#known.take(line);
+    this.#held.push(line);
+  }
+
+  /** Writes what is held, the words of who accepted first and durably: no crash leaves a result that counts and no word of why. Returns as `commit`. */
+  async keepHeld(): Promise<boolean> {
+    const held = this.#held.splice(0);
+    for (const line of held) if ("accepted" in line) this.#log.append(line);
+    if (!(await this.commit())) return false;
+    for (const line of held) if (!("accepted" in line)) this.#log.append(line);
+    return this.commit();
   }
 
   /** Durable when it returns true. False: the run was taken over, and nothing was written. */

@@ -30,7 +30,7 @@ export function findLeftovers(paths: ProjectPaths, maxAgeMs: number, now: number
     }),
     ...filesIn(
       join(paths.cache, "expfile"),
-      (name, stat) => name.endsWith(".mjs") && name !== module && isOld(stat, 0),
+      (name, stat) => /\.mjs(?:\.map)?$/.test(name) && name.replace(/\.map$/, "") !== module && isOld(stat, 0),
     ),
     ...["recall", "stamps"].flatMap((name) => filesIn(join(paths.cache, name), (_, stat) => isOld(stat, maxAgeMs))),
     ...filesIn(join(paths.cache, "claims"), (_, stat) => isOld(stat, 0)),

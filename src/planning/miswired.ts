@@ -1,0 +1,106 @@
+// What an experiment may have returned and wired wrongly, in the words of its author: a build does not type-check, so it says what the compiler would.
+// Unaware of the graph.
+
+import { describe } from "../api/declared.ts";
+import type { TargetDeclaration, Wire } from "../api/rule.ts";
+import { inputFailure, type Failure } from "../model/failure.ts";
+
+/** What an experiment returned and is no target by name. */
+export function wrongTargets(experiment: string, targets: unknown): Failure[] {
+  const where = { file: "Expfile.ts" };
+  const isBare = typeof targets !== "object" || targets === null || "$target" in targets;
+  if (isBare || Array.isArray(targets) || targets instanceof Promise || targets instanceof Map) {
+    const what = targets === undefined ? "nothing" : describe(targets);
+    const fix =
+      targets instanceof Promise
+        ? "Declaring waits for nothing: take `async` away."
+        : "Return targets by the names that they are to have: () => ({ judge: judge(…) })";
+    return [inputFailure(`experiment "${experiment}" returns ${what}`, { where, fix })];
+  }
+  return Object.entries(targets).flatMap(([name, target]: [string, unknown]) => {
+    if ((target as { $target?: Partial<TargetDeclaration> } | null | undefined)?.$target?.kind === "target") return [];
+    const fix =
+      typeof target === "function"
+        ? "If it is a rule, call it: that makes a target."
+        : "A target is what a rule returns when it is called.";
+    return [inputFailure(`"${name}" is ${describe(target)}, where a target belongs`, { where, fix })];
+  });
+}
+
+/** Where nobody compiled, a target may be handed anything: a path as it is, another target, an output that the other rule does not have. */
+export function isWire(value: unknown): value is Wire {
+  const { kind, target, slot, path } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  if (kind === "source") return typeof path === "string" && slot !== undefined;
+  return kind === "artifact" && (target as Partial<TargetDeclaration> | undefined)?.kind === "target";
+}
+
+export function notHanded(target: string, { contract }: TargetDeclaration, what: string): Failure {
+  return inputFailure(`target "${target}" is not handed its input "${what}"`, {
+    where: { file: "Expfile.ts" },
+    neededBy: `rule ${contract.name}`,
+  });
+}
+
+export function noWire(target: string, { contract }: TargetDeclaration, what: string, given: unknown): Failure {
+  const outputs = Object.keys((given as { $target?: TargetDeclaration } | null)?.$target?.contract.outputs ?? {});
+  const path = typeof given === "string" && given !== "" ? given : "data/file.txt";
+  return inputFailure(
+    `target "${target}" is handed ${describe(given)} as its input "${what}", where an output of a target or a source belongs`,
+    {
+      where: { file: "Expfile.ts" },
+      neededBy: `rule ${contract.name}`,
+      fix:
+        outputs.length > 0
+          ? `Hand over one of its outputs: ${outputs.map((slot) => `.${slot}`).join(", ")}.`
+          : Array.isArray(given)
+            ? "It takes one; several are for a slot declared as list(…)."
+            : `A file of the project is source(${JSON.stringify(path)}, text()), with the slot that says what it holds.`,
+    },
+  );
+}
+
+export function noList(target: string, { contract }: TargetDeclaration, slot: string, given: unknown): Failure {
+  return inputFailure(`target "${target}" is handed ${describe(given)} as its input "${slot}", where a list belongs`, {
+    where: { file: "Expfile.ts" },
+    neededBy: `rule ${contract.name}`,
+    fix: `Put it into a list: ${slot}: […]`,
+  });
+}
+
+export function handedSources(target: string, { contract, inputs }: TargetDeclaration, slot: string): Failure {
+  return inputFailure(
+    `target "${target}" is handed ${describe(inputs[slot])} as its input "${slot}", whose files the config names`,
+    {
+      where: { file: "Expfile.ts" },
+      neededBy: `rule ${contract.name}`,
+      fix: "Take it away there: sourceFiles(…) in the contract says where their names come from.",
+    },
+  );
+}
+
+export function needsItself(target: string): Failure {
+  return inputFailure(`target "${target}" needs itself`, {
+    where: { file: "Expfile.ts" },
+    fix: "What a target is handed cannot be changed afterwards: make what it needs first.",
+  });
+}
+
+/** Wires between slots of different kinds: a build does not type-check, so it says what the compiler would. */
+export function addMisfits(name: string, { contract, inputs }: TargetDeclaration, failures: Failure[]): void {
+  for (const slot in inputs) {
+    const declared = contract.inputs?.[slot];
+    if (declared === undefined || declared.kind === "sources") continue;
+    const wanted = declared.kind === "list" ? declared.slot : declared;
+    const wired: unknown = inputs[slot];
+    for (const wire of Array.isArray(wired) ? (wired as readonly unknown[]) : [wired]) {
+      if (!isWire(wire) || wire.kind !== "artifact") continue;
+      const given = wire.target.contract.outputs[wire.slot];
+      if (given === undefined || given.format === wanted.format) continue;
+      const [from, to] = [`${wire.target.contract.name}.${wire.slot}`, `${contract.name}.${slot}`];
+      const what = `target "${name}" is handed ${from}, which is ${given.format}, as ${to}, which is ${wanted.format}`;
+      failures.push(
+        inputFailure(what, { where: { file: "Expfile.ts" }, fix: "npx tsc --noEmit finds what does not fit." }),
+      );
+    }
+  }
+}
