@@ -37,6 +37,26 @@ test("a second build of one run waits, says for whom, and is then up to date", a
   expect(bench.marks.counts).toEqual({ it: 1 });
 });
 
+test("a build that waited goes by the config as it is then, and by what the first one wrote", async () => {
+  const bench = benchOf(
+    oneTarget(
+      'config: z.strictObject({ word: z.string().default("old") }), outputs: { out: text() }',
+      'if (config.word === "old") await waitFor("go"); await outputs.out.write(config.word);',
+    ),
+  );
+  const first = bench.start("build", "--json");
+  await until(() => bench.marks.counts.it === 1);
+  const second = bench.start("build", "--json");
+  await second.saw('"event":"waiting-for-lock"');
+  bench.rig.write({ "configs/default.yaml": "version: 1\nit: { word: new }\n" });
+  bench.allow("go");
+  expect((await first.finished).code).toBe(0);
+  expect((await second.finished).code).toBe(0);
+  expect(bench.rig.read("runs/default/it/out.txt")).toBe("new");
+  expect(bench.rig.read("runs/default/run.yaml")).toContain("builds: 2");
+  expect(bench.marks.counts).toEqual({ it: 2 });
+});
+
 test("a build that waits can be stopped", async () => {
   const bench = benchOf(waiting);
   const first = bench.start("build", "--json");
