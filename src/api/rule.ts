@@ -312,8 +312,8 @@ const itemRecipes: Shape = {
   what: 'at least one recipe by its name: { draw: () => import("./draw.ts") }',
 };
 const codeFiles: Shape = {
-  isMet: (value) => texts.isMet(value) && (value as readonly string[]).length > 0,
-  what: 'a list of the program\'s files: ["tools/fold.py"]',
+  isMet: texts.isMet,
+  what: 'a list of the program\'s files: ["tools/fold.py"], or [] for a program of the system',
 };
 const retries: Shape = {
   isMet: (value) => typeof value === "number" || (anObject.isMet(value) && "times" in (value as object)),
