@@ -23,6 +23,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   reproduce: async () => (await import("./commands/reproduce.ts")).reproduce,
   verify: async () => (await import("./commands/verify.ts")).verify,
   runs: async () => (await import("./commands/runs.ts")).runs,
+  cache: async () => (await import("./commands/cache.ts")).cache,
   gc: async () => (await import("./commands/gc.ts")).gc,
   init: async () => (await import("./commands/init.ts")).init,
   doctor: async () => (await import("./commands/doctor.ts")).doctor,

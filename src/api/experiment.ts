@@ -4,6 +4,7 @@ import { limitsProblem, type CacheLimits } from "./cache-limits.ts";
 import type { ContractSpec } from "./contract.ts";
 import { aFunction, anObject, aText, checkFields, checkShape, DeclarationError, type Shape } from "./declared.ts";
 import type { Target, TargetDeclaration } from "./rule.ts";
+import type { SharedCacheSettings } from "./shared-cache.ts";
 
 /** Targets by the names that people use on the command line. The order is the order of reports. */
 export type Targets = Readonly<Record<string, { readonly $target: TargetDeclaration }>>;
@@ -17,7 +18,10 @@ export interface Experiments {
 /** What holds for the project, whichever experiment is built. */
 export interface ProjectSettings {
   /** Without it: 50 GB, and 90 days for what no run stands on. */
-  readonly cache?: CacheLimits;
+  readonly cache?: CacheLimits & {
+    /** A cache that others share: what they have computed is fetched from there, and what is computed here published. */
+    readonly shared?: string | SharedCacheSettings;
+  };
 }
 
 /** Declares the experiments of an Expfile. The first is the default; a config chooses another by `experiment: NAME`. */
@@ -28,7 +32,14 @@ export function experiments<const E extends Readonly<Record<string, () => Target
   checkShape("what `experiments` is given", byName, someExperiments);
   for (const [name, declare] of Object.entries(byName)) checkShape(`the experiment "${name}"`, declare, anExperiment);
   checkFields("the settings of `experiments`", settings, {}, { cache: anObject });
-  checkFields("the settings of `experiments`: `cache`", settings.cache ?? {}, {}, { maxSize, maxAge: aText });
+  checkFields("the settings of `experiments`: `cache`", settings.cache ?? {}, {}, { maxSize, maxAge: aText, shared });
+  if (typeof settings.cache?.shared === "object")
+    checkFields(
+      "the settings of `experiments`: `cache.shared`",
+      settings.cache.shared,
+      { at: aText },
+      { publish: aBoolean },
+    );
   const problem = limitsProblem(settings.cache ?? {});
   if (problem !== undefined) throw new DeclarationError(problem);
   return { kind: "experiments", byName, settings };
@@ -43,5 +54,11 @@ const maxSize: Shape = {
   isMet: (value) => ["string", "number"].includes(typeof value),
   what: 'a size: "50 GB", bytes as a number, or "none"',
 };
+
+const shared: Shape = {
+  isMet: (value) => ["string", "object"].includes(typeof value) && value !== null && !Array.isArray(value),
+  what: 'a place: "/mnt/team/exp-cache", "https://…", or { at, publish }',
+};
+const aBoolean: Shape = { isMet: (value) => typeof value === "boolean", what: "true or false" };
 
 export type { ContractSpec, Target };

@@ -5,6 +5,7 @@ import { selectTargets } from "../planning/graph.ts";
 import { openRun, type OpenRun, type RunRequest } from "../project/open-run.ts";
 import { findRoot } from "../project/paths.ts";
 import { openProject, type Project } from "../project/project.ts";
+import type { SharedRequest } from "../project/shared.ts";
 import { fail, ok, type Result } from "../util/result.ts";
 import type { Arguments } from "./arguments.ts";
 import { showFailures, type Screen } from "./screen.ts";
@@ -41,6 +42,14 @@ export function requestOf(args: Arguments): RunRequest {
     from: (args.flags.from ?? []) as readonly string[],
     reset: args.flags.reset === true,
     unknownRun: builds.has(args.command) ? "begins" : plans.has(args.command) ? "may-begin" : "is-wrong",
+  };
+}
+
+export function sharedRequest(args: Arguments, run: OpenRun, warn: (text: string) => void): SharedRequest {
+  return {
+    flag: args.flags.shared as string | undefined,
+    declared: run.expfile.experiments.settings?.cache?.shared,
+    warn,
   };
 }
 

@@ -3,11 +3,13 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { buildTargets, type TargetEnd } from "../engine/build.ts";
+import type { SharedCache } from "../backends/store/shared-cache.ts";
 import type { Limits } from "../engine/resources.ts";
 import { LostRun } from "../engine/session.ts";
 import type { Emit, Event } from "../model/event.ts";
 import type { Failure } from "../model/failure.ts";
 import { collectInBackground } from "../project/collect/background.ts";
+import { openShared } from "../project/shared.ts";
 import { openBuildSession, openSession, type DecidingSession } from "../project/project.ts";
 import type { OpenRun } from "../project/open-run.ts";
 import { readsOf, type Reads } from "../project/reads.ts";
@@ -17,7 +19,7 @@ import { RunRecord } from "./run-record.ts";
 import { Lease } from "../runs/lease.ts";
 import { ok, type Result } from "../util/result.ts";
 import type { Arguments } from "./arguments.ts";
-import { findProject, openAsked, type Asked } from "./asking.ts";
+import { findProject, openAsked, sharedRequest, type Asked } from "./asking.ts";
 import { exitCodeOf, isInputWrong, reportsOf, summarise, type Summary } from "./build-end.ts";
 import { makeReporter, maskEvent } from "./build-reporter.ts";
 import { readLimits } from "./limits.ts";
@@ -142,6 +144,8 @@ async function buildAsked(
     return ok({ exitCode: exitCodes.interrupted, outcome: undefined });
   }
   let hasComputed = false;
+  let shared: SharedCache | undefined;
+  let isTold = false;
   try {
     // Another build may have held the run meanwhile: what it remembered is read again, and what was edited while this one waited.
     const isAsRead = !hasWaited && first.run.folder.recordStat() === first.run.recordSeen;
@@ -149,7 +153,16 @@ async function buildAsked(
     if (!asked.ok) return asked;
     const { run, needed } = asked.value;
     const mayWrite = () => lease.isHeld();
+    const opened = await openShared(
+      project,
+      sharedRequest(args, run, (text) =>
+        isTold ? screen.writeError(`warning: ${text}\n`) : emit({ kind: "warning", text }),
+      ),
+    );
+    if (!opened.ok) return opened;
+    shared = opened.value;
     const deciding = openSession(project, run, {
+      shared,
       onSetAside: (target, file, to) => emit({ kind: "output-set-aside", target, file, to }),
       mayWrite,
       assessesAll: !options.writesStamp,
@@ -196,6 +209,7 @@ async function buildAsked(
       reports,
     });
     reporter.close();
+    isTold = true;
     options.onRead?.(readsOf(project, run, deciding));
     deciding.close();
     if (
@@ -211,9 +225,26 @@ async function buildAsked(
   } finally {
     lease.release();
     reporter.close();
+    if (shared !== undefined) await settle(shared, screen);
     collectInBackground(project.paths, { hasComputed, environment: screen.environment, now: screen.now() });
   }
 }
+
+/** The build is told as done by now: what is still being published is worth a moment, and the user may leave at any time. */
+async function settle(shared: SharedCache, screen: Screen): Promise<void> {
+  if ((await shared.settle(quietMs)) > 0) {
+    const left = `publishing what was computed to ${shared.place}; Ctrl-C leaves it for exp cache push\n`;
+    screen.writeError(left);
+    const isInterrupted = new Promise<void>((resolve) =>
+      screen.signal.addEventListener("abort", () => resolve(), { once: true }),
+    );
+    if (!screen.signal.aborted) await Promise.race([shared.settle(longestMs), isInterrupted]);
+  }
+  shared.close();
+}
+
+const quietMs = 1000;
+const longestMs = 600_000;
 
 /** The stamp holds what the next build prints when it finds nothing to do. */
 async function rememberUpToDate(

@@ -4,9 +4,10 @@ import { planTargets } from "../engine/plan.ts";
 import type { Plan } from "../model/plan.ts";
 import { renderPlan } from "../report/plan.ts";
 import { openSession, type DecidingSession } from "../project/project.ts";
+import { openShared } from "../project/shared.ts";
 import { explainReasons } from "../project/explain.ts";
 import type { Arguments } from "./arguments.ts";
-import { withAsked, type Asked } from "./asking.ts";
+import { sharedRequest, withAsked, type Asked } from "./asking.ts";
 import { paletteOf, showFailures, writeJson, writeLines, type Screen } from "./screen.ts";
 import { exitCodes } from "./table.ts";
 
@@ -27,7 +28,19 @@ export function withPlan(
 ): Promise<number> {
   const planned = async (asked: Asked) => {
     const { project, run } = asked;
-    const session = openSession(project, run, { onSetAside: () => undefined, mayWrite: () => false });
+    const shared = await openShared(
+      project,
+      sharedRequest(args, run, (text) => screen.writeError(`warning: ${text}\n`)),
+    );
+    if (!shared.ok) {
+      showFailures(screen, shared.error);
+      return exitCodes.wrongInput;
+    }
+    const session = openSession(project, run, {
+      onSetAside: () => undefined,
+      mayWrite: () => false,
+      shared: shared.value,
+    });
     const found = await planTargets(session, asked.needed);
     if (!found.ok) {
       showFailures(screen, found.error);

@@ -5,6 +5,7 @@ import { headline } from "../report/reasons.ts";
 import type { DecidingSession } from "../project/project.ts";
 import type { StageState } from "../runs/stages.ts";
 import type { PlannedTarget } from "../model/plan.ts";
+import { who } from "../util/who.ts";
 import type { Arguments } from "./arguments.ts";
 import { withPlan } from "./plan.ts";
 import { warnOfHistory } from "./runs.ts";
@@ -69,5 +70,8 @@ function keptWhy({ trace, given }: DecidingSession, { name, accepted: isAccepted
   const from = given.get(name)?.from;
   if (from !== undefined) return `given: taken from ${from}`;
   const accepted = isAccepted === true ? trace.acceptancesOf(name).at(-1) : undefined;
-  return accepted === undefined ? undefined : `accepted by ${accepted.by}: ${accepted.because}`;
+  if (accepted !== undefined) return `accepted by ${accepted.by}: ${accepted.because}`;
+  const last = trace.standingOf(name).at(-1);
+  const known = last === undefined ? undefined : trace.find(last.core);
+  return known?.how === "cached" && known.result.by !== who() ? `computed by ${known.result.by}` : undefined;
 }

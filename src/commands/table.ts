@@ -34,6 +34,11 @@ const checkInputs: FlagSpec = {
   summary: "a recipe that reads a file or a variable that it does not declare fails (Linux, with strace)",
 };
 const asking = [config, run, set, reset, json, help];
+const shared: FlagSpec = {
+  name: "shared",
+  summary: "the cache that a team shares: a folder, `https://…`, or `off`",
+  value: "text",
+};
 
 export const commandTable: readonly CommandSpec[] = [
   {
@@ -47,6 +52,7 @@ export const commandTable: readonly CommandSpec[] = [
       jobs,
       { name: "keep-going", short: "k", summary: "after a failure, go on with what does not depend on it" },
       limit,
+      shared,
       checkInputs,
       { name: "dry-run", short: "n", summary: "the same as `exp plan`" },
     ],
@@ -56,14 +62,14 @@ export const commandTable: readonly CommandSpec[] = [
     summary: "build, and again after every edit of what the build looked at, until Ctrl-C",
     args: "targets",
     takesKeysAsFlags: true,
-    flags: [...asking, from, jobs, limit, paid],
+    flags: [...asking, from, jobs, limit, shared, paid],
   },
   {
     name: "plan",
     summary: "what a build would do: fresh, cached or stale, with reasons, time and money by past traces",
     args: "targets",
     takesKeysAsFlags: true,
-    flags: [...asking, from],
+    flags: [...asking, from, shared],
   },
   { name: "status", summary: "the run at a glance", args: "targets", takesKeysAsFlags: true, flags: asking },
   {
@@ -175,6 +181,12 @@ export const commandTable: readonly CommandSpec[] = [
       json,
       help,
     ],
+  },
+  {
+    name: "cache",
+    summary: "the cache that a team shares: what it is, or publish there what this machine has computed",
+    args: ["stat", "push"],
+    flags: [shared, json, help],
   },
   {
     name: "gc",

@@ -90,7 +90,8 @@ async function answerTo(
 function whyTarget(plan: Plan, { run }: Asked, session: DecidingSession, name: string): Why {
   const planned = plan.targets.find((target) => target.name === name)!;
   const last = session.trace.standingOf(name).at(-1);
-  const since = last === undefined ? undefined : session.trace.find(last.core)?.result.at;
+  const known = last === undefined ? undefined : session.trace.find(last.core);
+  const since = known?.result.at;
   const { warnings } = planned;
   const isUpToDate = planned.state === "fresh" || planned.state === "failed";
   const { trace } = session;
@@ -104,6 +105,7 @@ function whyTarget(plan: Plan, { run }: Asked, session: DecidingSession, name: s
     target: name,
     state: planned.state,
     ...(since !== undefined && { since }),
+    ...(known?.how === "cached" && { fetched: { by: known.result.by, executor: known.result.executor } }),
     ...(warnings !== undefined && { warnings }),
     ...(accepted.length > 0 && { accepted }),
   };

@@ -98,7 +98,7 @@ async function assessWork(session: Session, target: GraphTarget, inputs: Resolve
     case "command": {
       const action = session.factory.ofCommand(target, section, work.command, { inputs, outputs: contract.outputs });
       return action.ok
-        ? assessSingle(session, target, "recipe", action.value, inputs)
+        ? await assessSingle(session, target, "recipe", action.value, inputs)
         : { kind: "wrong", failures: action.error };
     }
     case "recipe":
@@ -108,7 +108,7 @@ async function assessWork(session: Session, target: GraphTarget, inputs: Resolve
         outputs: work.kind === "gate" ? {} : contract.outputs,
       });
       return action.ok
-        ? assessSingle(session, target, work.kind, action.value, inputs)
+        ? await assessSingle(session, target, work.kind, action.value, inputs)
         : { kind: "wrong", failures: action.error };
     }
     case "fan-out":
@@ -117,7 +117,7 @@ async function assessWork(session: Session, target: GraphTarget, inputs: Resolve
 }
 
 /** A target of one action, or the merge of a fan-out: fresh only when its outputs lie where they belong. */
-function assessSingle(
+async function assessSingle(
   session: Session,
   target: GraphTarget,
   part: Part,
@@ -125,8 +125,9 @@ function assessSingle(
   inputs: ResolvedInputs,
   states?: ItemStates,
   split?: Digest,
-): Assessment {
+): Promise<Assessment> {
   const { core, key, record } = action;
+  await askAhead(session, [action]);
   const asked = { target: target.name, section: target.section, part, core, key, record };
   const decision = session.rebuilder.decide(asked);
   const due = (adopt: ActionResult | undefined, reasons: readonly Reason[]): Assessment => ({
@@ -146,7 +147,8 @@ function assessSingle(
           (slots[slot] === undefined ||
             !session.contents.isPlaced(target.name, { [slot]: slots[slot] }, { [slot]: artifact })),
       );
-      if (lost === undefined) return due(result, reasonsOfReturn(session, target, keysOf({ core, split, states })));
+      if (lost === undefined || (await session.contents.bring(Object.values(result.outputs))))
+        return due(result, reasonsOfReturn(session, target, keysOf({ core, split, states })));
       return due(undefined, [{ kind: "content-lost", slot: lost[0] }]);
     }
     case "cached":
@@ -154,6 +156,15 @@ function assessSingle(
     case "stale":
       return due(undefined, decision.reasons);
   }
+}
+
+/** Others may have made what the run has not. */
+async function askAhead(
+  { trace, cache }: Session,
+  asked: readonly { readonly core: Digest; readonly key: Digest }[],
+): Promise<void> {
+  const unknown = asked.filter(({ core }) => trace.known(core) === undefined);
+  if (unknown.length > 0) await cache.ahead(unknown.map(({ key }) => key));
 }
 
 /** Why a result of the run's own is put back: something went back to an earlier state, or the files are not as they were left. */
@@ -185,6 +196,7 @@ async function assessFanOut(
     key: split.value.key,
     record: split.value.record,
   };
+  await askAhead(session, [split.value]);
   const decision = session.rebuilder.decide(asked);
   const dueSplit = async (adopt: ActionResult | undefined, reasons: readonly Reason[]): Promise<Assessment> => {
     const all = await withDifferences(session, target, inputs, reasons);
@@ -206,6 +218,7 @@ async function assessFanOut(
   const expanded = expandItems(packed, inputs, templates.prepared, session.nodeMajor, target.name);
   if (!expanded.ok) return { kind: "wrong", failures: [expanded.error] };
   const items = expanded.value;
+  await askAhead(session, items.all);
   const states: ItemStates = { items, decisions: decideItems(session, target, items) };
   const { decisions } = states;
   if (decisions.some((one) => one.kind !== "fresh")) {
@@ -223,12 +236,15 @@ async function assessFanOut(
     items: made,
   });
   if (!merge.ok) return { kind: "wrong", failures: merge.error };
-  const assessment = assessSingle(session, target, "merge", merge.value, inputs, states, split.value.core);
+  const assessment = await assessSingle(session, target, "merge", merge.value, inputs, states, split.value.core);
   if (session.store.heedsMark) saveItems(session, decisions);
   if (assessment.kind !== "due" || assessment.stage.kind !== "action" || assessment.stage.adopt !== undefined)
     return assessment;
 
-  // The merge must run, so it needs the content of every item: what is lost is made again.
+  // The merge must run, so it needs the content of every item: what is lost and cannot be had from others is made again.
+  await session.contents.bring(
+    decisions.flatMap((one) => (one.kind === "fresh" ? Object.values(one.result.outputs) : [])),
+  );
   const whole = decisions.map((one): Decision =>
     one.kind === "fresh" && Object.values(one.result.outputs).every((artifact) => session.contents.isStored(artifact))
       ? one

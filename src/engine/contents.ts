@@ -28,6 +28,8 @@ export interface ContentsOptions {
   readonly stores: readonly BlobStore[];
   readonly digests: FileDigests & { note(path: string, digest: Digest, seen: StatText, stat?: BigIntStats): void };
   readonly trace: Trace;
+  /** Brings content that others have into the first store; false: some of it cannot be had. */
+  readonly bring?: (artifacts: readonly Artifact[]) => Promise<boolean>;
   /** Told when an edited output is set aside. */
   readonly onSetAside: (target: string, file: string, to: string) => void;
 }
@@ -68,6 +70,12 @@ export class Contents {
       case "tree":
         return this.listingOf(artifact)?.every(([, digest]) => this.#blobPath(digest) !== undefined) ?? false;
     }
+  }
+
+  /** Whether the content of artifacts can be had without their places in the run, be it from others: then it has come. */
+  async bring(artifacts: readonly Artifact[]): Promise<boolean> {
+    const missing = artifacts.filter((artifact) => !this.isStored(artifact));
+    return missing.length === 0 || ((await this.#options.bring?.(missing)) ?? false);
   }
 
   listingOf(artifact: Extract<Artifact, { kind: "tree" }>): TreeListing | undefined {

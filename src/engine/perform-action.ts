@@ -3,6 +3,7 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { randomBytes } from "node:crypto";
+import type { Slot } from "../api/slot.ts";
 import type { Order } from "../backends/executors/executor.ts";
 import { inlineBytes, type ActionResult, type Artifact, type Artifacts } from "../model/action.ts";
 import type { Json } from "../model/json.ts";
@@ -43,6 +44,16 @@ async function adopt(work: Work, due: DueAction, known: ActionResult): Promise<P
   const isOwn = session.trace.find(due.action.core)?.result === known;
   const isHandoff = due.part === "handoff";
   if (isHandoff && !(await keepHandedOver(session, due))) return ok("again");
+  if (!isOwn && !isHandoff) {
+    const slots = due.part === "split" || due.part === "gate" ? {} : work.target.declaration.contract.outputs;
+    if (!hasShape(slots, known.outputs) || !(await session.contents.bring(Object.values(known.outputs)))) {
+      session.cache.withdraw(due.action.key);
+      return ok("again");
+    }
+  }
+  // Without it the run could not say what its items are.
+  if (due.part === "split")
+    session.archive.putBytes(session.contents.textOf(splitSlot, known.outputs[splitSlot]!), { durable: true });
   if (!isOwn) {
     const result = isHandoff ? { ...known, at: session.now(), by: session.who } : known;
     if (!isHandoff) tally.savedMs += result.tookMs;
@@ -54,6 +65,15 @@ async function adopt(work: Work, due: DueAction, known: ActionResult): Promise<P
   tally.restored = true;
   await placeOutputs(work, known.outputs);
   return ok("committed");
+}
+
+/** Whether a result from elsewhere can be one of such slots; whether it is right is for its signature to say. */
+function hasShape(slots: Readonly<Record<string, Slot>>, outputs: Artifacts): boolean {
+  return Object.entries(slots).every(([slot, { format, optional }]) => {
+    const artifact = outputs[slot];
+    if (artifact === undefined || artifact.kind === "absent") return optional;
+    return (artifact.kind === "tree") === (format === "tree");
+  });
 }
 
 async function run(work: Work, due: DueAction): Promise<Performed> {

@@ -9,7 +9,9 @@ import { LocalExecutor, type LocalExecutorOptions } from "../backends/executors/
 import { HashPool } from "../backends/store/hash-pool.ts";
 import { LocalActionCache } from "../backends/store/action-cache.ts";
 import { LocalStore } from "../backends/store/local.ts";
+import type { SharedCache } from "../backends/store/shared-cache.ts";
 import { StatCache } from "../backends/store/stat-cache.ts";
+import { TeamActionCache } from "../backends/store/team-cache.ts";
 import type { AcceptSession } from "../engine/accept.ts";
 import { ActionFactory } from "../engine/actions.ts";
 import { Contents, stagingName } from "../engine/contents.ts";
@@ -96,6 +98,8 @@ export interface SessionOptions {
   readonly onSetAside: (target: string, file: string, to: string) => void;
   /** Whether the run is (still) held: nothing is written into its folder otherwise. */
   readonly mayWrite: () => boolean;
+  /** What others have made is asked for here. */
+  readonly shared?: SharedCache | undefined;
   /** Every target is assessed: for who wants to know all that was read. */
   readonly assessesAll?: boolean;
 }
@@ -104,18 +108,20 @@ export interface SessionOptions {
 export function openSession(
   project: Project,
   run: OpenRun,
-  { onSetAside, mayWrite, assessesAll = false }: SessionOptions,
+  { onSetAside, mayWrite, shared, assessesAll = false }: SessionOptions,
 ): DecidingSession {
   const { paths, digests, store, archiveBlobs } = project;
   const trace = new Trace(run.folder.folder, mayWrite);
   const recalled = assessesAll ? undefined : openRecall(project, run, trace);
-  const cache = new LocalActionCache(join(paths.cache, "actions"), join(paths.cache, "uses"));
+  const own = new LocalActionCache(join(paths.cache, "actions"), join(paths.cache, "uses"));
+  const cache = shared === undefined ? own : new TeamActionCache(own, shared);
   const sources = new SourcesRead();
   const contents = new Contents({
     runFolder: run.folder.folder,
     stores: [store, archiveBlobs],
     digests,
     trace,
+    ...(shared !== undefined && { bring: (artifacts) => shared.bring(artifacts) }),
     onSetAside,
   });
   const armNames = new Map(run.told.flatMap(({ labels }) => labels.map(({ id, name }) => [id, name] as const)));
@@ -151,7 +157,8 @@ export function openSession(
     rebuilder: new Rebuilder({
       trace,
       cache,
-      isComplete: (result) => Object.values(result.outputs).every((artifact) => contents.isStored(artifact)),
+      isComplete: (result) =>
+        Object.values(result.outputs).every((artifact) => contents.isStored(artifact) || cache.isOffered(artifact)),
       armName: (id) => armNames.get(id),
     }),
     sources,

@@ -20,6 +20,8 @@ export interface Why {
   readonly warnings?: readonly string[];
   /** Milliseconds since 1970: when the run's present result was made. */
   readonly since?: number;
+  /** Who computed it, and where, if it was fetched from a cache. */
+  readonly fetched?: { readonly by: string; readonly executor: string };
   /** Why the present result is kept although its key changed, as people said, oldest first. */
   readonly accepted?: readonly Accepted[];
   /** Asked of a past build: what that one did. */
@@ -67,7 +69,7 @@ export function renderWhy(why: Why, { palette, width = COMFORTABLE_WIDTH, now }:
   return lines.map((line) => paint(line, palette));
 }
 
-function headOf({ target, label, state, since, reasons, accepted = [], build }: Why, now: number): Line[] {
+function headOf({ target, label, state, since, fetched, reasons, accepted = [], build }: Why, now: number): Line[] {
   const name = span(oneLine(target) + (label === undefined ? "" : `[${oneLine(label)}]`), "bold");
   if (build !== undefined) return headOfPast(name, build, now);
   const when = since === undefined ? "" : wordSince(state, since, now);
@@ -75,6 +77,10 @@ function headOf({ target, label, state, since, reasons, accepted = [], build }: 
   if (reasons.length === 0 && state === "fresh" && accepted.length === 0) {
     lines.push([span("  its code, config, inputs and environment are those of its result", "dim")]);
   }
+  if (fetched !== undefined)
+    lines.push([
+      span(`  computed by ${oneLine(fetched.by)}, ${oneLine(fetched.executor)}, and fetched from the cache`, "dim"),
+    ]);
   return lines;
 }
 

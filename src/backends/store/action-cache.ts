@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, openSync, readdirSync, renameSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import type { ActionResult } from "../../model/action.ts";
+import type { ActionResult, Artifact } from "../../model/action.ts";
 import type { Digest } from "../../model/digest.ts";
 import { AppendLog, forEachLine, LogTail } from "../../util/append-log.ts";
 import { isMissing, temporaryName } from "../../util/fs.ts";
@@ -24,6 +24,12 @@ const pieceLength = 1 << 20;
 export interface ActionCache {
   get(key: Digest): ActionResult | undefined;
   put(key: Digest, result: ActionResult): void;
+  /** To be awaited before `get` is asked for these keys: others may have what this machine does not. */
+  ahead(keys: readonly Digest[]): Promise<void>;
+  /** Whether the content of a result that `get` gave lies with others, to be brought when it is needed. */
+  isOffered(artifact: Artifact): boolean;
+  /** The content of a result cannot be had after all: it is not given again. */
+  withdraw(key: Digest): void;
   /** Notes that a result was taken from here, for collections. */
   noteUse(key: Digest, at: number): void;
   /** Reads what other processes have added since. */
@@ -58,6 +64,19 @@ export class LocalActionCache implements ActionCache {
     entries.set(key, result);
     this.#own.append({ k: key, r: result });
     this.#own.write();
+  }
+
+  ahead(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  isOffered(): boolean {
+    return false;
+  }
+
+  /** A result of this machine's whose content is missing is a miss anyway. */
+  withdraw(): void {
+    return;
   }
 
   noteUse(key: Digest, at: number): void {
