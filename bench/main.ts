@@ -109,7 +109,9 @@ async function benchmark(): Promise<void> {
   const machine = `${cpus().length} × ${cpus()[0]?.model ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${type()} ${release()}`;
   const file = join(root, "docs", "benchmarks.json");
   const wanted = flags.only?.split(",");
-  const units = [...graphs, ...rest];
+  // First what figures are about.
+  const isLayers = ({ words }: Unit) => words[0] === "layers";
+  const units = [...graphs.filter(isLayers), ...rest, ...graphs.filter((unit) => !isLayers(unit))];
   // What was measured on another machine, or of other sizes, is no part of the same page.
   const before =
     existsSync(file) && wanted !== undefined ? (JSON.parse(readFileSync(file, "utf8")) as Results) : undefined;
