@@ -63,7 +63,7 @@ export async function openShared(
       remote,
       local: project.store,
       staging: join(paths.cache, "tmp"),
-      breaker: new Breaker({ after: 3, restMs: 5000, now: () => performance.now() }),
+      breakers: { reading: openBreaker(), writing: openBreaker() },
       secret: environment[sharedVariables.key] || undefined,
       mayWrite: publish === undefined || publish === "" ? (settings?.publish ?? true) : publish !== "0",
       width,
@@ -71,6 +71,10 @@ export async function openShared(
       warn,
     }),
   );
+}
+
+function openBreaker(): Breaker {
+  return new Breaker({ after: 3, restMs: 5000, now: () => performance.now() });
 }
 
 async function storeAt(at: string, root: string, token: string | undefined): Promise<SharedStore | undefined> {

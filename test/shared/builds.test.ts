@@ -192,6 +192,22 @@ describe("a cache that does wrong costs a warning and a computation, and no more
     expect(digests(rig)).toEqual(await rightDigests());
   });
 
+  test("it lets nobody write: what is there is read all the same", async () => {
+    const { url } = await filled();
+    const proxy = await startProxy(url, ({ method }) =>
+      method === "PUT" ? { kind: "status", status: 403 } : undefined,
+    );
+    const rig = makeProject(files);
+    const built = await build(rig, proxy.url, {}, ["--pages.count=40"]);
+    expect(built).toMatchObject({ code: 0, failures: [] });
+    const again = await build(rig, proxy.url, {}, ["--make.word=other"]);
+    expect(again).toMatchObject({ code: 0, failures: [] });
+    expect(built.warnings.concat(built.stderr).join()).toMatch(/given results: PUT was answered with 403/);
+    const reads = proxy.asked.filter(({ method }) => method === "GET").length;
+    // Of both builds: the items that nobody has made yet were asked for one by one.
+    expect(reads).toBeGreaterThan(60);
+  });
+
   test("nobody is there", async () => {
     const rig = makeProject(files);
     const built = await build(rig, `http://127.0.0.1:${await freePort()}`, patience);

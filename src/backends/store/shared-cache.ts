@@ -17,7 +17,8 @@ export interface SharedCacheOptions {
   readonly local: BlobStore;
   /** Where content lies while it comes in. */
   readonly staging: string;
-  readonly breaker: Breaker;
+  /** Who may not write may read all the same. */
+  readonly breakers: { readonly reading: Breaker; readonly writing: Breaker };
   /** Entries are signed with it, and no others are taken. */
   readonly secret: string | undefined;
   readonly mayWrite: boolean;
@@ -60,7 +61,9 @@ export class SharedCache {
   /** By digest: what is on its way. */
   readonly #coming = new Map<Digest, Promise<boolean>>();
   readonly #published = new Set<Digest>();
-  readonly #stop = new AbortController();
+  /** Of requests under way. */
+  readonly #open = new Set<AbortController>();
+  #isClosed = false;
 
   constructor(options: SharedCacheOptions) {
     this.#options = options;
@@ -128,7 +131,7 @@ export class SharedCache {
 
   /** Whether it answers; undefined where it does not, of which is warned. */
   answers(): Promise<boolean | undefined> {
-    return this.#guarded("asked whether it is there", this.#options.patienceMs, async (signal) => {
+    return this.#guarded("reading", "asked whether it is there", this.#options.patienceMs, async (signal) => {
       await this.#options.remote.has("ac", digestOfBytes("nobody has computed this"), signal);
       return true;
     });
@@ -144,13 +147,15 @@ export class SharedCache {
 
   /** Ends what is under way. */
   close(): void {
-    this.#stop.abort();
+    this.#isClosed = true;
+    for (const request of this.#open) request.abort(new Error("it is no longer wanted"));
   }
 
   async #lookUpOne(key: Digest): Promise<ActionResult | undefined> {
     const { remote, secret } = this.#options;
     this.tally.asked++;
-    const bytes = await this.#guarded("asked for results", this.#options.patienceMs, async (signal, alive) => {
+    const { patienceMs } = this.#options;
+    const bytes = await this.#guarded("reading", "asked for results", patienceMs, async (signal, alive) => {
       const entry = await remote.get("ac", key, { signal });
       return entry === undefined ? undefined : await gather(entry.bytes, longestEntryBytes, alive);
     });
@@ -191,6 +196,7 @@ export class SharedCache {
         const before = got;
         const isGettingOn = () => got > before && got - before >= Math.min(size / 10, longStretchBytes);
         isThere = await this.#guarded(
+          "reading",
           "asked for content",
           this.#options.patienceMs,
           async (signal, alive) => {
@@ -202,6 +208,8 @@ export class SharedCache {
               got = 0;
             }
             for await (const bytes of entry.bytes) {
+              // Nobody waits for this attempt any more, and another may be at work on the file.
+              signal.throwIfAborted();
               alive();
               // No more than was promised is taken: a server that never ends would fill the disk.
               if (got + bytes.length > size) return false;
@@ -252,7 +260,7 @@ export class SharedCache {
   ): Promise<"put" | "there" | undefined> {
     // An upload tells nothing before its end.
     const ms = this.#options.patienceMs + size / slowestUpload;
-    const done = await this.#guarded("given results", ms, (signal) =>
+    const done = await this.#guarded("writing", "given results", ms, (signal) =>
       this.#options.remote.put(kind, name, content, signal),
     );
     if (done === "put") this.tally.publishedBytes += size;
@@ -261,32 +269,37 @@ export class SharedCache {
 
   /** Undefined: it failed, which is told once, or is not even tried. `alive` puts the deadline off. */
   async #guarded<T>(
+    way: "reading" | "writing",
     what: string,
     ms: number,
     act: (signal: AbortSignal, alive: () => void) => Promise<T>,
     isGettingOn: () => boolean = () => false,
   ): Promise<T | undefined> {
-    const { breaker } = this.#options;
-    if (this.#stop.signal.aborted || !breaker.isClosed) return undefined;
-    const late = new AbortController();
-    const isLate = () => late.abort(new Error(`it said nothing for ${Math.round(ms / 1000)} s`));
+    const breaker = this.#options.breakers[way];
+    if (this.#isClosed || !breaker.isClosed) return undefined;
+    const request = new AbortController();
+    this.#open.add(request);
+    const { signal } = request;
+    const isLate = () => request.abort(new Error(`it said nothing for ${Math.round(ms / 1000)} s`));
     let timer = setTimeout(isLate, ms);
     const alive = () => {
       clearTimeout(timer);
       timer = setTimeout(isLate, ms);
     };
     try {
-      const value = await act(AbortSignal.any([late.signal, this.#stop.signal]), alive);
+      // A folder whose server is gone answers no call at all, and heeds no signal.
+      const value = await Promise.race([act(signal, alive), whenAborted(signal)]);
       breaker.succeeded();
       return value;
     } catch (error) {
-      if (this.#stop.signal.aborted || isGettingOn()) return undefined;
+      if (this.#isClosed || isGettingOn()) return undefined;
       breaker.failed();
-      const why = late.signal.aborted ? (late.signal.reason as Error) : error;
+      const why = signal.aborted ? (signal.reason as Error) : error;
       this.#tell(what, `the shared cache ${this.place}, ${what}: ${wordError(why)}; this goes on without it`);
       return undefined;
     } finally {
       clearTimeout(timer);
+      this.#open.delete(request);
     }
   }
 
@@ -295,6 +308,12 @@ export class SharedCache {
     this.#told.add(kind);
     this.#options.warn(text);
   }
+}
+
+function whenAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+  });
 }
 
 /** So many at once, in order. */
