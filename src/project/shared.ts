@@ -46,10 +46,16 @@ export async function openShared(
   ].find(({ at }) => at !== undefined);
   if (said?.at === undefined || said.at === "off") return ok(undefined);
   const remote = await storeAt(said.at, paths.root, environment[sharedVariables.token]);
+  if (remote === "needs a package")
+    return fail([
+      inputFailure(`${said.by} names a bucket of S3, and the package @aws-sdk/client-s3 is not installed`, {
+        fix: "npm install @aws-sdk/client-s3",
+      }),
+    ]);
   if (remote === undefined)
     return fail([
       inputFailure(`${said.by} names no shared cache: ${JSON.stringify(said.at)}`, {
-        fix: 'Give a folder ("/mnt/team/exp-cache"), "https://…", or "off".',
+        fix: 'Give a folder ("/mnt/team/exp-cache"), "https://…", "s3://BUCKET/PREFIX", or "off".',
       }),
     ]);
   const publish = environment[sharedVariables.publish];
@@ -77,7 +83,16 @@ function openBreaker(): Breaker {
   return new Breaker({ after: 3, restMs: 5000, now: () => performance.now() });
 }
 
-async function storeAt(at: string, root: string, token: string | undefined): Promise<SharedStore | undefined> {
+async function storeAt(
+  at: string,
+  root: string,
+  token: string | undefined,
+): Promise<SharedStore | "needs a package" | undefined> {
+  if (/^s3:\/\//i.test(at)) {
+    if (!URL.canParse(at) || new URL(at).hostname === "") return undefined;
+    const { openSharedS3 } = await import("../backends/store/shared-s3.ts");
+    return (await openSharedS3({ url: at, width })) ?? "needs a package";
+  }
   if (/^https?:\/\//i.test(at)) {
     if (!URL.canParse(at)) return undefined;
     // Node's http takes longer to load than most builds have to spare.

@@ -6,9 +6,11 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { makeProject, type Rig } from "../rig.ts";
 import {
+  bucketCredentials,
   countEntries,
   freePort,
   hasNginx,
+  startBucket,
   startFolderServer,
   startNginx,
   startProxy,
@@ -85,7 +87,9 @@ async function build(
   more: Readonly<Record<string, string>> = {},
   args: readonly string[] = [],
 ) {
-  const { finished } = rig.start(["build", "--json", ...args], { env: { EXP_SHARED_CACHE: shared, ...more } });
+  const { finished } = rig.start(["build", "--json", ...args], {
+    env: { EXP_SHARED_CACHE: shared, ...bucketCredentials, ...more },
+  });
   const { code, stdout, stderr } = await finished;
   const events = stdout
     .split("\n")
@@ -104,6 +108,7 @@ const places: readonly (readonly [
 ])[] = [
   ["a folder", true, () => Promise.resolve(temporaryFolder()).then((root) => ({ url: root, root }))],
   ["nginx with WebDAV", hasNginx, startNginx],
+  ["a bucket", true, startBucket],
 ];
 
 for (const [name, isThere, open] of places)

@@ -7,6 +7,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
+import { repository } from "../rig.ts";
 
 const nginxProgram = "/usr/sbin/nginx";
 export const hasNginx = existsSync(nginxProgram);
@@ -64,6 +65,22 @@ http {
   const url = `http://127.0.0.1:${port}`;
   await until(async () => (await fetch(url)).status > 0);
   return { url, root, stop };
+}
+
+export const bucketCredentials = { AWS_ACCESS_KEY_ID: "S3RVER", AWS_SECRET_ACCESS_KEY: "S3RVER" } as const;
+
+/** A server of S3 in JavaScript. It takes any password, and overwrites whatever it is told. */
+export async function startBucket(): Promise<Server> {
+  const folder = temporaryFolder();
+  const port = await freePort();
+  const program = join(repository, "node_modules", "s3rver", "bin", "s3rver.js");
+  const words = ["-d", folder, "-a", "127.0.0.1", "-p", String(port), "-s", "--configure-bucket", "team"];
+  const child = spawn(process.execPath, [program, ...words], { stdio: "ignore" });
+  const stop = () => void child.kill("SIGTERM");
+  onTestFinished(stop);
+  const endpoint = `http://127.0.0.1:${port}`;
+  await until(async () => (await fetch(endpoint)).status > 0);
+  return { url: `s3://team/exp?endpoint=${endpoint}&region=us-east-1`, root: join(folder, "team", "exp"), stop };
 }
 
 /** Serves what a cache in a folder holds, by the names that HTTP has for it; in memory of this process, for machines without nginx. */

@@ -5,10 +5,11 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { SharedFolder } from "../../src/backends/store/shared-folder.ts";
+import { openSharedS3 } from "../../src/backends/store/shared-s3.ts";
 import { SharedHttp } from "../../src/backends/store/shared-http.ts";
 import type { SharedStore } from "../../src/backends/store/shared.ts";
 import type { Digest } from "../../src/model/digest.ts";
-import { hasNginx, startNginx, temporaryFolder } from "./places.ts";
+import { bucketCredentials, hasNginx, startBucket, startNginx, temporaryFolder } from "./places.ts";
 
 const { signal } = new AbortController();
 const nameOf = (bytes: Uint8Array | string) => createHash("sha256").update(bytes).digest("hex") as Digest;
@@ -28,6 +29,14 @@ const places: readonly (readonly [name: string, isThere: boolean, open: () => Pr
     "nginx with WebDAV",
     hasNginx,
     async () => new SharedHttp({ url: (await startNginx()).url, token: undefined, width: 8 }),
+  ],
+  [
+    "a bucket",
+    true,
+    async () => {
+      Object.assign(process.env, bucketCredentials);
+      return (await openSharedS3({ url: (await startBucket()).url, width: 8 }))!;
+    },
   ],
 ];
 

@@ -1,0 +1,136 @@
+// A shared cache in an S3 bucket, Amazon's or another's: objects `ac/<sha256>` and `cas/<sha256>` below a prefix. Credentials are found as every tool of AWS finds them.
+
+import { createReadStream } from "node:fs";
+import type * as sdk from "@aws-sdk/client-s3";
+import type { Digest } from "../../model/digest.ts";
+import type { SharedContent, SharedEntry, SharedKind, SharedStore } from "./shared.ts";
+
+export interface SharedS3Options {
+  /** `s3://BUCKET/PREFIX?endpoint=https://…&region=…&path-style` */
+  readonly url: string;
+  readonly width: number;
+}
+
+type Library = typeof sdk;
+
+/** Undefined: the package of the SDK is not installed. */
+export async function openSharedS3({ url, width }: SharedS3Options): Promise<SharedS3 | undefined> {
+  let library: Library;
+  try {
+    library = await import("@aws-sdk/client-s3");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ERR_MODULE_NOT_FOUND") return undefined;
+    throw error;
+  }
+  // Of a Node that exp supports nobody has to be warned at each build.
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
+  const { hostname: bucket, pathname, searchParams } = new URL(url);
+  const region = searchParams.get("region");
+  const endpoint = searchParams.get("endpoint");
+  const client = new library.S3Client({
+    ...(region !== null && { region }),
+    ...(endpoint !== null && { endpoint }),
+    forcePathStyle: searchParams.has("path-style") || endpoint !== null,
+    // With checksums of its own choosing the SDK sends a stream in signed chunks, which other servers refuse, or store chunk headers and all.
+    requestChecksumCalculation: "WHEN_REQUIRED",
+    responseChecksumValidation: "WHEN_REQUIRED",
+    // Deadlines and further attempts are the business of who asks.
+    maxAttempts: 1,
+    requestHandler: { httpsAgent: { maxSockets: width }, httpAgent: { maxSockets: width } },
+  });
+  const prefix = pathname.replace(/^\/+/, "").replace(/\/*$/, "/").replace(/^\/$/, "");
+  return new SharedS3(library, client, bucket, prefix);
+}
+
+export class SharedS3 implements SharedStore {
+  readonly place: string;
+  readonly #library: Library;
+  readonly #client: sdk.S3Client;
+  readonly #bucket: string;
+  readonly #prefix: string;
+  /** Whether the server knows how to put only where nothing is; not every one does. */
+  #putsOnce = true;
+
+  constructor(library: Library, client: sdk.S3Client, bucket: string, prefix: string) {
+    this.place = `s3://${bucket}/${prefix}`.replace(/\/$/, "");
+    this.#library = library;
+    this.#client = client;
+    this.#bucket = bucket;
+    this.#prefix = prefix;
+  }
+
+  async get(
+    kind: SharedKind,
+    name: Digest,
+    { from = 0, signal }: { readonly from?: number; readonly signal: AbortSignal },
+  ): Promise<SharedEntry | undefined> {
+    const { GetObjectCommand } = this.#library;
+    const range = from > 0 ? { Range: `bytes=${from}-` } : {};
+    let answer: sdk.GetObjectCommandOutput;
+    try {
+      answer = await this.#client.send(new GetObjectCommand({ ...this.#at(kind, name), ...range }), {
+        abortSignal: signal,
+      });
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+    // In Node it is a stream.
+    const bytes = answer.Body as AsyncIterable<Uint8Array> | undefined;
+    return { from: answer.ContentRange === undefined ? 0 : from, bytes: bytes ?? nothing() };
+  }
+
+  async has(kind: SharedKind, name: Digest, signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.#client.send(new this.#library.HeadObjectCommand(this.#at(kind, name)), { abortSignal: signal });
+      return true;
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw error;
+    }
+  }
+
+  async put(kind: SharedKind, name: Digest, content: SharedContent, signal: AbortSignal): Promise<"put" | "there"> {
+    if (await this.has(kind, name, signal)) return "there";
+    try {
+      await this.#put(kind, name, content, signal);
+      return "put";
+    } catch (error) {
+      const status = statusOf(error);
+      if (status === 412 || status === 409) return "there";
+      if (status !== 501 || !this.#putsOnce) throw error;
+      this.#putsOnce = false;
+      await this.#put(kind, name, content, signal);
+      return "put";
+    }
+  }
+
+  async #put(kind: SharedKind, name: Digest, content: SharedContent, signal: AbortSignal): Promise<void> {
+    const body =
+      "bytes" in content
+        ? { Body: content.bytes, ContentLength: content.bytes.length }
+        : content.size === 0
+          ? { Body: new Uint8Array(), ContentLength: 0 }
+          : { Body: createReadStream(content.file, { end: content.size - 1 }), ContentLength: content.size };
+    const once = this.#putsOnce ? { IfNoneMatch: "*" } : {};
+    await this.#client.send(new this.#library.PutObjectCommand({ ...this.#at(kind, name), ...body, ...once }), {
+      abortSignal: signal,
+    });
+  }
+
+  #at(kind: SharedKind, name: Digest): { readonly Bucket: string; readonly Key: string } {
+    return { Bucket: this.#bucket, Key: `${this.#prefix}${kind}/${name}` };
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return statusOf(error) === 404 && (error as Error).name !== "NoSuchBucket";
+}
+
+function statusOf(error: unknown): number | undefined {
+  return (error as { readonly $metadata?: { readonly httpStatusCode?: number } }).$metadata?.httpStatusCode;
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {
+  // No bytes.
+}
