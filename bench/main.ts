@@ -1,5 +1,5 @@
 // `npm run bench [-- --quick] [-- --only PART,…] [-- --at FOLDER] [-- --peers FOLDER]`: measures part by part (`layers`, `fan:1000`, `data`, …), and
-// writes docs/benchmarks.json, docs/benchmarks.md and its charts after each part. With --only the other parts stay as they are. `--check`: see check.ts.
+// writes docs/benchmarks.json, docs/benchmarks.md and its charts after each part. With --only the other parts stay as they are; `--only page` writes the page anew. `--check`: see check.ts.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -134,9 +134,11 @@ async function benchmark(): Promise<void> {
     const others = results.parts.filter(({ name }) => name !== unit.name);
     const order = units.map(({ name }) => name);
     results = { ...results, parts: [...others, part].sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name)) };
-    // After each part: it takes more than an hour, and what is measured is measured.
+    // After each part: it takes most of an hour, and what is measured is measured.
     await write(file, results, all);
   }
+  // `--only page` measures nothing.
+  await write(file, results, all);
 }
 
 async function write(file: string, results: Results, all: readonly Tool[]): Promise<void> {
