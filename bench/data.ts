@@ -21,24 +21,28 @@ interface Setup {
 const expfile = `import { contract, experiments, rule, source, text, tree, file } from "expfile";
 const reading = contract({ name: "bench/reading", inputs: { data: KIND }, outputs: { out: text() } });
 export type Reading = typeof reading;
+void [file, tree];
 const read = rule(reading, () => import("./recipe.ts"));
-export default experiments({ data: () => ({ read: read({ data: source("data", KIND) }) }) });
+export default experiments({ data: () => ({ read: read({ data: source("PATH", KIND) }) }) });
 `;
 
-function openProject({ scratch }: Setup, name: string, kind: "tree()" | "file()"): string {
+type Kind = "tree()" | 'file(".bin")';
+
+function openProject({ scratch }: Setup, name: string, kind: Kind): string {
   const folder = join(scratch, "work", name);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   prepareProject(folder);
-  writeFileSync(join(folder, "Expfile.ts"), expfile.replaceAll("KIND", kind).replace("tree, file", kind.slice(0, 4)));
+  const path = kind === "tree()" ? "data" : "data.bin";
+  writeFileSync(join(folder, "Expfile.ts"), expfile.replaceAll("KIND", kind).replaceAll("PATH", path));
   writeFileSync(join(folder, "recipe.ts"), "export const recipe = async ({ outputs }) => outputs.out.write('read');\n");
   return folder;
 }
 
 /** One file of so many MiB, not before this process has written it: so it is in the page cache, for all alike. */
 export function largeFile(setup: Setup, mib: number): Times {
-  const folder = openProject(setup, "large", "file()");
-  const data = join(folder, "data");
+  const folder = openProject(setup, "large", 'file(".bin")');
+  const data = join(folder, "data.bin");
   const fd = openSync(data, "w");
   const piece = Buffer.alloc(1 << 20);
   for (let i = 0; i < mib; i++) {
@@ -49,7 +53,7 @@ export function largeFile(setup: Setup, mib: number): Times {
   const times = new Timed();
   const build: Command = { argv: [setup.node, setup.program, "build"] };
   for (let round = 0; round < setup.repetitions; round++) {
-    times.take("openssl dgst -sha256", { argv: ["openssl", "dgst", "-sha256", "data"] }, folder);
+    times.take("openssl dgst -sha256", { argv: ["openssl", "dgst", "-sha256", "data.bin"] }, folder);
     forget(folder);
     times.take("first build", build, folder);
     const now = new Date();
