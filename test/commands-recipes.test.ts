@@ -124,6 +124,19 @@ export default experiments({ main: () => ({ see: rule(spec, { recipe: () => impo
   });
 });
 
+test("programs run one after the other in one worker, as recipes in TypeScript do", async () => {
+  const rig = makeProject({
+    "Expfile.ts": `import { command, contract, experiments, rule, text } from "expfile";
+const spec = contract({ name: "parent", outputs: { out: text() } });
+const ask = (word) => rule(spec, command({ code: [], argv: ({ outputs }) => ["sh", "-c", "echo $PPID > $0 # " + word, outputs.out] }))();
+export default experiments({ main: () => Object.fromEntries(["a", "b", "c", "d", "e", "f"].map((name) => [name, ask(name)])) });
+`,
+  });
+  await rig.build(["-j1"]);
+  const workers = new Set(["a", "b", "c", "d", "e", "f"].map((name) => rig.read(`runs/default/${name}/out.txt`)));
+  expect([...workers]).toHaveLength(1);
+});
+
 describe("tools", () => {
   test("a version that the machine does not have is refused with both versions", async () => {
     const rig = scriptProject('echo done > "$2"', 'tools: { node: "99" },');

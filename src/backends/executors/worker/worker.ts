@@ -82,7 +82,7 @@ export function startWorker(options: WorkerOptions): void {
     surroundings.declare({});
     rmSync(folder, { recursive: true, force: true });
     running = undefined;
-    send({ kind: "finished", id, hasChildren: process.getActiveResourcesInfo().includes("ProcessWrap") });
+    send({ kind: "finished", id, hasChildren: await areChildrenRunning() });
   };
 
   process.on("message", (message: ToWorker) => {
@@ -101,6 +101,13 @@ export function startWorker(options: WorkerOptions): void {
   // The driver is gone: nobody waits for what this worker makes.
   process.on("disconnect", () => process.kill(-process.pid, "SIGKILL"));
   send({ kind: "ready" });
+}
+
+/** Node counts a process that has ended until its handle is closed, some turns after whoever waited for it was told. */
+async function areChildrenRunning(): Promise<boolean> {
+  const isCounted = () => process.getActiveResourcesInfo().includes("ProcessWrap");
+  for (let turn = 0; turn < 5 && isCounted(); turn++) await new Promise((resolve) => setImmediate(resolve));
+  return isCounted();
 }
 
 class Report {
