@@ -7,18 +7,15 @@ import {
   aCount,
   aFlag,
   aFunction,
-  amounts,
   anObject,
   aText,
-  aTime,
   checkFields,
   checkShape,
   DeclarationError,
   describe,
-  namedTexts,
   texts,
-  type Shape,
 } from "./declared.ts";
+import { codeFiles, itemRecipes, lazily, partShape, runOptions, targetOptions } from "./rule-shapes.ts";
 import {
   anOutputSlot,
   type Content,
@@ -302,35 +299,7 @@ function whoOf(maker: string, contract: ContractSpec): string {
   return `rule ${contract.name}`;
 }
 
-const lazily: Shape = { isMet: aFunction.isMet, what: 'an import that is not made yet: () => import("./recipe.ts")' };
-const partShape: Shape = {
-  isMet: (value) => aFunction.isMet(value) || anObject.isMet(value),
-  what: lazily.what,
-};
-const itemRecipes: Shape = {
-  isMet: (value) => anObject.isMet(value) && Object.keys(value as object).length > 0,
-  what: 'at least one recipe by its name: { draw: () => import("./draw.ts") }',
-};
-const codeFiles: Shape = {
-  isMet: texts.isMet,
-  what: 'a list of the program\'s files: ["tools/fold.py"], or [] for a program of the system',
-};
-const retries: Shape = {
-  isMet: (value) => typeof value === "number" || (anObject.isMet(value) && "times" in (value as object)),
-  what: "a number, or { times, backoffMs, resources }",
-};
-const runOptions = {
-  resources: amounts,
-  timeoutMs: aTime,
-  retries,
-  env: texts,
-  secrets: texts,
-  tools: namedTexts,
-  externals: texts,
-  varies: aText,
-};
 const noOptions: TargetOptions = {};
-const targetOptions = { config: aText, description: aText, ...runOptions };
 
 /** `who`: "rule lab/judge: its split". `reads`: what it reads unless it says so. */
 export function partOf(

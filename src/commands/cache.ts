@@ -97,7 +97,7 @@ async function push(shared: SharedCache, { paths }: Project): Promise<Told> {
     shared.publish(key, result);
   });
   await shared.settle(Infinity);
-  const { publishedResults: published, publishedBytes: bytes, thereAlready: there } = shared.tally;
+  const { results: published, bytes, there } = shared.published;
   const left = results - published - there;
   return {
     json: { place: shared.place, results, published, bytes, there, left },

@@ -1,12 +1,43 @@
 // Files of the project behind the paths and patterns that targets name: where they lie and what they hold, all found before inputs are made of them,
-// so that what has not been hashed yet can be hashed at once. Unaware of slots.
+// so that what has not been hashed yet can be hashed at once. Unaware of what becomes of them.
 
 import { join, resolve } from "node:path";
 import { isDynamicPattern } from "tinyglobby";
 import type { FoundFile } from "../backends/store/store.ts";
 import { statOf } from "../util/stat.ts";
+import type { Failure } from "../model/failure.ts";
+import type { JsonObject } from "../model/json.ts";
+import type { GraphInput, GraphTarget } from "../planning/graph.ts";
+import type { Result } from "../util/result.ts";
+import { patternsOf } from "./declared.ts";
 import type { SourceDigests } from "./sources.ts";
 import { matchSources, walkFolder, type Walk } from "./walk.ts";
+
+/** What the inputs of a target name in the project. */
+export interface NamedSources {
+  readonly paths: readonly string[];
+  readonly patterns: readonly string[];
+  /** What a function of the config says; it is asked once. */
+  readonly patternsOf: ReadonlyMap<GraphInput, Result<readonly string[], Failure>>;
+}
+
+/** Undefined where they name nothing: of ten thousand targets most read only what others make. */
+export function namedSources(target: GraphTarget, section: JsonObject): NamedSources | undefined {
+  const paths: string[] = [];
+  const patterns: string[] = [];
+  const said = new Map<GraphInput, Result<readonly string[], Failure>>();
+  const note = (slot: string, input: GraphInput): void => {
+    if (input.kind === "source") paths.push(input.path);
+    if (input.kind === "list") for (const member of input.members) note(slot, member);
+    if (input.kind !== "sources") return;
+    const asked = { what: `the patterns of input "${slot}"`, target: target.name };
+    const own = patternsOf(asked, () => input.patterns(section as never));
+    said.set(input, own);
+    if (own.ok) patterns.push(...own.value);
+  };
+  for (const slot in target.inputs) note(slot, target.inputs[slot]!);
+  return paths.length + said.size === 0 ? undefined : { paths, patterns, patternsOf: said };
+}
 
 /** What a path or a pattern stands for. */
 export type FoundPath =
@@ -52,4 +83,10 @@ export async function findSources(
     for (const path of walk.matches) inside.push(resolve(root, path));
   }
   return { paths: found, files: inside.length === 0 ? own : new Map([...own, ...(await digests.digestsOf(inside))]) };
+}
+
+/** Nothing lies there at all. */
+export function isAbsent(found: FoundSources, path: string): boolean {
+  const one = found.paths.get(path);
+  return one?.kind === "none" && !one.isThere;
 }

@@ -6,16 +6,16 @@ import type { InputOrder } from "../backends/executors/executor.ts";
 import type { SourceSeen } from "../backends/store/trace-lines.ts";
 import type { Artifact, Artifacts, TreeListing } from "../model/action.ts";
 import { digestOfBytes, type Digest } from "../model/digest.ts";
-import { inputFailure, type Failure } from "../model/failure.ts";
+import type { Failure } from "../model/failure.ts";
 import type { JsonObject } from "../model/json.ts";
 import type { InputRecord } from "../planning/fingerprint/action-key.ts";
 import type { GraphInput, GraphTarget } from "../planning/graph.ts";
 import { fail, ok, type Result } from "../util/result.ts";
 import type { SlotFormat } from "../api/slot.ts";
 import { ContentLost, type Contents, type SlotShape } from "./contents.ts";
-import { patternsOf } from "./declared.ts";
-import { findSources, type FoundSources } from "./find-sources.ts";
-import { whyUnreadable, type SourceDigests, type SourceFile, type SourcesRead } from "./sources.ts";
+import { findSources, isAbsent, namedSources, type FoundSources, type NamedSources } from "./find-sources.ts";
+import { noSource, unreadable, wrongKind } from "./source-failures.ts";
+import { type SourceDigests, type SourceFile, type SourcesRead } from "./sources.ts";
 import type { Walk } from "./walk.ts";
 
 /** One input slot, resolved. `order` throws `ContentLost` when an upstream artifact's content is nowhere any more. */
@@ -96,11 +96,11 @@ export class InputResolver {
       case "source": {
         const unread: string[] = [];
         const found = this.#file(input.path, input.declared, given.found, unread);
-        failures.push(...this.#unreadable(unread, target.name));
+        failures.push(...unreadable(this.#options.root, unread, target.name));
         if (found === undefined && input.declared.optional && isAbsent(given.found, input.path)) return absent;
         if (found === undefined) failures.push(noSource(input.path, given.found, target.name));
         else if ((found.record.kind === "tree") !== (input.declared.format === "tree"))
-          failures.push(wrongKind(input.path, found, slot, target.name));
+          failures.push(wrongKind(input.path, found.record.kind === "tree", slot, target.name));
         return found;
       }
       case "sources": {
@@ -110,11 +110,11 @@ export class InputResolver {
         const groups = patterns.value.map((pattern) => {
           const unread: string[] = [];
           const files = this.#match(pattern, given.found, unread);
-          failures.push(...this.#unreadable(unread, target.name));
+          failures.push(...unreadable(this.#options.root, unread, target.name));
           if (files.length === 0 && isDynamicPattern(pattern)) unmatched.push(pattern);
           else if (files.length === 0) failures.push(noSource(pattern, given.found, target.name));
           const folder = files.find((file) => file.record.kind === "tree");
-          if (folder !== undefined) failures.push(wrongKind(pattern, folder, slot, target.name));
+          if (folder !== undefined) failures.push(wrongKind(pattern, true, slot, target.name));
           return listOf(files);
         });
         return { ...listOf(groups), unmatched };
@@ -206,22 +206,6 @@ export class InputResolver {
     return findSources(root, paths, patterns, digests);
   }
 
-  /** What was listed and cannot be read. Left out without a word, it would be missed when the result is already wrong. */
-  #unreadable(paths: readonly string[], target: string): Failure[] {
-    const neededBy = `target "${target}"`;
-    const failures = paths.flatMap((path) => {
-      const why = whyUnreadable(path);
-      if (why === undefined) return []; // Deleted since it was listed.
-      return inputFailure(`${relative(this.#options.root, path)} ${why}`, {
-        neededBy,
-        fix: "Take it away, put a file there, or name the files by a glob that leaves it out.",
-      });
-    });
-    if (failures.length <= mostUnreadable) return failures;
-    const more = inputFailure(`${failures.length - mostUnreadable} more entries cannot be read`, { neededBy });
-    return [...failures.slice(0, mostUnreadable), more];
-  }
-
   /** A file or folder of the project as an input. `unread` takes the paths in it that cannot be read. */
   #file(name: string, shape: SlotShape, found: FoundSources, unread: string[]): ResolvedInput | undefined {
     const one = found.paths.get(name)!;
@@ -299,55 +283,10 @@ export class InputResolver {
 interface Given {
   readonly upstream: (index: number) => { readonly artifacts: Artifacts; readonly target: GraphTarget };
   readonly found: FoundSources;
-  readonly patternsOf: Named["patternsOf"];
-}
-
-/** What the inputs of a target name in the project. */
-interface Named {
-  readonly paths: readonly string[];
-  readonly patterns: readonly string[];
-  /** What a function of the config says; it is asked once. */
-  readonly patternsOf: ReadonlyMap<GraphInput, Result<readonly string[], Failure>>;
+  readonly patternsOf: NamedSources["patternsOf"];
 }
 
 const nothing: FoundSources = { paths: new Map(), files: new Map() };
-
-/** Undefined where they name nothing: of ten thousand targets most read only what others make. */
-function namedSources(target: GraphTarget, section: JsonObject): Named | undefined {
-  const paths: string[] = [];
-  const patterns: string[] = [];
-  const said = new Map<GraphInput, Result<readonly string[], Failure>>();
-  const note = (slot: string, input: GraphInput): void => {
-    if (input.kind === "source") paths.push(input.path);
-    if (input.kind === "list") for (const member of input.members) note(slot, member);
-    if (input.kind !== "sources") return;
-    const asked = { what: `the patterns of input "${slot}"`, target: target.name };
-    const own = patternsOf(asked, () => input.patterns(section as never));
-    said.set(input, own);
-    if (own.ok) patterns.push(...own.value);
-  };
-  for (const slot in target.inputs) note(slot, target.inputs[slot]!);
-  return paths.length + said.size === 0 ? undefined : { paths, patterns, patternsOf: said };
-}
-
-function isAbsent(found: FoundSources, path: string): boolean {
-  const one = found.paths.get(path);
-  return one?.kind === "none" && !one.isThere;
-}
-
-function noSource(path: string, found: FoundSources, target: string): Failure {
-  const neededBy = `target "${target}"`;
-  if (isAbsent(found, path))
-    return inputFailure(`${path} does not exist`, {
-      neededBy,
-      fix: "Paths are taken from the folder of Expfile.ts.",
-    });
-  // Reading a pipe could wait for ever, and neither a pipe nor a device has content that could be told from other content.
-  return inputFailure(`${path} is neither a file nor a folder`, { neededBy, fix: "Copy what it gives into a file." });
-}
-
-/** Entries that cannot be read and are named; a folder may hold a hundred thousand of them. */
-const mostUnreadable = 10;
 
 const absent: ResolvedInput = { record: { kind: "absent" }, order: () => ({ kind: "absent" }), size: 0, sources: [] };
 
@@ -374,16 +313,6 @@ function sourcesOf(inputs: Iterable<ResolvedInput>): SourceFile[] {
 /** The files of the project behind some inputs. */
 export function filesBehind(inputs: ResolvedInputs): SourceFile[] {
   return Object.values(inputs).flatMap(({ sources }) => sources);
-}
-
-function wrongKind(path: string, found: ResolvedInput, slot: string, target: string): Failure {
-  const neededBy = `target "${target}"`;
-  return found.record.kind === "tree"
-    ? inputFailure(`${path} is a folder, and the input "${slot}" takes files`, {
-        neededBy,
-        fix: `Name the files, by a glob if they are many (${join(path, "**")}), or declare the input a tree().`,
-      })
-    : inputFailure(`${path} is a file, and the input "${slot}" takes a folder`, { neededBy });
 }
 
 function digestOfFileRecord(file: ResolvedInput): Digest {

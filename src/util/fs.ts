@@ -23,6 +23,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { processTag } from "./host.ts";
+import { Lanes } from "./lanes.ts";
 
 export function isMissing(error: unknown): boolean {
   return hasCode(error, "ENOENT") || hasCode(error, "ENOTDIR");
@@ -116,19 +117,15 @@ export const syncsAtOnce = 16;
 
 /** Makes files and folders durable, several at a time: the disk joins what would wait one after the other. */
 export async function syncAll(paths: readonly string[]): Promise<void> {
-  let next = 0;
-  const lane = async () => {
-    while (next < paths.length) {
-      // Opened here, not in a thread: that is as quick as handing it over, and the threads are for waiting.
-      const fd = openSync(paths[next++]!, "r");
-      try {
-        await syncWhole(fd);
-      } finally {
-        closeSync(fd);
-      }
+  await new Lanes(syncsAtOnce).each(paths, async (path) => {
+    // Opened here, not in a thread: that is as quick as handing it over, and the threads are for waiting.
+    const fd = openSync(path, "r");
+    try {
+      await syncWhole(fd);
+    } finally {
+      closeSync(fd);
     }
-  };
-  await Promise.all(Array.from({ length: Math.min(syncsAtOnce, paths.length) }, lane));
+  });
 }
 
 function syncWhole(fd: number): Promise<void> {

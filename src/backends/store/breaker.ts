@@ -23,8 +23,8 @@ export class Breaker {
     this.#restMs = options.restMs;
   }
 
-  /** Whether to ask now. After a rest it says yes once; the outcome decides. */
-  get isClosed(): boolean {
+  /** Whether to ask now, which then is to be done. After a rest it says yes once; the outcome decides. */
+  mayAsk(): boolean {
     if (this.#failures < this.#options.after) return true;
     if (this.#isTrying || this.#options.now() < this.#openUntil) return false;
     this.#isTrying = true;

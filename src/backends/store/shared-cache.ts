@@ -7,8 +7,9 @@ import { open } from "node:fs/promises";
 import type { ActionResult, Artifact } from "../../model/action.ts";
 import { digestOfBytes, type BlobRef, type Digest } from "../../model/digest.ts";
 import { removeFile, temporaryName } from "../../util/fs.ts";
-import type { Breaker } from "./breaker.ts";
+import { Lanes } from "../../util/lanes.ts";
 import { longestEntryBytes, readEntry, readListing, writeEntry } from "./shared-entry.ts";
+import { Guard, type GuardOptions } from "./shared-guard.ts";
 import type { SharedContent, SharedKind, SharedStore } from "./shared.ts";
 import type { BlobStore } from "./store.ts";
 
@@ -17,8 +18,7 @@ export interface SharedCacheOptions {
   readonly local: BlobStore;
   /** Where content lies while it comes in. */
   readonly staging: string;
-  /** Who may not write may read all the same. */
-  readonly breakers: { readonly reading: Breaker; readonly writing: Breaker };
+  readonly breakers: GuardOptions["breakers"];
   /** Entries are signed with it, and no others are taken. */
   readonly secret: string | undefined;
   readonly mayWrite: boolean;
@@ -30,17 +30,12 @@ export interface SharedCacheOptions {
   readonly warn: (text: string) => void;
 }
 
-/** What it came to, for those who are told. */
-export interface SharedTally {
-  /** Requests for results, and how many were there. */
-  asked: number;
-  found: number;
-  fetchedBlobs: number;
-  fetchedBytes: number;
-  publishedResults: number;
-  publishedBytes: number;
+/** What publishing came to. */
+export interface Published {
+  results: number;
+  bytes: number;
   /** Results that others had published for the same keys. */
-  thereAlready: number;
+  there: number;
 }
 
 const attempts = 3;
@@ -50,23 +45,19 @@ const longStretchBytes = 1 << 20;
 const slowestUpload = 100;
 
 export class SharedCache {
-  readonly tally: SharedTally = {
-    ...{ asked: 0, found: 0, fetchedBlobs: 0, fetchedBytes: 0 },
-    ...{ publishedResults: 0, publishedBytes: 0, thereAlready: 0 },
-  };
+  readonly published: Published = { results: 0, bytes: 0, there: 0 };
   readonly #options: SharedCacheOptions;
-  readonly #told = new Set<string>();
+  readonly #guard: Guard;
   readonly #lanes: Lanes;
   readonly #uploads: Lanes;
   /** By digest: what is on its way. */
   readonly #coming = new Map<Digest, Promise<boolean>>();
-  readonly #published = new Set<Digest>();
-  /** Of requests under way. */
-  readonly #open = new Set<AbortController>();
-  #isClosed = false;
+  readonly #offered = new Set<Digest>();
 
   constructor(options: SharedCacheOptions) {
     this.#options = options;
+    const { remote, breakers, warn } = options;
+    this.#guard = new Guard({ who: remote.place, breakers, warn });
     this.#lanes = new Lanes(options.width);
     this.#uploads = new Lanes(Math.max(1, options.width >> 2));
   }
@@ -97,7 +88,7 @@ export class SharedCache {
       if (artifact.kind !== "tree") continue;
       const listing = readListing(this.#options.local.read(artifact.blob.digest)?.toString("utf8") ?? "");
       if (listing === undefined) {
-        this.#tell(
+        this.#guard.tell(
           "listing",
           `${this.place} holds a folder whose listing makes no sense: what it belongs to is computed`,
         );
@@ -111,8 +102,8 @@ export class SharedCache {
   /** Beside everything else; `settle` waits for it. */
   publish(key: Digest, result: ActionResult): void {
     const { mayWrite, local } = this.#options;
-    if (!mayWrite || this.#published.has(key)) return;
-    this.#published.add(key);
+    if (!mayWrite || this.#offered.has(key)) return;
+    this.#offered.add(key);
     const blobs = blobsOf(result, local);
     if (blobs === undefined) return; // Content that is gone already cannot be offered.
     void this.#uploads.run(() => this.#publishOne(key, result, blobs));
@@ -131,10 +122,12 @@ export class SharedCache {
 
   /** Whether it answers; undefined where it does not, of which is warned. */
   answers(): Promise<boolean | undefined> {
-    return this.#guarded("reading", "asked whether it is there", this.#options.patienceMs, async (signal) => {
-      await this.#options.remote.has("ac", digestOfBytes("nobody has computed this"), signal);
+    const { remote, patienceMs } = this.#options;
+    const act = async (signal: AbortSignal) => {
+      await remote.has("ac", digestOfBytes("nobody has computed this"), signal);
       return true;
-    });
+    };
+    return this.#guard.ask({ way: "reading", what: "asked whether it is there", patienceMs, act });
   }
 
   get mayWrite(): boolean {
@@ -147,25 +140,22 @@ export class SharedCache {
 
   /** Ends what is under way. */
   close(): void {
-    this.#isClosed = true;
-    for (const request of this.#open) request.abort(new Error("it is no longer wanted"));
+    this.#guard.close();
   }
 
   async #lookUpOne(key: Digest): Promise<ActionResult | undefined> {
-    const { remote, secret } = this.#options;
-    this.tally.asked++;
-    const { patienceMs } = this.#options;
-    const bytes = await this.#guarded("reading", "asked for results", patienceMs, async (signal, alive) => {
-      const entry = await remote.get("ac", key, { signal });
-      return entry === undefined ? undefined : await gather(entry.bytes, longestEntryBytes, alive);
+    const { remote, secret, patienceMs } = this.#options;
+    const bytes = await this.#guard.ask({
+      ...{ way: "reading", what: "asked for results", patienceMs },
+      act: async (signal, alive) => {
+        const entry = await remote.get("ac", key, { signal });
+        return entry === undefined ? undefined : await gather(entry.bytes, longestEntryBytes, alive);
+      },
     });
     if (bytes === undefined) return undefined;
     const read = readEntry(key, bytes, secret);
-    if (read.kind === "result") {
-      this.tally.found++;
-      return read.result;
-    }
-    this.#tell(read.kind, wordUnfit(this.place, read.kind));
+    if (read.kind === "result") return read.result;
+    this.#guard.tell(read.kind, wordUnfit(this.place, read.kind));
     return undefined;
   }
 
@@ -183,7 +173,7 @@ export class SharedCache {
 
   /** Whatever breaks off is gone on with from where it broke off. */
   async #bringOne({ digest, size }: BlobRef): Promise<boolean> {
-    const { remote, local, staging } = this.#options;
+    const { remote, local, staging, patienceMs } = this.#options;
     mkdirSync(staging, { recursive: true });
     const temporary = temporaryName(digest, staging);
     const file = await open(temporary, "wx");
@@ -195,11 +185,9 @@ export class SharedCache {
       for (let failures = 0; failures < attempts && isThere === undefined;) {
         const before = got;
         const isGettingOn = () => got > before && got - before >= Math.min(size / 10, longStretchBytes);
-        isThere = await this.#guarded(
-          "reading",
-          "asked for content",
-          this.#options.patienceMs,
-          async (signal, alive) => {
+        isThere = await this.#guard.ask({
+          ...{ way: "reading", what: "asked for content", patienceMs, isGettingOn },
+          act: async (signal, alive) => {
             const entry = await remote.get("cas", digest, { from: got, signal });
             if (entry === undefined) return false;
             if (entry.from !== got) {
@@ -220,18 +208,18 @@ export class SharedCache {
             if (got < size) throw new Error(`it broke off after ${got} of ${size} bytes`);
             return true;
           },
-          isGettingOn,
-        );
+        });
         if (!isGettingOn()) failures++;
       }
       if (isThere !== true) return false;
       if (hash.digest("hex") !== digest) {
-        this.#tell("lies", `${this.place} gave other bytes than ${digest.slice(0, 12)} stands for: they are not used`);
+        this.#guard.tell(
+          "lies",
+          `${this.place} gave other bytes than ${digest.slice(0, 12)} stands for: they are not used`,
+        );
         return false;
       }
       local.putFile(temporary, { move: true, known: { digest, size } });
-      this.tally.fetchedBlobs++;
-      this.tally.fetchedBytes += size;
       return true;
     } finally {
       await file.close();
@@ -248,8 +236,8 @@ export class SharedCache {
     }
     const bytes = writeEntry(key, result, secret);
     const done = await this.#put("ac", key, { bytes }, bytes.length);
-    if (done === "put") this.tally.publishedResults++;
-    if (done === "there") this.tally.thereAlready++;
+    if (done === "put") this.published.results++;
+    if (done === "there") this.published.there++;
   }
 
   async #put(
@@ -259,104 +247,11 @@ export class SharedCache {
     size: number,
   ): Promise<"put" | "there" | undefined> {
     // An upload tells nothing before its end.
-    const ms = this.#options.patienceMs + size / slowestUpload;
-    const done = await this.#guarded("writing", "given results", ms, (signal) =>
-      this.#options.remote.put(kind, name, content, signal),
-    );
-    if (done === "put") this.tally.publishedBytes += size;
+    const patienceMs = this.#options.patienceMs + size / slowestUpload;
+    const act = (signal: AbortSignal) => this.#options.remote.put(kind, name, content, signal);
+    const done = await this.#guard.ask({ way: "writing", what: "given results", patienceMs, act });
+    if (done === "put") this.published.bytes += size;
     return done;
-  }
-
-  /** Undefined: it failed, which is told once, or is not even tried. `alive` puts the deadline off. */
-  async #guarded<T>(
-    way: "reading" | "writing",
-    what: string,
-    ms: number,
-    act: (signal: AbortSignal, alive: () => void) => Promise<T>,
-    isGettingOn: () => boolean = () => false,
-  ): Promise<T | undefined> {
-    const breaker = this.#options.breakers[way];
-    if (this.#isClosed || !breaker.isClosed) return undefined;
-    const request = new AbortController();
-    this.#open.add(request);
-    const { signal } = request;
-    const isLate = () => request.abort(new Error(`it said nothing for ${Math.round(ms / 1000)} s`));
-    let timer = setTimeout(isLate, ms);
-    const alive = () => {
-      clearTimeout(timer);
-      timer = setTimeout(isLate, ms);
-    };
-    try {
-      // A folder whose server is gone answers no call at all, and heeds no signal.
-      const value = await Promise.race([act(signal, alive), whenAborted(signal)]);
-      breaker.succeeded();
-      return value;
-    } catch (error) {
-      if (this.#isClosed || isGettingOn()) return undefined;
-      breaker.failed();
-      const why = signal.aborted ? (signal.reason as Error) : error;
-      this.#tell(what, `the shared cache ${this.place}, ${what}: ${wordError(why)}; this goes on without it`);
-      return undefined;
-    } finally {
-      clearTimeout(timer);
-      this.#open.delete(request);
-    }
-  }
-
-  #tell(kind: string, text: string): void {
-    if (this.#told.has(kind)) return;
-    this.#told.add(kind);
-    this.#options.warn(text);
-  }
-}
-
-function whenAborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
-  });
-}
-
-/** So many at once, in order. */
-class Lanes {
-  readonly #width: number;
-  readonly #waiting: (() => void)[] = [];
-  readonly #onIdle: (() => void)[] = [];
-  #busy = 0;
-
-  constructor(width: number) {
-    this.#width = width;
-  }
-
-  /** Under way or waiting. */
-  get size(): number {
-    return this.#busy + this.#waiting.length;
-  }
-
-  async run<T>(act: () => Promise<T>): Promise<T> {
-    if (this.#busy === this.#width) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    else this.#busy++;
-    try {
-      return await act();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next !== undefined) next();
-      else if (--this.#busy === 0) for (const tell of this.#onIdle.splice(0)) tell();
-    }
-  }
-
-  async each<T>(all: readonly T[], act: (one: T) => Promise<void>): Promise<void> {
-    let next = 0;
-    const lane = async () => {
-      while (next < all.length) {
-        const one = all[next++]!;
-        await this.run(() => act(one));
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(this.#width, all.length) }, lane));
-  }
-
-  idle(): Promise<void> {
-    return this.#busy === 0 ? Promise.resolve() : new Promise((resolve) => this.#onIdle.push(resolve));
   }
 }
 
@@ -396,9 +291,4 @@ function wordUnfit(place: string, kind: "newer" | "unsigned" | "wrongly signed" 
     case "wrongly signed":
       return `${place} holds results that are ${kind}: they are not trusted, and computed`;
   }
-}
-
-function wordError(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return code === undefined || message.includes(code) ? message : `${code} ${message}`;
 }

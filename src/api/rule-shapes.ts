@@ -1,0 +1,35 @@
+// What has to be handed to rules, fan-outs and their targets, as messages say it: nobody need have compiled the Expfile.
+
+import { aFunction, amounts, anObject, aText, aTime, namedTexts, texts, type Shape } from "./declared.ts";
+
+export const lazily: Shape = {
+  isMet: aFunction.isMet,
+  what: 'an import that is not made yet: () => import("./recipe.ts")',
+};
+export const partShape: Shape = {
+  isMet: (value) => aFunction.isMet(value) || anObject.isMet(value),
+  what: lazily.what,
+};
+export const itemRecipes: Shape = {
+  isMet: (value) => anObject.isMet(value) && Object.keys(value as object).length > 0,
+  what: 'at least one recipe by its name: { draw: () => import("./draw.ts") }',
+};
+export const codeFiles: Shape = {
+  isMet: texts.isMet,
+  what: 'a list of the program\'s files: ["tools/fold.py"], or [] for a program of the system',
+};
+const retries: Shape = {
+  isMet: (value) => typeof value === "number" || (anObject.isMet(value) && "times" in (value as object)),
+  what: "a number, or { times, backoffMs, resources }",
+};
+export const runOptions = {
+  resources: amounts,
+  timeoutMs: aTime,
+  retries,
+  env: texts,
+  secrets: texts,
+  tools: namedTexts,
+  externals: texts,
+  varies: aText,
+};
+export const targetOptions = { config: aText, description: aText, ...runOptions };
