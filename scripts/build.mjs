@@ -70,6 +70,16 @@ await Promise.all([
   }),
   build({
     ...common,
+    entryPoints: { batch: "src/project/batch-main.ts" },
+    format: "esm",
+    outdir: out,
+    external: ["yaml"],
+    banner: {
+      js: 'import { createRequire as $createRequire } from "node:module"; const require = $createRequire(import.meta.url);',
+    },
+  }),
+  build({
+    ...common,
     entryPoints: { "hash-thread": "src/backends/store/hash-thread.ts" },
     format: "esm",
     outdir: out,

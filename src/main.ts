@@ -24,6 +24,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   verify: async () => (await import("./commands/verify.ts")).verify,
   runs: async () => (await import("./commands/runs.ts")).runs,
   cache: async () => (await import("./commands/cache.ts")).cache,
+  ps: async () => (await import("./commands/ps.ts")).ps,
+  sweep: async () => (await import("./commands/ps.ts")).sweep,
   gc: async () => (await import("./commands/gc.ts")).gc,
   init: async () => (await import("./commands/init.ts")).init,
   doctor: async () => (await import("./commands/doctor.ts")).doctor,
@@ -70,11 +72,26 @@ export async function run(): Promise<void> {
       out.flush();
       process.stderr.write(text);
     },
+    ask,
     signal: interrupt.signal,
     now: Date.now,
   };
   process.exitCode = await runCommand(screen);
   out.flush();
+}
+
+/** On the standard error, so that it is seen where the output goes elsewhere. */
+async function ask(question: string): Promise<string | undefined> {
+  if (!isatty(0) || !isatty(2)) return undefined;
+  const { createInterface } = await import("node:readline/promises");
+  const reader = createInterface({ input: process.stdin, output: process.stderr });
+  // Another Ctrl-C is no answer, but what it always is the second time.
+  reader.on("SIGINT", () => process.exit(exitCodes.interrupted));
+  try {
+    return await reader.question(question);
+  } finally {
+    reader.close();
+  }
 }
 
 function writeOut(text: string): void {

@@ -5,6 +5,7 @@ import type { ContractSpec } from "./contract.ts";
 import { aFunction, anObject, aText, checkFields, checkShape, DeclarationError, type Shape } from "./declared.ts";
 import type { Target, TargetDeclaration } from "./rule.ts";
 import type { SharedCacheSettings } from "./shared-cache.ts";
+import { checkSlurmSettings, slurmOptions, type SlurmSettings } from "./slurm.ts";
 
 /** Targets by the names that people use on the command line. The order is the order of reports. */
 export type Targets = Readonly<Record<string, { readonly $target: TargetDeclaration }>>;
@@ -22,6 +23,8 @@ export interface ProjectSettings {
     /** A cache that others share: what they have computed is fetched from there, and what is computed here published. */
     readonly shared?: string | SharedCacheSettings;
   };
+  /** For `--executor slurm`. What differs from person to person belongs into exp.local.yaml, which counts over this. */
+  readonly slurm?: SlurmSettings;
 }
 
 /** Declares the experiments of an Expfile. The first is the default; a config chooses another by `experiment: NAME`. */
@@ -31,7 +34,7 @@ export function experiments<const E extends Readonly<Record<string, () => Target
 ): Experiments {
   checkShape("what `experiments` is given", byName, someExperiments);
   for (const [name, declare] of Object.entries(byName)) checkShape(`the experiment "${name}"`, declare, anExperiment);
-  checkFields("the settings of `experiments`", settings, {}, { cache: anObject });
+  checkFields("the settings of `experiments`", settings, {}, { cache: anObject, slurm: slurmOptions });
   checkFields("the settings of `experiments`: `cache`", settings.cache ?? {}, {}, { maxSize, maxAge: aText, shared });
   if (typeof settings.cache?.shared === "object")
     checkFields(
@@ -40,6 +43,7 @@ export function experiments<const E extends Readonly<Record<string, () => Target
       { at: aText },
       { publish: aBoolean },
     );
+  if (settings.slurm !== undefined) checkSlurmSettings("the settings of `experiments`: `slurm`", settings.slurm);
   const problem = limitsProblem(settings.cache ?? {});
   if (problem !== undefined) throw new DeclarationError(problem);
   return { kind: "experiments", byName, settings };

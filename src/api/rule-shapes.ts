@@ -1,6 +1,7 @@
 // What has to be handed to rules, fan-outs and their targets, as messages say it: nobody need have compiled the Expfile.
 
 import { aFunction, amounts, anObject, aText, aTime, namedTexts, texts, type Shape } from "./declared.ts";
+import { slurmOptions } from "./slurm.ts";
 
 export const lazily: Shape = {
   isMet: aFunction.isMet,
@@ -31,5 +32,7 @@ export const runOptions = {
   tools: namedTexts,
   externals: texts,
   varies: aText,
+  executor: { isMet: (value: unknown) => value === "local", what: '"local", or nothing' },
+  slurm: slurmOptions,
 };
 export const targetOptions = { config: aText, description: aText, ...runOptions };

@@ -14,6 +14,7 @@ import {
   DeclarationError,
   describe,
   texts,
+  type Shapes,
 } from "./declared.ts";
 import { codeFiles, itemRecipes, lazily, partShape, runOptions, targetOptions } from "./rule-shapes.ts";
 import {
@@ -25,6 +26,7 @@ import {
   type Slot,
   type SourcesSlot,
 } from "./slot.ts";
+import { checkSlurmOptions, type SlurmOptions } from "./slurm.ts";
 
 /** What an action takes from the countable limits while it runs: `cpu`, `memory` (MiB), `gpu` and any named one, `"api:anthropic"`. */
 export type Resources = { readonly cpu?: number; readonly memory?: number; readonly gpu?: number } & {
@@ -53,6 +55,10 @@ export interface RunOptions {
   readonly tools?: Readonly<Record<string, string>>;
   /** npm packages that are loaded when the recipe runs instead of being bundled (native addons); counted by name and version. */
   readonly externals?: readonly string[];
+  /** `local`: on this machine, whatever executor the build was told. Split, merge and gates run here anyway. */
+  readonly executor?: "local";
+  /** How it runs on a Slurm cluster. */
+  readonly slurm?: SlurmOptions;
   /** Why two runs of it on the same inputs may give different bytes ("sums on a GPU, in any order"): `reproduce` and `verify` then tell, and do not fail. */
   readonly varies?: string;
 }
@@ -211,7 +217,7 @@ export function rule<const C extends ContractSpec>(contract: C, options: RecipeO
 export function rule(contract: ContractSpec, how: Lazy<unknown> | CommandSpec | PartOptions): Rule<ContractSpec> {
   const who = whoOf("rule", contract);
   if (typeof how === "object" && how !== null && "kind" in how) {
-    checkFields(`${who}: its command`, how, { kind: aText, code: codeFiles, argv: aFunction }, runOptions);
+    checkOptions(`${who}: its command`, how, { kind: aText, code: codeFiles, argv: aFunction }, runOptions);
     return makeRule(contract, { kind: "command", command: how });
   }
   return makeRule(contract, { kind: "recipe", part: partOf(`${who}: its recipe`, contract, how, undefined) });
@@ -310,7 +316,7 @@ export function partOf(
 ): PartDeclaration {
   checkShape(who, part, partShape);
   if (typeof part === "function") return { load: part, reads };
-  checkFields(who, part, { recipe: lazily }, { reads: texts, vectorised: aFlag, ...runOptions });
+  checkOptions(who, part, { recipe: lazily }, { reads: texts, vectorised: aFlag, ...runOptions });
   const fields = [...Object.keys(contract.config?.shape ?? {}), ...experimentFields];
   const unknown = part.reads?.find((field) => !fields.includes(field));
   if (unknown !== undefined)
@@ -322,11 +328,16 @@ export function partOf(
   return { ...options, load: recipe, reads: part.reads ?? reads };
 }
 
+function checkOptions(who: string, given: RunOptions, required: Shapes, rest: Shapes): void {
+  checkFields(who, given, required, rest);
+  if (given.slurm !== undefined) checkSlurmOptions(`${who}: \`slurm\``, given.slurm);
+}
+
 export function makeRule<C extends ContractSpec>(contract: C, work: Work): Rule<C> {
   const make = (inputs: TargetDeclaration["inputs"] = {}, options: TargetOptions = noOptions) => {
     // Most say none, and an experiment may have ten thousand targets.
     if (options !== noOptions)
-      checkFields(`the options of a target of rule ${contract.name}`, options, {}, targetOptions);
+      checkOptions(`the options of a target of rule ${contract.name}`, options, {}, targetOptions);
     checkHanded(contract, inputs);
     const declaration: TargetDeclaration = { kind: "target", contract, work, inputs, options };
     const artifacts = Object.keys(contract.outputs).map(

@@ -7,8 +7,9 @@ import type { SharedCache } from "../backends/store/shared-cache.ts";
 import type { Limits } from "../engine/resources.ts";
 import { LostRun } from "../engine/session.ts";
 import type { Emit, Event } from "../model/event.ts";
-import type { Failure } from "../model/failure.ts";
+import { inputFailure, type Failure } from "../model/failure.ts";
 import { collectInBackground } from "../project/collect/background.ts";
+import { chooseExecutor } from "../project/executors.ts";
 import { openShared } from "../project/shared.ts";
 import { openBuildSession, openSession, type DecidingSession } from "../project/project.ts";
 import type { OpenRun } from "../project/open-run.ts";
@@ -17,7 +18,7 @@ import { whyReadsAreUnseen } from "../project/reads-seen.ts";
 import { writeStamp, stampFile } from "../project/stamp.ts";
 import { RunRecord } from "./run-record.ts";
 import { Lease } from "../runs/lease.ts";
-import { ok, type Result } from "../util/result.ts";
+import { fail, ok, type Result } from "../util/result.ts";
 import type { Arguments } from "./arguments.ts";
 import { findProject, openAsked, sharedRequest, type Asked } from "./asking.ts";
 import { exitCodeOf, isInputWrong, reportsOf, summarise, type Summary } from "./build-end.ts";
@@ -161,6 +162,13 @@ async function buildAsked(
     );
     if (!opened.ok) return opened;
     shared = opened.value;
+    const chosen = await chooseExecutor(
+      project,
+      args.flags.executor as string | undefined,
+      run.expfile.experiments.settings?.slurm,
+    );
+    if (!chosen.ok) return chosen;
+    if (chosen.value !== undefined && options.checksInputs) return fail([checkedElsewhere]);
     const deciding = openSession(project, run, {
       shared,
       onSetAside: (target, file, to) => emit({ kind: "output-set-aside", target, file, to }),
@@ -176,6 +184,8 @@ async function buildAsked(
       mayPay: options.mayPay,
       checksInputs: options.checksInputs,
       emit,
+      elsewhere: chosen.value,
+      onInterrupt: (batches) => leaveOrEnd(batches, args, screen),
     });
     const keep = (text: string) => project.archive.blobs.putBytes(text, { durable: true }).digest;
     const record = new RunRecord(run, { startedAt, build: buildNumber, mayWrite, keep });
@@ -245,6 +255,20 @@ async function settle(shared: SharedCache, screen: Screen): Promise<void> {
 
 const quietMs = 1000;
 const longestMs = 600_000;
+
+/** Asked of who sits there; of a script the flag decides. */
+async function leaveOrEnd(batches: number, args: Arguments, screen: Screen): Promise<"leave" | "end"> {
+  if (args.flags.detach === true) return "leave";
+  const what = `${batches === 1 ? "1 batch waits or runs" : `${batches} batches wait or run`} on Slurm`;
+  const answer = await screen.ask(`${what}. Leave it to go on, for the next build to take up? [Y/n] `);
+  const isLeft = answer !== undefined && !/^n/i.test(answer.trim());
+  screen.writeError(isLeft ? `${what}: left running; exp ps shows it, exp sweep ends it\n` : `${what}: ended\n`);
+  return isLeft ? "leave" : "end";
+}
+
+const checkedElsewhere = inputFailure("--check-inputs watches what runs on this machine", {
+  fix: "Add --executor local.",
+});
 
 /** The stamp holds what the next build prints when it finds nothing to do. */
 async function rememberUpToDate(

@@ -19,6 +19,8 @@ export interface Screen {
   readonly drained: () => Promise<void>;
   /** To the standard error. */
   readonly writeError: (text: string) => void;
+  /** Asks the person at the terminal; undefined: there is none. */
+  readonly ask: (question: string) => Promise<string | undefined>;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
   readonly now: () => number;

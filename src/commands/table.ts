@@ -39,6 +39,15 @@ const shared: FlagSpec = {
   summary: "the cache that a team shares: a folder, `https://…`, or `off`",
   value: "text",
 };
+const executor: FlagSpec = {
+  name: "executor",
+  summary: "where recipes and items run: here, or on the Slurm cluster that this machine submits to",
+  value: ["local", "slurm"],
+};
+const detach: FlagSpec = {
+  name: "detach",
+  summary: "interrupted, leave running what runs elsewhere: the next build takes it up",
+};
 
 export const commandTable: readonly CommandSpec[] = [
   {
@@ -53,6 +62,8 @@ export const commandTable: readonly CommandSpec[] = [
       { name: "keep-going", short: "k", summary: "after a failure, go on with what does not depend on it" },
       limit,
       shared,
+      executor,
+      detach,
       checkInputs,
       { name: "dry-run", short: "n", summary: "the same as `exp plan`" },
     ],
@@ -62,7 +73,7 @@ export const commandTable: readonly CommandSpec[] = [
     summary: "build, and again after every edit of what the build looked at, until Ctrl-C",
     args: "targets",
     takesKeysAsFlags: true,
-    flags: [...asking, from, jobs, limit, shared, paid],
+    flags: [...asking, from, jobs, limit, shared, executor, detach, paid],
   },
   {
     name: "plan",
@@ -187,6 +198,18 @@ export const commandTable: readonly CommandSpec[] = [
     summary: "the cache that a team shares: what it is, or publish there what this machine has computed",
     args: ["stat", "push"],
     flags: [shared, json, help],
+  },
+  {
+    name: "ps",
+    summary: "what builds have running elsewhere, on the Slurm cluster, and who waits for it",
+    args: "none",
+    flags: [json, help],
+  },
+  {
+    name: "sweep",
+    summary: "end what runs elsewhere and no build waits for; of the named runs, or of all",
+    args: "runs",
+    flags: [json, help],
   },
   {
     name: "gc",

@@ -19,7 +19,7 @@ import type { BuildSession } from "./session.ts";
 
 export type AcceptSession = Omit<
   BuildSession,
-  | "executor"
+  | "siteOf"
   | "pool"
   | "emit"
   | "sleep"

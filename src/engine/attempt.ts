@@ -1,12 +1,11 @@
 // One action or batch on an executor, with the tries that its rule allows. Knows no keys and no caches.
 
 import type { Resources, RunOptions } from "../api/rule.ts";
-import type { Executor, Order, Outcome } from "../backends/executors/executor.ts";
-import type { ResourcePool } from "./resources.ts";
+import type { Order, Outcome } from "../backends/executors/executor.ts";
+import type { Site } from "./site.ts";
 
 export interface AttemptContext {
-  readonly executor: Executor;
-  readonly pool: ResourcePool;
+  readonly site: Pick<Site, "executor" | "pool">;
   readonly signal: AbortSignal;
   readonly priority: number;
   /** Milliseconds to wait; a test's clock may not wait at all. */
@@ -18,16 +17,16 @@ export interface AttemptContext {
 
 /** Runs an order of one action (no items) until it is done, fails for good, or is not begun because of `signal`. */
 export async function attemptAction(
-  order: Omit<Order, "attempt" | "timeoutMs" | "memoryMiB">,
+  order: Omit<Order, "attempt" | keyof Limited>,
   options: RunOptions,
   context: AttemptContext,
 ): Promise<{ readonly outcome: Outcome; readonly attempts: number }> {
   for (let attempt = 1; ; attempt++) {
     const resources = resourcesFor(options, attempt);
-    const release = await context.pool.acquire(resources, context.priority, context.signal);
+    const release = await context.site.pool.acquire(resources, context.priority, context.signal);
     const settled: Outcome[] = [];
     try {
-      await context.executor.run(
+      await context.site.executor.run(
         { ...order, ...limitsOf(options, resources), attempt },
         (_, outcome) => settled.push(outcome),
         context.signal,
@@ -48,8 +47,11 @@ export function resourcesFor(options: RunOptions, attempt: number): Resources {
   return { cpu: 1, ...options.resources, ...more };
 }
 
-export function limitsOf(options: RunOptions, resources: Resources): Pick<Order, "timeoutMs" | "memoryMiB"> {
-  return { timeoutMs: options.timeoutMs, memoryMiB: resources.memory };
+/** What one try may take. */
+export type Limited = Pick<Order, "timeoutMs" | "memoryMiB" | "resources">;
+
+export function limitsOf(options: RunOptions, resources: Resources): Limited {
+  return { timeoutMs: options.timeoutMs, memoryMiB: resources.memory, resources };
 }
 
 /** How long to wait before trying again; undefined when there is nothing to try again, or no try left. */

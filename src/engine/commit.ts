@@ -15,12 +15,12 @@ import type { Work } from "./work.ts";
 
 /** What is remembered of an action that has ended well: `outputs` may be more than the outcome's own. */
 export function resultOf(
-  session: Pick<BuildSession, "who" | "executor">,
-  { startedAt: at, tookMs, costUsd, calls }: Extract<Outcome, { kind: "done" }>,
+  session: Pick<BuildSession, "who">,
+  { startedAt: at, tookMs, costUsd, calls, by = session.who }: Extract<Outcome, { kind: "done" }>,
   outputs: Artifacts,
-  attempts: number,
+  { executor, attempts }: Pick<ActionResult, "executor" | "attempts">,
 ): ActionResult {
-  const who = { by: session.who, executor: session.executor.name, attempts };
+  const who = { by, executor, attempts };
   return { outputs, at, tookMs, costUsd, ...who, ...(calls !== undefined && { calls }) };
 }
 

@@ -138,11 +138,11 @@ export function digestOfItems({ all, templates }: Items, artifacts: (item: Item)
   return digest.end();
 }
 
-export function itemOrder(items: Items, item: Item): Omit<ItemOrder, "logFile" | "setupKey"> {
+export function itemOrder(items: Items, item: Item): Omit<ItemOrder, "logFile" | "setupKey" | "notBefore"> {
   const inputs = Object.fromEntries(
     Object.entries(items.inputs[item.inputsNumber]!).map(([slot, input]) => [slot, input.order()]),
   );
-  return { settings: item.settings, item: item.item, inputs };
+  return { key: item.key, settings: item.settings, item: item.item, inputs };
 }
 
 /** The same for what people take for the same item before and after a change: by its label, or by what it is. */

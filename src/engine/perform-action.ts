@@ -4,14 +4,15 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { randomBytes } from "node:crypto";
 import type { Slot } from "../api/slot.ts";
-import type { Order } from "../backends/executors/executor.ts";
+import type { Identity, Order } from "../backends/executors/executor.ts";
 import { inlineBytes, type ActionResult, type Artifact, type Artifacts } from "../model/action.ts";
+import type { Digest } from "../model/digest.ts";
 import type { Json } from "../model/json.ts";
 import { fail, ok } from "../util/result.ts";
 import { brokenOutput, failureOf, failureOfTarget } from "./action-failure.ts";
 import { unready, type PreparedAction } from "./actions.ts";
 import type { DueAction, ItemStates } from "./assess.ts";
-import { attemptAction } from "./attempt.ts";
+import { attemptAction, type Limited } from "./attempt.ts";
 import { checkInputs, checkOutputs } from "./checks.ts";
 import { commitAction, resultOf } from "./commit.ts";
 import { stagingName } from "./contents.ts";
@@ -81,7 +82,8 @@ async function run(work: Work, due: DueAction): Promise<Performed> {
   const { action, part, inputs } = due;
   const missing = unready(action, target.name);
   if (missing.length > 0) return fail(missing);
-  const admitted = session.pool.admit(action.options.resources, target.name);
+  const site = session.siteOf(orderedPart(part), action.options);
+  const admitted = site.pool.admit(action.options.resources, target.name);
   if (!admitted.ok) return fail([admitted.error]);
   // Before it runs: by the time it has ended, the cache may have been deleted, and the code with it.
   if (action.record.code.kind === "module") session.keepCode(action.record.code.digest);
@@ -93,7 +95,8 @@ async function run(work: Work, due: DueAction): Promise<Performed> {
   const logFile = join(session.logsFolder, logName(target.name, part));
   const itemsFile = part === "merge" ? writeItemsFile(session, due.items!) : undefined;
   const order: Attempted = {
-    ...orderOf(action, part, inputs),
+    ...orderOf(action, part, inputs, target.name),
+    ...identify(session, action),
     logFile,
     ...(itemsFile !== undefined && { itemsFile }),
   };
@@ -103,6 +106,7 @@ async function run(work: Work, due: DueAction): Promise<Performed> {
   const options = { ...action.options, resources: admitted.value };
   const { outcome, attempts } = await attemptAction(order, options, {
     ...session,
+    site,
     signal: work.signal,
     priority: work.priority,
     onRetry: (attempt, waitMs, why) =>
@@ -128,7 +132,13 @@ async function run(work: Work, due: DueAction): Promise<Performed> {
     );
     if (failures.length > 0) return fail(failures);
   }
-  await commitAction(work, part, due, resultOf(session, outcome, outputs, attempts), "computed");
+  await commitAction(
+    work,
+    part,
+    due,
+    resultOf(session, outcome, outputs, { executor: site.executor.name, attempts }),
+    "computed",
+  );
   if (part === "split") return ok("committed");
   if (part !== "merge") tally.computed += 1;
   await placeOutputs(work, outputs);
@@ -140,16 +150,27 @@ export function missingBundle(session: BuildSession, { codeOrder }: PreparedActi
   return codeOrder.kind === "module" && !session.isBundleThere(codeOrder.bundle) ? codeOrder.bundle : undefined;
 }
 
-type Attempted = Omit<Order, "attempt" | "timeoutMs" | "memoryMiB">;
+type Attempted = Omit<Order, "attempt" | keyof Limited>;
+
+/** What has been cleaned is made anew: what is under way since before is not waited for. */
+export function identify(
+  session: BuildSession,
+  { key, core }: { readonly key: Digest; readonly core: Digest },
+): Identity {
+  const notBefore = session.trace.cleanedAt(core);
+  return { key, ...(notBefore !== undefined && { notBefore }) };
+}
 
 export function orderOf(
   action: PreparedAction,
   part: DueAction["part"],
   inputs: ResolvedInputs,
+  target: string,
 ): Omit<Attempted, "logFile"> {
-  if (part === "handoff" || part === "splice") throw new Error(`a ${part} has nothing to run`);
   return {
-    part,
+    key: action.key,
+    target,
+    part: orderedPart(part),
     code: action.codeOrder,
     told: action.record.config,
     inputs: Object.fromEntries(Object.entries(inputs).map(([slot, input]) => [slot, input.order()])),
@@ -157,7 +178,14 @@ export function orderOf(
     environment: action.environment,
     secrets: action.secrets,
     tools: action.record.tools,
+    guarded: [...filesBehind(inputs), ...action.codeFiles],
+    ...(action.options.slurm !== undefined && { slurm: action.options.slurm }),
   };
+}
+
+function orderedPart(part: DueAction["part"]): Order["part"] {
+  if (part === "handoff" || part === "splice") throw new Error(`a ${part} has nothing to run`);
+  return part;
 }
 
 function logName(target: string, part: DueAction["part"]): string {

@@ -16,8 +16,9 @@ import { commitTrace, recordItem, rememberRecord, resultOf } from "./commit.ts";
 import { fileNameOf, itemName, itemOrder, type Item } from "./fan-out.ts";
 import { filesBehind } from "./inputs.ts";
 import type { SourceFile } from "./sources.ts";
-import { missingBundle, orderOf } from "./perform-action.ts";
+import { identify, missingBundle, orderOf } from "./perform-action.ts";
 import { AbortedError } from "./resources.ts";
+import type { Site } from "./site.ts";
 import { mayHaveReadOther, noteVanished, type Performed, type Work } from "./work.ts";
 
 export async function performItems(work: Work, due: DueItems): Promise<Performed> {
@@ -66,8 +67,6 @@ interface Try {
 
 /** For a rule that does not say: enough to fill a forward pass, little enough to fit. */
 const vectorisedBatch = 64;
-/** Lanes wait at the pool for their turn; more of them than could ever run at once would only wait. */
-const mostLanes = 64;
 
 /** The run of one fan-out's stale items: lanes take batches from one queue, each while it holds the resources of one action. */
 class ItemRun {
@@ -103,7 +102,7 @@ class ItemRun {
     for (const template of this.#due.states.items.templates.values()) {
       const missing = unready(template, target.name);
       if (missing.length > 0) return fail(missing);
-      const admitted = session.pool.admit(resourcesFor(template.options, 1), target.name);
+      const admitted = this.#siteOf(template).pool.admit(resourcesFor(template.options, 1), target.name);
       if (!admitted.ok) return fail([admitted.error]);
       const gone = missingBundle(session, template);
       if (gone !== undefined) {
@@ -111,7 +110,8 @@ class ItemRun {
         return ok("again");
       }
     }
-    const lanes = Math.min(this.#total, mostLanes);
+    const sites = [...this.#due.states.items.templates.values()].map((template) => this.#siteOf(template));
+    const lanes = Math.min(this.#total, Math.max(...sites.map((site) => site.lanes)));
     await Promise.all(Array.from({ length: lanes }, () => this.#lane()));
     if (this.#hasFailed) {
       tally.failedItems = new Set(this.#failures.map(({ item }) => item.index)).size;
@@ -119,6 +119,10 @@ class ItemRun {
       return fail(this.#refused === undefined ? groups : [this.#refused, ...groups]);
     }
     return ok(this.#stop === "vanished" ? "again" : (this.#stop ?? "committed"));
+  }
+
+  #siteOf(template: PreparedAction): Site {
+    return this.#work.session.siteOf("item", template.options);
   }
 
   get #mayGoOn(): boolean {
@@ -149,15 +153,16 @@ class ItemRun {
   }
 
   async #takeAndRun(template: PreparedAction, { item, attempt }: Try): Promise<void> {
-    const { session, target, priority, signal } = this.#work;
-    const admitted = session.pool.admit(resourcesFor(template.options, attempt), target.name);
+    const { target, priority, signal } = this.#work;
+    const { pool } = this.#siteOf(template);
+    const admitted = pool.admit(resourcesFor(template.options, attempt), target.name);
     if (!admitted.ok) {
       // More memory for a second try than there is, say.
       this.#queue.shift();
       this.#refused ??= admitted.error;
       return this.#close();
     }
-    const release = await session.pool.acquire(admitted.value, priority, signal);
+    const release = await pool.acquire(admitted.value, priority, signal);
     try {
       // Another lane may have taken the items for which these resources were asked.
       const next = this.#queue[0];
@@ -174,9 +179,11 @@ class ItemRun {
     const [first] = this.#queue;
     if (first === undefined) return [];
     const { work } = this.#work.target.declaration;
-    const { codeOrder } = this.#due.states.items.templates.get(first.item.recipe)!;
+    const template = this.#due.states.items.templates.get(first.item.recipe)!;
+    const { codeOrder } = template;
     const isVectorised = codeOrder.kind === "module" && codeOrder.vectorised;
-    const byPace = isVectorised ? vectorisedBatch : sizeForPace(this.#paceMs, this.#queue.length);
+    const pace = { total: this.#total, left: this.#queue.length, paceMs: this.#paceMs };
+    const byPace = isVectorised ? vectorisedBatch : this.#siteOf(template).batchSize(pace);
     const size = (work.kind === "fan-out" ? work.batch : undefined) ?? byPace;
     const fits = ({ item, attempt }: Try) =>
       item.recipe === first.item.recipe &&
@@ -196,9 +203,11 @@ class ItemRun {
     const folder = join(session.logsFolder, target.name);
     const logFileOf = (item: Item) => join(folder, `${fileNameOf(item)}.log`);
     const order: Order = {
-      ...orderOf(template, "item", {}),
+      ...orderOf(template, "item", {}, target.name),
+      guarded: this.#sources,
       items: batch.map(({ item }) => ({
         ...itemOrder(items, item),
+        ...identify(session, item),
         logFile: logFileOf(item),
         setupKey: this.#setupKey(template, item),
       })),
@@ -209,7 +218,7 @@ class ItemRun {
     const commits: Promise<void>[] = [];
     let broken: { readonly error: unknown } | undefined;
     let tookMs = 0;
-    await session.executor.run(
+    await this.#siteOf(template).executor.run(
       order,
       (index, outcome) => {
         const tried = batch[index]!;
@@ -272,7 +281,10 @@ class ItemRun {
       }
       return this.#close();
     }
-    const result = resultOf(session, outcome, outputs, attempt);
+    const result = resultOf(session, outcome, outputs, {
+      executor: this.#siteOf(template).executor.name,
+      attempts: attempt,
+    });
     recordItem(this.#work, item, template, result, "computed");
     await commitTrace(session);
     session.cache.put(item.key, result);
@@ -326,10 +338,4 @@ function inOrderOfSetup(items: readonly Item[]): Item[] {
       a.inputsNumber - b.inputsNumber ||
       a.index - b.index,
   );
-}
-
-/** Batches of about 50 ms: small items share a message, long ones travel alone, and the last ones are spread over the lanes. */
-function sizeForPace(paceMs: number, left: number): number {
-  if (paceMs === 0) return Math.min(8, Math.max(1, Math.floor(left / 8)));
-  return Math.max(1, Math.min(256, Math.round(50 / Math.max(paceMs, 0.05)), Math.ceil(left / 4)));
 }

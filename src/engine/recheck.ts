@@ -10,7 +10,7 @@ import type { Standing } from "../backends/store/trace-known.ts";
 import { digestOfArtifact, type ActionResult } from "../model/action.ts";
 import type { Digest } from "../model/digest.ts";
 import type { Recheck, Verdict } from "../model/recheck.ts";
-import { attemptAction } from "./attempt.ts";
+import { attemptAction, type Limited } from "./attempt.ts";
 import { ContentLost } from "./contents.ts";
 import type { PreparedAction } from "./actions.ts";
 import { expandItems, fileNameOf, itemName, itemOrder, splitSlot, type Item, type Items } from "./fan-out.ts";
@@ -207,7 +207,7 @@ async function recheckOne(context: RecheckContext, task: Task): Promise<void> {
   try {
     const { outcome } = await attemptAction(order, action.options, {
       ...context,
-      executor,
+      site: { executor, pool: context.pool },
       priority: 0,
       onRetry: () => undefined,
     });
@@ -226,10 +226,10 @@ function orderFor(
   { target, part, items, item, core }: Task,
   action: PreparedAction,
   inputs: ResolvedInputs,
-): Omit<Order, "attempt" | "timeoutMs" | "memoryMiB"> {
+): Omit<Order, "attempt" | keyof Limited> {
   const name = item === undefined ? `${target}.${part}` : `${target}.${fileNameOf(item)}`;
   const logFile = join(context.folder, `${name}.log`);
-  const order = { ...orderOf(action, part, inputs), logFile };
+  const order = { ...orderOf(action, part, inputs, target), logFile };
   if (item !== undefined) {
     // What `setup` made may serve other items of the same settings and inputs, unless each is to run alone.
     const setupKey = context.isolated ? item.core : `${core} ${item.settingsNumber} ${item.inputsNumber}`;

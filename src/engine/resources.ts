@@ -2,6 +2,8 @@
 
 import type { Resources } from "../api/rule.ts";
 import { actionFailure, type Failure } from "../model/failure.ts";
+import type { Result } from "../util/result.ts";
+import type { Admission } from "./site.ts";
 
 export type Limits = Readonly<Record<string, number>>;
 
@@ -13,7 +15,7 @@ interface Waiter {
   readonly start: () => void;
 }
 
-export class ResourcePool {
+export class ResourcePool implements Admission {
   readonly #free: Record<string, number>;
   readonly #limits: Limits;
   /** In the order in which they are to be served. */
@@ -25,10 +27,7 @@ export class ResourcePool {
   }
 
   /** What a request comes to: cpu is cut to what there is (as `make -j` does), anything else that can never be had is a failure. */
-  admit(
-    request: Resources,
-    target: string,
-  ): { readonly ok: true; readonly value: Resources } | { readonly ok: false; readonly error: Failure } {
+  admit(request: Resources, target: string): Result<Resources, Failure> {
     const admitted: Record<string, number> = { cpu: 1 };
     for (const [name, amount] of Object.entries(request)) {
       if (amount === undefined) continue;

@@ -1,6 +1,7 @@
 // What a build (or a plan) of one run works with, put together by the composition root. Data and interfaces; no behaviour.
 
-import type { Executor } from "../backends/executors/executor.ts";
+import type { RunOptions } from "../api/rule.ts";
+import type { Order } from "../backends/executors/executor.ts";
 import type { ActionCache } from "../backends/store/action-cache.ts";
 import type { BlobStore } from "../backends/store/store.ts";
 import type { Digest } from "../model/digest.ts";
@@ -18,7 +19,7 @@ import type { Contents } from "./contents.ts";
 import type { InputResolver } from "./inputs.ts";
 import type { Rebuilder } from "./rebuilder.ts";
 import type { Given } from "./splice.ts";
-import type { ResourcePool } from "./resources.ts";
+import type { Site } from "./site.ts";
 import type { SourceDigests, SourceFile } from "./sources.ts";
 
 /** What a target stands on, known without a look at its inputs. */
@@ -59,8 +60,8 @@ export interface Session {
 /** Enough to build. */
 export interface BuildSession extends Session {
   readonly build: number;
-  readonly executor: Executor;
-  readonly pool: ResourcePool;
+  /** Where an action of such options runs. */
+  readonly siteOf: (part: Order["part"], options: RunOptions) => Site;
   readonly emit: Emit;
   /** Milliseconds since 1970. */
   readonly now: () => number;

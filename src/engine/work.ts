@@ -1,5 +1,6 @@
 // One target at work: what performing its stages shares.
 
+import { existsSync } from "node:fs";
 import { relative } from "node:path";
 import type { Digest } from "../model/digest.ts";
 import type { Failure } from "../model/failure.ts";
@@ -34,12 +35,14 @@ export interface Work {
   vanished: string | undefined;
 }
 
-/** Somebody deleted what an action was working with, `cache/` mostly: that is said, and the target is prepared anew. */
+/** Somebody deleted or edited what an action was working with: that is said, and the target is prepared anew. */
 export function noteVanished(work: Work, path: string): void {
   const { session, target } = work;
   if (work.vanished === undefined) {
     const what = relative(session.root, path);
-    const text = `${what} was deleted while it was under way: what is missing is made again`;
+    const text = existsSync(path)
+      ? `${what} was edited while it was read: what rests on it is looked at again`
+      : `${what} was deleted while it was under way: what is missing is made again`;
     session.emit({ kind: "target-warned", target: target.name, text });
   }
   work.vanished = path;

@@ -19,6 +19,7 @@ import { InputResolver } from "../engine/inputs.ts";
 import { Rebuilder } from "../engine/rebuilder.ts";
 import { ResourcePool, type Limits } from "../engine/resources.ts";
 import type { BuildSession, Session } from "../engine/session.ts";
+import { localSite, remoteSite } from "../engine/site.ts";
 import { SourcesRead } from "../engine/sources.ts";
 import type { Digest } from "../model/digest.ts";
 import type { Emit } from "../model/event.ts";
@@ -34,6 +35,7 @@ import { sleep } from "../util/clock.ts";
 import { Turns } from "../util/turns.ts";
 import { processTag } from "../util/host.ts";
 import { who } from "../util/who.ts";
+import { slurmExecutor, type Elsewhere, type OnInterrupt } from "./executors.ts";
 import { explainReasons } from "./explain.ts";
 import { sweepLeftovers } from "./leftovers.ts";
 import type { OpenRun } from "./open-run.ts";
@@ -177,6 +179,9 @@ export interface BuildSetup {
   readonly mayPay: boolean;
   readonly checksInputs: boolean;
   readonly emit: Emit;
+  /** Where recipes, programs and items run, if not here. */
+  readonly elsewhere?: Elsewhere | undefined;
+  readonly onInterrupt: OnInterrupt;
 }
 
 /** Adds what it takes to write down that a result is kept. */
@@ -249,10 +254,23 @@ export function openBuildSession(
     checksInputs: setup.checksInputs,
   });
   const turns = new Turns();
+  const pool = new ResourcePool(setup.limits);
+  const here = localSite(executor, pool);
+  const remote =
+    setup.elsewhere === undefined
+      ? undefined
+      : slurmExecutor(project, run, setup.elsewhere, {
+          mayPay: setup.mayPay,
+          callsNotBefore: deciding.trace.callsHiddenBefore(),
+          isKnown: (key) => deciding.cache.get(key) !== undefined,
+          onInterrupt: setup.onInterrupt,
+          warn: (text) => setup.emit({ kind: "warning", text }),
+        });
+  const there = remote === undefined ? here : remoteSite(remote, pool);
   return {
     ...openAcceptSession(project, run, deciding, setup),
-    executor,
-    pool: new ResourcePool(setup.limits),
+    // What decides and what judges is quick, and reads what lies here.
+    siteOf: (part, { executor }) => (executor === "local" || (part !== "recipe" && part !== "item") ? here : there),
     emit: setup.emit,
     sleep,
     random: Math.random,
@@ -273,6 +291,7 @@ export function openBuildSession(
     keepGoing: setup.keepGoing,
     mask: run.secrets.mask,
     async closeBuild() {
+      await remote?.close();
       await executor.close();
       calls.close();
       using?.release();

@@ -2,6 +2,7 @@
 
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { submissionsOf } from "../backends/executors/remote/submission.ts";
 import { DigestTable } from "../backends/store/digest-table.ts";
 import { TraceIndex } from "../backends/store/trace-index.ts";
 import type { TraceLine } from "../backends/store/trace-lines.ts";
@@ -89,6 +90,13 @@ function forEachResultEver(runFolder: string, take: (result: RunResult) => void)
  */
 export function namedByRun(runFolder: string, take: (digest: Digest) => void): void {
   for (const file of recordsOfRun(runFolder)) digestsInFile(file, take);
+}
+
+/** Content that work elsewhere reads, or has made and nobody has taken in yet. */
+export function namedBySubmissions(runFolder: string, take: (digest: Digest) => void): void {
+  for (const { path } of submissionsOf(runFolder))
+    for (const part of ["orders", "results"])
+      for (const name of namesIn(join(path, part))) digestsInFile(join(path, part, name), take);
 }
 
 export function recordsOfRun(runFolder: string): readonly string[] {

@@ -1,9 +1,12 @@
 // What every executor offers: it takes orders (a recipe, what it is told, where its inputs lie) and gives outcomes. Unaware of keys, caches and the graph.
 
+import type { Resources } from "../../api/rule.ts";
 import type { SlotFormat } from "../../api/slot.ts";
+import type { SlurmOptions } from "../../api/slurm.ts";
 import type { Artifacts } from "../../model/action.ts";
 import type { Digest } from "../../model/digest.ts";
 import type { Json, JsonObject } from "../../model/json.ts";
+import type { StatText } from "../../util/stat.ts";
 
 export interface SlotOrder {
   readonly format: SlotFormat;
@@ -34,7 +37,15 @@ export type CodeOrder =
       readonly files: readonly (readonly [name: string, path: string])[];
     };
 
-export interface ItemOrder {
+/** What tells one action from all others, wherever it runs. */
+export interface Identity {
+  /** Of the action. What is under way elsewhere is found again by it. */
+  readonly key: Digest;
+  /** Milliseconds since 1970: what was begun before does not count. */
+  readonly notBefore?: number;
+}
+
+export interface ItemOrder extends Identity {
   readonly settings: Json;
   readonly item: Json;
   readonly inputs: InputOrders;
@@ -44,7 +55,17 @@ export interface ItemOrder {
   readonly setupKey: string;
 }
 
-export interface Order {
+/** A file that is read where it lies and may be edited meanwhile: with its content, and the stat for which that holds. */
+export interface GuardedFile {
+  readonly path: string;
+  readonly seen: StatText;
+  readonly digest: Digest;
+}
+
+/** Of orders with items, `key` is what the items have in common. */
+export interface Order extends Identity {
+  /** For people: the target's name. */
+  readonly target: string;
   readonly part: "recipe" | "split" | "item" | "merge" | "gate";
   readonly code: CodeOrder;
   /** `config` and the fields of the experiment that the recipe reads. */
@@ -61,6 +82,10 @@ export interface Order {
   readonly secrets: Readonly<Record<string, string>>;
   /** To be verified where the action runs. */
   readonly tools: Readonly<Record<string, string>>;
+  readonly resources: Resources;
+  readonly slurm?: SlurmOptions;
+  /** What is read in place. The engine looks at it when an action has ended; who may outlive the engine looks himself. */
+  readonly guarded: readonly GuardedFile[];
   readonly timeoutMs: number | undefined;
   readonly memoryMiB: number | undefined;
   readonly attempt: number;
@@ -79,11 +104,23 @@ export type Outcome =
       readonly startedAt: number;
       /** Keys of the paid calls whose answers it was given, sorted; of what cannot ask, a program, undefined. */
       readonly calls?: readonly Digest[];
+      /** `user@host`, if it was not this process that ran it. */
+      readonly by?: string;
     }
   | {
       readonly kind: "failed";
       readonly why:
-        "threw" | "unsettled" | "exit-code" | "timeout" | "memory" | "lost" | "output" | "tool" | "undeclared";
+        | "threw"
+        | "unsettled"
+        | "exit-code"
+        | "timeout"
+        | "memory"
+        | "lost"
+        | "output"
+        | "tool"
+        | "undeclared"
+        /** Whoever was to run it does not take it. */
+        | "refused";
       readonly message: string;
       /** The stack, mapped by nobody yet; the end of the log is read from the file. */
       readonly stack?: string;
@@ -92,7 +129,7 @@ export type Outcome =
       readonly tookMs: number;
       readonly costUsd: number;
     }
-  /** What exp had put there for it was deleted while it ran. That says nothing of the recipe: to be prepared anew and ordered again. */
+  /** What it read was deleted or edited while it ran. That says nothing of the recipe: to be prepared anew and ordered again. */
   | {
       readonly kind: "vanished";
       readonly path: string;

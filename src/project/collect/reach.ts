@@ -7,7 +7,7 @@ import type { Census } from "../../backends/store/store.ts";
 import { forEachUse } from "../../backends/store/uses.ts";
 import type { ActionResult, TreeListing } from "../../model/action.ts";
 import type { Digest } from "../../model/digest.ts";
-import { forEachResultOfRun, runFolders, stateOfRun } from "../../runs/roots.ts";
+import { forEachResultOfRun, namedBySubmissions, runFolders, stateOfRun } from "../../runs/roots.ts";
 import { readTextIfThere } from "../../util/fs.ts";
 import type { ProjectPaths } from "../paths.ts";
 
@@ -45,6 +45,7 @@ export class Reach {
   /** Reads the runs' traces; those that have changed since the last time. What was reached stays so. */
   readRuns(): void {
     for (const [, folder] of runFolders(this.#paths.runs)) {
+      namedBySubmissions(folder, (digest) => this.#reachBlob(digest));
       const state = stateOfRun(folder);
       if (this.#read.get(folder) === state) continue;
       this.#read.set(folder, state);
@@ -60,6 +61,11 @@ export class Reach {
     }
     for (let entry = 0; entry < this.entries.keys.size; entry++)
       if (this.#reachedKeys.has(this.entries.keys.digestAt(entry))) this.entries.isReached[entry] = true;
+  }
+
+  #reachBlob(digest: Digest): void {
+    const member = this.blobs.digests.indexOf(digest);
+    if (member >= 0) this.isReached[member] = true;
   }
 
   /** Reads the action cache; after the runs. */

@@ -1,0 +1,112 @@
+// Submissions and their batches as a driver knows them: what each has come to, who waits for what. Reads the folders; asks no cluster.
+
+import type { Digest } from "../../../model/digest.ts";
+import type { Outcome } from "../executor.ts";
+import type { ResultLine } from "./batch.ts";
+import { identityOf, noSetback, type Setback, type Ticket } from "./request.ts";
+import type { Intent, SubmissionFolder } from "./submission.ts";
+
+type Ended = Exclude<Outcome, { kind: "not-begun" }>;
+
+export class Batch {
+  readonly submission: Submission;
+  readonly number: number;
+  readonly keys: readonly Digest[];
+  readonly setback: Setback;
+  /** By key: who waits for what. */
+  readonly wanted = new Map<Digest, Ticket>();
+  /** How actions ended that nobody has asked for yet. */
+  readonly #unasked = new Map<Digest, Ended>();
+  readonly #ended = new Set<Digest>();
+  /** Whether the cluster says that it waits or runs; undefined: nobody has asked yet. */
+  isLive: boolean | undefined;
+  /** Since when it says that it does not. Monotonic milliseconds. */
+  goneSince: number | undefined;
+  hasEnded = false;
+
+  constructor(submission: Submission, number: number, setback: Setback = noSetback) {
+    this.submission = submission;
+    this.number = number;
+    this.keys = submission.intent.batches[number]!;
+    this.setback = setback;
+  }
+
+  /** Whether anything of it has ended. */
+  get hasProgressed(): boolean {
+    return this.#ended.size > 0;
+  }
+
+  get endedCount(): number {
+    return this.#ended.size;
+  }
+
+  get mayGoOn(): boolean {
+    return !this.hasEnded && !this.submission.folder.isGivenUp && this.isLive !== false;
+  }
+
+  want(ticket: Ticket): void {
+    this.wanted.set(identityOf(ticket).key, ticket);
+  }
+
+  take(line: ResultLine): void {
+    if ("end" in line) this.hasEnded = true;
+    else if ("refused" in line) this.#refuse(line.refused);
+    else this.#takeOutcome(this.keys[line.i], line.outcome);
+  }
+
+  /** How an action ended, if it has and nobody was told yet; it counts as told then. */
+  claim(key: Digest, kind: Ended["kind"]): Ended | undefined {
+    const outcome = this.#unasked.get(key);
+    if (outcome?.kind !== kind) return undefined;
+    this.#unasked.delete(key);
+    return outcome;
+  }
+
+  /** Actions that were computed and that nobody has been told of. */
+  unasked(): readonly Digest[] {
+    return [...this.#unasked].flatMap(([key, { kind }]) => (kind === "done" ? [key] : []));
+  }
+
+  #takeOutcome(key: Digest | undefined, outcome: Ended): void {
+    // A batch that was started again may write what its first start wrote.
+    if (key === undefined || this.#ended.has(key)) return;
+    this.#ended.add(key);
+    const ticket = this.wanted.get(key);
+    if (ticket === undefined) return void this.#unasked.set(key, outcome);
+    this.wanted.delete(key);
+    ticket.request.settle(ticket.place, outcome);
+  }
+
+  #refuse(message: string): void {
+    this.hasEnded = true;
+    for (const { request, place } of this.wanted.values())
+      request.settle(place, { kind: "failed", why: "tool", message, retryable: false, tookMs: 0, costUsd: 0 });
+    this.wanted.clear();
+  }
+}
+
+export class Submission {
+  readonly folder: SubmissionFolder;
+  readonly intent: Intent;
+  readonly batches: readonly Batch[];
+  job: string | undefined;
+
+  constructor(folder: SubmissionFolder, intent: Intent, setbacks: readonly Setback[] = []) {
+    this.folder = folder;
+    this.intent = intent;
+    this.job = folder.job();
+    this.batches = intent.batches.map((_, number) => new Batch(this, number, setbacks[number]));
+  }
+
+  readNews(): void {
+    for (const [number, line] of this.folder.readNews()) this.batches[number]?.take(line);
+  }
+
+  get isWanted(): boolean {
+    return this.batches.some((batch) => batch.wanted.size > 0);
+  }
+
+  get mayGoOn(): boolean {
+    return this.batches.some((batch) => batch.mayGoOn);
+  }
+}

@@ -1,0 +1,172 @@
+// The folder of one submission, `runs/RUN/.submitted/ID`: what was asked for, written before anything is submitted, and what the batches write there.
+//
+//   intent.json      the keys of its batches; once it is there, somebody may find it and wait for it
+//   submit.sh        what the cluster was given
+//   setup.json       what all batches need
+//   secrets.json     values of secrets, for the owner's eyes; gone when the submission is
+//   orders/N.json    the order of batch N
+//   job              the name that the cluster gave it
+//   results/N.R.jsonl  what the R-th start of batch N has come to
+//   out/N.out        what a batch printed beside that
+//   given-up         whoever starts now ends at once
+//   waiters/RUN      a build of another run waits for it, too
+
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Digest } from "../../../model/digest.ts";
+import { LogTail } from "../../../util/append-log.ts";
+import { isMissing, readTextIfThere, writeAtomic } from "../../../util/fs.ts";
+import type { Order } from "../executor.ts";
+import type { ResultLine } from "./batch.ts";
+
+export const submissionsFolder = ".submitted";
+const intentFormat = 1;
+
+export interface Intent {
+  readonly v: number;
+  readonly id: string;
+  readonly run: string;
+  readonly target: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** The `processTag` of the driver. */
+  readonly driver: string;
+  /** By it the cluster is asked, where the job's own name is not known. */
+  readonly jobName: string;
+  /** Of each batch the keys of its actions, in order. */
+  readonly batches: readonly (readonly Digest[])[];
+}
+
+/** What a batch needs beside its order. */
+export interface BatchSetup {
+  readonly workerFile: string;
+  readonly cacheFolder: string;
+  readonly blobsFolder: string;
+  readonly callsFolder: string;
+  readonly callsNotBefore: number;
+  readonly mayPay: boolean;
+  readonly nodeMajor: number;
+  /** For people: "run default". */
+  readonly what: string;
+}
+
+export type StoredOrder = Omit<Order, "secrets">;
+
+export class SubmissionFolder {
+  readonly path: string;
+  readonly #tails = new Map<string, LogTail<ResultLine>>();
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  /** Everything but the intent. */
+  prepare(given: {
+    readonly script: string;
+    readonly setup: BatchSetup;
+    readonly secrets: Readonly<Record<string, string>>;
+    readonly orders: readonly StoredOrder[];
+  }): void {
+    for (const name of ["orders", "results", "out"]) mkdirSync(join(this.path, name), { recursive: true });
+    writeAtomic(join(this.path, "submit.sh"), given.script, { mode: 0o755 });
+    writeAtomic(join(this.path, "setup.json"), JSON.stringify(given.setup));
+    if (Object.keys(given.secrets).length > 0)
+      writeAtomic(join(this.path, "secrets.json"), JSON.stringify(given.secrets), { mode: 0o600 });
+    for (const [n, order] of given.orders.entries()) writeAtomic(this.orderFile(n), JSON.stringify(order));
+  }
+
+  orderFile(batch: number): string {
+    return join(this.path, "orders", `${batch}.json`);
+  }
+
+  outFile(batch: number): string {
+    return join(this.path, "out", `${batch}.out`);
+  }
+
+  resultFile(batch: number, start: number): string {
+    return join(this.path, "results", `${batch}.${start}.jsonl`);
+  }
+
+  /** Durable: after a crash, somebody looks for what was submitted. */
+  writeIntent(intent: Omit<Intent, "v">): void {
+    writeAtomic(join(this.path, "intent.json"), JSON.stringify({ v: intentFormat, ...intent }), { durable: true });
+  }
+
+  /** Undefined: none, or of a later exp, which will see to it itself. */
+  intent(): Intent | undefined {
+    const text = readTextIfThere(join(this.path, "intent.json"));
+    const intent = text === undefined ? undefined : (JSON.parse(text) as Intent);
+    return intent?.v === intentFormat ? intent : undefined;
+  }
+
+  writeJob(job: string): void {
+    writeAtomic(join(this.path, "job"), job, { durable: true });
+  }
+
+  job(): string | undefined {
+    return readTextIfThere(join(this.path, "job"));
+  }
+
+  setup(): BatchSetup {
+    return JSON.parse(readFileSync(join(this.path, "setup.json"), "utf8")) as BatchSetup;
+  }
+
+  order(batch: number): Order {
+    const secrets = readTextIfThere(join(this.path, "secrets.json"));
+    const stored = JSON.parse(readFileSync(this.orderFile(batch), "utf8")) as StoredOrder;
+    return { ...stored, secrets: secrets === undefined ? {} : (JSON.parse(secrets) as Record<string, string>) };
+  }
+
+  giveUp(): void {
+    writeAtomic(join(this.path, "given-up"), "", { durable: true });
+  }
+
+  get isGivenUp(): boolean {
+    return existsSync(join(this.path, "given-up"));
+  }
+
+  noteWaiter(run: string): void {
+    writeAtomic(join(this.path, "waiters", run), "");
+  }
+
+  /** Other runs than its own whose builds have waited for it. */
+  waiters(): readonly string[] {
+    return namesIn(join(this.path, "waiters"));
+  }
+
+  get isThere(): boolean {
+    return existsSync(join(this.path, "intent.json"));
+  }
+
+  /** What batches have written since the last look. */
+  readNews(): readonly (readonly [batch: number, line: ResultLine])[] {
+    return namesIn(join(this.path, "results")).flatMap((name) => {
+      const batch = Number(/^(\d+)\.\d+\.jsonl$/.exec(name)?.[1] ?? -1);
+      if (batch < 0) return [];
+      let tail = this.#tails.get(name);
+      if (tail === undefined) this.#tails.set(name, (tail = new LogTail(join(this.path, "results", name))));
+      return tail.read().map((line) => [batch, line] as const);
+    });
+  }
+
+  remove(): void {
+    // The intent first: a folder without one is nobody's.
+    rmSync(join(this.path, "intent.json"), { force: true });
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+/** Those of a run, in the order of their names. */
+export function submissionsOf(runFolder: string): readonly SubmissionFolder[] {
+  const folder = join(runFolder, submissionsFolder);
+  return namesIn(folder).map((name) => new SubmissionFolder(join(folder, name)));
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder).sort();
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+}

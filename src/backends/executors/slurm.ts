@@ -1,0 +1,472 @@
+// Runs orders on a Slurm cluster: as batches of array jobs, in a file system that driver and nodes share. What was submitted is written down before,
+// so that a later driver finds it by its keys and waits for it instead of submitting it again. Unaware of what an order says.
+
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { performance } from "node:perf_hooks";
+import type { SlurmOptions, SlurmSettings } from "../../api/slurm.ts";
+import type { Digest } from "../../model/digest.ts";
+import { sleep } from "../../util/clock.ts";
+import { readTextIfThere } from "../../util/fs.ts";
+import type { Executor, Order, Outcome } from "./executor.ts";
+import { Submission, type Batch } from "./remote/batches.ts";
+import type { Cluster } from "./slurm/cluster.ts";
+import { judge } from "./slurm/fate.ts";
+import { identityOf, noSetback, orderOf, Request, type Parcel, type Setback, type Ticket } from "./remote/request.ts";
+import { flagsOf, memoryOf, scriptOf, type Allotment } from "./slurm/script.ts";
+import { isLive, minutesOf } from "./slurm/states.ts";
+import { SubmissionFolder, submissionsFolder, submissionsOf, type BatchSetup } from "./remote/submission.ts";
+
+export interface SlurmExecutorOptions {
+  readonly cluster: Cluster;
+  readonly settings: SlurmSettings;
+  /** Counts over what rules and targets say, by target. */
+  readonly targets: Readonly<Record<string, SlurmOptions>>;
+  readonly run: string;
+  readonly runFolder: string;
+  /** The folders of all runs of the project, this one's too. */
+  readonly runFolders: () => readonly string[];
+  /** By it all of the project's work is known in the queue. */
+  readonly jobPrefix: string;
+  readonly setup: BatchSetup;
+  /** The program that runs a batch. */
+  readonly batchFile: string;
+  /** The `processTag` of this driver. */
+  readonly driver: string;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Whether the result of a key has been taken in. */
+  readonly isKnown: (key: Digest) => boolean;
+  /** Asked once, when everything is to stop: what becomes of so many batches that wait or run. */
+  readonly onInterrupt: (batches: number) => Promise<"leave" | "end">;
+  readonly warn: (text: string) => void;
+}
+
+type Settle = (index: number, outcome: Outcome) => void;
+
+/** Orders that come within this time travel together. */
+const gatherMs = 50;
+const lookMs = 250;
+const pollSeconds = 5;
+/** A batch that has left the queue may have results on their way through a network's file system. */
+const lateResultsMs = 3_000;
+const endedWithinMs = 10_000;
+const longestWaitMs = 60_000;
+const lastWordsLength = 2_000;
+
+export class SlurmExecutor implements Executor {
+  readonly name = "slurm";
+  readonly #options: SlurmExecutorOptions;
+  readonly #open = new Set<Request>();
+  readonly #submissions = new Map<string, Submission>();
+  /** Batches that others submitted, by the keys of their actions. */
+  readonly #adoptable = new Map<Digest, Batch[]>();
+  readonly #signals = new WeakSet<AbortSignal>();
+  readonly #submitting = new Set<Promise<void>>();
+  readonly #stopped = new AbortController();
+  #waiting: Parcel[] = [];
+  #gathering: NodeJS.Timeout | undefined;
+  #sending = Promise.resolve();
+  #watching: Promise<void> | undefined;
+  #interrupting: Promise<void> | undefined;
+  #polledAt = -Infinity;
+  #isSilent = false;
+  #largestArray: Promise<number> | undefined;
+  #ids = 0;
+
+  constructor(options: SlurmExecutorOptions) {
+    this.#options = options;
+  }
+
+  async run(order: Order, settle: Settle, signal: AbortSignal): Promise<void> {
+    const request = new Request(order, settle);
+    if (signal.aborted) return request.settleRest({ kind: "not-begun" });
+    this.#open.add(request);
+    if (!this.#signals.has(signal)) {
+      this.#signals.add(signal);
+      signal.addEventListener("abort", () => void (this.#interrupting ??= this.#interrupt()), { once: true });
+    }
+    this.#send({ tickets: request.tickets(), setback: noSetback });
+    await request.finished;
+    this.#open.delete(request);
+  }
+
+  async close(): Promise<void> {
+    await this.#interrupting;
+    this.#stopped.abort();
+    clearTimeout(this.#gathering);
+    await this.#sending;
+    await Promise.all(this.#submitting);
+    await this.#watching;
+    let left = 0;
+    for (const submission of this.#submissions.values()) {
+      submission.readNews();
+      if (submission.mayGoOn)
+        left += submission.batches.filter((batch) => batch.mayGoOn && !this.#isWantedYet(batch)).length;
+      else if (!submission.isWanted && this.#isTakenIn(submission)) submission.folder.remove();
+    }
+    if (left > 0 && this.#interrupting === undefined)
+      this.#options.warn(
+        `${left} ${left === 1 ? "batch" : "batches"} of earlier builds that nobody asks for any more wait or run on Slurm: exp ps shows them, exp sweep ends them`,
+      );
+  }
+
+  #isWantedYet(batch: Batch): boolean {
+    return batch.wanted.size > 0;
+  }
+
+  /** What it came to is in the run by now, or in the cache. */
+  #isTakenIn(submission: Submission): boolean {
+    return submission.batches.every((batch) => batch.unasked().every((key) => this.#options.isKnown(key)));
+  }
+
+  // --- sending ----------------------------------------------------------------------------------------------------
+
+  #send(parcel: Parcel): void {
+    this.#waiting.push(parcel);
+    clearTimeout(this.#gathering);
+    this.#gathering = setTimeout(() => {
+      this.#sending = this.#sending.then(() => this.#sendAll());
+    }, gatherMs);
+  }
+
+  async #sendAll(): Promise<void> {
+    const parcels = this.#waiting;
+    this.#waiting = [];
+    if (this.#isStopping || parcels.length === 0) return;
+    const rest = await this.#adopt(parcels);
+    if (rest.length > 0) {
+      this.#largestArray ??= this.#options.cluster.largestArray();
+      const most = await this.#largestArray;
+      for (const group of groupAlike(rest, (parcel) => this.#likeness(parcel)))
+        for (let at = 0; at < group.length; at += most) {
+          const submitted = this.#submit(group.slice(at, at + most)).finally(() => this.#submitting.delete(submitted));
+          this.#submitting.add(submitted);
+        }
+    }
+    this.#watch();
+  }
+
+  get #isStopping(): boolean {
+    return this.#interrupting !== undefined || this.#stopped.signal.aborted;
+  }
+
+  /** What earlier drivers have submitted is waited for; the rest comes back. */
+  async #adopt(parcels: readonly Parcel[]): Promise<readonly Parcel[]> {
+    await this.#findOthers(parcels);
+    return parcels.flatMap((parcel): Parcel[] => {
+      const tickets = parcel.tickets.filter((ticket) => !this.#takeFromOthers(ticket));
+      return tickets.length === 0 ? [] : [{ ...parcel, tickets }];
+    });
+  }
+
+  /** Looks through the folders of all runs, and asks what of it still runs. */
+  async #findOthers(parcels: readonly Parcel[]): Promise<void> {
+    const wanted = new Set(parcels.flatMap(({ tickets }) => tickets.map((ticket) => identityOf(ticket).key)));
+    const found: Submission[] = [];
+    for (const folder of this.#options.runFolders().flatMap(submissionsOf)) {
+      if (this.#submissions.has(folder.path)) continue;
+      const intent = folder.intent();
+      if (intent === undefined || !intent.batches.some((keys) => keys.some((key) => wanted.has(key)))) continue;
+      const submission = new Submission(folder, intent);
+      this.#submissions.set(folder.path, submission);
+      found.push(submission);
+      for (const batch of submission.batches)
+        for (const key of batch.keys) this.#adoptable.set(key, [...(this.#adoptable.get(key) ?? []), batch]);
+    }
+    if (found.length === 0) return;
+    for (const submission of found) {
+      // It may have been killed between sbatch's answer and writing it down.
+      if (submission.job !== undefined) continue;
+      const named = await this.#options.cluster.jobNamed(submission.intent.jobName);
+      if (named?.job !== undefined) submission.folder.writeJob((submission.job = named.job));
+      else if (named !== undefined) for (const batch of submission.batches) batch.hasEnded = true;
+    }
+    await this.#poll();
+    // After the look at the queue: what has left it has written all that it will.
+    for (const submission of found) submission.readNews();
+  }
+
+  #takeFromOthers(ticket: Ticket): boolean {
+    const { key, notBefore = 0 } = identityOf(ticket);
+    const batches = (this.#adoptable.get(key) ?? []).filter(({ submission }) => submission.intent.at >= notBefore);
+    for (const kind of ["done", "failed"] as const) {
+      for (const batch of batches) {
+        const outcome = batch.claim(key, kind);
+        if (outcome === undefined) continue;
+        ticket.request.settle(ticket.place, outcome);
+        return true;
+      }
+      // Rather than a failure of before, what another try comes to.
+      const goingOn = batches.find((batch) => batch.mayGoOn);
+      if (kind === "done" && goingOn !== undefined) {
+        goingOn.want(ticket);
+        const { folder, intent } = goingOn.submission;
+        if (intent.run !== this.#options.run) folder.noteWaiter(this.#options.run);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  // --- submitting -------------------------------------------------------------------------------------------------
+
+  async #submit(parcels: readonly Parcel[]): Promise<void> {
+    const options = this.#options;
+    const { run, runFolder } = options;
+    const [first] = parcels as readonly [Parcel];
+    const [{ request }] = first.tickets as readonly [Ticket];
+    const { target } = request.order;
+    const id = this.#newId();
+    const folder = new SubmissionFolder(join(runFolder, submissionsFolder, id));
+    const jobName = `${options.jobPrefix}-${id}-${target}`;
+    const orders = parcels.map(orderOf);
+    const script = scriptOf({
+      allotment: this.#allotment(parcels),
+      jobName,
+      about: `Target ${target} of run ${run}: ${parcels.reduce((sum, { tickets }) => sum + tickets.length, 0)} actions`,
+      folder: folder.path,
+      batches: parcels.length,
+      parallel: options.settings.parallel,
+      batchFile: options.batchFile,
+      node: process.execPath,
+    });
+    folder.prepare({
+      script,
+      setup: options.setup,
+      secrets: request.order.secrets,
+      orders: orders.map(({ secrets: _, ...order }) => order),
+    });
+    const intent = {
+      ...{ id, run, target, jobName, at: options.now(), driver: options.driver },
+      batches: parcels.map(({ tickets }) => tickets.map((ticket) => identityOf(ticket).key)),
+    };
+    folder.writeIntent(intent);
+    const job = await this.#hand(folder, jobName);
+    if (typeof job !== "string") {
+      folder.remove();
+      for (const { tickets } of parcels) for (const { request, place } of tickets) request.settle(place, job);
+      return;
+    }
+    folder.writeJob(job);
+    const submission = new Submission(
+      folder,
+      { v: 1, ...intent },
+      parcels.map(({ setback }) => setback),
+    );
+    for (const [n, { tickets }] of parcels.entries()) for (const ticket of tickets) submission.batches[n]!.want(ticket);
+    this.#submissions.set(folder.path, submission);
+    this.#watch();
+  }
+
+  /** Until the cluster takes it or will not. */
+  async #hand(folder: SubmissionFolder, jobName: string): Promise<string | Outcome> {
+    const { cluster, warn } = this.#options;
+    for (let waitMs = 1000; ; waitMs = Math.min(waitMs * 2, longestWaitMs)) {
+      if (this.#isStopping) return { kind: "not-begun" };
+      const said = await cluster.submit(join(folder.path, "submit.sh"));
+      if (said.kind === "accepted") return said.job;
+      if (said.kind === "refused")
+        return {
+          kind: "failed",
+          why: "refused",
+          message: `Slurm does not take it: ${said.message}`,
+          retryable: false,
+          tookMs: 0,
+          costUsd: 0,
+        };
+      if (waitMs === 1000) warn(`Slurm does not take batches now, and is asked again: ${said.message}`);
+      await sleep(waitMs, this.#stopped.signal);
+      const named = said.isUnclear ? await cluster.jobNamed(jobName) : undefined;
+      if (named?.job !== undefined) return named.job;
+    }
+  }
+
+  #newId(): string {
+    const time = new Date(this.#options.now())
+      .toISOString()
+      .replaceAll(/[-:]|\..*/g, "")
+      .replace("T", "-");
+    return `${time}-${randomBytes(3).toString("hex")}${this.#ids++}`;
+  }
+
+  #optionsFor(order: Order): SlurmOptions {
+    return { ...this.#options.settings, ...order.slurm, ...this.#options.targets[order.target] };
+  }
+
+  /** Equal for parcels that may be batches of one submission. */
+  #likeness(parcel: Parcel): string {
+    const { order } = parcel.tickets[0]!.request;
+    const { minutes: _, ...allotment } = this.#allotment([parcel]);
+    const words = [
+      order.target,
+      order.part,
+      Object.keys(order.secrets),
+      allotment.options.modules,
+      allotment.options.before,
+    ];
+    return JSON.stringify([...words, allotment.options.container, flagsOf({ ...allotment, minutes: undefined }, "")]);
+  }
+
+  #allotment(parcels: readonly Parcel[]): Allotment {
+    const [{ tickets, setback }] = parcels as readonly [Parcel];
+    const { order } = tickets[0]!.request;
+    const options = this.#optionsFor(order);
+    const memory = memoryOf(options, order.resources) ?? (setback.moreMemory > 1 ? setback.gave.memoryMiB : undefined);
+    const minutes = parcels.map((parcel) => minutesFor(parcel, options));
+    return {
+      resources: order.resources,
+      options,
+      minutes: minutes.includes(undefined) ? undefined : Math.max(...minutes.map((one) => one!)),
+      memoryMiB: memory === undefined ? undefined : memory * setback.moreMemory,
+      exclude: setback.exclude,
+    };
+  }
+
+  // --- watching ---------------------------------------------------------------------------------------------------
+
+  #watch(): void {
+    this.#watching ??= this.#watchAll().finally(() => (this.#watching = undefined));
+  }
+
+  async #watchAll(): Promise<void> {
+    while (!this.#stopped.signal.aborted && this.#wanted().length > 0) {
+      const startedAt = performance.now();
+      await this.#look();
+      const tookMs = performance.now() - startedAt;
+      await sleep(Math.max(lookMs, tookMs * 4), this.#stopped.signal);
+    }
+  }
+
+  #wanted(): readonly Submission[] {
+    return [...this.#submissions.values()].filter((submission) => submission.isWanted);
+  }
+
+  async #look(): Promise<void> {
+    const wanted = this.#wanted();
+    for (const submission of wanted) submission.readNews();
+    if (
+      performance.now() - this.#polledAt >= (this.#options.settings.poll ?? pollSeconds) * 1000 &&
+      (await this.#poll())
+    )
+      for (const submission of wanted) submission.readNews();
+    for (const { batches } of wanted)
+      for (const batch of batches) if (batch.wanted.size > 0 && this.#isGone(batch)) await this.#giveBack(batch);
+  }
+
+  /** The queue is asked for all of them at once. False: it does not answer, and everything is as it was. */
+  async #poll(): Promise<boolean> {
+    const { cluster, warn } = this.#options;
+    const submissions = [...this.#submissions.values()].filter(({ job }) => job !== undefined);
+    const queue = await cluster.queue(submissions.map(({ job }) => job!));
+    this.#polledAt = performance.now();
+    if (queue === undefined) {
+      if (!this.#isSilent) warn("Slurm does not answer; what it runs goes on, and it is asked again");
+      this.#isSilent = true;
+      return false;
+    }
+    this.#isSilent = false;
+    for (const { job, batches } of submissions) {
+      const states = queue.get(job!);
+      for (const batch of batches) {
+        const state = states?.get(batch.number);
+        batch.isLive = state !== undefined && isLive(state);
+        batch.goneSince = batch.isLive ? undefined : (batch.goneSince ?? this.#polledAt);
+      }
+    }
+    return true;
+  }
+
+  #isGone(batch: Batch): boolean {
+    if (batch.hasEnded) return true;
+    return batch.goneSince !== undefined && performance.now() - batch.goneSince > lateResultsMs;
+  }
+
+  /** It has ended without some of what is wanted: that goes into another batch, or fails. */
+  async #giveBack(batch: Batch): Promise<void> {
+    const { cluster, warn } = this.#options;
+    const { submission } = batch;
+    const fate = submission.job === undefined ? undefined : await cluster.fate(submission.job, batch.number);
+    if (fate !== undefined && isLive(fate) && !batch.hasEnded) {
+      batch.isLive = true;
+      batch.goneSince = undefined;
+      return;
+    }
+    submission.readNews();
+    if (batch.wanted.size === 0) return;
+    const lastWords = (readTextIfThere(submission.folder.outFile(batch.number)) ?? "").slice(-lastWordsLength).trim();
+    const { setback, hasProgressed } = batch;
+    const name = `${submission.job ?? "?"}_${batch.number}`;
+    const verdict = judge({ name, fate, setback, hasProgressed, lastWords });
+    const tickets = [...batch.wanted.values()];
+    batch.wanted.clear();
+    batch.hasEnded = true;
+    if (verdict.kind === "failed") {
+      for (const { request, place } of tickets) request.settle(place, verdict.outcome);
+      return;
+    }
+    warn(
+      `${verdict.why}; ${tickets.length === 1 ? "what was left of it goes" : `${tickets.length} actions that were left go`} into another`,
+    );
+    for (const parcel of byRequest(tickets, verdict.setback)) this.#send(parcel);
+  }
+
+  // --- stopping ---------------------------------------------------------------------------------------------------
+
+  async #interrupt(): Promise<void> {
+    const { cluster, onInterrupt } = this.#options;
+    clearTimeout(this.#gathering);
+    await this.#sending;
+    await Promise.all(this.#submitting);
+    const batches = this.#wanted().flatMap((submission) => submission.batches.filter((batch) => batch.wanted.size > 0));
+    const decision = batches.length === 0 ? "leave" : await onInterrupt(batches.length);
+    if (decision === "end") {
+      const wanted = this.#wanted();
+      for (const { folder } of wanted) folder.giveUp();
+      const isTaken = await cluster.cancel(wanted.flatMap(({ job }) => job ?? []));
+      if (isTaken) await this.#awaitEnd();
+      else this.#options.warn("Slurm does not answer: its batches could not be ended. exp sweep does it");
+    }
+    for (const submission of this.#wanted()) submission.readNews();
+    for (const request of this.#open) request.settleRest({ kind: "not-begun" });
+    if (decision === "end")
+      for (const { batches } of this.#submissions.values()) for (const batch of batches) batch.wanted.clear();
+  }
+
+  /** What ended before it was cancelled counts. */
+  async #awaitEnd(): Promise<void> {
+    const until = performance.now() + endedWithinMs;
+    while (performance.now() < until) {
+      await this.#poll();
+      if (!this.#wanted().some((submission) => submission.mayGoOn)) return;
+      await sleep(lookMs, this.#stopped.signal);
+    }
+  }
+}
+
+/** Undefined: the partition's own. */
+function minutesFor({ tickets, setback }: Parcel, { time }: SlurmOptions): number | undefined {
+  const { order } = tickets[0]!.request;
+  const said = time === undefined ? undefined : typeof time === "number" ? Math.ceil(time) : minutesOf(time);
+  const allowed =
+    order.timeoutMs === undefined ? undefined : Math.ceil((order.timeoutMs * tickets.length) / 60_000) + 2;
+  const minutes = said ?? allowed ?? (setback.moreTime > 1 ? setback.gave.minutes : undefined);
+  return minutes === undefined ? undefined : minutes * setback.moreTime;
+}
+
+function byRequest(tickets: readonly Ticket[], setback: Setback): readonly Parcel[] {
+  const requests = new Map<Request, Ticket[]>();
+  for (const ticket of tickets) requests.set(ticket.request, [...(requests.get(ticket.request) ?? []), ticket]);
+  return [...requests.values()].map((own) => ({ tickets: own, setback }));
+}
+
+function groupAlike<T>(list: readonly T[], likeness: (one: T) => string): readonly (readonly T[])[] {
+  const groups = new Map<string, T[]>();
+  for (const one of list) {
+    const name = likeness(one);
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [one]);
+    else group.push(one);
+  }
+  return [...groups.values()];
+}

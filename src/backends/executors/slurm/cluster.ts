@@ -1,0 +1,140 @@
+// Slurm's own programs, started and read: sbatch, squeue, sacct, scontrol, scancel. Unaware of orders.
+
+import { execa } from "execa";
+import { readAccounting, readJobs, readQueue, type BatchState, type BatchStates } from "./states.ts";
+
+const deadlineMs = 60_000;
+
+/** What sbatch said to a script. */
+export type Submitted =
+  | { readonly kind: "accepted"; readonly job: string }
+  /** The same would be refused again. */
+  | { readonly kind: "refused"; readonly message: string }
+  /** No answer, or no room now. `isUnclear`: it may have been accepted all the same. */
+  | { readonly kind: "not-now"; readonly message: string; readonly isUnclear: boolean };
+
+interface Ran {
+  readonly ok: boolean;
+  readonly text: string;
+  readonly error: string;
+  readonly isMissing: boolean;
+  readonly isLate: boolean;
+}
+
+export class Cluster {
+  readonly #environment: NodeJS.ProcessEnv;
+  #hasAccounting: boolean | undefined;
+
+  constructor(environment: NodeJS.ProcessEnv) {
+    // Otherwise squeue cuts the list of waiting batches after 64 letters.
+    this.#environment = { ...environment, SLURM_BITSTR_LEN: "0", LC_ALL: "C" };
+  }
+
+  /** Undefined: Slurm is here, and answers. */
+  async problem(): Promise<string | undefined> {
+    const ran = await this.#run("sbatch", ["--version"]);
+    if (ran.isMissing) return "there is no sbatch on the PATH: this machine submits to no Slurm cluster";
+    return ran.ok ? undefined : firstLine(ran.error);
+  }
+
+  /** The most batches that one submission may have. */
+  async largestArray(): Promise<number> {
+    const ran = await this.#run("scontrol", ["show", "config"]);
+    const size = /^MaxArraySize\s*=\s*(\d+)/m.exec(ran.text)?.[1];
+    // Numbers of batches are below it.
+    return size === undefined ? 1000 : Math.max(1, Number(size));
+  }
+
+  async submit(scriptFile: string): Promise<Submitted> {
+    const ran = await this.#run("sbatch", ["--parsable", scriptFile]);
+    const job = /^(\d+)(?:;\S+)?$/m.exec(ran.text)?.[1];
+    if (ran.ok && job !== undefined) return { kind: "accepted", job };
+    const message = firstLine(ran.error) || "sbatch said nothing";
+    if (ran.isLate || /timed out|zero bytes|connection (?:re(?:set|fused))|communication/i.test(ran.error))
+      return { kind: "not-now", message, isUnclear: true };
+    if (
+      /temporar|try again|unable to contact|submit ?limit|MaxSubmit|MaxJob|queue is full|QOSMax|AssocMax|slurmctld/i.test(
+        ran.error,
+      )
+    )
+      return { kind: "not-now", message, isUnclear: false };
+    return { kind: "refused", message };
+  }
+
+  /** The number of the job of that name, if the queue or the accounting knows it. `undefined`: no answer. */
+  async jobNamed(name: string): Promise<{ readonly job: string | undefined } | undefined> {
+    const queue = await this.#run("squeue", ["-h", "-t", "all", "--name", name, "-o", "%F"]);
+    if (!queue.ok) return undefined;
+    const job = /^\d+$/m.exec(queue.text)?.[0];
+    if (job !== undefined) return { job };
+    const past = await this.#run("sacct", ["-X", "-n", "-P", "-S", "now-14days", "--name", name, "-o", "JobID"]);
+    return { job: past.ok ? /^(\d+)/m.exec(past.text)?.[1] : undefined };
+  }
+
+  /** Jobs in the queue whose names begin so, and that have not ended. */
+  async jobsNamed(prefix: string): Promise<readonly { readonly job: string; readonly name: string }[] | undefined> {
+    const ran = await this.#run("squeue", ["-h", "--me", "-o", "%F|%j"]);
+    if (!ran.ok) return undefined;
+    const jobs = new Map<string, string>();
+    for (const line of ran.text.split("\n")) {
+      const [job = "", name = ""] = line.split("|");
+      if (name.startsWith(prefix)) jobs.set(job, name);
+    }
+    return [...jobs].map(([job, name]) => ({ job, name }));
+  }
+
+  /** Batches of jobs that the queue knows; those that have ended stay in it for some minutes. Undefined: no answer. */
+  async queue(jobs: readonly string[]): Promise<ReadonlyMap<string, BatchStates> | undefined> {
+    // By user and not by job: with one unknown number it would tell of none.
+    const ran = await this.#run("squeue", ["-h", "-t", "all", "--me", "-o", "%F|%K|%T|%N|%r"]);
+    if (!ran.ok) return undefined;
+    const all = readQueue(ran.text);
+    return new Map(jobs.flatMap((job) => (all.has(job) ? [[job, all.get(job)!] as const] : [])));
+  }
+
+  /** How a batch ended that has left the queue, or is on its way out. Accounting lags by seconds; the controller forgets after minutes. */
+  async fate(job: string, batch: number): Promise<BatchState | undefined> {
+    const shown = await this.#run("scontrol", ["show", "job", "-o", `${job}_${batch}`]);
+    const fromController = shown.ok ? readJobs(shown.text).get(batch) : undefined;
+    if (fromController !== undefined || this.#hasAccounting === false) return fromController;
+    const columns = "JobID,State,ExitCode,NodeList,Reason,ReqMem,TimelimitRaw";
+    const past = await this.#run("sacct", ["-X", "-n", "-P", "-D", "-j", `${job}_${batch}`, "-o", columns]);
+    this.#hasAccounting = !/accounting storage is disabled/i.test(past.error);
+    return past.ok ? readAccounting(past.text).get(batch) : undefined;
+  }
+
+  /** Whole jobs by `12`, single batches by `12_3`. */
+  async cancel(what: readonly string[]): Promise<boolean> {
+    if (what.length === 0) return true;
+    const ran = await this.#run("scancel", [...what]);
+    return ran.ok || /invalid job id/i.test(ran.error);
+  }
+
+  async #run(program: string, args: readonly string[]): Promise<Ran> {
+    const result = await execa(program, args, {
+      env: this.#environment,
+      extendEnv: false,
+      reject: false,
+      timeout: deadlineMs,
+      stdin: "ignore",
+    });
+    const { code } = result as { readonly code?: string };
+    return {
+      ok: !result.failed,
+      text: result.stdout ?? "",
+      error: result.stderr || result.shortMessage || "",
+      isMissing: code === "ENOENT",
+      isLate: result.timedOut,
+    };
+  }
+}
+
+function firstLine(text: string): string {
+  return (
+    text
+      .split("\n")
+      .find((line) => line.trim() !== "")
+      ?.replace(/^\w+: error: /, "")
+      .trim() ?? ""
+  );
+}

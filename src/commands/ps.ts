@@ -1,0 +1,102 @@
+// `exp ps` and `exp sweep`: what the project has running elsewhere, and ending what no build waits for.
+
+import { inputFailure } from "../model/failure.ts";
+import { sweepElsewhere, workElsewhere, type SubmittedWork } from "../project/elsewhere.ts";
+import { clusterOf } from "../project/executors.ts";
+import type { Project } from "../project/project.ts";
+import { countOf, formatDuration } from "../report/amounts.ts";
+import { alignRows } from "../report/columns.ts";
+import { paint, span } from "../report/text.ts";
+import type { Arguments } from "./arguments.ts";
+import { findProject } from "./asking.ts";
+import { paletteOf, showFailures, writeJson, writeLines, type Screen } from "./screen.ts";
+import { exitCodes } from "./table.ts";
+
+export function ps(args: Arguments, screen: Screen): Promise<number> {
+  return withCluster(screen, async (project) => {
+    const { submitted, strays, isKnown } = await workElsewhere(project);
+    if (args.flags.json === true) {
+      writeJson(screen, { isKnown, submitted: submitted.map(jsonOf), strays });
+      return isKnown ? exitCodes.done : exitCodes.failed;
+    }
+    const rows = submitted.map((work) => rowOf(work, screen.now()));
+    if (rows.length + strays.length === 0) writeLines(screen, ["nothing runs elsewhere"]);
+    else if (rows.length > 0)
+      writeLines(
+        screen,
+        alignRows([head, ...rows].map((row) => row.map((cell) => span(cell)))).map((line) =>
+          paint(line, paletteOf(screen)),
+        ),
+      );
+    for (const { job, name } of strays)
+      writeLines(screen, [`job ${job} (${name}) belongs to no run any more: exp sweep ends it`]);
+    if (!isKnown) screen.writeError("Slurm does not answer: what waits and what runs is not known\n");
+    return isKnown ? exitCodes.done : exitCodes.failed;
+  });
+}
+
+export function sweep(args: Arguments, screen: Screen): Promise<number> {
+  return withCluster(screen, async (project) => {
+    const { ended, kept, strays, isWhole } = await sweepElsewhere(project, args.operands);
+    if (args.flags.json === true)
+      writeJson(screen, { ended: ended.map(jsonOf), kept: kept.map(jsonOf), strays, isWhole });
+    else {
+      const batches = ended.reduce((sum, { running, waiting }) => sum + running + waiting, 0);
+      writeLines(screen, [
+        batches === 0 && strays.length === 0
+          ? "nothing to end"
+          : `ended ${countOf(batches, "batch", "batches")}${strays.length === 0 ? "" : ` and ${countOf(strays.length, "job")} of runs that are gone`}`,
+        ...kept.map(
+          ({ run, submission, holder }) => `kept ${submission.intent.target} of run ${run}: ${holder} waits for it`,
+        ),
+      ]);
+      if (!isWhole) screen.writeError("Slurm does not answer: what runs was not ended\n");
+    }
+    return isWhole ? exitCodes.done : exitCodes.failed;
+  });
+}
+
+const head = ["run", "target", "job", "batches", "actions", "nodes", "for", "waited for by"];
+
+async function withCluster(screen: Screen, act: (project: Project) => Promise<number>): Promise<number> {
+  const project = await findProject(screen);
+  if (!project.ok) {
+    showFailures(screen, project.error);
+    return exitCodes.wrongInput;
+  }
+  try {
+    const problem = await clusterOf(project.value).problem();
+    if (problem === undefined) return await act(project.value);
+    showFailures(screen, [inputFailure(problem)]);
+    return exitCodes.wrongInput;
+  } finally {
+    project.value.close();
+  }
+}
+
+function rowOf(
+  { submission, run, running, waiting, over, actions, ended, nodes, holder }: SubmittedWork,
+  now: number,
+): string[] {
+  const batches = [
+    ...(running > 0 ? [`${running} running`] : []),
+    ...(waiting > 0 ? [`${waiting} waiting`] : []),
+    ...(over > 0 ? [`${over} over`] : []),
+  ];
+  return [
+    run,
+    submission.intent.target,
+    submission.job ?? "?",
+    batches.join(", "),
+    `${ended} of ${actions} ended`,
+    nodes.join(","),
+    formatDuration(now - submission.intent.at),
+    holder ?? "nobody",
+  ];
+}
+
+function jsonOf({ submission, run, running, waiting, over, actions, ended, nodes, holder }: SubmittedWork) {
+  const { id, target, at } = submission.intent;
+  const batches = { running, waiting, over };
+  return { id, run, target, job: submission.job ?? null, at, batches, actions, ended, nodes, holder: holder ?? null };
+}

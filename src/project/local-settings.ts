@@ -1,0 +1,58 @@
+// `exp.local.yaml`: what is so for this user on this machine, and is not committed. It counts over the Expfile, and is part of no key.
+
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import type { SlurmOptions, SlurmSettings } from "../api/slurm.ts";
+import type { Failure } from "../model/failure.ts";
+import { readFiles } from "../planning/config/files.ts";
+import { validate } from "../planning/config/validate.ts";
+import { fail, ok, type Result } from "../util/result.ts";
+
+export const localSettingsFile = "exp.local.yaml";
+
+export const executorNames = ["local", "slurm"] as const;
+export type ExecutorName = (typeof executorNames)[number];
+
+export interface LocalSettings {
+  readonly executor?: ExecutorName;
+  readonly slurm?: SlurmSettings & { readonly targets?: Readonly<Record<string, SlurmOptions>> };
+}
+
+const word = z.string().min(1);
+const slurm = z.strictObject({
+  account: word.optional(),
+  partition: word.optional(),
+  qos: word.optional(),
+  reservation: word.optional(),
+  constraint: word.optional(),
+  gres: word.optional(),
+  time: z.union([z.number().positive(), word]).optional(),
+  memory: z.number().positive().optional(),
+  modules: z.array(word).optional(),
+  container: word.optional(),
+  node: word.optional(),
+  before: z.array(word).optional(),
+  sbatch: z.array(word).optional(),
+});
+const schema = z.strictObject({
+  executor: z.enum(executorNames).optional(),
+  slurm: slurm
+    .extend({
+      parallel: z.int().positive().optional(),
+      poll: z.number().positive().optional(),
+      targets: z.record(z.string(), slurm).optional(),
+    })
+    .optional(),
+});
+
+export function readLocalSettings(root: string): Result<LocalSettings, readonly Failure[]> {
+  const path = join(root, localSettingsFile);
+  if (!existsSync(path)) return ok({});
+  const files = readFiles({ root, file: localSettingsFile, readFile: (each) => readFileSync(each) });
+  if (!files.ok) return fail(files.error);
+  const { tree } = files.value.get(path)!;
+  const at = { file: localSettingsFile, line: 1, column: 1 };
+  const value = validate({ name: localSettingsFile, value: tree, at, neededBy: "where actions run" }, schema);
+  return value.ok ? ok(value.value as LocalSettings) : value;
+}

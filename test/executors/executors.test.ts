@@ -1,0 +1,264 @@
+// One suite for every executor: where an action runs must not be told from what it makes, nor from its key.
+
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { makeProject, type Rig, type RunOptions } from "../rig.ts";
+import { slurmIsMissing, TestCluster } from "../slurm/cluster.ts";
+import { files, journal } from "./project.ts";
+
+interface Place {
+  readonly name: string;
+  /** What is not here that it takes; undefined: nothing. */
+  readonly missing: string | undefined;
+  readonly open: () => Promise<void>;
+  readonly close: () => Promise<void>;
+  readonly environment: () => Readonly<Record<string, string>>;
+  /** Whether anything of the project is under way there. */
+  readonly isAtWork: (rig: Rig) => boolean;
+}
+
+let cluster: TestCluster | undefined;
+const kills = Number(process.env.EXP_KILLS ?? 5);
+
+const places: readonly Place[] = [
+  {
+    name: "local",
+    missing: undefined,
+    open: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+    environment: () => ({}),
+    isAtWork: (rig) => workersOf(rig).length > 0,
+  },
+  {
+    name: "slurm",
+    missing: slurmIsMissing,
+    open: async () => {
+      cluster = await TestCluster.start({ cpus: 8 });
+    },
+    close: () => cluster!.stop(),
+    environment: () => cluster!.environment,
+    isAtWork: () => cluster!.tell("squeue", "-h") !== "",
+  },
+];
+
+for (const place of places)
+  describe.skipIf(place.missing !== undefined)(`executor ${place.name}`, () => {
+    beforeAll(place.open);
+    afterAll(place.close);
+
+    const local = { env: { DECLARED: "yes", UNDECLARED: "no", TOKEN: "secret-token-123" } };
+    const there = (): RunOptions => ({ env: { ...local.env, ...place.environment() } });
+    const args = ["--executor", place.name];
+
+    test("makes the same bytes under the same keys as this machine does", async () => {
+      const rig = project();
+      await rig.build([], 0, local);
+      const here = keysAndDigests(rig);
+      rig.remove("runs");
+      rig.remove("cache");
+      rig.remove(journal);
+      await rig.build(args, 0, there());
+      expect(keysAndDigests(rig)).toEqual(here);
+      expect(items(rig)).toEqual(upTo(12));
+      // And this machine takes it for its own.
+      const fresh = { see: "fresh", count: "fresh", draw: "fresh" };
+      expect((await rig.build([], 0, local)).targets).toEqual(fresh);
+    });
+
+    test("recipes see what they declare, and nothing else", async () => {
+      const rig = project();
+      await rig.build([...args, "see"], 0, there());
+      expect(JSON.parse(rig.read("runs/default/see/seen.json"))).toEqual({
+        word: "word",
+        DECLARED: "yes",
+        TZ: "UTC",
+        LC_ALL: "C.UTF-8",
+        token: 16,
+        here: [],
+      });
+    });
+
+    test("a secret is in no file of the run, and in no event", async () => {
+      const rig = project();
+      const built = await rig.build(args, 0, there());
+      expect(JSON.stringify(built.events)).not.toContain("secret-token");
+      expect(rig.read("runs/default/logs/see.log")).toContain("told ‹TOKEN›");
+      expect(holding(rig.path("runs"), "secret-token")).toEqual([]);
+    });
+
+    test("who computed it, and by which executor, is remembered", async () => {
+      const rig = project();
+      await rig.build(args, 0, there());
+      const recipes = resultsIn(rig).filter(({ p }) => p === "recipe" || p === "item");
+      expect(new Set(recipes.map(({ r }) => r.executor))).toEqual(new Set([place.name]));
+      expect(recipes.every(({ r }) => /^\S+@\S+$/.test(r.by))).toBe(true);
+    });
+
+    test("one failing item keeps its neighbours", async () => {
+      const rig = project({ faults: "fails=3" });
+      const failed = await rig.build([...args, "-k"], 1, there());
+      expect(failed.targets).toMatchObject({ draw: "failed" });
+      expect(failuresOf(failed.events)).toContain("no luck with 3");
+      expect(items(rig)).toEqual(upTo(12).filter((n) => n !== 3));
+      rig.remove(journal);
+      rig.edit("recipes.ts", 'fault === "fails"', 'fault === "never"');
+      // Other code: all are made anew.
+      await rig.build(args, 0, there());
+      expect(items(rig)).toEqual(upTo(12));
+    });
+
+    test("an error that may pass is tried again, as often as the rule says", async () => {
+      const rig = project({ faults: "retries=5" });
+      const built = await rig.build(args, 0, there());
+      const retries = built.events.filter((event) => event.kind === "action-retried");
+      expect(retries.map((event) => event.kind === "action-retried" && event.attempt)).toEqual([2, 3]);
+      expect(items(rig)).toEqual(upTo(12));
+    });
+
+    test("an item that hangs is ended after its time, and its neighbours are kept", async () => {
+      const rig = project({ faults: "hangs=2" });
+      rig.edit("Expfile.ts", "timeoutMs: 20_000", "timeoutMs: 1500");
+      const failed = await rig.build([...args, "-k"], 1, there());
+      expect(failuresOf(failed.events)).toMatch(/1\.5 s|1500 ms|time/);
+      expect(items(rig)).toEqual(upTo(12).filter((n) => n !== 2));
+    });
+
+    test("an item that kills its process is told, and its neighbours are kept", async () => {
+      const rig = project({ faults: "dies=4" });
+      const failed = await rig.build([...args, "-k"], 1, there());
+      expect(failuresOf(failed.events)).toContain("worker process ended by itself");
+      // What had ended just before, and was not reported yet, may have been made again.
+      expect(new Set(items(rig))).toEqual(new Set(upTo(12).filter((n) => n !== 4)));
+    });
+
+    test("a tool that is missing, or of another version, is told by name", async () => {
+      const rig = project();
+      rig.edit("Expfile.ts", 'secrets: ["TOKEN"]', 'secrets: ["TOKEN"], tools: { "no-such-tool": "1.0" }');
+      const failed = await rig.build([...args, "see"], 1, there());
+      expect(failuresOf(failed.events)).toContain("no-such-tool is needed and was not found");
+      rig.edit("Expfile.ts", '"no-such-tool": "1.0"', 'sh: "1.0", node: "3"');
+      const other = await rig.build([...args, "see"], 1, there());
+      expect(failuresOf(other.events)).toMatch(/(sh|node) .*is needed/);
+    });
+
+    test("interrupted, it ends what it began, and the next build goes on", async () => {
+      const rig = project({ faults: "slow300", count: 40 });
+      const build = rig.start(["build", ...args, "--json"], there());
+      await until(() => items(rig).length > 3);
+      build.process.kill("SIGTERM");
+      expect((await build.finished).code).toBe(130);
+      await until(() => !place.isAtWork(rig));
+      const before = items(rig);
+      expect(before.length).toBeLessThan(40);
+      await rig.build(args, 0, there());
+      // An item that was under way when it was ended may have written its line and not been taken in.
+      expect(new Set(items(rig))).toEqual(new Set(upTo(40)));
+      expect(items(rig).length).toBeLessThanOrEqual(40 + 8);
+    });
+
+    test("2,000 items in batches", async () => {
+      const rig = project({ count: 2000 });
+      rig.edit("recipes.ts", /appendFileSync\(journal, "item.*\n/, "\n");
+      const built = await rig.build(args, 0, there());
+      expect(built.finished("draw").counts.computed).toBe(2000);
+      expect(rig.read("runs/default/draw/all.txt")).toMatch(/^000.*199/s);
+    });
+
+    for (let kill = 0; kill < kills; kill++)
+      test(`the driver is killed, time ${kill + 1}: nothing that ended is made again, and nothing is left running`, async () => {
+        const rig = project({ faults: "slow40", count: 60 });
+        const first = rig.start(["build", ...args, "--json"], there());
+        const moment = Math.floor(Math.random() * 55);
+        await until(() => items(rig).length >= moment || first.process.exitCode !== null);
+        first.process.kill("SIGKILL");
+        await first.finished;
+        await rig.build(args, 0, there());
+        const made = items(rig);
+        expect(new Set(made)).toEqual(new Set(upTo(60)));
+        // Here the workers die with their driver, and what was under way is made again. Elsewhere it goes on, and is adopted.
+        const again = made.length - 60;
+        expect(again).toBeLessThanOrEqual(place.name === "local" ? 64 : 0);
+        if (place.name !== "local") expect((await rig.start(["sweep"], there()).finished).code).toBe(0);
+        await until(() => !place.isAtWork(rig));
+        expect((await rig.build(args, 0, there())).targets).toEqual({});
+      });
+  });
+
+function project({ faults = "", count = 12 } = {}): Rig {
+  const rig = makeProject(files);
+  rig.write({
+    "recipes.ts": rig.read("recipes.ts").replaceAll("ROOT", JSON.stringify(rig.root)),
+    "configs/default.yaml": `version: 1\ndraw: { count: ${count}, faults: "${faults}" }\n`,
+    "exp.local.yaml": "slurm: { poll: 0.3 }\n",
+  });
+  return rig;
+}
+
+interface ResultLine {
+  readonly p: string;
+  readonly c: string;
+  readonly k: string;
+  readonly l?: string;
+  readonly r: { readonly outputs: unknown; readonly executor: string; readonly by: string };
+}
+
+function resultsIn(rig: Rig): readonly ResultLine[] {
+  return rig
+    .read("runs/default/trace/trace.jsonl")
+    .split("\n")
+    .flatMap((line) => (line.includes('"r":') ? [JSON.parse(line) as ResultLine] : []));
+}
+
+function keysAndDigests(rig: Rig): unknown {
+  const results = resultsIn(rig).map(({ p, c, k, l, r: { outputs } }) => JSON.stringify({ p, c, k, l, outputs }));
+  const placed = ["see", "count", "draw"].flatMap((target) => filesBelow(rig.path(`runs/default/${target}`)));
+  const digests = placed.map((path) => [
+    path.slice(rig.root.length),
+    createHash("sha256").update(readFileSync(path)).digest("hex"),
+  ]);
+  return { results: results.sort(), digests };
+}
+
+function items(rig: Rig): readonly number[] {
+  if (!rig.has(journal)) return [];
+  return [...rig.read(journal).matchAll(/^item (\d+)$/gm)].map(([, n]) => Number(n)).sort((a, b) => a - b);
+}
+
+function upTo(count: number): readonly number[] {
+  return Array.from({ length: count }, (_, n) => n);
+}
+
+function failuresOf(events: readonly unknown[]): string {
+  return JSON.stringify(events.filter((event) => (event as { kind: string }).kind === "target-failed"));
+}
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
+
+function holding(folder: string, text: string): readonly string[] {
+  return filesBelow(folder).filter((file) => readFileSync(file).includes(text));
+}
+
+/** Processes whose environment names the project's cache. */
+function workersOf(rig: Rig): readonly string[] {
+  return readdirSync("/proc").filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/environ`).includes(`${rig.root}/cache/tmp`);
+    } catch {
+      return false;
+    }
+  });
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  for (let tries = 0; !isSo(); tries++) {
+    if (tries > 1200) throw new Error("waited in vain");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
