@@ -258,11 +258,12 @@ const longestMs = 600_000;
 
 /** Asked of who sits there; of a script the flag decides. */
 async function leaveOrEnd(batches: number, args: Arguments, screen: Screen): Promise<"leave" | "end"> {
-  if (args.flags.detach === true) return "leave";
   const what = `${batches === 1 ? "1 batch waits or runs" : `${batches} batches wait or run`} on Slurm`;
-  const answer = await screen.ask(`${what}. Leave it to go on, for the next build to take up? [Y/n] `);
-  const isLeft = answer !== undefined && !/^n/i.test(answer.trim());
-  screen.writeError(isLeft ? `${what}: left running; exp ps shows it, exp sweep ends it\n` : `${what}: ended\n`);
+  const question = `${what}. Leave it to go on, for the next build to take up? [Y/n] `;
+  const answer = args.flags.detach === true ? "yes" : ((await screen.ask(question)) ?? "no");
+  const isLeft = !/^n/i.test(answer.trim());
+  const left = "left running, for the next build to take up: exp ps shows it, exp sweep ends it";
+  screen.writeError(`${what}: ${isLeft ? left : "ended (--detach leaves it running)"}\n`);
   return isLeft ? "leave" : "end";
 }
 

@@ -68,9 +68,11 @@ export async function workElsewhere(project: Project, cluster: Cluster = cluster
       holder,
     };
   });
+  // What is over belongs to the build that is about to take it in, if there is one.
+  const open = submitted.filter(({ running, waiting, holder }) => running + waiting > 0 || holder === undefined);
   const own = new Set(found.map(({ submission }) => submission.intent.jobName));
   const strays = (named ?? []).filter(({ name }) => !own.has(name));
-  return { submitted, strays, isKnown: queue !== undefined && named !== undefined };
+  return { submitted: open, strays, isKnown: queue !== undefined && named !== undefined };
 }
 
 export interface SweptWork {

@@ -83,13 +83,20 @@ export class TestCluster {
     await this.#start("slurmd", ["-D", "-N", "n1"]);
   }
 
-  /** As a machine that loses its power. */
-  async kill(daemon: "slurmctld" | "slurmd"): Promise<void> {
-    await this.#end(daemon, "SIGKILL");
+  /** In good order (SIGTERM), or as a machine that loses its power (SIGKILL): then the controller forgets its last seconds. */
+  async end(daemon: "slurmctld" | "slurmd", signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+    await this.#end(daemon, signal);
+  }
+
+  /** Ends all that waits or runs. */
+  async clear(): Promise<void> {
+    this.tell("scancel", "--me");
+    for (let tries = 0; tries < 100 && this.tell("squeue", "-h") !== ""; tries++)
+      await new Promise((resolve) => setTimeout(resolve, 100));
   }
 
   async stop(): Promise<void> {
-    this.tell("scancel", "--me");
+    await this.clear();
     for (const name of ["slurmd", "slurmctld", "slurmdbd", "munged", "mariadbd"])
       await this.#end(name, name === "mariadbd" ? "SIGTERM" : "SIGKILL");
     rmSync(this.folder, { recursive: true, force: true });
@@ -233,7 +240,8 @@ export class TestCluster {
   }
 
   async #start(program: string, args: readonly string[]): Promise<void> {
-    const child = spawn(program, args, { env: this.#environment, stdio: "ignore" });
+    // A group of its own: the controller has a helper that would hold on to its port.
+    const child = spawn(program, args, { env: this.#environment, stdio: "ignore", detached: true });
     this.#processes.set(program, child);
     await new Promise<void>((resolve, reject) => {
       child.once("spawn", resolve);
@@ -245,7 +253,7 @@ export class TestCluster {
     const child = this.#processes.get(program);
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const ended = new Promise((resolve) => child.once("exit", resolve));
-    child.kill(signal);
+    process.kill(program === "slurmctld" ? -child.pid! : child.pid!, signal);
     await ended;
   }
 

@@ -1,0 +1,457 @@
+// What only a cluster does: arrays and their limits, limits of time, requeued and cancelled batches, daemons that die, batches that outlive their driver.
+// On a real Slurm of one node.
+
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { Event } from "../../src/model/event.ts";
+import { files, journal } from "../executors/project.ts";
+import { makeProject, type Rig, type RunOptions } from "../rig.ts";
+import { accountingIsMissing, slurmIsMissing, TestCluster } from "./cluster.ts";
+
+let cluster: TestCluster;
+const clusterOrNone = (): TestCluster | undefined => cluster;
+const args = ["--executor", "slurm"];
+const there = (env: Readonly<Record<string, string>> = {}): RunOptions => ({
+  env: { DECLARED: "yes", TOKEN: "secret-token-123", ...cluster.environment, ...env },
+});
+
+// What a test that failed has left waiting would keep the others from running.
+afterEach(() => clusterOrNone()?.clear());
+
+describe.skipIf(slurmIsMissing !== undefined)("a cluster without accounting", () => {
+  beforeAll(async () => {
+    cluster = await TestCluster.start({ cpus: 4, gpus: 2, maxArraySize: 7 });
+  });
+  afterAll(() => cluster.stop());
+
+  test("more batches than an array may have go into several", async () => {
+    const rig = project({ count: 20 });
+    rig.edit("Expfile.ts", "merge: () =>", "batch: 1,\n  merge: () =>");
+    await rig.build(args, 0, there());
+    const jobs = jobsOf("draw");
+    expect(jobs.length).toBeGreaterThanOrEqual(3);
+    expect(items(rig)).toEqual(upTo(20));
+  });
+
+  test("the script says what it asks for, and no secret", async () => {
+    const rig = project({ faults: "gated", count: 3 });
+    rig.edit(
+      "Expfile.ts",
+      "timeoutMs: 20_000,",
+      'timeoutMs: 20_000, resources: { cpu: 2, memory: 300, gpu: 1 }, slurm: { partition: "main" },',
+    );
+    rig.write({
+      "exp.local.yaml": `slurm:
+  poll: 0.3
+  parallel: 2
+  targets:
+    draw: { before: ["export NOTE=before"] }
+`,
+    });
+    const build = rig.start(["build", ...args, "--json"], there());
+    await until(() => scripts(rig).some((file) => readFileSync(file, "utf8").includes("draw")));
+    const script = readFileSync(
+      scripts(rig).find((file) => readFileSync(file, "utf8").includes("draw"))!,
+      "utf8",
+    );
+    for (const line of [
+      "--array=0-2%2",
+      "--cpus-per-task=2",
+      "--gres=gpu:1",
+      "--mem=556M",
+      "--partition=main",
+      "--time=3",
+      "--kill-on-invalid-dep=yes",
+      "--requeue",
+    ])
+      expect(script.split("\n")).toContain(`#SBATCH ${line}`);
+    expect(script).toContain("export NOTE=before");
+    expect(script).toContain("# Target draw of run default: 3 actions");
+    rig.write({ gate: "" });
+    expect((await build.finished).code).toBe(0);
+    expect(scripts(rig)).toEqual([]);
+  });
+
+  test("values of secrets lie where only their owner reads them, and go with the submission", async () => {
+    const rig = project();
+    rig.edit(
+      "recipes.ts",
+      "export const see = async (",
+      'import { setTimeout as pause } from "node:timers/promises";\nexport const see = async (',
+    );
+    rig.edit("recipes.ts", 'log("seen by', 'while (!existsSync(ROOTED + "/gate")) await pause(20);\n  log("seen by');
+    rig.edit("recipes.ts", "const journal", `const ROOTED = ${JSON.stringify(rig.root)};\nconst journal`);
+    const build = rig.start(["build", "see", ...args], there());
+    await until(() => submissions(rig).some((folder) => existsSync(join(folder, "job"))));
+    const [folder] = submissions(rig) as [string];
+    const file = join(folder, "secrets.json");
+    expect(statSync(file).mode & 0o077).toBe(0);
+    const others = readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && entry.name !== "secrets.json")
+      .map((entry) => readFileSync(join(entry.parentPath, entry.name), "utf8"));
+    expect(others.join("\n")).not.toContain("secret-token");
+    rig.write({ gate: "" });
+    expect((await build.finished).code).toBe(0);
+    expect(existsSync(folder)).toBe(false);
+  });
+
+  test("GPUs that Slurm gave are told to the recipe's programs", async () => {
+    const rig = project();
+    rig.edit("Expfile.ts", "command({ code", "command({ resources: { gpu: 2 }, code");
+    rig.write({ "count.sh": 'echo "GPUs $CUDA_VISIBLE_DEVICES"; wc -c < "$1" > "$2"\n' });
+    await rig.build([...args, "count"], 0, there());
+    expect(rig.read("runs/default/logs/count.log")).toContain("GPUs 0,1");
+  });
+
+  test("what the cluster refuses is told in its words, at once", async () => {
+    const rig = project();
+    rig.edit("Expfile.ts", 'secrets: ["TOKEN"]', 'secrets: ["TOKEN"], slurm: { partition: "nowhere" }');
+    const failed = await rig.build([...args, "see"], 1, there());
+    expect(failuresOf(failed.events)).toMatch(/Slurm does not take it: .*invalid partition/i);
+    expect(submissions(rig)).toEqual([]);
+    const many = project();
+    many.edit("Expfile.ts", 'secrets: ["TOKEN"]', 'secrets: ["TOKEN"], resources: { gpu: 50 }');
+    expect(failuresOf((await many.build([...args, "see"], 1, there())).events)).toMatch(
+      /node configuration is not available/i,
+    );
+  });
+
+  test("a batch that was cancelled by hand fails, and says so", async () => {
+    const rig = project({ faults: "gated", count: 2 });
+    const build = rig.start(["build", ...args, "--json"], there());
+    await until(() => running("draw") > 0);
+    cluster.tell("scancel", ...jobsOf("draw"));
+    const { code, stdout } = await build.finished;
+    expect(code).toBe(1);
+    expect(stdout).toContain("was cancelled");
+  });
+
+  test("a batch that is requeued goes on where it was", async () => {
+    const rig = project({ faults: "slow400", count: 8 });
+    rig.edit("Expfile.ts", "merge: () =>", "batch: 8,\n  merge: () =>");
+    const build = rig.start(["build", ...args, "--json"], there());
+    await until(() => items(rig).length >= 2);
+    const [job] = jobsOf("draw").slice(-1) as [string];
+    cluster.tell("scontrol", "requeue", job);
+    await until(
+      () => cluster.tell("squeue", "-h", "-o", "%r", "-j", job).includes("BeginTime") || running("draw") === 0,
+    );
+    cluster.tell("scontrol", "update", `jobid=${job}`, "StartTime=now");
+    expect((await build.finished).code).toBe(0);
+    // One that was under way then is made again; those before it are not.
+    expect(items(rig).length).toBeLessThanOrEqual(9);
+    expect(new Set(items(rig))).toEqual(new Set(upTo(8)));
+  });
+
+  for (const signal of ["SIGTERM", "SIGKILL"] as const)
+    test(`the controller is away for a while (${signal}): what runs goes on, and the build too`, async () => {
+      const rig = project({ faults: "slow300", count: 12 });
+      rig.edit("Expfile.ts", "merge: () =>", "batch: 6,\n  merge: () =>");
+      const build = rig.start(["build", ...args, "--json"], there());
+      await until(() => items(rig).length >= 2);
+      await cluster.end("slurmctld", signal);
+      await until(() => items(rig).length >= 6);
+      await cluster.startController();
+      const { code, stdout } = await build.finished;
+      expect(code).toBe(0);
+      expect(stdout).toContain('"done"');
+      expect(new Set(items(rig))).toEqual(new Set(upTo(12)));
+      // Killed, it has forgotten its last seconds and ends what it does not know: that is made again.
+      expect(items(rig).length).toBeLessThanOrEqual(signal === "SIGTERM" ? 12 : 16);
+    });
+
+  test("left running when interrupted, it is taken up by the next build", async () => {
+    const rig = project({ faults: "gated", count: 6 });
+    const build = rig.start(["build", ...args, "--detach"], there());
+    await until(() => running("draw") > 0);
+    build.process.kill("SIGINT");
+    const { code, stderr } = await build.finished;
+    expect(code).toBe(130);
+    expect(stderr).toContain("left running");
+    const listed = await rig.start(["ps"], there()).finished;
+    expect(listed.stdout).toMatch(/default +draw +\d+ .*0 of 6 ended .*nobody/);
+    rig.write({ gate: "" });
+    const before = jobsOf("draw").length;
+    await rig.build(args, 0, there());
+    expect(jobsOf("draw").length).toBe(before);
+    expect(items(rig)).toEqual(upTo(6));
+    expect((await rig.start(["ps"], there()).finished).stdout).toBe("nothing runs elsewhere\n");
+  });
+
+  test("what was left running is ended by sweep, unless a build waits for it", async () => {
+    const rig = project({ faults: "gated", count: 4 });
+    const build = rig.start(["build", ...args, "--detach"], there());
+    await until(() => running("draw") > 0);
+    const kept = await rig.start(["sweep"], there()).finished;
+    expect(kept.stdout).toMatch(/nothing to end\nkept draw of run default: .* waits for it/);
+    build.process.kill("SIGINT");
+    await build.finished;
+    const swept = await rig.start(["sweep"], there()).finished;
+    expect(swept.stdout).toMatch(/^ended \d batch/);
+    await until(() => running("draw") === 0);
+    rig.write({ gate: "" });
+    await rig.build(args, 0, there());
+    expect(items(rig)).toEqual(upTo(4));
+  });
+
+  test("another run that needs the same waits for what a dead build left", async () => {
+    const rig = project({ faults: "gated", count: 5 });
+    const build = rig.start(["build", ...args], there());
+    await until(() => running("draw") > 0);
+    build.process.kill("SIGKILL");
+    await build.finished;
+    const before = jobsOf("draw").length;
+    const other = rig.start(["build", ...args, "--run", "other"], there());
+    await until(() => submissions(rig).some((folder) => existsSync(join(folder, "waiters", "other"))));
+    expect((await rig.start(["sweep"], there()).finished).stdout).toContain("kept");
+    rig.write({ gate: "" });
+    expect((await other.finished).code).toBe(0);
+    expect(jobsOf("draw").length).toBe(before);
+    expect(items(rig)).toEqual(upTo(5));
+  });
+
+  test("killed between the cluster's answer and writing it down, it is found by its name", async () => {
+    const rig = project({ faults: "gated", count: 3 });
+    const build = rig.start(["build", ...args], there());
+    await until(() => running("draw") > 0);
+    build.process.kill("SIGKILL");
+    await build.finished;
+    for (const folder of submissions(rig)) rig.remove(join(folder, "job").slice(rig.root.length + 1));
+    const before = jobsOf("draw").length;
+    const next = rig.start(["build", ...args], there());
+    await until(() => submissions(rig).some((folder) => existsSync(join(folder, "job"))));
+    rig.write({ gate: "" });
+    expect((await next.finished).code).toBe(0);
+    expect(jobsOf("draw").length).toBe(before);
+    expect(items(rig)).toEqual(upTo(3));
+  });
+
+  test("killed before it was submitted, it is submitted then", async () => {
+    const rig = project({ count: 3 });
+    // A sbatch that never returns stands for a driver that dies in it.
+    mkdirSync(rig.path("bin"));
+    writeFileSync(
+      rig.path("bin/sbatch"),
+      '#!/bin/sh\n[ "$1" = --version ] && exec /usr/bin/sbatch --version\nsleep 60\n',
+      { mode: 0o755 },
+    );
+    const build = rig.start(["build", ...args], there({ PATH: `${rig.path("bin")}:${cluster.environment.PATH}` }));
+    await until(() => submissions(rig).length > 0 && existsSync(join(submissions(rig)[0]!, "intent.json")));
+    build.process.kill("SIGKILL");
+    await build.finished;
+    await rig.build(args, 0, there());
+    expect(items(rig)).toEqual(upTo(3));
+    expect(submissions(rig)).toEqual([]);
+  });
+
+  test("cleaned while it was under way, it is not adopted but made anew", async () => {
+    const rig = project({ faults: "gated", count: 3 });
+    const build = rig.start(["build", ...args], there());
+    await until(() => running("draw") > 0);
+    build.process.kill("SIGKILL");
+    await build.finished;
+    rig.write({ gate: "" });
+    await until(() => running("draw") === 0);
+    expect(items(rig)).toEqual(upTo(3));
+    // What a build has not taken in is not cleaned: it stands for the first time. What it has, is.
+    await rig.build(args, 0, there());
+    expect(items(rig)).toEqual(upTo(3));
+    await rig.exp("clean", "draw");
+    await rig.build(args, 0, there());
+    expect(items(rig)).toEqual([0, 0, 1, 1, 2, 2]);
+  });
+
+  test("a source that is edited while a batch reads it makes no result, even if it is put back", async () => {
+    const rig = project();
+    rig.edit("Expfile.ts", "outputs: { seen: json()", "inputs: { word: text() }, outputs: { seen: json()");
+    rig.edit("Expfile.ts", "const seen = see();", 'const seen = see({ word: source("word.txt", text()) });');
+    rig.edit("Expfile.ts", "rule, text", "rule, source, text");
+    rig.edit("recipes.ts", "export const see = async ({ config,", "export const see = async ({ inputs, config,");
+    rig.edit(
+      "recipes.ts",
+      'log("seen by',
+      `while (!existsSync(${JSON.stringify(rig.path("gate"))})) await sleep(20);\n  config = { word: await inputs.word.read() };\n  log("seen by`,
+    );
+    rig.write({ "word.txt": "first" });
+    const build = rig.start(["build", "see", ...args], there());
+    await until(() => running("see") > 0);
+    build.process.kill("SIGKILL");
+    await build.finished;
+    // Read by the batch, and gone again before the next build looks.
+    rig.write({ "word.txt": "second", gate: "" });
+    await until(() => running("see") === 0);
+    rig.write({ "word.txt": "first" });
+    await rig.build(["see", ...args], 0, there());
+    expect(JSON.parse(rig.read("runs/default/see/seen.json"))).toMatchObject({ word: "first" });
+  });
+
+  test("another Node than the keys were made for is refused, by name", async () => {
+    const rig = project();
+    mkdirSync(rig.path("bin"));
+    const older = rig.path("bin/node");
+    writeFileSync(older, `#!/bin/sh\nexec ${process.execPath} --require ${rig.path("bin/old.cjs")} "$@"\n`, {
+      mode: 0o755,
+    });
+    rig.write({ "bin/old.cjs": 'Object.defineProperty(process.versions, "node", { value: "12.1.0" });\n' });
+    rig.write({ "exp.local.yaml": `slurm: { poll: 0.3, node: "${older}" }\n` });
+    const failed = await rig.build(["see", ...args], 1, there());
+    expect(failuresOf(failed.events)).toMatch(
+      /Node 12\.1\.0 is what .*@.* has, and Node \d+ is what keys were made for/,
+    );
+    rig.write({ "exp.local.yaml": `slurm: { poll: 0.3, node: "/nowhere/node" }\n` });
+    expect(failuresOf((await rig.build(["see", ...args], 1, there())).events)).toContain("there is no Node on");
+  });
+
+  test("modules and a container are loaded around it", async () => {
+    const rig = project();
+    mkdirSync(rig.path("bin"));
+    writeFileSync(
+      rig.path("bin/apptainer"),
+      `#!/bin/sh\necho "$@" >> ${rig.path("asked")}\nwhile [ "$1" != image.sif ]; do shift; done; shift\nexec "$@"\n`,
+      { mode: 0o755 },
+    );
+    rig.write({
+      "exp.local.yaml": `slurm:
+  poll: 0.3
+  before: ["module() { echo module $* >> ${rig.path("asked")}; }", "export PATH=${rig.path("bin")}:$PATH"]
+  container: image.sif
+`,
+    });
+    await rig.build(["see", ...args], 0, there());
+    expect(rig.read("asked")).toMatch(new RegExp(`exec --bind .*${rig.root}.* image.sif`));
+  });
+
+  test("a typo in exp.local.yaml is told at its line", async () => {
+    const rig = project();
+    rig.write({ "exp.local.yaml": "slurm:\n  partitoin: gpu\n" });
+    const { code, stderr } = await rig.start(["build", ...args], there()).finished;
+    expect(code).toBe(2);
+    expect(stderr).toContain("exp.local.yaml:2:3");
+    expect(stderr).toContain('Did you mean "partition"?');
+  });
+
+  test("collected while it is under way, nothing that it reads or made is lost", async () => {
+    const rig = project({ faults: "gated", count: 3 });
+    const build = rig.start(["build", ...args], there());
+    await until(() => running("draw") > 0);
+    build.process.kill("SIGKILL");
+    await build.finished;
+    rig.write({ gate: "" });
+    await until(() => running("draw") === 0);
+    expect((await rig.start(["gc", "--max-size", "0 B", "--max-age", "0d"], there()).finished).code).toBe(0);
+    await rig.build(args, 0, there());
+    expect(items(rig)).toEqual(upTo(3));
+  });
+
+  test("a batch of too little time gets more, and goes on where it was", async () => {
+    const rig = project({ faults: "slow20000", count: 5 });
+    rig.edit("Expfile.ts", "timeoutMs: 20_000,", "slurm: { time: 1 },");
+    rig.edit("Expfile.ts", "merge: () =>", "batch: 5,\n  merge: () =>");
+    const built = await rig.build(args, 0, there());
+    expect(JSON.stringify(built.events)).toContain("ran into its limit of time");
+    expect(new Set(items(rig))).toEqual(new Set(upTo(5)));
+    expect(items(rig).length).toBeLessThanOrEqual(6);
+  }, 400_000);
+});
+
+describe.skipIf(accountingIsMissing !== undefined)("a cluster with accounting", () => {
+  beforeAll(async () => {
+    cluster = await TestCluster.start({ cpus: 4, accounting: true });
+  });
+  afterAll(() => cluster.stop());
+
+  test("a node that dies takes its batches with it, and they go elsewhere or wait for it", async () => {
+    const rig = project({ faults: "gated", count: 3 });
+    const build = rig.start(["build", ...args, "--json"], there());
+    await until(() => running("draw") > 0);
+    const jobs = jobsOf("draw");
+    cluster.tell("scontrol", "update", "nodename=n1", "state=down", "reason=test");
+    await until(() => running("draw") === 0);
+    rig.write({ gate: "" });
+    cluster.tell("scontrol", "update", "nodename=n1", "state=resume");
+    // Requeued by Slurm itself, after its delay.
+    await until(() => {
+      for (const job of jobs) cluster.tell("scontrol", "update", `jobid=${job}`, "StartTime=now");
+      return build.process.exitCode !== null;
+    });
+    expect((await build.finished).code).toBe(0);
+    expect(new Set(items(rig))).toEqual(new Set(upTo(3)));
+  });
+
+  test("how a batch ended is known after the queue has forgotten it", async () => {
+    const rig = project({ faults: "gated", count: 2 });
+    const build = rig.start(["build", ...args, "--json"], there());
+    await until(() => running("draw") > 0);
+    // The driver sleeps through it.
+    build.process.kill("SIGSTOP");
+    cluster.tell("scancel", ...jobsOf("draw"));
+    await until(() => running("draw") === 0);
+    const [job] = jobsOf("draw") as [string];
+    await until(() => /CANCELLED/.test(cluster.tell("sacct", "-X", "-n", "-j", job, "-o", "State")));
+    build.process.kill("SIGCONT");
+    const { code, stdout } = await build.finished;
+    expect(code).toBe(1);
+    expect(stdout).toContain("was cancelled");
+  });
+});
+
+function project({ faults = "", count = 12 } = {}): Rig {
+  const rig = makeProject(files);
+  rig.write({
+    "recipes.ts": rig.read("recipes.ts").replaceAll("ROOT", JSON.stringify(rig.root)),
+    "configs/default.yaml": `version: 1\ndraw: { count: ${count}, faults: "${faults}" }\n`,
+    "exp.local.yaml": "slurm: { poll: 0.3 }\n",
+  });
+  return rig;
+}
+
+function items(rig: Rig): readonly number[] {
+  if (!rig.has(journal)) return [];
+  return [...rig.read(journal).matchAll(/^item (\d+)$/gm)].map(([, n]) => Number(n)).sort((a, b) => a - b);
+}
+
+function upTo(count: number): readonly number[] {
+  return Array.from({ length: count }, (_, n) => n);
+}
+
+function submissions(rig: Rig): readonly string[] {
+  const folders = (rig.has("runs") ? readdirSync(rig.path("runs")) : []).map((run) =>
+    rig.path(`runs/${run}/.submitted`),
+  );
+  return folders
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder).map((id) => join(folder, id)));
+}
+
+function scripts(rig: Rig): readonly string[] {
+  return submissions(rig)
+    .map((folder) => join(folder, "submit.sh"))
+    .filter((file) => existsSync(file));
+}
+
+/** Jobs of a target, past ones too, in their order. */
+function jobsOf(target: string): readonly string[] {
+  const lines = cluster.tell("squeue", "-h", "-t", "all", "-o", "%F %j").split("\n");
+  return [...new Set(lines.filter((line) => line.endsWith(`-${target}`)).map((line) => line.split(" ")[0]!))].sort(
+    (a, b) => Number(a) - Number(b),
+  );
+}
+
+function running(target: string): number {
+  return cluster
+    .tell("squeue", "-h", "-t", "running,completing", "-o", "%j")
+    .split("\n")
+    .filter((line) => line.endsWith(`-${target}`)).length;
+}
+
+function failuresOf(events: readonly Event[]): string {
+  return JSON.stringify(events.filter((event) => event.kind === "target-failed"));
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  for (let tries = 0; !isSo(); tries++) {
+    if (tries > 600) throw new Error("waited in vain");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
