@@ -1,6 +1,7 @@
 // `exp status`: the run at a glance: state by the same decisions as a build, and what is remembered of each stage.
 
 import { renderStatus, type StatusRow } from "../report/status.ts";
+import { renderUsage } from "../report/usage.ts";
 import { headline } from "../report/reasons.ts";
 import type { DecidingSession } from "../project/project.ts";
 import type { StageState } from "../runs/stages.ts";
@@ -10,11 +11,21 @@ import type { Arguments } from "./arguments.ts";
 import { withPlan } from "./plan.ts";
 import { warnOfHistory } from "./runs.ts";
 import { paletteOf, writeJson, writeLines, type Screen } from "./screen.ts";
+import { usageOf } from "./status-usage.ts";
 import { exitCodes } from "./table.ts";
 
 export async function status(args: Arguments, screen: Screen): Promise<number> {
   return withPlan(args, screen, args.operands, async (plan, { run }, session) => {
     warnOfHistory(run.folder, screen);
+    if (args.flags.usage === true) {
+      const usage = usageOf(
+        session.trace,
+        plan.targets.map(({ name }) => name),
+      );
+      if (args.flags.json === true) writeJson(screen, { run: plan.run, targets: usage });
+      else writeLines(screen, renderUsage(usage, paletteOf(screen)));
+      return exitCodes.done;
+    }
     const stages = run.state?.targets;
     const rows = plan.targets.map((target) => rowOf(target, stages?.get(target.name), keptWhy(session, target)));
     if (args.flags.json === true)

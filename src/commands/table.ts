@@ -82,7 +82,13 @@ export const commandTable: readonly CommandSpec[] = [
     takesKeysAsFlags: true,
     flags: [...asking, from, shared],
   },
-  { name: "status", summary: "the run at a glance", args: "targets", takesKeysAsFlags: true, flags: asking },
+  {
+    name: "status",
+    summary: "the run at a glance",
+    args: "targets",
+    takesKeysAsFlags: true,
+    flags: [...asking, { name: "usage", summary: "processor time, memory and GPUs that the actions took" }],
+  },
   {
     name: "why",
     summary: "why a target or an item (`generate[3]`) is not up to date, or was made",

@@ -16,12 +16,13 @@ import type { Work } from "./work.ts";
 /** What is remembered of an action that has ended well: `outputs` may be more than the outcome's own. */
 export function resultOf(
   session: Pick<BuildSession, "who">,
-  { startedAt: at, tookMs, costUsd, calls, by = session.who }: Extract<Outcome, { kind: "done" }>,
+  { startedAt: at, tookMs, costUsd, calls, usage, by = session.who }: Extract<Outcome, { kind: "done" }>,
   outputs: Artifacts,
   { executor, attempts }: Pick<ActionResult, "executor" | "attempts">,
 ): ActionResult {
   const who = { by, executor, attempts };
-  return { outputs, at, tookMs, costUsd, ...who, ...(calls !== undefined && { calls }) };
+  const used = usage === undefined ? {} : { usage };
+  return { outputs, at, tookMs, costUsd, ...who, ...used, ...(calls !== undefined && { calls }) };
 }
 
 export async function commitAction(

@@ -96,7 +96,7 @@ async function run(work: Work, due: DueAction): Promise<Performed> {
   const itemsFile = part === "merge" ? writeItemsFile(session, due.items!) : undefined;
   const order: Attempted = {
     ...orderOf(action, part, inputs, target.name),
-    ...identify(session, action),
+    ...identify(work, action.key),
     logFile,
     ...(itemsFile !== undefined && { itemsFile }),
   };
@@ -152,12 +152,9 @@ export function missingBundle(session: BuildSession, { codeOrder }: PreparedActi
 
 type Attempted = Omit<Order, "attempt" | keyof Limited>;
 
-/** What has been cleaned is made anew: what is under way since before is not waited for. */
-export function identify(
-  session: BuildSession,
-  { key, core }: { readonly key: Digest; readonly core: Digest },
-): Identity {
-  const notBefore = session.trace.cleanedAt(core);
+/** After a clean, what is under way since before is not waited for. */
+export function identify({ session, target }: Work, key: Digest): Identity {
+  const notBefore = session.trace.lastCleanOf(target.name);
   return { key, ...(notBefore !== undefined && { notBefore }) };
 }
 

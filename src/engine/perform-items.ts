@@ -207,7 +207,7 @@ class ItemRun {
       guarded: this.#sources,
       items: batch.map(({ item }) => ({
         ...itemOrder(items, item),
-        ...identify(session, item),
+        ...identify(this.#work, item.key),
         logFile: logFileOf(item),
         setupKey: this.#setupKey(template, item),
       })),

@@ -16,6 +16,18 @@ export type Artifacts = Readonly<Record<string, Artifact>>;
 
 export type TreeListing = readonly (readonly [path: string, digest: Digest, size: number])[];
 
+/** What an action took of its machine, as far as that was seen. Memory and GPUs are looked at once in a while: what is quick shows none. */
+export interface Usage {
+  /** Milliseconds of processor time, of its programs too. */
+  readonly cpuMs: number;
+  /** The most that it and its programs held at once. */
+  readonly peakMiB?: number;
+  /** Mean use of its GPUs, in percent of all of them. */
+  readonly gpuPercent?: number;
+  /** The most memory that its GPUs held in use, together. */
+  readonly gpuMiB?: number;
+}
+
 /** What is remembered of a finished action. Times in milliseconds, `at` since 1970. */
 export interface ActionResult {
   readonly outputs: Artifacts;
@@ -26,6 +38,7 @@ export interface ActionResult {
   readonly by: string;
   readonly executor: string;
   readonly attempts: number;
+  readonly usage?: Usage;
   /** Of a handoff: the paths that were asked for, as people were told them. What was taken from one stands in for it when it is gone. */
   readonly requested?: readonly string[];
   /**

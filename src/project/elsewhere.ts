@@ -44,7 +44,7 @@ export async function workElsewhere(project: Project, cluster: Cluster = cluster
   const named = await cluster.jobsNamed(`${jobPrefixOf(project)}-`);
   for (const { submission } of found)
     submission.job ??= named?.find(({ name }) => name === submission.intent.jobName)?.job;
-  const queue = await cluster.queue(found.flatMap(({ submission }) => submission.job ?? []));
+  const queue = await cluster.queue();
   const holders = new Map<string, string>();
   for (const run of new Set(found.flatMap(({ run, submission }) => [run, ...submission.folder.waiters()]))) {
     const [holder] = await livingHolders([join(project.paths.runs, run, "lock")]);
@@ -52,7 +52,7 @@ export async function workElsewhere(project: Project, cluster: Cluster = cluster
   }
   const submitted = found.map(({ run, submission }): SubmittedWork => {
     submission.readNews();
-    const states = queue?.get(submission.job ?? "");
+    const states = queue?.get(submission.intent.jobName);
     const live = [...(states?.values() ?? [])].filter(isLive);
     const waiting = live.filter(isWaiting);
     const holder = [run, ...submission.folder.waiters()].flatMap((name) => holders.get(name) ?? [])[0];
@@ -91,8 +91,8 @@ export async function sweepElsewhere(project: Project, runs: readonly string[]):
   const ended = asked.filter((work) => work.holder === undefined && work.running + work.waiting > 0);
   const lost = runs.length === 0 ? strays : [];
   for (const { submission } of ended) submission.folder.giveUp();
-  const jobs = [...ended.flatMap(({ submission }) => submission.job ?? []), ...lost.map(({ job }) => job)];
-  const isTaken = await cluster.cancel(jobs);
+  const names = [...ended.map(({ submission }) => submission.intent.jobName), ...lost.map(({ name }) => name)];
+  const isTaken = await cluster.cancel(names);
   // What is over and has come to nothing that could be taken in is of no use to anybody.
   for (const { submission, running, waiting, holder } of asked)
     if (

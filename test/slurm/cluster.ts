@@ -93,6 +93,9 @@ export class TestCluster {
     this.tell("scancel", "--me");
     for (let tries = 0; tries < 100 && this.tell("squeue", "-h") !== ""; tries++)
       await new Promise((resolve) => setTimeout(resolve, 100));
+    // A node whose jobs a killed controller has forgotten is drained when their numbers come again.
+    if (/drain|down/.test(this.tell("sinfo", "-h", "-o", "%T")))
+      this.tell("scontrol", "update", "nodename=n1", "state=resume");
   }
 
   async stop(): Promise<void> {

@@ -3,7 +3,7 @@
 import type { Resources } from "../../api/rule.ts";
 import type { SlotFormat } from "../../api/slot.ts";
 import type { SlurmOptions } from "../../api/slurm.ts";
-import type { Artifacts } from "../../model/action.ts";
+import type { Artifacts, Usage } from "../../model/action.ts";
 import type { Digest } from "../../model/digest.ts";
 import type { Json, JsonObject } from "../../model/json.ts";
 import type { StatText } from "../../util/stat.ts";
@@ -104,6 +104,7 @@ export type Outcome =
       readonly startedAt: number;
       /** Keys of the paid calls whose answers it was given, sorted; of what cannot ask, a program, undefined. */
       readonly calls?: readonly Digest[];
+      readonly usage?: Usage;
       /** `user@host`, if it was not this process that ran it. */
       readonly by?: string;
     }

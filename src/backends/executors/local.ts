@@ -1,11 +1,13 @@
 // Runs orders in warm worker processes on this machine: which worker takes which order, and who ends when. Unaware of what an order says.
 
 import { existsSync } from "node:fs";
+import { performance } from "node:perf_hooks";
 import { isMissing } from "../../util/fs.ts";
 import type { CallDesk, Executor, Order, Outcome } from "./executor.ts";
 import { Assignment, settleAll, settleNotBegun, type Settle } from "./local/assignment.ts";
 import { PaidCalls } from "./local/paid-calls.ts";
-import { endThoseOf, groupMemoryMiB } from "./local/processes.ts";
+import { lookAtGpus } from "./local/gpus.ts";
+import { endThoseOf, groupsMemoryMiB } from "./local/processes.ts";
 import { ScratchFolder } from "./local/scratch.ts";
 import { isFolderThere, vanished, whatVanished } from "./local/vanished.ts";
 import { Watchdog } from "./local/watchdog.ts";
@@ -34,6 +36,9 @@ interface Worker {
 }
 
 const memoryPollMs = 250;
+/** What ends sooner is not looked at. */
+const usagePollMs = 1_000;
+const gpuPollMs = 5_000;
 
 export class LocalExecutor implements Executor {
   readonly name = "local";
@@ -45,6 +50,8 @@ export class LocalExecutor implements Executor {
   #orders = 0;
   #isClosing = false;
   #memoryPoll: NodeJS.Timeout | undefined;
+  #usagePoll: NodeJS.Timeout | undefined;
+  #gpusAt = 0;
 
   constructor(options: LocalExecutorOptions) {
     this.#options = options;
@@ -82,6 +89,7 @@ export class LocalExecutor implements Executor {
   async close(): Promise<void> {
     this.#isClosing = true;
     clearInterval(this.#memoryPoll);
+    clearInterval(this.#usagePoll);
     const exits = [...this.#all].map((worker) => worker.process.exited);
     for (const worker of this.#all) worker.process.end();
     await Promise.all(exits);
@@ -131,6 +139,7 @@ export class LocalExecutor implements Executor {
   #send(worker: Worker, assignment: Assignment): void {
     assignment.armTimer(() => worker.process.end());
     if (assignment.order.memoryMiB !== undefined) this.#watchMemory();
+    this.#usagePoll ??= setInterval(() => this.#lookAtUsage(), usagePollMs).unref();
     worker.process.send({ kind: "run", id: assignment.id, order: assignment.order });
   }
 
@@ -163,6 +172,7 @@ export class LocalExecutor implements Executor {
     const gone = whatVanished(worker.process.scratch, assignment.order, hasFailed);
     for (const [index, outcome] of outcomes)
       assignment.settle(index, gone === undefined || outcome.kind === "not-begun" ? outcome : vanished(gone, outcome));
+    assignment.forgetSeen();
   }
 
   /** The worker has ended, by us or by itself: what it had not settled is settled here. */
@@ -193,15 +203,31 @@ export class LocalExecutor implements Executor {
   #watchMemory(): void {
     if (process.platform !== "linux") return;
     this.#memoryPoll ??= setInterval(() => {
-      for (const { process: child, assignment } of this.#all) {
-        const limit = assignment?.order.memoryMiB;
-        if (assignment === undefined || limit === undefined) continue;
-        const used = groupMemoryMiB(child.pid);
+      const limited = [...this.#all].filter(({ assignment }) => assignment?.order.memoryMiB !== undefined);
+      const memory = groupsMemoryMiB(limited.map(({ process: child }) => child.pid));
+      for (const { process: child, assignment } of limited) {
+        const limit = assignment!.order.memoryMiB!;
+        const used = memory.get(child.pid)!;
         if (used <= limit) continue;
         const message = `used ${Math.round(used)} MiB, more than its limit of ${limit} MiB, and was ended`;
-        assignment.end({ why: "memory", message });
+        assignment!.end({ why: "memory", message });
         child.end();
       }
     }, memoryPollMs).unref();
+  }
+
+  /** Once a second, at those that have been at work for as long. */
+  #lookAtUsage(): void {
+    const long = [...this.#all].filter(({ assignment }) => (assignment?.sinceMs ?? 0) >= usagePollMs);
+    if (long.length === 0) return;
+    const memory = groupsMemoryMiB(long.map(({ process: child }) => child.pid));
+    for (const { process: child, assignment } of long) assignment!.see({ memoryMiB: memory.get(child.pid)! });
+    const now = performance.now();
+    const onGpus = long.flatMap(({ assignment }) => ((assignment!.order.resources.gpu ?? 0) > 0 ? [assignment!] : []));
+    if (onGpus.length === 0 || now - this.#gpusAt < gpuPollMs) return;
+    this.#gpusAt = now;
+    void lookAtGpus(this.#options.environment).then((gpu) => {
+      if (gpu !== undefined) for (const assignment of onGpus) assignment.see({ gpu });
+    });
   }
 }

@@ -358,7 +358,7 @@ export class SlurmExecutor implements Executor {
   async #poll(): Promise<boolean> {
     const { cluster, warn } = this.#options;
     const submissions = [...this.#submissions.values()].filter(({ job }) => job !== undefined);
-    const queue = await cluster.queue(submissions.map(({ job }) => job!));
+    const queue = await cluster.queue();
     this.#polledAt = performance.now();
     if (queue === undefined) {
       if (!this.#isSilent) warn("Slurm does not answer; what it runs goes on, and it is asked again");
@@ -366,8 +366,8 @@ export class SlurmExecutor implements Executor {
       return false;
     }
     this.#isSilent = false;
-    for (const { job, batches } of submissions) {
-      const states = queue.get(job!);
+    for (const { intent, batches } of submissions) {
+      const states = queue.get(intent.jobName);
       for (const batch of batches) {
         const state = states?.get(batch.number);
         batch.isLive = state !== undefined && isLive(state);
@@ -386,7 +386,10 @@ export class SlurmExecutor implements Executor {
   async #giveBack(batch: Batch): Promise<void> {
     const { cluster, warn } = this.#options;
     const { submission } = batch;
-    const fate = submission.job === undefined ? undefined : await cluster.fate(submission.job, batch.number);
+    const fate =
+      submission.job === undefined
+        ? undefined
+        : await cluster.fate(submission.job, submission.intent.jobName, batch.number);
     if (fate !== undefined && isLive(fate) && !batch.hasEnded) {
       batch.isLive = true;
       batch.goneSince = undefined;
@@ -423,7 +426,7 @@ export class SlurmExecutor implements Executor {
     if (decision === "end") {
       const wanted = this.#wanted();
       for (const { folder } of wanted) folder.giveUp();
-      const isTaken = await cluster.cancel(wanted.flatMap(({ job }) => job ?? []));
+      const isTaken = await cluster.cancel(wanted.map(({ intent }) => intent.jobName));
       if (isTaken) await this.#awaitEnd();
       else this.#options.warn("Slurm does not answer: its batches could not be ended. exp sweep does it");
     }

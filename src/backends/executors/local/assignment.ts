@@ -1,5 +1,6 @@
 // One order in the hands of a worker: which of its items are open, its limit of time, and how those end that a dead worker leaves open.
 
+import { performance } from "node:perf_hooks";
 import type { Order, Outcome } from "../executor.ts";
 import { vanished } from "./vanished.ts";
 import type { WorkerExit } from "./worker-process.ts";
@@ -9,6 +10,18 @@ export type Settle = (index: number, outcome: Outcome) => void;
 /** Why its worker was ended by us. */
 export type Ended = { readonly why: "timeout" | "memory"; readonly message: string } | "aborted";
 
+interface Seen {
+  readonly since: number;
+  peakMiB: number;
+  gpuLooks: number;
+  gpuPercents: number;
+  gpuMiB: number;
+}
+
+function noneSeen(): Seen {
+  return { since: performance.now(), peakMiB: 0, gpuLooks: 0, gpuPercents: 0, gpuMiB: 0 };
+}
+
 export class Assignment {
   readonly id: number;
   readonly order: Order;
@@ -17,6 +30,8 @@ export class Assignment {
   readonly #settle: Settle;
   readonly #open: Set<number>;
   readonly #finish: () => void;
+  /** Of the action that is at work; those before it have had theirs. */
+  #seen: Seen = noneSeen();
   #timer: NodeJS.Timeout | undefined;
   #ended: Ended | undefined;
 
@@ -47,7 +62,33 @@ export class Assignment {
   }
 
   settle(index: number, outcome: Outcome): void {
-    if (this.#open.delete(index)) this.#settle(index, outcome);
+    if (this.#open.delete(index)) this.#settle(index, this.#withSeen(outcome));
+  }
+
+  /** What was reported together was short: the looks since then are of what comes next. */
+  forgetSeen(): void {
+    this.#seen = noneSeen();
+  }
+
+  get sinceMs(): number {
+    return performance.now() - this.#seen.since;
+  }
+
+  /** A look at what it takes just now. */
+  see({ memoryMiB, gpu }: { readonly memoryMiB?: number; readonly gpu?: { percent: number; usedMiB: number } }): void {
+    if (memoryMiB !== undefined) this.#seen.peakMiB = Math.max(this.#seen.peakMiB, memoryMiB);
+    if (gpu === undefined) return;
+    this.#seen.gpuLooks += 1;
+    this.#seen.gpuPercents += gpu.percent;
+    this.#seen.gpuMiB = Math.max(this.#seen.gpuMiB, gpu.usedMiB);
+  }
+
+  #withSeen(outcome: Outcome): Outcome {
+    if (outcome.kind !== "done" || outcome.usage === undefined) return outcome;
+    const { peakMiB, gpuLooks, gpuPercents, gpuMiB } = this.#seen;
+    const memory = peakMiB > 0 ? { peakMiB: Math.round(peakMiB) } : {};
+    const gpu = gpuLooks > 0 ? { gpuPercent: Math.round(gpuPercents / gpuLooks), gpuMiB: Math.round(gpuMiB) } : {};
+    return { ...outcome, usage: { ...outcome.usage, ...memory, ...gpu } };
   }
 
   finish(): void {

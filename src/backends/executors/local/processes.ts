@@ -29,15 +29,16 @@ export function endThoseOf(folder: string): readonly string[] {
   return [...ended.values()];
 }
 
-/** Resident memory of a process group, MiB. Shared pages count once a process: an upper bound. */
-export function groupMemoryMiB(leader: number): number {
-  let pages = 0;
+/** Resident memory of process groups by their leaders, MiB. Shared pages count once a process: an upper bound. */
+export function groupsMemoryMiB(leaders: readonly number[]): ReadonlyMap<number, number> {
+  const used = new Map(leaders.map((leader) => [leader, 0]));
   for (const pid of pids()) {
     // The fields after the command's name, which may itself hold spaces and brackets.
     const fields = (textOf(pid, "stat") ?? "").replace(/^.*\) /s, "").split(" ");
-    if (Number(fields[2]) === leader) pages += Number(fields[21]);
+    const known = used.get(Number(fields[2]));
+    if (known !== undefined) used.set(Number(fields[2]), known + Number(fields[21]) * pageMiB);
   }
-  return pages * pageMiB;
+  return used;
 }
 
 function pids(): readonly string[] {

@@ -27,33 +27,62 @@ export interface Batch {
 }
 
 /** Resolves when everything has ended and is written down durably; what `signal` cut off is not. */
-export async function runBatch(batch: Batch, signal: AbortSignal): Promise<void> {
-  const { order, ended, executor, log } = batch;
-  const all = order.items === undefined ? [0] : [...order.items.keys()];
-  const places = all.filter((place) => !ended.has(place));
-  const rest = order.items === undefined ? order : { ...order, items: places.map((place) => order.items![place]!) };
-  let pending: { readonly i: number; readonly outcome: Ended }[] = [];
-  let writing = Promise.resolve();
-  const write = async () => {
-    const lines = pending;
-    pending = [];
+export async function runBatch({ order, ended, ...batch }: Batch, signal: AbortSignal): Promise<void> {
+  const writer = new Writer(order, batch);
+  let open = (order.items === undefined ? [0] : [...order.items.keys()]).filter((place) => !ended.has(place));
+  while (open.length > 0) {
+    const notBegun: number[] = [];
+    const places = open;
+    const settle = (index: number, outcome: Outcome) => {
+      const place = places[index]!;
+      if (outcome.kind === "not-begun") notBegun.push(place);
+      else writer.take(place, outcome);
+    };
+    const { items } = order;
+    const rest = items === undefined ? order : { ...order, items: places.map((place) => items[place]!) };
+    await batch.executor.run(rest, settle, signal);
+    await writer.idle();
+    if (signal.aborted) return;
+    open = notBegun.sort((a, b) => a - b);
+    // One item took its worker with it, and the others have another turn. With none that ended there is nothing to hope for.
+    if (open.length === places.length) return;
+  }
+  batch.log.append({ end: true });
+  await batch.log.commit();
+}
+
+/** Writes down what has ended, as many together as come while it writes. */
+class Writer {
+  readonly #order: Order;
+  readonly #batch: Pick<Batch, "log" | "by" | "isAsSeen">;
+  #pending: { readonly i: number; readonly outcome: Ended }[] = [];
+  #writing = Promise.resolve();
+
+  constructor(order: Order, batch: Pick<Batch, "log" | "by" | "isAsSeen">) {
+    this.#order = order;
+    this.#batch = batch;
+  }
+
+  take(i: number, outcome: Ended): void {
+    this.#pending.push({ i, outcome: outcome.kind === "done" ? { ...outcome, by: this.#batch.by } : outcome });
+    this.#writing = this.#writing.then(() => this.#write());
+  }
+
+  idle(): Promise<void> {
+    return this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    const { log, isAsSeen } = this.#batch;
+    const lines = this.#pending;
+    this.#pending = [];
     if (lines.length === 0) return;
-    // Looked at after they ended, once for all of them: what was read then was what the order says.
-    const edited = order.guarded.find((file) => !batch.isAsSeen(file));
+    // Looked at after they ended, once for all of them: then what they read was what the order says.
+    const edited = this.#order.guarded.find((file) => !isAsSeen(file));
     for (const { i, outcome } of lines)
       log.append({ i, outcome: edited === undefined ? outcome : editedUnder(outcome, edited.path) });
     await log.commit();
-  };
-  const settle = (index: number, outcome: Outcome) => {
-    if (outcome.kind === "not-begun") return;
-    pending.push({ i: places[index]!, outcome: outcome.kind === "done" ? { ...outcome, by: batch.by } : outcome });
-    writing = writing.then(write);
-  };
-  if (places.length > 0) await executor.run(rest, settle, signal);
-  await writing;
-  if (signal.aborted) return;
-  log.append({ end: true });
-  await log.commit();
+  }
 }
 
 function editedUnder(outcome: Ended, path: string): Ended {

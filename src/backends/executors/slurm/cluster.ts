@@ -83,31 +83,30 @@ export class Cluster {
     return [...jobs].map(([job, name]) => ({ job, name }));
   }
 
-  /** Batches of jobs that the queue knows; those that have ended stay in it for some minutes. Undefined: no answer. */
-  async queue(jobs: readonly string[]): Promise<ReadonlyMap<string, BatchStates> | undefined> {
-    // By user and not by job: with one unknown number it would tell of none.
-    const ran = await this.#run("squeue", ["-h", "-t", "all", "--me", "-o", "%F|%K|%T|%N|%r"]);
-    if (!ran.ok) return undefined;
-    const all = readQueue(ran.text);
-    return new Map(jobs.flatMap((job) => (all.has(job) ? [[job, all.get(job)!] as const] : [])));
+  /**
+   * Batches of the user's jobs that the queue knows, by the names of the jobs; those that have ended stay in it for some minutes. Undefined: no answer.
+   * Never by number: a controller that was killed forgets its last jobs, and gives their numbers to others.
+   */
+  async queue(): Promise<ReadonlyMap<string, BatchStates> | undefined> {
+    const ran = await this.#run("squeue", ["-h", "-t", "all", "--me", "-o", "%j|%K|%T|%N|%r"]);
+    return ran.ok ? readQueue(ran.text) : undefined;
   }
 
   /** How a batch ended that has left the queue, or is on its way out. Accounting lags by seconds; the controller forgets after minutes. */
-  async fate(job: string, batch: number): Promise<BatchState | undefined> {
+  async fate(job: string, name: string, batch: number): Promise<BatchState | undefined> {
     const shown = await this.#run("scontrol", ["show", "job", "-o", `${job}_${batch}`]);
-    const fromController = shown.ok ? readJobs(shown.text).get(batch) : undefined;
+    const fromController = shown.ok ? readJobs(shown.text, name).get(batch) : undefined;
     if (fromController !== undefined || this.#hasAccounting === false) return fromController;
-    const columns = "JobID,State,ExitCode,NodeList,Reason,ReqMem,TimelimitRaw";
+    const columns = "JobID,State,ExitCode,NodeList,Reason,ReqMem,TimelimitRaw,JobName";
     const past = await this.#run("sacct", ["-X", "-n", "-P", "-D", "-j", `${job}_${batch}`, "-o", columns]);
     this.#hasAccounting = !/accounting storage is disabled/i.test(past.error);
-    return past.ok ? readAccounting(past.text).get(batch) : undefined;
+    return past.ok ? readAccounting(past.text, name).get(batch) : undefined;
   }
 
-  /** Whole jobs by `12`, single batches by `12_3`. */
-  async cancel(what: readonly string[]): Promise<boolean> {
-    if (what.length === 0) return true;
-    const ran = await this.#run("scancel", [...what]);
-    return ran.ok || /invalid job id/i.test(ran.error);
+  /** Jobs by their names, whole. */
+  async cancel(names: readonly string[]): Promise<boolean> {
+    const ran = await Promise.all(names.map((name) => this.#run("scancel", ["--me", `--name=${name}`])));
+    return ran.every(({ ok }) => ok);
   }
 
   async #run(program: string, args: readonly string[]): Promise<Ran> {

@@ -32,7 +32,7 @@ export function isWaiting({ state }: BatchState): boolean {
   return state === "PENDING" || state === "CONFIGURING" || state.startsWith("REQUEUE");
 }
 
-/** `squeue -h -o '%F|%K|%T|%N|%r'`: by job. Batches that wait may share a line, `3|[5-9,12%4]|PENDING||Priority`. */
+/** `squeue -h -o '%j|%K|%T|%N|%r'`: by the job's name. Batches that wait may share a line, `exp-1|[5-9,12%4]|PENDING||Priority`. */
 export function readQueue(text: string): ReadonlyMap<string, BatchStates> {
   const jobs = new Map<string, Map<number, BatchState>>();
   for (const line of text.split("\n")) {
@@ -58,13 +58,13 @@ function numbersOf(text: string): readonly number[] {
   });
 }
 
-/** `sacct -X -n -P -o JobID,State,ExitCode,NodeList,Reason,ReqMem,TimelimitRaw`. */
-export function readAccounting(text: string): BatchStates {
+/** `sacct -X -n -P -o JobID,State,ExitCode,NodeList,Reason,ReqMem,TimelimitRaw,JobName`, of jobs of that name. */
+export function readAccounting(text: string, name: string): BatchStates {
   const states = new Map<number, BatchState>();
   for (const line of text.split("\n")) {
-    const [id = "", state = "", exitCode = "", node, reason, memory, minutes] = line.split("|");
+    const [id = "", state = "", exitCode = "", node, reason, memory, minutes, of] = line.split("|");
     const batch = /_(\d+)$/.exec(id)?.[1];
-    if (batch === undefined) continue;
+    if (batch === undefined || of !== name) continue;
     states.set(Number(batch), {
       state: state.split(" ")[0]!,
       node: wordOf(node),
@@ -76,14 +76,14 @@ export function readAccounting(text: string): BatchStates {
   return states;
 }
 
-/** `scontrol show job -o JOB`: one line a batch, `Name=value` with spaces between. */
-export function readJobs(text: string): BatchStates {
+/** `scontrol show job -o JOB`: one line a batch, `Name=value` with spaces between; of jobs of that name. */
+export function readJobs(text: string, name: string): BatchStates {
   const states = new Map<number, BatchState>();
   for (const line of text.split("\n")) {
-    const value = (name: string) => new RegExp(`(?:^| )${name}=(\\S*)`).exec(line)?.[1];
+    const value = (field: string) => new RegExp(`(?:^| )${field}=(\\S*)`).exec(line)?.[1];
     const batch = value("ArrayTaskId");
     const state = value("JobState");
-    if (batch === undefined || state === undefined) continue;
+    if (batch === undefined || state === undefined || value("JobName") !== name) continue;
     const exitCode = value("ExitCode");
     const found: BatchState = {
       state,

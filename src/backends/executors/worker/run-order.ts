@@ -17,6 +17,7 @@ import { UnsettledError } from "./lifeline.ts";
 import { instantiate } from "./modules.ts";
 import { OutputError, Outputs } from "./outputs.ts";
 import { placeOf } from "./place.ts";
+import { startCpu } from "./processor-time.ts";
 import { packSplit } from "./split.ts";
 import { inCourse } from "./strays.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -122,8 +123,9 @@ async function runVectorised(frame: Frame, settle: Settle): Promise<void> {
     }
     const own = await action(frame, first!.logFile, outputs, () => Promise.resolve(undefined), true);
     const share = { tookMs: whole.tookMs / items.length, costUsd: whole.costUsd / items.length };
+    const usage = { cpuMs: (whole.usage?.cpuMs ?? 0) / items.length };
     const calls = whole.calls ?? [];
-    settle(index, own.kind === "done" ? { ...own, ...share, calls } : { ...own, ...share });
+    settle(index, own.kind === "done" ? { ...own, ...share, usage, calls } : { ...own, ...share });
   }
 }
 
@@ -141,6 +143,7 @@ async function action(
   const spent: Spent = { usd: 0, calls: new Set() };
   const startedAt = Date.now();
   const start = process.hrtime.bigint();
+  const cpu = startCpu(frame.order.code.kind === "command");
   const tookMs = () => Number(process.hrtime.bigint() - start) / 1e6;
   try {
     frame.check?.begin(frame.order);
@@ -151,7 +154,7 @@ async function action(
     if (spent.refused !== undefined) throw new Error(spent.refused);
     frame.check?.end();
     const artifacts = (await outputs?.collect(frame.store)) ?? {};
-    const took = { tookMs: tookMs(), costUsd: spent.usd, startedAt };
+    const took = { tookMs: tookMs(), costUsd: spent.usd, startedAt, usage: { cpuMs: cpu() } };
     // A program has nothing to ask with.
     const calls = frame.order.code.kind === "command" ? {} : { calls: [...spent.calls].sort() };
     return { kind: "done", outputs: artifacts, ...(value !== undefined && { value }), ...took, ...calls };
