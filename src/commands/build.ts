@@ -259,11 +259,11 @@ const longestMs = 600_000;
 /** Asked of who sits there; of a script the flag decides. */
 async function leaveOrEnd(batches: number, args: Arguments, screen: Screen): Promise<"leave" | "end"> {
   const what = `${batches === 1 ? "1 batch waits or runs" : `${batches} batches wait or run`} on Slurm`;
-  const question = `${what}. Leave it to go on, for the next build to take up? [Y/n] `;
+  const question = `${what}. Leave ${batches === 1 ? "it" : "them"} to go on, for the next build to take up? [Y/n] `;
   const answer = args.flags.detach === true ? "yes" : ((await screen.ask(question)) ?? "no");
   const isLeft = !/^n/i.test(answer.trim());
-  const left = "left running, for the next build to take up: exp ps shows it, exp sweep ends it";
-  screen.writeError(`${what}: ${isLeft ? left : "ended (--detach leaves it running)"}\n`);
+  const left = "left running, for the next build to take up (see exp ps, exp sweep)";
+  screen.writeError(`${what}: ${isLeft ? left : "ended (--detach leaves such work running)"}\n`);
   return isLeft ? "leave" : "end";
 }
 

@@ -55,6 +55,7 @@ export async function doctor(args: Arguments, screen: Screen): Promise<number> {
       ...(process.platform === "linux"
         ? [tool("strace", ["--version"], "for --check-inputs", "apt-get install strace, or your system's package")]
         : []),
+      tool("sbatch", ["--version"], "for --executor slurm", "a login node of the cluster"),
       tool(
         "nvidia-smi",
         ["--query-gpu=name", "--format=csv,noheader"],

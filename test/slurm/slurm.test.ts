@@ -385,9 +385,9 @@ describe.skipIf(accountingIsMissing !== undefined)("a cluster with accounting", 
     await until(() => running("draw") > 0);
     // The driver sleeps through it.
     build.process.kill("SIGSTOP");
-    cluster.tell("scancel", ...jobsOf("draw"));
+    cluster.tell("scancel", jobsOf("draw").at(-1)!);
     await until(() => running("draw") === 0);
-    const [job] = jobsOf("draw") as [string];
+    const job = jobsOf("draw").at(-1)!;
     await until(() => /CANCELLED/.test(cluster.tell("sacct", "-X", "-n", "-j", job, "-o", "State")));
     build.process.kill("SIGCONT");
     const { code, stdout } = await build.finished;
