@@ -117,7 +117,7 @@ async function run(work: Work, due: DueAction): Promise<Performed> {
   tally.tookMs += outcome.tookMs;
   tally.costUsd += outcome.costUsd;
   if (outcome.kind === "vanished") {
-    noteVanished(work, outcome.path);
+    noteVanished(work, outcome.path, outcome.isEdited);
     return ok("again");
   }
   if (outcome.kind === "failed") return fail([failureOfTarget(work, failureOf(work, action, outcome, logFile))]);

@@ -257,7 +257,7 @@ class ItemRun {
     tally.costUsd += outcome.costUsd;
     if (outcome.kind === "done") return this.#commit(tried, template, outcome);
     if (outcome.kind === "vanished") {
-      noteVanished(this.#work, outcome.path);
+      noteVanished(this.#work, outcome.path, outcome.isEdited);
       this.#stop ??= "vanished";
       return this.#putBack(tried);
     }

@@ -1,6 +1,5 @@
 // One target at work: what performing its stages shares.
 
-import { existsSync } from "node:fs";
 import { relative } from "node:path";
 import type { Digest } from "../model/digest.ts";
 import type { Failure } from "../model/failure.ts";
@@ -36,11 +35,11 @@ export interface Work {
 }
 
 /** Somebody deleted or edited what an action was working with: that is said, and the target is prepared anew. */
-export function noteVanished(work: Work, path: string): void {
+export function noteVanished(work: Work, path: string, isEdited = false): void {
   const { session, target } = work;
   if (work.vanished === undefined) {
     const what = relative(session.root, path);
-    const text = existsSync(path)
+    const text = isEdited
       ? `${what} was edited while it was read: what rests on it is looked at again`
       : `${what} was deleted while it was under way: what is missing is made again`;
     session.emit({ kind: "target-warned", target: target.name, text });

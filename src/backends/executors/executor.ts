@@ -134,6 +134,8 @@ export type Outcome =
   | {
       readonly kind: "vanished";
       readonly path: string;
+      /** It is there, and not as it was. */
+      readonly isEdited?: true;
       readonly tookMs: number;
       readonly costUsd: number;
     }

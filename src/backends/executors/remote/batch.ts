@@ -86,7 +86,7 @@ class Writer {
 }
 
 function editedUnder(outcome: Ended, path: string): Ended {
-  return { kind: "vanished", path, tookMs: outcome.tookMs, costUsd: outcome.costUsd };
+  return { kind: "vanished", path, isEdited: true, tookMs: outcome.tookMs, costUsd: outcome.costUsd };
 }
 
 /** By its stat; and where that has moved, by its content. */
