@@ -29,7 +29,7 @@ export async function attemptAction(
       await context.site.executor.run(
         { ...order, ...limitsOf(options, resources), attempt },
         (_, outcome) => settled.push(outcome),
-        context.signal,
+        { stop: context.signal },
       );
     } finally {
       release();

@@ -85,6 +85,8 @@ class ItemRun {
   #stop: "again" | "vanished" | "interrupted" | undefined;
   /** Milliseconds an item, a moving average: decides how many travel together. */
   #paceMs = 0;
+  /** Told when an item has failed: what has not begun elsewhere is to wait for nothing. */
+  readonly #hold = new AbortController();
   /** Lanes that found the queue empty while tries are still under way. */
   #idle: (() => void)[] = [];
 
@@ -95,6 +97,8 @@ class ItemRun {
     this.#open = stale.length;
     this.#queue = inOrderOfSetup(stale).map((item) => ({ item, attempt: 1 }));
     this.#sources = filesBehind(due.inputs);
+    const templates = [...due.states.items.templates.values()];
+    if (templates.some((template) => this.#siteOf(template).asksForPastPace)) this.#paceMs = pastPaceMs(work);
   }
 
   async run(): Promise<Performed> {
@@ -227,7 +231,7 @@ class ItemRun {
         // The disk is full, or the run was taken over: held until the batch has ended, then thrown on.
         commits.push(settled.catch((error: unknown) => void (broken ??= { error })));
       },
-      signal,
+      { stop: signal, hold: this.#hold.signal },
     );
     const pace = tookMs / batch.length;
     this.#paceMs = this.#paceMs === 0 ? pace : this.#paceMs * 0.7 + pace * 0.3;
@@ -319,7 +323,9 @@ class ItemRun {
 
   #close(): void {
     this.#open -= 1;
-    if (!this.#mayGoOn) this.#wakeAll();
+    if (this.#mayGoOn) return;
+    this.#hold.abort();
+    this.#wakeAll();
   }
 
   #wakeAll(): void {
@@ -327,6 +333,18 @@ class ItemRun {
     this.#idle = [];
     for (const wake of idle) wake();
   }
+}
+
+const mostLooks = 200;
+
+/** Milliseconds an item of earlier builds took; 0: there is none. */
+function pastPaceMs({ session, target }: Work): number {
+  let [count, tookMs] = [0, 0];
+  for (const result of session.trace.itemResultsOf(target.name)) {
+    tookMs += result.tookMs;
+    if (++count === mostLooks) break;
+  }
+  return count === 0 ? 0 : Math.max(tookMs / count, 0.01);
 }
 
 /** Items of one recipe, settings and inputs lie together, so that a worker's `setup` serves many. */

@@ -19,6 +19,8 @@ export interface Site {
   readonly lanes: number;
   /** How many items travel together, where the rule does not say. */
   readonly batchSize: (items: Pace) => number;
+  /** Batches cannot be made larger as they go: how long items took in earlier builds is asked for. */
+  readonly asksForPastPace: boolean;
 }
 
 /** A fan-out under way. */
@@ -35,7 +37,7 @@ export interface Pace {
 const localLanes = 64;
 
 export function localSite(executor: Executor, pool: Admission): Site {
-  return { executor, pool, lanes: localLanes, batchSize: sizeForPace };
+  return { executor, pool, lanes: localLanes, batchSize: sizeForPace, asksForPastPace: false };
 }
 
 /** Batches of about 50 ms: small items share a message, long ones travel alone, and the last ones are spread over the lanes. */
@@ -44,10 +46,10 @@ function sizeForPace({ left, paceMs }: Pace): number {
   return Math.max(1, Math.min(256, Math.round(50 / Math.max(paceMs, 0.05)), Math.ceil(left / 4)));
 }
 
-/** A batch costs a place in a queue and a start there, so few go; yet all are ordered at once, for the queue there to be served by whoever is free. */
+/** A batch costs a place in a queue and a start there. Of items that never ran nothing is known: they are spread over so many. */
 const remoteBatches = 100;
+/** Others travel in batches of about this length: long to the queue, short for whoever loses one. */
 const remoteBatchMs = 60_000;
-/** Of a batch, so that little is lost with a machine, and a limit of time holds. */
 const mostItems = 10_000;
 
 export function remoteSite(executor: Executor, pool: Admission): Site {
@@ -55,11 +57,9 @@ export function remoteSite(executor: Executor, pool: Admission): Site {
     executor,
     pool: new Elsewhere(pool),
     lanes: 10_000,
-    batchSize: ({ total, paceMs }) => {
-      const spread = Math.ceil(total / remoteBatches);
-      const long = paceMs === 0 ? 1 : Math.ceil(remoteBatchMs / paceMs);
-      return Math.min(mostItems, Math.max(spread, long));
-    },
+    batchSize: ({ total, paceMs }) =>
+      Math.min(mostItems, Math.ceil(paceMs === 0 ? total / remoteBatches : remoteBatchMs / paceMs)),
+    asksForPastPace: true,
   };
 }
 

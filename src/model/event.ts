@@ -46,6 +46,14 @@ export type Event =
       readonly tookMs: number;
       readonly costUsd: number;
     }
+  /** Of the target's batches on a cluster: how many wait for their turn there, how many run. Told when it has changed. */
+  | {
+      readonly kind: "elsewhere";
+      readonly target: string;
+      readonly executor: string;
+      readonly waiting: number;
+      readonly running: number;
+    }
   | {
       readonly kind: "action-retried";
       readonly target: string;

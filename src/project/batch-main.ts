@@ -1,6 +1,7 @@
 // The entry of a batch on a node of a cluster: which store it puts into, and what runs its actions, is decided here.
 // Arguments: the submission's folder, the number of the batch, how often Slurm has started it before.
 
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,7 +12,7 @@ import { digestOfFile } from "../backends/store/local.ts";
 import { Calls } from "../runs/calls.ts";
 import { Lease } from "../runs/lease.ts";
 import { AppendLog, readLog } from "../util/append-log.ts";
-import { processTag } from "../util/host.ts";
+import { hasEnded, processTag } from "../util/host.ts";
 import { who } from "../util/who.ts";
 
 /** What tells programs which GPUs are theirs; part of no key, as the machine is not. */
@@ -37,11 +38,12 @@ async function main(path: string, batch: number, start: number): Promise<void> {
   // Against collections, as a build takes one: what is put into the store here belongs to no run yet.
   const lease = Lease.tryTake(join(setup.cacheFolder, "leases", `${processTag()}-${batch}`), `Slurm, ${setup.what}`);
   const calls = new Calls(setup.callsFolder, { now: Date.now, notBefore: setup.callsNotBefore, mayPay: setup.mayPay });
+  removeLeftovers();
   const variables = ["PATH", ...deviceVariables].filter((name) => process.env[name] !== undefined);
   const executor = new LocalExecutor({
     workerFile: join(dirname(fileURLToPath(import.meta.url)), "worker.js"),
     blobsFolder: setup.blobsFolder,
-    scratch: join(tmpdir(), `exp-${processTag()}`),
+    scratch: join(tmpdir(), `${scratchPrefix}${processTag()}`),
     environment: Object.fromEntries(variables.map((name) => [name, process.env[name]])),
     calls,
     warn: (text) => console.error(text),
@@ -60,6 +62,7 @@ async function main(path: string, batch: number, start: number): Promise<void> {
         executor,
         log,
         by: who(),
+        memoryKills,
         isAsSeen: (file) => isAsSeen(file, (each) => digestIfThere(each)),
       },
       stop.signal,
@@ -69,6 +72,31 @@ async function main(path: string, batch: number, start: number): Promise<void> {
     calls.close();
     log.close();
     lease?.release();
+  }
+}
+
+const scratchPrefix = "exp-";
+
+/** Folders of batches that were killed on this machine. */
+function removeLeftovers(): void {
+  for (const name of readdirSync(tmpdir())) {
+    if (!name.startsWith(scratchPrefix) || !hasEnded(name.slice(scratchPrefix.length))) continue;
+    rmSync(join(tmpdir(), name), { recursive: true, force: true });
+  }
+}
+
+/** By the kernel's own count of the control group that the cluster has put this batch into; 0 where there is none. */
+function memoryKills(): number {
+  try {
+    const groups = readFileSync("/proc/self/cgroup", "utf8");
+    const first = /^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(.*)$/m.exec(groups)?.[1];
+    const file =
+      first === undefined
+        ? join("/sys/fs/cgroup", /^0::(.*)$/m.exec(groups)?.[1] ?? "", "memory.events")
+        : join("/sys/fs/cgroup/memory", first, "memory.oom_control");
+    return Number(/^oom_kill (\d+)$/m.exec(readFileSync(file, "utf8"))?.[1] ?? 0);
+  } catch {
+    return 0;
   }
 }
 

@@ -82,6 +82,7 @@ export interface SlurmSetup {
   readonly isKnown: (key: Digest) => boolean;
   readonly onInterrupt: OnInterrupt;
   readonly warn: (text: string) => void;
+  readonly onProgress: (target: string, batches: { readonly waiting: number; readonly running: number }) => void;
 }
 
 export function slurmExecutor(

@@ -265,6 +265,7 @@ export function openBuildSession(
           isKnown: (key) => deciding.cache.get(key) !== undefined,
           onInterrupt: setup.onInterrupt,
           warn: (text) => setup.emit({ kind: "warning", text }),
+          onProgress: (target, batches) => setup.emit({ kind: "elsewhere", target, executor: "slurm", ...batches }),
         });
   const there = remote === undefined ? here : remoteSite(remote, pool);
   return {

@@ -25,6 +25,7 @@ export function barOf(running: Running, { width, nameWidth, now }: BarPlace): Li
     { order: 3, text: rateText(running, now), style: "dim" as const },
     { order: 2, text: remainingText(running, now), style: undefined },
     { order: 0, text: running.costUsd > 0 ? formatMoney(running.costUsd) : "", style: "bold" as const },
+    { order: 4, text: elsewhereText(running), style: "dim" as const },
   ].filter(({ text }) => text !== "");
   while (parts.length > 1 && nameWidth + sum(parts.map(({ text }) => widthOf(text) + 2)) > width) {
     parts.splice(parts.indexOf(parts.reduce((a, b) => (b.order > a.order ? b : a))), 1);
@@ -33,6 +34,13 @@ export function barOf(running: Running, { width, nameWidth, now }: BarPlace): Li
   const line: Span[] = [name, ...trackOf(shareOf(running, now), left)];
   for (const { text, style } of parts) line.push(span("  "), span(text, style));
   return clipLine(line, width);
+}
+
+/** `8 running, 3 waiting`: batches on a cluster. */
+function elsewhereText({ elsewhere }: Running): string {
+  if (elsewhere === undefined) return "";
+  const { waiting, running } = elsewhere;
+  return [running > 0 ? `${running} running` : "", waiting > 0 ? `${waiting} waiting` : ""].filter(Boolean).join(", ");
 }
 
 /** Between 0 and 1; undefined where nothing says how much there is. */

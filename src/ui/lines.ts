@@ -166,6 +166,7 @@ export function createBuildLines({ renderFailure, again = "exp build", targets =
       case "target-started":
       case "items-known":
       case "item-finished":
+      case "elsewhere":
         return [];
       case "action-retried":
         return [row(event.target, span("retry", "yellow"), "", retryDetails(event))];
@@ -307,8 +308,11 @@ export function createBuildLines({ renderFailure, again = "exp build", targets =
 
 /** Shows nothing by itself, or (an ending) decides itself about what is held back. */
 function isQuiet(event: Event): boolean {
-  const quiet = ["build-started", "target-started", "items-known", "item-finished", "target-skipped", "build-finished"];
-  return quiet.includes(event.kind) || (event.kind === "target-finished" && event.origin === "fresh");
+  const quiet: ReadonlySet<Event["kind"]> = new Set([
+    ...(["build-started", "target-started", "items-known", "item-finished", "elsewhere"] as const),
+    ...(["target-skipped", "build-finished"] as const),
+  ]);
+  return quiet.has(event.kind) || (event.kind === "target-finished" && event.origin === "fresh");
 }
 
 function reportLines(reports: readonly string[]): ShownLine[] {

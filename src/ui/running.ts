@@ -14,6 +14,8 @@ export interface Running {
   ready: number;
   computed: number;
   costUsd: number;
+  /** Batches on a cluster, where there are any. */
+  elsewhere: { readonly waiting: number; readonly running: number } | undefined;
   /** Its start has been shown, with its reasons. */
   isAnnounced: boolean;
 }
@@ -56,13 +58,19 @@ function note(all: Map<string, Running>, event: Event, now: number): void {
   switch (event.kind) {
     case "target-started": {
       const { target, reasons, items, due, expectedMs } = event;
-      const zero = { ready: 0, computed: 0, costUsd: 0, isAnnounced: false };
+      const zero = { ready: 0, computed: 0, costUsd: 0, elsewhere: undefined, isAnnounced: false };
       all.set(target, { target, startedAt: now, reasons, items, due, expectedMs, ...zero });
       return;
     }
     case "items-known": {
       const running = all.get(event.target);
       if (running !== undefined) [running.items, running.due] = [event.items, event.due];
+      return;
+    }
+    case "elsewhere": {
+      const { target, waiting, running: atWork } = event;
+      const running = all.get(target);
+      if (running !== undefined) running.elsewhere = waiting + atWork === 0 ? undefined : { waiting, running: atWork };
       return;
     }
     case "item-finished": {

@@ -31,6 +31,7 @@ export const everyEvent: { readonly [K in Event["kind"]]: Required<Extract<Event
     expectedMs: 240_000,
   },
   "items-known": { kind: "items-known", target: "generate", items: 1000, due: 950 },
+  elsewhere: { kind: "elsewhere", target: "generate", executor: "slurm", waiting: 3, running: 8 },
   "item-finished": { kind: "item-finished", target: "generate", origin: "computed", tookMs: 120, costUsd: 0.002 },
   "action-retried": {
     kind: "action-retried",

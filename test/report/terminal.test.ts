@@ -225,6 +225,7 @@ describe("a bar", () => {
     ready: 1234,
     computed: 1234,
     costUsd: 12.4,
+    elsewhere: undefined,
     isAnnounced: false,
   };
   const draw = (width: number, fields: Partial<Running> = {}): string =>

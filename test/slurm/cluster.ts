@@ -22,6 +22,13 @@ export const slurmIsMissing: string | undefined = whatIsMissing(["munged", "slur
 export const accountingIsMissing: string | undefined =
   slurmIsMissing ?? whatIsMissing(["slurmdbd", "mariadbd", "mariadb-install-db", "sacctmgr"]);
 
+/** Slurm limits memory by a control group of the kernel, which containers seldom may make. */
+export const memoryLimitsAreMissing: string | undefined =
+  slurmIsMissing ??
+  (existsSync("/sys/fs/cgroup/memory/memory.limit_in_bytes") && process.getuid?.() === 0
+    ? undefined
+    : "control groups");
+
 function whatIsMissing(programs: readonly string[]): string | undefined {
   const missing = missingOf(programs);
   return missing.length === 0 ? undefined : missing.join(", ");
@@ -31,6 +38,8 @@ export interface ClusterOptions {
   readonly cpus?: number;
   readonly gpus?: number;
   readonly accounting?: boolean;
+  /** Batches that use more memory than they were given are killed. */
+  readonly enforcesMemory?: boolean;
   /** The most batches of one array. */
   readonly maxArraySize?: number;
 }
@@ -107,7 +116,7 @@ export class TestCluster {
 
   async #configure(): Promise<void> {
     const { folder } = this;
-    const { cpus = 8, gpus = 0, accounting = false, maxArraySize = 1001 } = this.#options;
+    const { cpus = 8, gpus = 0, accounting = false, enforcesMemory = false, maxArraySize = 1001 } = this.#options;
     for (const name of ["run", "log", "state", "spool"]) mkdirSync(join(folder, name));
     writeFileSync(join(folder, "munge.key"), randomBytes(1024), { mode: 0o400 });
     const [controller, node, database, accounts] = await freePorts(4);
@@ -132,8 +141,9 @@ export class TestCluster {
       `SlurmctldLogFile=${join(folder, "log", "slurmctld.log")}`,
       `SlurmdLogFile=${join(folder, "log", "slurmd.log")}`,
       "SlurmdParameters=config_overrides",
-      "ProctrackType=proctrack/linuxproc",
-      "TaskPlugin=task/none",
+      ...(enforcesMemory
+        ? ["ProctrackType=proctrack/cgroup", "TaskPlugin=task/cgroup"]
+        : ["ProctrackType=proctrack/linuxproc", "TaskPlugin=task/none"]),
       "SwitchType=switch/none",
       "MpiDefault=none",
       "MailProg=/bin/true",
@@ -160,6 +170,8 @@ export class TestCluster {
       "PartitionName=main Nodes=n1 Default=YES MaxTime=INFINITE State=UP OverSubscribe=NO",
     ];
     writeFileSync(join(folder, "slurm.conf"), `${lines.join("\n")}\n`);
+    if (enforcesMemory)
+      writeFileSync(join(folder, "cgroup.conf"), "CgroupAutomount=no\nCgroupPlugin=cgroup/v1\nConstrainRAMSpace=yes\n");
     if (gpus > 0) {
       // Slurm wants devices; what they do is the test's affair.
       for (let n = 0; n < gpus; n++)

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Event } from "../../src/model/event.ts";
 import { files, journal } from "../executors/project.ts";
 import { makeProject, type Rig, type RunOptions } from "../rig.ts";
-import { accountingIsMissing, slurmIsMissing, TestCluster } from "./cluster.ts";
+import { accountingIsMissing, memoryLimitsAreMissing, slurmIsMissing, TestCluster } from "./cluster.ts";
 
 let cluster: TestCluster;
 const clusterOrNone = (): TestCluster | undefined => cluster;
@@ -115,6 +115,46 @@ describe.skipIf(slurmIsMissing !== undefined)("a cluster without accounting", ()
     expect(failuresOf((await many.build([...args, "see"], 1, there())).events)).toMatch(
       /node configuration is not available/i,
     );
+  });
+
+  test("after a failure, batches that wait for their turn are taken back, and those that run are not", async () => {
+    const rig = project({ faults: "fails=0", count: 16 });
+    rig.edit(
+      "recipes.ts",
+      'if (fault === "fails") throw',
+      'await sleep(fault === "fails" ? 1500 : 4000);\n    if (fault === "fails") throw',
+    );
+    rig.edit("Expfile.ts", "merge: () =>", "batch: 2,\n  merge: () =>");
+    // Four processors: of eight batches four run, and four wait.
+    const failed = await rig.build(args, 1, there());
+    expect(failuresOf(failed.events)).toContain("no luck with 0");
+    const made = items(rig);
+    expect(made).toContain(1);
+    expect(made.length).toBeLessThanOrEqual(8);
+    expect(made.length).toBeGreaterThanOrEqual(5);
+    expect(cluster.tell("squeue", "-h")).toBe("");
+    // With -k they have their turn.
+    expect(failuresOf((await rig.build([...args, "-k"], 1, there())).events)).toContain("no luck with 0");
+    expect(items(rig)).toEqual(upTo(16).slice(1));
+  });
+
+  test("how many batches wait and run is told as it changes", async () => {
+    const rig = project({ faults: "slow3000", count: 6 });
+    rig.edit("Expfile.ts", "merge: () =>", "batch: 1,\n  merge: () =>");
+    const { events } = await rig.build(args, 0, there());
+    const told = events.flatMap((event) => (event.kind === "elsewhere" ? [`${event.running} ${event.waiting}`] : []));
+    expect(told).toContain("4 2");
+    expect(told.at(-1)).toMatch(/^[0-2] 0$/);
+  });
+
+  test("a dependency on a job that never was is refused, because Slurm would not", async () => {
+    const rig = project({ sendsAll: true });
+    rig.write({ "exp.local.yaml": 'slurm: { poll: 0.3, sbatch: ["--dependency=afterok:999999"] }\n' });
+    const failed = await rig.build(["see", ...args], 1, there());
+    expect(failuresOf(failed.events)).toContain("it is to wait for job 999999, of which Slurm knows nothing");
+    const job = /\d+/.exec(cluster.tell("sbatch", "--parsable", "--wrap", "true"))![0];
+    rig.write({ "exp.local.yaml": `slurm: { poll: 0.3, sbatch: ["--dependency=afterok:${job}"] }\n` });
+    await rig.build(["see", ...args], 0, there());
   });
 
   test("a batch that was cancelled by hand fails, and says so", async () => {
@@ -353,6 +393,43 @@ describe.skipIf(slurmIsMissing !== undefined)("a cluster without accounting", ()
     expect(new Set(items(rig))).toEqual(new Set(upTo(5)));
     expect(items(rig).length).toBeLessThanOrEqual(6);
   }, 400_000);
+});
+
+describe.skipIf(memoryLimitsAreMissing !== undefined)("a cluster that enforces limits of memory", () => {
+  beforeAll(async () => {
+    cluster = await TestCluster.start({ cpus: 4, enforcesMemory: true });
+  });
+  afterAll(() => cluster.stop());
+
+  test("a batch that uses more than it was given gets twice as much, and goes on where it was", async () => {
+    const rig = project({ count: 4 });
+    rig.edit("Expfile.ts", "merge: () =>", "batch: 4,\n  merge: () =>");
+    rig.edit(
+      "recipes.ts",
+      'log("item " + n + " begins");',
+      "if (n === 2) globalThis.held = Buffer.alloc(350 * 2 ** 20, 1);",
+    );
+    rig.write({ "exp.local.yaml": "slurm: { poll: 0.3, memory: 300 }\n" });
+    const built = await rig.build(args, 0, there());
+    expect(JSON.stringify(built.events)).toContain("used more memory than it was given");
+    // What had ended just before, and was not reported yet, may have been made again.
+    expect(new Set(items(rig))).toEqual(new Set(upTo(4)));
+  });
+
+  test("a batch that never has enough fails, and says how much there was", async () => {
+    const rig = project({ count: 2 });
+    rig.edit(
+      "recipes.ts",
+      'log("item " + n + " begins");',
+      "if (n === 1) globalThis.held = Buffer.alloc(1500 * 2 ** 20, 1);",
+    );
+    rig.write({ "exp.local.yaml": "slurm: { poll: 0.3, memory: 120 }\n" });
+    const failed = await rig.build([...args, "-k"], 1, there());
+    expect(failuresOf(failed.events)).toMatch(
+      /used more memory than the \d+ MiB it was given on n1, with ever more of it/,
+    );
+    expect(items(rig)).toEqual([0]);
+  });
 });
 
 describe.skipIf(accountingIsMissing !== undefined)("a cluster with accounting", () => {

@@ -166,12 +166,18 @@ export interface CallDesk {
   abandon(request: Json, draw: number): void;
 }
 
+export interface RunSignals {
+  readonly stop: AbortSignal;
+  readonly hold?: AbortSignal;
+}
+
 export interface Executor {
   readonly name: string;
   /**
    * Runs one order. `settle` is called once for each item, in any order, as soon as it has ended (index 0 for orders without items).
-   * Resolves when every item has been settled.
+   * Resolves when every item has been settled. `signals.stop`: ends what is under way. `signals.hold`: starts nothing more; what only waits for its
+   * turn is not begun.
    */
-  run(order: Order, settle: (index: number, outcome: Outcome) => void, signal: AbortSignal): Promise<void>;
+  run(order: Order, settle: (index: number, outcome: Outcome) => void, signals: RunSignals): Promise<void>;
   close(): Promise<void>;
 }

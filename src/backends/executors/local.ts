@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { isMissing } from "../../util/fs.ts";
-import type { CallDesk, Executor, Order, Outcome } from "./executor.ts";
+import type { CallDesk, Executor, Order, Outcome, RunSignals } from "./executor.ts";
 import { Assignment, settleAll, settleNotBegun, type Settle } from "./local/assignment.ts";
 import { PaidCalls } from "./local/paid-calls.ts";
 import { lookAtGpus } from "./local/gpus.ts";
@@ -59,7 +59,7 @@ export class LocalExecutor implements Executor {
     this.#watchdog = new Watchdog(options.scratch, options.environment);
   }
 
-  async run(order: Order, settle: Settle, signal: AbortSignal): Promise<void> {
+  async run(order: Order, settle: Settle, { stop: signal }: RunSignals): Promise<void> {
     if (signal.aborted) return settleNotBegun(order, settle);
     const worker = this.#takeIdle() ?? (await this.#tryStart());
     if (worker === undefined) {

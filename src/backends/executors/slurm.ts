@@ -8,13 +8,13 @@ import type { SlurmOptions, SlurmSettings } from "../../api/slurm.ts";
 import type { Digest } from "../../model/digest.ts";
 import { sleep } from "../../util/clock.ts";
 import { readTextIfThere } from "../../util/fs.ts";
-import type { Executor, Order, Outcome } from "./executor.ts";
+import type { Executor, Order, Outcome, RunSignals } from "./executor.ts";
 import { Submission, type Batch } from "./remote/batches.ts";
 import type { Cluster } from "./slurm/cluster.ts";
 import { judge } from "./slurm/fate.ts";
 import { identityOf, noSetback, orderOf, Request, type Parcel, type Setback, type Ticket } from "./remote/request.ts";
 import { flagsOf, memoryOf, scriptOf, type Allotment } from "./slurm/script.ts";
-import { isLive, minutesOf } from "./slurm/states.ts";
+import { isLive, isWaiting, minutesOf } from "./slurm/states.ts";
 import { SubmissionFolder, submissionsFolder, submissionsOf, type BatchSetup } from "./remote/submission.ts";
 
 export interface SlurmExecutorOptions {
@@ -40,6 +40,8 @@ export interface SlurmExecutorOptions {
   /** Asked once, when everything is to stop: what becomes of so many batches that wait or run. */
   readonly onInterrupt: (batches: number) => Promise<"leave" | "end">;
   readonly warn: (text: string) => void;
+  /** How many batches of a target wait and run. */
+  readonly onProgress: (target: string, batches: { readonly waiting: number; readonly running: number }) => void;
 }
 
 type Settle = (index: number, outcome: Outcome) => void;
@@ -71,6 +73,7 @@ export class SlurmExecutor implements Executor {
   #interrupting: Promise<void> | undefined;
   #polledAt = -Infinity;
   #isSilent = false;
+  readonly #told = new Map<string, string>();
   #largestArray: Promise<number> | undefined;
   #ids = 0;
 
@@ -78,17 +81,22 @@ export class SlurmExecutor implements Executor {
     this.#options = options;
   }
 
-  async run(order: Order, settle: Settle, signal: AbortSignal): Promise<void> {
-    const request = new Request(order, settle);
-    if (signal.aborted) return request.settleRest({ kind: "not-begun" });
+  async run(order: Order, settle: Settle, { stop, hold }: RunSignals): Promise<void> {
+    const request = new Request(order, settle, hold);
+    if (stop.aborted || request.isHeld) return request.settleRest({ kind: "not-begun" });
     this.#open.add(request);
-    if (!this.#signals.has(signal)) {
-      this.#signals.add(signal);
-      signal.addEventListener("abort", () => void (this.#interrupting ??= this.#interrupt()), { once: true });
-    }
+    this.#listen(stop, () => void (this.#interrupting ??= this.#interrupt()));
+    if (hold !== undefined) this.#listen(hold, () => void this.#withdraw());
     this.#send({ tickets: request.tickets(), setback: noSetback });
     await request.finished;
     this.#open.delete(request);
+  }
+
+  /** One signal serves thousands of orders. */
+  #listen(signal: AbortSignal, act: () => void): void {
+    if (this.#signals.has(signal)) return;
+    this.#signals.add(signal);
+    signal.addEventListener("abort", act, { once: true });
   }
 
   async close(): Promise<void> {
@@ -242,7 +250,7 @@ export class SlurmExecutor implements Executor {
       batches: parcels.map(({ tickets }) => tickets.map((ticket) => identityOf(ticket).key)),
     };
     folder.writeIntent(intent);
-    const job = await this.#hand(folder, jobName);
+    const job = (await this.#refusedDependency(parcels)) ?? (await this.#hand(folder, jobName));
     if (typeof job !== "string") {
       folder.remove();
       for (const { tickets } of parcels) for (const { request, place } of tickets) request.settle(place, job);
@@ -257,6 +265,25 @@ export class SlurmExecutor implements Executor {
     for (const [n, { tickets }] of parcels.entries()) for (const ticket of tickets) submission.batches[n]!.want(ticket);
     this.#submissions.set(folder.path, submission);
     this.#watch();
+  }
+
+  /** Slurm would take a dependency on a job that never was, and run at once. */
+  async #refusedDependency(parcels: readonly Parcel[]): Promise<Outcome | undefined> {
+    const { options } = this.#allotment(parcels);
+    const jobs = (options.sbatch ?? []).flatMap((word) =>
+      /^(?:-d|--dependency)/.test(word) ? [...word.matchAll(/(?<=[:\d])\d+|\d+/g)].map(([job]) => job) : [],
+    );
+    for (const job of new Set(jobs))
+      if (!(await this.#options.cluster.knows(job)))
+        return {
+          kind: "failed",
+          why: "refused",
+          message: `it is to wait for job ${job}, of which Slurm knows nothing`,
+          retryable: false,
+          tookMs: 0,
+          costUsd: 0,
+        };
+    return undefined;
   }
 
   /** Until the cluster takes it or will not. */
@@ -370,11 +397,30 @@ export class SlurmExecutor implements Executor {
       const states = queue.get(intent.jobName);
       for (const batch of batches) {
         const state = states?.get(batch.number);
+        batch.isWaiting = state !== undefined && isWaiting(state);
         batch.isLive = state !== undefined && isLive(state);
         batch.goneSince = batch.isLive ? undefined : (batch.goneSince ?? this.#polledAt);
       }
     }
+    this.#tellHowFar();
     return true;
+  }
+
+  /** By target, when it has changed. */
+  #tellHowFar(): void {
+    const targets = new Map<string, { waiting: number; running: number }>();
+    for (const { intent, batches } of this.#submissions.values()) {
+      const counts = targets.get(intent.target) ?? { waiting: 0, running: 0 };
+      targets.set(intent.target, counts);
+      for (const batch of batches)
+        if (batch.wanted.size > 0 && batch.isLive === true) counts[batch.isWaiting ? "waiting" : "running"] += 1;
+    }
+    for (const [target, counts] of targets) {
+      const text = `${counts.waiting} ${counts.running}`;
+      if (this.#told.get(target) === text) continue;
+      this.#told.set(target, text);
+      this.#options.onProgress(target, counts);
+    }
   }
 
   #isGone(batch: Batch): boolean {
@@ -400,7 +446,10 @@ export class SlurmExecutor implements Executor {
     const lastWords = (readTextIfThere(submission.folder.outFile(batch.number)) ?? "").slice(-lastWordsLength).trim();
     const { setback, hasProgressed } = batch;
     const name = `${submission.job ?? "?"}_${batch.number}`;
-    const verdict = judge({ name, fate, setback, hasProgressed, lastWords });
+    const verdict = judge({
+      ...{ name, setback, hasProgressed, lastWords },
+      fate: batch.hadTooLittleMemory ? { node: undefined, reason: undefined, ...fate, state: "OUT_OF_MEMORY" } : fate,
+    });
     const tickets = [...batch.wanted.values()];
     batch.wanted.clear();
     batch.hasEnded = true;
@@ -412,6 +461,32 @@ export class SlurmExecutor implements Executor {
       `${verdict.why}; ${tickets.length === 1 ? "what was left of it goes" : `${tickets.length} actions that were left go`} into another`,
     );
     for (const parcel of byRequest(tickets, verdict.setback)) this.#send(parcel);
+  }
+
+  /** Takes back what nobody has begun with, of requests that are to start nothing more. */
+  async #withdraw(): Promise<void> {
+    const { cluster } = this.#options;
+    await this.#sending;
+    await Promise.all(this.#submitting);
+    const queue = await cluster.queue();
+    if (queue === undefined || this.#isStopping) return;
+    for (const { intent, job, batches } of this.#wanted()) {
+      const waiting = batches.filter((batch) => {
+        const state = queue.get(intent.jobName)?.get(batch.number);
+        return (
+          state !== undefined && isWaiting(state) && [...batch.wanted.values()].every(({ request }) => request.isHeld)
+        );
+      });
+      const names = waiting.filter(({ wanted }) => wanted.size > 0).map(({ number }) => `${job}_${number}`);
+      if (names.length === 0 || !(await cluster.cancelBatches(intent.jobName, names))) continue;
+      for (const batch of waiting) {
+        batch.hasEnded = true;
+        const tickets = [...batch.wanted.values()];
+        batch.wanted.clear();
+        for (const { request, place } of tickets) request.settle(place, { kind: "not-begun" });
+      }
+    }
+    this.#tellHowFar();
   }
 
   // --- stopping ---------------------------------------------------------------------------------------------------

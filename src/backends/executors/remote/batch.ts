@@ -12,6 +12,8 @@ export type ResultLine =
   | { readonly i: number; readonly outcome: Ended }
   /** This machine is not fit for the batch. */
   | { readonly refused: string }
+  /** The kernel has killed for want of memory what the batch was at. It is no fault of the action: it was given too little. */
+  | { readonly tooLittleMemory: true }
   /** All has been tried. */
   | { readonly end: true };
 
@@ -24,6 +26,8 @@ export interface Batch {
   /** `user@host`. */
   readonly by: string;
   readonly isAsSeen: (file: GuardedFile) => boolean;
+  /** How often the kernel has killed a process of the batch for want of memory. */
+  readonly memoryKills: () => number;
 }
 
 /** Resolves when everything has ended and is written down durably; what `signal` cut off is not. */
@@ -33,16 +37,24 @@ export async function runBatch({ order, ended, ...batch }: Batch, signal: AbortS
   while (open.length > 0) {
     const notBegun: number[] = [];
     const places = open;
+    const kills = batch.memoryKills();
+    let isKilled = false;
     const settle = (index: number, outcome: Outcome) => {
       const place = places[index]!;
+      isKilled ||= outcome.kind === "failed" && outcome.why === "lost" && batch.memoryKills() > kills;
+      if (isKilled) return;
       if (outcome.kind === "not-begun") notBegun.push(place);
       else writer.take(place, outcome);
     };
     const { items } = order;
     const rest = items === undefined ? order : { ...order, items: places.map((place) => items[place]!) };
-    await batch.executor.run(rest, settle, signal);
+    await batch.executor.run(rest, settle, { stop: signal });
     await writer.idle();
     if (signal.aborted) return;
+    if (isKilled) {
+      batch.log.append({ tooLittleMemory: true });
+      return batch.log.commit();
+    }
     open = notBegun.sort((a, b) => a - b);
     // One item took its worker with it, and the others have another turn. With none that ended there is nothing to hope for.
     if (open.length === places.length) return;

@@ -20,9 +20,12 @@ export class Batch {
   readonly #ended = new Set<Digest>();
   /** Whether the cluster says that it waits or runs; undefined: nobody has asked yet. */
   isLive: boolean | undefined;
+  /** Whether it waits for its turn, as far as was asked. */
+  isWaiting = false;
   /** Since when it says that it does not. Monotonic milliseconds. */
   goneSince: number | undefined;
   hasEnded = false;
+  hadTooLittleMemory = false;
 
   constructor(submission: Submission, number: number, setback: Setback = noSetback) {
     this.submission = submission;
@@ -50,6 +53,7 @@ export class Batch {
 
   take(line: ResultLine): void {
     if ("end" in line) this.hasEnded = true;
+    else if ("tooLittleMemory" in line) this.hasEnded = this.hadTooLittleMemory = true;
     else if ("refused" in line) this.#refuse(line.refused);
     else this.#takeOutcome(this.keys[line.i], line.outcome);
   }

@@ -23,13 +23,20 @@ export class Request {
   readonly finished: Promise<void>;
   readonly #settle: (index: number, outcome: Outcome) => void;
   readonly #open: Set<number>;
+  readonly #hold: AbortSignal | undefined;
   #finish!: () => void;
 
-  constructor(order: Order, settle: (index: number, outcome: Outcome) => void) {
+  constructor(order: Order, settle: (index: number, outcome: Outcome) => void, hold: AbortSignal | undefined) {
     this.order = order;
+    this.#hold = hold;
     this.#settle = settle;
     this.#open = new Set(order.items === undefined ? [0] : order.items.keys());
     this.finished = new Promise((resolve) => (this.#finish = resolve));
+  }
+
+  /** Nothing more of it is to be started. */
+  get isHeld(): boolean {
+    return this.#hold?.aborted === true;
   }
 
   tickets(): readonly Ticket[] {

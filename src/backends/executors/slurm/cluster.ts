@@ -103,6 +103,19 @@ export class Cluster {
     return past.ok ? readAccounting(past.text, name).get(batch) : undefined;
   }
 
+  /** Whether there is such a job, or was. */
+  async knows(job: string): Promise<boolean> {
+    const shown = await this.#run("scontrol", ["show", "job", "-o", job]);
+    if (shown.ok) return true;
+    const past = await this.#run("sacct", ["-X", "-n", "-P", "-j", job, "-o", "JobID"]);
+    return past.ok && past.text.trim() !== "";
+  }
+
+  /** Batches of one job, `12_3`. By its name as well: its number may be another's by now. */
+  async cancelBatches(jobName: string, batches: readonly string[]): Promise<boolean> {
+    return (await this.#run("scancel", ["--me", `--name=${jobName}`, ...batches])).ok;
+  }
+
   /** Jobs by their names, whole. */
   async cancel(names: readonly string[]): Promise<boolean> {
     const ran = await Promise.all(names.map((name) => this.#run("scancel", ["--me", `--name=${name}`])));

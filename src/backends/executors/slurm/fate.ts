@@ -64,7 +64,8 @@ export function judge({ name, fate, setback, hasProgressed, lastWords }: Lost): 
           "memory",
           `${who} used more memory than the ${gave.memoryMiB ?? "?"} MiB it was given${where}, with ever more of it. Give it more: resources: { memory }`,
         );
-      return again("used more memory than it was given", hasProgressed ? {} : { moreMemory: setback.moreMemory * 2 });
+      // Whether or not something ended before: what needs more has not.
+      return again("used more memory than it was given", { moreMemory: setback.moreMemory * 2 });
     case "CANCELLED":
       return giveUp("lost", `${who} was cancelled${where}: by scancel, or by those who run the cluster`);
     case "NODE_FAIL":
