@@ -84,7 +84,9 @@ for (const [name, isThere, open] of places)
       const store = await open();
       const bytes = randomBytes(200_000);
       const digest = nameOf(bytes);
-      const ends = await Promise.all(Array.from({ length: 12 }, () => store.put("cas", digest, { bytes }, signal)));
+      // Each with a signal of its own, as the program asks: on one that all share, their listeners would be counted as a leak.
+      const put = () => store.put("cas", digest, { bytes }, new AbortController().signal);
+      const ends = await Promise.all(Array.from({ length: 12 }, put));
       expect(ends).toContain("put");
       expect((await bytesOf(store, digest))!.equals(bytes)).toBe(true);
     });
