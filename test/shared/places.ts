@@ -1,7 +1,16 @@
 // Places where a shared cache can lie, each the real thing: a folder, nginx with WebDAV from Debian. And a proxy that stands before a server and does it wrong.
 
 import { execFileSync, spawn } from "node:child_process";
-import { createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -140,6 +149,7 @@ export interface Asked {
   /** `/ac/…` or `/cas/…`. */
   readonly path: string;
   readonly range: string | undefined;
+  readonly authorization: string | undefined;
 }
 
 export interface Proxy {
@@ -155,7 +165,8 @@ export async function startProxy(
 ): Promise<Proxy> {
   const asked: Asked[] = [];
   const server = http.createServer((request, response) => {
-    const one = { method: request.method!, path: request.url!, range: request.headers.range };
+    const { range, authorization } = request.headers;
+    const one = { method: request.method!, path: request.url!, range, authorization };
     asked.push(one);
     handle(upstream, request, response, faultOf(one, asked.length));
   });
@@ -205,6 +216,13 @@ function forward(upstream: string, request: IncomingMessage, response: ServerRes
   });
   asking.on("error", () => response.socket?.destroy());
   request.pipe(asking);
+}
+
+/** The texts of all results that a place holds as files. */
+export function resultsIn(root: string): readonly string[] {
+  return readdirSync(join(root, "ac"), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => readFileSync(join(entry.parentPath, entry.name), "utf8"));
 }
 
 /** How many entries of a kind a place holds. */

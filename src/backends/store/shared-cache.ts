@@ -2,20 +2,21 @@
 // build. Whatever it does wrong (slow, down, full, lying, half-written) costs a warning and a computation, and never a wrong result.
 
 import { createHash } from "node:crypto";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { open } from "node:fs/promises";
-import type { ActionResult, Artifact } from "../../model/action.ts";
+import type { ActionResult, Artifact, TreeListing } from "../../model/action.ts";
 import { digestOfBytes, type BlobRef, type Digest } from "../../model/digest.ts";
 import { removeFile, temporaryName } from "../../util/fs.ts";
 import { Lanes } from "../../util/lanes.ts";
-import { longestEntryBytes, readEntry, readListing, writeEntry } from "./shared-entry.ts";
+import { isForOthers, longestEntryBytes, readEntry, readListing, writeEntry } from "./shared-entry.ts";
 import { Guard, type GuardOptions } from "./shared-guard.ts";
 import type { SharedContent, SharedKind, SharedStore } from "./shared.ts";
 import type { BlobStore } from "./store.ts";
 
 export interface SharedCacheOptions {
   readonly remote: SharedStore;
-  readonly local: BlobStore;
+  /** Content is looked for in all of them, and brought into the first. */
+  readonly local: readonly [BlobStore, ...BlobStore[]];
   /** Where content lies while it comes in. */
   readonly staging: string;
   readonly breakers: GuardOptions["breakers"];
@@ -32,10 +33,14 @@ export interface SharedCacheOptions {
 
 /** What publishing came to. */
 export interface Published {
+  /** Results that were to be published. */
+  offered: number;
   results: number;
   bytes: number;
   /** Results that others had published for the same keys. */
   there: number;
+  /** Results whose content is no longer here. */
+  gone: number;
 }
 
 const attempts = 3;
@@ -45,7 +50,7 @@ const longStretchBytes = 1 << 20;
 const slowestUpload = 100;
 
 export class SharedCache {
-  readonly published: Published = { results: 0, bytes: 0, there: 0 };
+  readonly published: Published = { offered: 0, results: 0, bytes: 0, there: 0, gone: 0 };
   readonly #options: SharedCacheOptions;
   readonly #guard: Guard;
   readonly #lanes: Lanes;
@@ -86,7 +91,7 @@ export class SharedCache {
     const inside = new Map<Digest, BlobRef>();
     for (const artifact of artifacts) {
       if (artifact.kind !== "tree") continue;
-      const listing = readListing(this.#options.local.read(artifact.blob.digest)?.toString("utf8") ?? "");
+      const listing = this.#listingOf(artifact.blob.digest);
       if (listing === undefined) {
         this.#guard.tell(
           "listing",
@@ -101,12 +106,10 @@ export class SharedCache {
 
   /** Beside everything else; `settle` waits for it. */
   publish(key: Digest, result: ActionResult): void {
-    const { mayWrite, local } = this.#options;
-    if (!mayWrite || this.#offered.has(key)) return;
+    if (!this.#options.mayWrite || !isForOthers(result) || this.#offered.has(key)) return;
     this.#offered.add(key);
-    const blobs = blobsOf(result, local);
-    if (blobs === undefined) return; // Content that is gone already cannot be offered.
-    void this.#uploads.run(() => this.#publishOne(key, result, blobs));
+    this.published.offered++;
+    void this.#uploads.run(() => this.#publishOne(key, result));
   }
 
   /** Waits for what is being published, so long at most; tells how much is left. */
@@ -162,7 +165,7 @@ export class SharedCache {
   async #bringBlobs(blobs: readonly BlobRef[]): Promise<boolean> {
     let isWhole = true;
     await this.#lanes.each(blobs, async (blob) => {
-      if (this.#options.local.has(blob.digest)) return;
+      if (this.#options.local.some((store) => store.has(blob.digest))) return;
       const coming = this.#coming.get(blob.digest) ?? this.#bringOne(blob);
       this.#coming.set(blob.digest, coming);
       if (!(await coming)) isWhole = false;
@@ -219,7 +222,7 @@ export class SharedCache {
         );
         return false;
       }
-      local.putFile(temporary, { move: true, known: { digest, size } });
+      local[0].putFile(temporary, { move: true, known: { digest, size } });
       return true;
     } finally {
       await file.close();
@@ -228,13 +231,15 @@ export class SharedCache {
   }
 
   /** Content first: a result that is there has all that it names. */
-  async #publishOne(key: Digest, result: ActionResult, blobs: readonly BlobRef[]): Promise<void> {
-    const { local, secret } = this.#options;
+  async #publishOne(key: Digest, result: ActionResult): Promise<void> {
+    const blobs = this.#blobsOf(result);
+    if (blobs === undefined) return void this.published.gone++;
     for (const { digest, size } of blobs) {
-      const file = local.pathOf(digest);
-      if (file === undefined || (await this.#put("cas", digest, { file, size }, size)) === undefined) return;
+      const file = this.#pathOf(digest);
+      if (file === undefined) return void this.published.gone++;
+      if ((await this.#put("cas", digest, { file, size }, size)) === undefined) return;
     }
-    const bytes = writeEntry(key, result, secret);
+    const bytes = writeEntry(key, result, this.#options.secret);
     const done = await this.#put("ac", key, { bytes }, bytes.length);
     if (done === "put") this.published.results++;
     if (done === "there") this.published.there++;
@@ -253,20 +258,34 @@ export class SharedCache {
     if (done === "put") this.published.bytes += size;
     return done;
   }
-}
 
-/** All content that a result names and that is not written in it; undefined where the store lacks some of it. */
-function blobsOf(result: ActionResult, local: BlobStore): readonly BlobRef[] | undefined {
-  const blobs: BlobRef[] = [];
-  for (const artifact of Object.values(result.outputs)) {
-    if (artifact.kind === "absent" || (artifact.kind === "file" && artifact.text !== undefined)) continue;
-    blobs.push(artifact.blob);
-    if (artifact.kind !== "tree") continue;
-    const listing = readListing(local.read(artifact.blob.digest)?.toString("utf8") ?? "");
-    if (listing === undefined) return undefined;
-    for (const [, digest, size] of listing) blobs.push({ digest, size });
+  /** All content that a result names and that is not written in it; undefined where a folder's listing is not here. */
+  #blobsOf(result: ActionResult): readonly BlobRef[] | undefined {
+    const blobs: BlobRef[] = [];
+    for (const artifact of Object.values(result.outputs)) {
+      if (artifact.kind === "absent" || (artifact.kind === "file" && artifact.text !== undefined)) continue;
+      blobs.push(artifact.blob);
+      if (artifact.kind !== "tree") continue;
+      const listing = this.#listingOf(artifact.blob.digest);
+      if (listing === undefined) return undefined;
+      for (const [, digest, size] of listing) blobs.push({ digest, size });
+    }
+    return blobs;
   }
-  return blobs;
+
+  #listingOf(tree: Digest): TreeListing | undefined {
+    const path = this.#pathOf(tree);
+    return path === undefined ? undefined : readListing(readFileSync(path, "utf8"));
+  }
+
+  /** The file of content that is here: splits are in the archive, what else was made in the cache. */
+  #pathOf(digest: Digest): string | undefined {
+    for (const store of this.#options.local) {
+      const path = store.pathOf(digest);
+      if (path !== undefined) return path;
+    }
+    return undefined;
+  }
 }
 
 async function gather(bytes: AsyncIterable<Uint8Array>, most: number, alive: () => void): Promise<Buffer> {

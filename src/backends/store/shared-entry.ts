@@ -9,6 +9,11 @@ const entryFormat = 1;
 /** Longer ones are not read: a result has its content by digest. */
 export const longestEntryBytes = 8 << 20;
 
+/** What people handed over stays with who asked them. Early exps did not write down what had been asked for. */
+export function isForOthers({ executor, requested }: ActionResult): boolean {
+  return requested === undefined && executor !== "people";
+}
+
 export function writeEntry(key: Digest, result: ActionResult, secret: string | undefined): Buffer {
   const line = JSON.stringify({ v: entryFormat, k: key, r: result });
   return Buffer.from(secret === undefined ? `${line}\n` : `${line}\nhmac-sha256 ${signature(line, secret)}\n`, "utf8");

@@ -26,7 +26,7 @@ export class SharedHttp implements SharedStore {
   constructor({ url, token, width }: SharedHttpOptions) {
     this.#base = new URL(url.endsWith("/") ? url : `${url}/`);
     const { username, password } = this.#base;
-    const basic = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString("base64");
+    const basic = Buffer.from(`${decoded(username)}:${decoded(password)}`).toString("base64");
     this.#headers =
       token !== undefined
         ? { authorization: `Bearer ${token}` }
@@ -104,6 +104,16 @@ export class SharedHttp implements SharedStore {
       else if ("bytes" in content) request.end(content.bytes);
       else pipeline(createReadStream(content.file, { end: content.size - 1 }), request).catch(reject);
     });
+  }
+}
+
+/** A percent sign that begins no escape is meant as it is. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    if (error instanceof URIError) return text;
+    throw error;
   }
 }
 

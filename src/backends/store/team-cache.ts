@@ -24,8 +24,7 @@ export class TeamActionCache implements ActionCache {
 
   put(key: Digest, result: ActionResult): void {
     this.#local.put(key, result);
-    // What people handed over stays with who asked them.
-    if (result.requested === undefined) this.#shared.publish(key, result);
+    this.#shared.publish(key, result);
   }
 
   async ahead(keys: readonly Digest[]): Promise<void> {
