@@ -10,6 +10,7 @@ import type { Project } from "../project/project.ts";
 import { openShared, sharedVariables } from "../project/shared.ts";
 import { countOf, formatBytes, formatDuration } from "../report/amounts.ts";
 import { fail, ok, type Result } from "../util/result.ts";
+import { suggest } from "../util/suggest.ts";
 import type { Arguments } from "./arguments.ts";
 import { findProject } from "./asking.ts";
 import { showFailures, writeJson, writeLines, type Screen } from "./screen.ts";
@@ -23,7 +24,7 @@ export interface Told {
 }
 export type Answer = Result<Told, readonly Failure[]>;
 
-interface Surroundings {
+export interface Surroundings {
   readonly shared: SharedCache;
   readonly project: Project;
   readonly args: Arguments;
@@ -31,7 +32,11 @@ interface Surroundings {
 }
 type Verb = (around: Surroundings, words: readonly string[]) => Promise<Answer>;
 
-const verbs: Readonly<Record<string, Verb>> = { stat, push };
+const verbs: Readonly<Record<string, () => Promise<Verb> | Verb>> = {
+  stat: () => stat,
+  pull: async () => (await import("./cache-pull.ts")).pull,
+  push: () => push,
+};
 
 export async function cache(args: Arguments, screen: Screen): Promise<number> {
   const project = await findProject(screen);
@@ -48,18 +53,30 @@ export async function cache(args: Arguments, screen: Screen): Promise<number> {
 
 async function answer(project: Project, args: Arguments, screen: Screen): Promise<Answer> {
   const [verb = "stat", ...words] = args.operands;
-  const act = verbs[verb];
-  if (act === undefined)
-    return fail([
-      inputFailure(`unknown words "${args.operands.join(" ")}"`, { fix: `exp cache ${Object.keys(verbs).join("|")}` }),
-    ]);
+  const load = verbs[verb];
+  if (load === undefined) return fail([unknown(verb, Object.keys(verbs))]);
+  if (verb !== "pull" && words.length > 0)
+    return fail([inputFailure(`exp cache ${verb} takes no words: "${words[0]!}" is too much`)]);
+  const act = await load();
   const shared = await sharedOf(project, args, screen);
   if (!shared.ok) return shared;
+  // What waits for an answer is told that none comes any more.
+  const leave = () => shared.value.close();
+  screen.signal.addEventListener("abort", leave, { once: true });
   try {
-    return await act({ shared: shared.value, project, args, screen }, words);
+    const told = await act({ shared: shared.value, project, args, screen }, words);
+    return told.ok && screen.signal.aborted ? ok({ ...told.value, exitCode: exitCodes.interrupted }) : told;
   } finally {
+    screen.signal.removeEventListener("abort", leave);
     shared.value.close();
   }
+}
+
+function unknown(verb: string, known: readonly string[]): Failure {
+  const near = suggest(verb, known);
+  return inputFailure(`exp cache knows no "${verb}"`, {
+    fix: near === undefined ? `exp cache ${known.join("|")}` : `Did you mean "exp cache ${near}"?`,
+  });
 }
 
 async function sharedOf(

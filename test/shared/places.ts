@@ -218,11 +218,16 @@ function forward(upstream: string, request: IncomingMessage, response: ServerRes
   request.pipe(asking);
 }
 
+/** The files of all results that a place holds. */
+export function entriesIn(root: string, kind: "ac" | "cas" = "ac"): readonly string[] {
+  return readdirSync(join(root, kind), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
 /** The texts of all results that a place holds as files. */
 export function resultsIn(root: string): readonly string[] {
-  return readdirSync(join(root, "ac"), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => readFileSync(join(entry.parentPath, entry.name), "utf8"));
+  return entriesIn(root).map((path) => readFileSync(path, "utf8"));
 }
 
 /** How many entries of a kind a place holds. */

@@ -42,6 +42,17 @@ describe("what is fetched", () => {
   });
 });
 
+describe("what was fetched without its content", () => {
+  test("is asked for again by another run of this machine, and not computed", async () => {
+    const root = temporaryFolder();
+    await build(makeProject(files), root);
+    const second = makeProject(files);
+    await build(second, root);
+    const other = await build(second, root, {}, ["--run", "other"]);
+    expect(other).toMatchObject({ code: 0, warnings: [], counts: { computed: 0 } });
+  });
+});
+
 describe("what is published", () => {
   const handoff = {
     "Expfile.ts": `import { contract, experiments, handoff, rule, text, tree } from "expfile";

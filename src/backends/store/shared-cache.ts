@@ -43,6 +43,12 @@ export interface Published {
   gone: number;
 }
 
+/** What has come from there. */
+export interface Fetched {
+  results: number;
+  bytes: number;
+}
+
 const attempts = 3;
 /** What was brought of large content before it broke off is worth another attempt. */
 const longStretchBytes = 1 << 20;
@@ -51,6 +57,7 @@ const slowestUpload = 100;
 
 export class SharedCache {
   readonly published: Published = { offered: 0, results: 0, bytes: 0, there: 0, gone: 0 };
+  readonly fetched: Fetched = { results: 0, bytes: 0 };
   readonly #options: SharedCacheOptions;
   readonly #guard: Guard;
   readonly #lanes: Lanes;
@@ -104,12 +111,22 @@ export class SharedCache {
     return this.#bringBlobs([...inside.values()]);
   }
 
+  /** Whether all content of a result is on this machine. */
+  isHere(result: ActionResult): boolean {
+    return this.#blobsOf(result)?.every(({ digest }) => this.#pathOf(digest) !== undefined) ?? false;
+  }
+
   /** Beside everything else; `settle` waits for it. */
   publish(key: Digest, result: ActionResult): void {
     if (!this.#options.mayWrite || !isForOthers(result) || this.#offered.has(key)) return;
     this.#offered.add(key);
     this.published.offered++;
     void this.#uploads.run(() => this.#publishOne(key, result));
+  }
+
+  /** A result that was looked up is taken. */
+  noteUse(): void {
+    this.fetched.results++;
   }
 
   /** Waits for what is being published, so long at most; tells how much is left. */
@@ -135,6 +152,11 @@ export class SharedCache {
 
   get mayWrite(): boolean {
     return this.#options.mayWrite;
+  }
+
+  /** Whether it was asked for something in vain, of which has been warned. */
+  get hasFailed(): boolean {
+    return this.#guard.hasFailed;
   }
 
   get isSigned(): boolean {
@@ -222,6 +244,7 @@ export class SharedCache {
         );
         return false;
       }
+      this.fetched.bytes += size;
       local[0].putFile(temporary, { move: true, known: { digest, size } });
       return true;
     } finally {

@@ -67,6 +67,11 @@ export class Guard {
     }
   }
 
+  /** Whether there was any trouble. */
+  get hasFailed(): boolean {
+    return this.#told.size > 0;
+  }
+
   /** Once for each kind of trouble. */
   tell(kind: string, text: string): void {
     if (this.#told.has(kind)) return;
