@@ -8,7 +8,8 @@ import type { ActionResult, Artifact, TreeListing } from "../../model/action.ts"
 import { digestOfBytes, type BlobRef, type Digest } from "../../model/digest.ts";
 import { removeFile, temporaryName } from "../../util/fs.ts";
 import { Lanes } from "../../util/lanes.ts";
-import { isForOthers, longestEntryBytes, readEntry, readListing, writeEntry } from "./shared-entry.ts";
+import { readResult, type SharedAccess } from "./shared-access.ts";
+import { isForOthers, namedBy, readListing, writeEntry } from "./shared-entry.ts";
 import { Guard, type GuardOptions } from "./shared-guard.ts";
 import type { SharedContent, SharedKind, SharedStore } from "./shared.ts";
 import type { BlobStore } from "./store.ts";
@@ -154,6 +155,12 @@ export class SharedCache {
     return this.#options.mayWrite;
   }
 
+  /** For who looks through it. */
+  get access(): SharedAccess {
+    const { remote, secret, patienceMs, width } = this.#options;
+    return { remote, guard: this.#guard, secret, patienceMs, width };
+  }
+
   /** Whether it was asked for something in vain, of which has been warned. */
   get hasFailed(): boolean {
     return this.#guard.hasFailed;
@@ -169,16 +176,8 @@ export class SharedCache {
   }
 
   async #lookUpOne(key: Digest): Promise<ActionResult | undefined> {
-    const { remote, secret, patienceMs } = this.#options;
-    const bytes = await this.#guard.ask({
-      ...{ way: "reading", what: "asked for results", patienceMs },
-      act: async (signal, alive) => {
-        const entry = await remote.get("ac", key, { signal });
-        return entry === undefined ? undefined : await gather(entry.bytes, longestEntryBytes, alive);
-      },
-    });
-    if (bytes === undefined) return undefined;
-    const read = readEntry(key, bytes, secret);
+    const read = await readResult(this.access, key);
+    if (read === undefined || read.kind === "absent") return undefined;
     if (read.kind === "result") return read.result;
     this.#guard.tell(read.kind, wordUnfit(this.place, read.kind));
     return undefined;
@@ -285,11 +284,10 @@ export class SharedCache {
   /** All content that a result names and that is not written in it; undefined where a folder's listing is not here. */
   #blobsOf(result: ActionResult): readonly BlobRef[] | undefined {
     const blobs: BlobRef[] = [];
-    for (const artifact of Object.values(result.outputs)) {
-      if (artifact.kind === "absent" || (artifact.kind === "file" && artifact.text !== undefined)) continue;
-      blobs.push(artifact.blob);
-      if (artifact.kind !== "tree") continue;
-      const listing = this.#listingOf(artifact.blob.digest);
+    for (const { blob, isTree } of namedBy(result)) {
+      blobs.push(blob);
+      if (!isTree) continue;
+      const listing = this.#listingOf(blob.digest);
       if (listing === undefined) return undefined;
       for (const [, digest, size] of listing) blobs.push({ digest, size });
     }
@@ -309,18 +307,6 @@ export class SharedCache {
     }
     return undefined;
   }
-}
-
-async function gather(bytes: AsyncIterable<Uint8Array>, most: number, alive: () => void): Promise<Buffer> {
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  for await (const piece of bytes) {
-    alive();
-    length += piece.length;
-    if (length > most) throw new Error(`an entry is longer than ${most} bytes`);
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces);
 }
 
 function wordUnfit(place: string, kind: "newer" | "unsigned" | "wrongly signed" | "damaged"): string {

@@ -2,7 +2,7 @@
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { ActionResult, Artifact, TreeListing } from "../../model/action.ts";
-import { isDigest, type Digest } from "../../model/digest.ts";
+import { isDigest, type BlobRef, type Digest } from "../../model/digest.ts";
 
 const entryFormat = 1;
 
@@ -79,6 +79,15 @@ function isCount(value: unknown): boolean {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The content that a result names and that is not written in it; of a tree its listing, which names more. */
+export function namedBy({ outputs }: ActionResult): readonly { readonly blob: BlobRef; readonly isTree: boolean }[] {
+  return Object.values(outputs).flatMap((artifact) =>
+    artifact.kind === "tree" || (artifact.kind === "file" && artifact.text === undefined)
+      ? [{ blob: artifact.blob, isTree: artifact.kind === "tree" }]
+      : [],
+  );
 }
 
 /** The listing of a tree, if it is one, and leads nowhere but below the tree. */

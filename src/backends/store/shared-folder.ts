@@ -55,6 +55,10 @@ export class SharedFolder implements SharedStore {
     }
   }
 
+  placeOf(kind: SharedKind, name: Digest): string {
+    return this.#pathOf(kind, name);
+  }
+
   #pathOf(kind: SharedKind, name: Digest): string {
     return join(this.#root, kind, name.slice(0, 2), name);
   }

@@ -40,6 +40,10 @@ export class SharedHttp implements SharedStore {
     this.#request = library.request;
   }
 
+  placeOf(kind: SharedKind, name: Digest): string {
+    return `${this.place}/${kind}/${name}`;
+  }
+
   async get(
     kind: SharedKind,
     name: Digest,

@@ -59,6 +59,10 @@ export class SharedS3 implements SharedStore {
     this.#prefix = prefix;
   }
 
+  placeOf(kind: SharedKind, name: Digest): string {
+    return `${this.place}/${kind}/${name}`;
+  }
+
   async get(
     kind: SharedKind,
     name: Digest,

@@ -17,6 +17,8 @@ export type SharedContent = { readonly bytes: Uint8Array } | { readonly file: st
 export interface SharedStore {
   /** Where it is, in words that hold no secret. */
   readonly place: string;
+  /** The same of one entry, as whoever keeps the place finds it. */
+  placeOf(kind: SharedKind, name: Digest): string;
   /** Undefined: there is no such entry. */
   get(
     kind: SharedKind,
