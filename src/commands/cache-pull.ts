@@ -18,6 +18,7 @@ export async function pull({ shared, project, args, screen }: Surroundings, name
   try {
     const targets = await fetchTargets(session, needed, screen.now());
     if (!targets.ok) return targets;
+    await shared.settle(Infinity);
     const due = targets.value.filter(({ state }) => state !== "here");
     const { results, bytes } = shared.fetched;
     return ok({

@@ -36,6 +36,7 @@ const verbs: Readonly<Record<string, () => Promise<Verb> | Verb>> = {
   stat: () => stat,
   pull: async () => (await import("./cache-pull.ts")).pull,
   push: () => push,
+  sweep: async () => (await import("./cache-sweep.ts")).sweep,
   verify: async () => (await import("./cache-verify.ts")).verify,
 };
 

@@ -220,6 +220,7 @@ function forward(upstream: string, request: IncomingMessage, response: ServerRes
 
 /** The files of all results that a place holds. */
 export function entriesIn(root: string, kind: "ac" | "cas" = "ac"): readonly string[] {
+  if (!existsSync(join(root, kind))) return [];
   return readdirSync(join(root, kind), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name));

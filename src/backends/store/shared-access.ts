@@ -16,7 +16,8 @@ export interface SharedAccess {
   readonly width: number;
 }
 
-export type FoundResult = ReadEntry | { readonly kind: "absent" };
+/** `usedAt`: when it was last used, where that is known. */
+export type FoundResult = (ReadEntry & { readonly usedAt?: number }) | { readonly kind: "absent" };
 
 /** Undefined: there was no answer, of which has been warned. */
 export async function readResult(access: SharedAccess, key: Digest): Promise<FoundResult | undefined> {
@@ -26,7 +27,8 @@ export async function readResult(access: SharedAccess, key: Digest): Promise<Fou
     act: async (signal, alive) => {
       const entry = await remote.get("ac", key, { signal });
       if (entry === undefined) return { kind: "absent" };
-      return readEntry(key, await gather(entry.bytes, longestEntryBytes, alive), secret);
+      const read = readEntry(key, await gather(entry.bytes, longestEntryBytes, alive), secret);
+      return entry.usedAt === undefined ? read : { ...read, usedAt: entry.usedAt };
     },
   });
 }

@@ -11,7 +11,7 @@ import { Lanes } from "../../util/lanes.ts";
 import { readResult, type SharedAccess } from "./shared-access.ts";
 import { isForOthers, namedBy, readListing, writeEntry } from "./shared-entry.ts";
 import { Guard, type GuardOptions } from "./shared-guard.ts";
-import type { SharedContent, SharedKind, SharedStore } from "./shared.ts";
+import { usesNotedEveryMs, type SharedContent, type SharedKind, type SharedStore } from "./shared.ts";
 import type { BlobStore } from "./store.ts";
 
 export interface SharedCacheOptions {
@@ -53,6 +53,8 @@ export interface Fetched {
 const attempts = 3;
 /** What was brought of large content before it broke off is worth another attempt. */
 const longStretchBytes = 1 << 20;
+/** So long is waited for notes of uses: what is not noted then is noted by a later build. */
+const usesMs = 1000;
 /** Bytes a millisecond: no upload is given less time than at this pace. */
 const slowestUpload = 100;
 
@@ -63,9 +65,12 @@ export class SharedCache {
   readonly #guard: Guard;
   readonly #lanes: Lanes;
   readonly #uploads: Lanes;
+  readonly #uses: Lanes;
   /** By digest: what is on its way. */
   readonly #coming = new Map<Digest, Promise<boolean>>();
   readonly #offered = new Set<Digest>();
+  /** Results that were found there, and whose last use is not of today. */
+  readonly #unusedToday = new Set<Digest>();
 
   constructor(options: SharedCacheOptions) {
     this.#options = options;
@@ -73,6 +78,7 @@ export class SharedCache {
     this.#guard = new Guard({ who: remote.place, breakers, warn });
     this.#lanes = new Lanes(options.width);
     this.#uploads = new Lanes(Math.max(1, options.width >> 2));
+    this.#uses = new Lanes(options.width);
   }
 
   get place(): string {
@@ -126,18 +132,20 @@ export class SharedCache {
   }
 
   /** A result that was looked up is taken. */
-  noteUse(): void {
+  noteUse(key: Digest): void {
     this.fetched.results++;
+    const { remote, mayWrite, patienceMs } = this.#options;
+    const { keeper } = remote;
+    if (keeper === undefined || !mayWrite || !this.#unusedToday.delete(key)) return;
+    // Who may not write there reads all the same: nobody has to hear of it.
+    const act = (signal: AbortSignal) => keeper.touch("ac", key, signal).catch(() => false);
+    void this.#uses.run(() => this.#guard.ask({ way: "writing", what: "told of uses", patienceMs, act }));
   }
 
   /** Waits for what is being published, so long at most; tells how much is left. */
   async settle(ms: number): Promise<number> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      if (ms !== Infinity) timer = setTimeout(resolve, ms);
-    });
-    await Promise.race([this.#uploads.idle(), late]);
-    clearTimeout(timer);
+    await within(ms, this.#uploads.idle());
+    await within(Math.min(ms, usesMs), this.#uses.idle());
     return this.#uploads.size;
   }
 
@@ -178,7 +186,10 @@ export class SharedCache {
   async #lookUpOne(key: Digest): Promise<ActionResult | undefined> {
     const read = await readResult(this.access, key);
     if (read === undefined || read.kind === "absent") return undefined;
-    if (read.kind === "result") return read.result;
+    if (read.kind === "result") {
+      if (read.usedAt !== undefined && Date.now() - read.usedAt > usesNotedEveryMs) this.#unusedToday.add(key);
+      return read.result;
+    }
     this.#guard.tell(read.kind, wordUnfit(this.place, read.kind));
     return undefined;
   }
@@ -307,6 +318,15 @@ export class SharedCache {
     }
     return undefined;
   }
+}
+
+async function within(ms: number, done: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    if (ms !== Infinity) timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([done, late]);
+  clearTimeout(timer);
 }
 
 function wordUnfit(place: string, kind: "newer" | "unsigned" | "wrongly signed" | "damaged"): string {

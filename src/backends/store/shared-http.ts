@@ -17,6 +17,8 @@ export interface SharedHttpOptions {
 }
 
 export class SharedHttp implements SharedStore {
+  /** Servers for WebDAV list each in its own way, and caches of Bazel not at all. */
+  readonly keeper = undefined;
   readonly place: string;
   readonly #base: URL;
   readonly #headers: Readonly<Record<string, string>>;

@@ -51,7 +51,7 @@ export class TeamActionCache implements ActionCache {
     if (offered !== undefined) {
       this.#offered.delete(key);
       this.#local.put(key, offered);
-      this.#shared.noteUse();
+      this.#shared.noteUse(key);
     }
     this.#local.noteUse(key, at);
   }
