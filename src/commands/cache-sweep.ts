@@ -31,7 +31,7 @@ export async function sweep({ shared, args, screen }: Surroundings): Promise<Ans
   const { there, idle, gone } = swept;
   const isUnseen = kind === "unseen";
   const line = isUnseen
-    ? `not all of it could be looked at; removed ${wordAmount(gone)}`
+    ? `not all of it could be looked at or removed; gone are ${wordAmount(gone)}`
     : !isDryRun
       ? `removed ${wordAmount(gone)}`
       : idle.results + idle.contents === 0

@@ -97,6 +97,16 @@ describe("a cache that does wrong costs a warning and a computation, and no more
       ({ path }) => (path.startsWith("/cas/") ? { kind: "cut", after: 10 } : undefined),
       /asked for content/,
     ],
+    [
+      "it sends content without end",
+      ({ path }) => (path.startsWith("/cas/") ? { kind: "endless" } : undefined),
+      /gave other bytes than/,
+    ],
+    [
+      "it sends results without end",
+      ({ path }) => (path.startsWith("/ac/") ? { kind: "endless" } : undefined),
+      /an entry is longer than/,
+    ],
     ["it dies after a while", (_, number) => (number > 4 ? { kind: "reset" } : undefined), /ECONNRESET/],
     [
       "it answers every other time",

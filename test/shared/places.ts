@@ -142,6 +142,8 @@ export type Fault =
   /** So many bytes of the answer, then the line is cut. */
   | { readonly kind: "cut"; readonly after: number }
   | { readonly kind: "other bytes" }
+  /** Bytes without end. */
+  | { readonly kind: "endless" }
   | { readonly kind: "late"; readonly ms: number };
 
 export interface Asked {
@@ -188,11 +190,24 @@ function handle(upstream: string, request: IncomingMessage, response: ServerResp
     case "status":
       request.resume();
       return void response.writeHead(fault.status).end();
+    case "endless":
+      request.resume();
+      if (request.method !== "GET") return void response.writeHead(200).end();
+      return sendForever(response.writeHead(200));
     case "late":
       return void setTimeout(() => handle(upstream, request, response, undefined), fault.ms);
     default:
       forward(upstream, request, response, fault);
   }
+}
+
+function sendForever(response: ServerResponse): void {
+  const piece = Buffer.alloc(1 << 16);
+  const more = () => {
+    while (!response.destroyed && response.write(piece));
+  };
+  response.on("drain", more);
+  more();
 }
 
 function forward(upstream: string, request: IncomingMessage, response: ServerResponse, fault: Fault | undefined): void {

@@ -214,17 +214,17 @@ export class SharedCache {
     const file = await open(temporary, "wx");
     let hash = createHash("sha256");
     let got = 0;
-    let isThere: boolean | undefined;
+    let answer: "all" | "absent" | "other bytes" | undefined;
     try {
       // Breaking off is no failure while it gets on with it.
-      for (let failures = 0; failures < attempts && isThere === undefined;) {
+      for (let failures = 0; failures < attempts && answer === undefined;) {
         const before = got;
         const isGettingOn = () => got > before && got - before >= Math.min(size / 10, longStretchBytes);
-        isThere = await this.#guard.ask({
+        answer = await this.#guard.ask<NonNullable<typeof answer>>({
           ...{ way: "reading", what: "asked for content", patienceMs, isGettingOn },
           act: async (signal, alive) => {
             const entry = await remote.get("cas", digest, { from: got, signal });
-            if (entry === undefined) return false;
+            if (entry === undefined) return "absent";
             if (entry.from !== got) {
               await file.truncate(0);
               hash = createHash("sha256");
@@ -235,19 +235,19 @@ export class SharedCache {
               signal.throwIfAborted();
               alive();
               // No more than was promised is taken: a server that never ends would fill the disk.
-              if (got + bytes.length > size) return false;
+              if (got + bytes.length > size) return "other bytes";
               await file.write(bytes, 0, bytes.length, got);
               hash.update(bytes);
               got += bytes.length;
             }
             if (got < size) throw new Error(`it broke off after ${got} of ${size} bytes`);
-            return true;
+            return "all";
           },
         });
         if (!isGettingOn()) failures++;
       }
-      if (isThere !== true) return false;
-      if (hash.digest("hex") !== digest) {
+      if (answer === undefined || answer === "absent") return false;
+      if (answer === "other bytes" || hash.digest("hex") !== digest) {
         this.#guard.tell(
           "lies",
           `${this.place} gave other bytes than ${digest.slice(0, 12)} stands for: they are not used`,

@@ -103,7 +103,8 @@ export class SharedS3 implements SharedStore, SharedKeeper {
 
   async remove(kind: SharedKind, name: Digest, unusedSince: number, signal: AbortSignal): Promise<boolean> {
     const usedAt = await this.#usedAt(kind, name, signal);
-    if (usedAt !== undefined && usedAt >= unusedSince) return false;
+    if (usedAt === undefined) return true;
+    if (usedAt >= unusedSince) return false;
     await this.#client.send(new this.#library.DeleteObjectCommand(this.#at(kind, name)), { abortSignal: signal });
     return true;
   }

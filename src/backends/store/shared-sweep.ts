@@ -38,6 +38,7 @@ export interface Swept {
 export type SweepEnd =
   { readonly kind: "swept"; readonly swept: Swept } | { readonly kind: "unseen" | "newer"; readonly swept: Swept };
 
+const attempts = 3;
 const longestListingBytes = 1 << 30;
 
 export async function sweepShared(
@@ -141,9 +142,7 @@ class Sweep implements Swept {
   async #remove(kind: SharedKind, entries: readonly Listed[]): Promise<ReadonlySet<Digest>> {
     const removed = new Set<Digest>();
     await this.#lanes.each(entries, async (entry) => {
-      const { before } = this.#options;
-      const isGone = await this.#ask("swept", (signal) => this.#keeper.remove(kind, entry.name, before, signal));
-      if (!isGone) return;
+      if (!(await this.#removeOne(kind, entry.name, this.#options.before))) return;
       removed.add(entry.name);
       this.#count(this.gone, kind, [entry]);
     });
@@ -154,8 +153,19 @@ class Sweep implements Swept {
     const late = (await this.#list("ac")).filter(({ name }) => !this.#staying.has(name));
     await this.#lanes.each(late, async ({ name }) => {
       const needed = await this.#neededBy(name);
-      if (needed.some((digest) => removed.has(digest)))
-        await this.#ask("swept", (signal) => this.#keeper.remove("ac", name, Infinity, signal));
+      if (needed.some((digest) => removed.has(digest))) await this.#removeOne("ac", name, Infinity);
+    });
+  }
+
+  /** A server that stumbles once does not end a sweep of many. */
+  #removeOne(kind: SharedKind, name: Digest, unusedSince: number): Promise<boolean> {
+    return this.#ask("swept", async (signal) => {
+      for (let attempt = 1; ; attempt++)
+        try {
+          return await this.#keeper.remove(kind, name, unusedSince, signal);
+        } catch (error) {
+          if (attempt === attempts || signal.aborted) throw error;
+        }
     });
   }
 

@@ -47,7 +47,7 @@ export interface SharedKeeper {
   touch(kind: SharedKind, name: Digest, signal: AbortSignal): Promise<boolean>;
   /** All entries of a kind, some at a time. */
   list(kind: SharedKind, signal: AbortSignal): AsyncIterable<readonly Listed[]>;
-  /** Removes an entry, unless it was used at that time or since. False: it was. */
+  /** Removes an entry, unless it was used at that time or since. False: it was. An entry that is gone has been removed. */
   remove(kind: SharedKind, name: Digest, unusedSince: number, signal: AbortSignal): Promise<boolean>;
   /** Removes what those who were killed left half-written before that time. */
   removeLeftovers(before: number, signal: AbortSignal): Promise<void>;
