@@ -50,6 +50,9 @@ export interface Fetched {
   bytes: number;
 }
 
+/** What came of asking for content. */
+type Answer = "all" | "absent" | "other bytes";
+
 const attempts = 3;
 /** What was brought of large content before it broke off is worth another attempt. */
 const longStretchBytes = 1 << 20;
@@ -214,13 +217,13 @@ export class SharedCache {
     const file = await open(temporary, "wx");
     let hash = createHash("sha256");
     let got = 0;
-    let answer: "all" | "absent" | "other bytes" | undefined;
+    let answer: Answer | undefined;
     try {
       // Breaking off is no failure while it gets on with it.
       for (let failures = 0; failures < attempts && answer === undefined;) {
         const before = got;
         const isGettingOn = () => got > before && got - before >= Math.min(size / 10, longStretchBytes);
-        answer = await this.#guard.ask<NonNullable<typeof answer>>({
+        answer = await this.#guard.ask<Answer>({
           ...{ way: "reading", what: "asked for content", patienceMs, isGettingOn },
           act: async (signal, alive) => {
             const entry = await remote.get("cas", digest, { from: got, signal });
