@@ -45,6 +45,8 @@ export async function openSharedS3({ url, width }: SharedS3Options): Promise<Sha
     responseChecksumValidation: "WHEN_REQUIRED",
     // Deadlines and further attempts are the business of who asks.
     maxAttempts: 1,
+    // What it has to say of an upload that failed it would write to the console; who asks hears of it by the error.
+    logger: { debug: ignore, info: ignore, warn: ignore, error: ignore },
     requestHandler: { httpsAgent: { maxSockets: width }, httpAgent: { maxSockets: width } },
   });
   const prefix = pathname.replace(/^\/+/, "").replace(/\/*$/, "/").replace(/^\/$/, "");
@@ -228,6 +230,10 @@ function isMissing(error: unknown): boolean {
 
 function statusOf(error: unknown): number | undefined {
   return (error as { readonly $metadata?: { readonly httpStatusCode?: number } }).$metadata?.httpStatusCode;
+}
+
+function ignore(): void {
+  // Nobody is to read it.
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array> {
