@@ -1,32 +1,13 @@
 // A shared cache in a bucket of OpenStack Swift, which looks at signatures for real.
 
-import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { describe, expect, test } from "vitest";
 import { makeProject } from "../rig.ts";
-import { hasSwift, startSwift, swiftCredentials } from "./swift.ts";
+import { hasSwift, startSwiftBucket, swiftCredentials } from "./swift.ts";
 import { build, digests, files } from "./team.fixture.ts";
-
-async function startBucket(): Promise<string> {
-  const { endpoint } = await startSwift();
-  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = swiftCredentials;
-  const client = new S3Client({
-    ...{ endpoint, region: "us-east-1", forcePathStyle: true },
-    credentials: { accessKeyId, secretAccessKey },
-  });
-  // The storage behind the proxy may be a moment later than it.
-  for (let tries = 1; ; tries++)
-    try {
-      await client.send(new CreateBucketCommand({ Bucket: "team" }));
-      return `s3://team/exp?endpoint=${endpoint}&region=us-east-1`;
-    } catch (error) {
-      if (tries === 50) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-}
 
 describe.skipIf(!hasSwift)("a bucket of OpenStack Swift", () => {
   test("is published to and fetched from, verified, swept of nothing that is in use, and closed to who has another key", async () => {
-    const url = await startBucket();
+    const url = await startSwiftBucket();
     const first = makeProject(files);
     expect(await build(first, url, swiftCredentials)).toMatchObject({ code: 0, stderr: "", warnings: [] });
     const second = makeProject(files);

@@ -5,6 +5,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { onTestFinished } from "vitest";
 import { freePorts, temporaryFolder, until } from "./places.ts";
 
@@ -28,8 +29,26 @@ for kind, port in zip(${JSON.stringify(kinds)}, sys.argv[1:]):
     builder.get_ring().save(kind + ".ring.gz")
 `;
 
-/** An empty server; the bucket has to be made. */
-export async function startSwift(): Promise<{ readonly endpoint: string }> {
+/** Where an empty bucket is. */
+export async function startSwiftBucket(): Promise<string> {
+  const { endpoint } = await startSwift();
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = swiftCredentials;
+  const client = new S3Client({
+    ...{ endpoint, region: "us-east-1", forcePathStyle: true },
+    credentials: { accessKeyId, secretAccessKey },
+  });
+  // The storage behind the proxy may be a moment later than it.
+  for (let tries = 1; ; tries++)
+    try {
+      await client.send(new CreateBucketCommand({ Bucket: "team" }));
+      return `s3://team/exp?endpoint=${endpoint}&region=us-east-1`;
+    } catch (error) {
+      if (tries === 50) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+}
+
+async function startSwift(): Promise<{ readonly endpoint: string }> {
   const folder = temporaryFolder();
   const etc = join(folder, "etc");
   for (const name of ["etc", "srv/d1"]) mkdirSync(join(folder, name), { recursive: true });

@@ -154,13 +154,15 @@ export class SharedS3 implements SharedStore, SharedKeeper {
       if (noted === "as it was") await this.#put(kind, name, content, { once: false, signal });
       if (noted !== "absent") return "there";
     }
+    const once = this.#putsOnce;
     try {
-      await this.#put(kind, name, content, { once: this.#putsOnce, signal });
+      await this.#put(kind, name, content, { once, signal });
       return "put";
     } catch (error) {
       const status = statusOf(error);
       if (status === 412 || status === 409) return "there";
-      if (status !== 501 || !this.#putsOnce) throw error;
+      // Of several that are under way at first, each is told so.
+      if (status !== 501 || !once) throw error;
       this.#putsOnce = false;
       await this.#put(kind, name, content, { once: false, signal });
       return "put";
