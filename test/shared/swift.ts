@@ -76,6 +76,11 @@ pipeline = catch_errors cache listing_formats s3api tempauth bulk slo dlo proxy-
 [app:proxy-server]
 use = egg:swift#proxy
 account_autocreate = true
+# On a machine that is busy a part of it may be slow, and is not to be left alone for that.
+conn_timeout = 20
+node_timeout = 60
+recoverable_node_timeout = 60
+error_suppression_limit = 1000000
 allow_account_management = true
 [filter:tempauth]
 use = egg:swift#tempauth
@@ -97,7 +102,10 @@ ${filters.map((name) => `[filter:${name}]\nuse = egg:swift#${name}\n`).join("")}
   for (const kind of [...kinds, "proxy"])
     start(folder, `/usr/bin/swift-${kind}-server`, [join(etc, `${kind}-server.conf`)]);
   const endpoint = `http://127.0.0.1:${proxyPort!}`;
-  await until(async () => (await fetch(endpoint, { signal: AbortSignal.timeout(1000) })).status > 0);
+  for (const port of [...ports, proxyPort!]) {
+    const asked = { signal: AbortSignal.timeout(60_000) };
+    await until(async () => (await fetch(`http://127.0.0.1:${port}/`, asked)).status > 0);
+  }
   return { endpoint };
 }
 
