@@ -15,7 +15,7 @@ const meaningOfExit = {
   wrongInput:
     "Your input is wrong: the command line, a config, the Expfile, a recipe that does not compile, a missing source file.",
   incomplete:
-    "Not complete: people are awaited (a handoff). For `plan`: work is due. For `gc`: a build is at work. For `runs rm`: `--yes` is awaited.",
+    "Not complete: people are awaited (a handoff). For `plan` and `cache pull`: work is due. For `gc`: a build is at work. For `runs rm` and `cache sweep`: `--yes` is awaited.",
   interrupted: "Interrupted by Ctrl-C or a signal. The next build goes on.",
 };
 
@@ -61,6 +61,10 @@ leaves them out. Equal runs give equal bytes, on the same version of Node. \`exp
 FILE\` holds everything to its digest before anything appears, never replaces a run (\`--as\` gives it another name), and keeps the answers
 to paid calls that are here already. Then a clone of the project has nothing to build, \`exp why\` explains, and \`exp reproduce\` works also where
 there is nothing but the imported run. Import from people whose code you would run: the run's recipes come along.`,
+  cache: `See [shared-cache.md](shared-cache.md). \`stat\`, which may be left out, says whether it answers. \`pull\` brings here what a build of the
+targets would take from there, all if none is named, so that it can be done without it; it puts nothing into the run. \`push\` publishes
+what this machine has and the others do not. \`verify\` looks whether what lies there is right, as far as this machine can name it.
+\`sweep --older-than 90d\` says what of a folder or a bucket nobody has used for so long, and ends with 3; with \`--yes\` it removes that.`,
   gc: `What runs stand on stays, whatever the limits say: the results behind their present outputs, what an unfinished build has made so far, and
 everything of pinned runs. Of the rest goes what was not used for \`--max-age\` (90 days), and then what was used longest ago, until the
 cache holds at most \`--max-size\` (50 GB). The Expfile may set [other limits](expfile.md#limits-of-the-cache). Also removed are leftovers (prints of recipes that are
@@ -90,6 +94,8 @@ const placeholders = {
 const placeholderOfFlag = {
   "max-size": "SIZE",
   "max-age": "TIME",
+  "older-than": "TIME",
+  shared: "PLACE",
   note: "TEXT",
   because: "TEXT",
   from: "RUN:TARGET",
@@ -154,8 +160,12 @@ function section(command) {
   ].join("\n\n");
 }
 
-function operandsOf({ name, args, usage }) {
+function operandsOf({ name, args, usage, verbs }) {
   if (name === "why" || name === "accept") return " TARGET…";
+  if (args === "targets" && verbs !== undefined)
+    return ` [${Object.entries(verbs)
+      .map(([verb, what]) => (what === "targets" ? `${verb} [TARGET…]` : verb))
+      .join(" | ")}]`;
   if (usage !== undefined)
     return ` ${usage
       .replaceAll("<", "")

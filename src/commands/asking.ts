@@ -31,8 +31,8 @@ export async function findProject(screen: Screen): Promise<Result<Project, reado
 }
 
 const builds: ReadonlySet<string> = new Set(["build", "watch"]);
-/** They draw what a build would do. */
-const plans: ReadonlySet<string> = new Set(["plan", "graph"]);
+/** They tell what a build would do, or bring what it needs. */
+const plans: ReadonlySet<string> = new Set(["plan", "graph", "cache"]);
 
 export function requestOf(args: Arguments): RunRequest {
   return {

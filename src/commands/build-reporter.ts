@@ -6,6 +6,7 @@ import { maskStrings } from "../planning/config/mask.ts";
 import type { Failure } from "../model/failure.ts";
 import { renderFailure } from "../report/messages.ts";
 import type { Reporter } from "../ui/reporter.ts";
+import { withoutPasswords } from "../util/url.ts";
 import type { Arguments } from "./arguments.ts";
 import { paletteOf, type Screen } from "./screen.ts";
 
@@ -34,7 +35,7 @@ export async function makeReporter(
 }
 
 function againOf(screen: Screen): string {
-  return ["exp", ...screen.argv]
+  return ["exp", ...screen.argv.map(withoutPasswords)]
     .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
     .join(" ");
 }

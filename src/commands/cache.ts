@@ -1,4 +1,4 @@
-// `exp cache`: the cache that a team shares: whether it answers, and publishing there what this machine has computed.
+// `exp cache`: the cache that a team shares: whether it answers, and publishing there what this machine has computed. Other verbs have files of their own.
 
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
@@ -10,43 +10,75 @@ import type { Project } from "../project/project.ts";
 import { openShared, sharedVariables } from "../project/shared.ts";
 import { countOf, formatBytes, formatDuration } from "../report/amounts.ts";
 import { fail, ok, type Result } from "../util/result.ts";
+import { suggest } from "../util/suggest.ts";
 import type { Arguments } from "./arguments.ts";
 import { findProject } from "./asking.ts";
 import { showFailures, writeJson, writeLines, type Screen } from "./screen.ts";
 import { exitCodes } from "./table.ts";
 
-const verbs: Readonly<Record<string, (shared: SharedCache, project: Project) => Promise<Told>>> = { stat, push };
-
-interface Told {
-  readonly json: Readonly<Record<string, string | number | boolean>>;
+/** What a verb has to say, and how the command ends. */
+export interface Told {
+  readonly json: object;
   readonly lines: readonly string[];
-  readonly isWhole: boolean;
+  readonly exitCode: number;
 }
+export type Answer = Result<Told, readonly Failure[]>;
+
+export interface Surroundings {
+  readonly shared: SharedCache;
+  readonly project: Project;
+  readonly args: Arguments;
+  readonly screen: Screen;
+}
+type Verb = (around: Surroundings, words: readonly string[]) => Promise<Answer>;
+
+const verbs: Readonly<Record<string, () => Promise<Verb> | Verb>> = {
+  stat: () => stat,
+  pull: async () => (await import("./cache-pull.ts")).pull,
+  push: () => push,
+  sweep: async () => (await import("./cache-sweep.ts")).sweep,
+  verify: async () => (await import("./cache-verify.ts")).verify,
+};
 
 export async function cache(args: Arguments, screen: Screen): Promise<number> {
-  const wrong = (failures: readonly Failure[]) => {
-    showFailures(screen, failures);
-    return exitCodes.wrongInput;
-  };
-  const [verb = "stat", ...more] = args.operands;
-  const act = verbs[verb];
-  if (act === undefined || more.length > 0)
-    return wrong([
-      inputFailure(`unknown words "${args.operands.join(" ")}"`, { fix: "exp cache stat, or exp cache push" }),
-    ]);
   const project = await findProject(screen);
-  if (!project.ok) return wrong(project.error);
-  try {
-    const shared = await sharedOf(project.value, args, screen);
-    if (!shared.ok) return wrong(shared.error);
-    const { json, lines, isWhole } = await act(shared.value, project.value);
-    shared.value.close();
-    if (args.flags.json === true) writeJson(screen, json);
-    else writeLines(screen, lines);
-    return isWhole ? exitCodes.done : exitCodes.failed;
-  } finally {
-    project.value.close();
+  const told = project.ok ? await answer(project.value, args, screen) : project;
+  if (project.ok) project.value.close();
+  if (!told.ok) {
+    showFailures(screen, told.error);
+    return exitCodes.wrongInput;
   }
+  if (args.flags.json === true) writeJson(screen, told.value.json);
+  else writeLines(screen, told.value.lines);
+  return told.value.exitCode;
+}
+
+async function answer(project: Project, args: Arguments, screen: Screen): Promise<Answer> {
+  const [verb = "stat", ...words] = args.operands;
+  const load = verbs[verb];
+  if (load === undefined) return fail([unknown(verb, Object.keys(verbs))]);
+  if (verb !== "pull" && words.length > 0)
+    return fail([inputFailure(`exp cache ${verb} takes no words: "${words[0]!}" is too much`)]);
+  const act = await load();
+  const shared = await sharedOf(project, args, screen);
+  if (!shared.ok) return shared;
+  // What waits for an answer is told that none comes any more.
+  const leave = () => shared.value.close();
+  screen.signal.addEventListener("abort", leave, { once: true });
+  try {
+    const told = await act({ shared: shared.value, project, args, screen }, words);
+    return told.ok && screen.signal.aborted ? ok({ ...told.value, exitCode: exitCodes.interrupted }) : told;
+  } finally {
+    screen.signal.removeEventListener("abort", leave);
+    shared.value.close();
+  }
+}
+
+function unknown(verb: string, known: readonly string[]): Failure {
+  const near = suggest(verb, known);
+  return inputFailure(`exp cache knows no "${verb}"`, {
+    fix: near === undefined ? `exp cache ${known.join("|")}` : `Did you mean "exp cache ${near}"?`,
+  });
 }
 
 async function sharedOf(
@@ -71,12 +103,12 @@ async function sharedOf(
   ]);
 }
 
-async function stat(shared: SharedCache): Promise<Told> {
+async function stat({ shared }: Surroundings): Promise<Answer> {
   const startedAt = performance.now();
   const answers = (await shared.answers()) === true;
   const tookMs = performance.now() - startedAt;
   const { place, mayWrite, isSigned } = shared;
-  return {
+  return ok({
     json: { place, answers, tookMs, publishes: mayWrite, signed: isSigned },
     lines: [
       place,
@@ -86,25 +118,30 @@ async function stat(shared: SharedCache): Promise<Told> {
         ? "results are signed, and only signed ones are taken"
         : "results are not signed: whoever can write there is trusted",
     ],
-    isWhole: answers,
-  };
+    exitCode: answers ? exitCodes.done : exitCodes.failed,
+  });
 }
 
-async function push(shared: SharedCache, { paths }: Project): Promise<Told> {
-  let results = 0;
-  forEachEntry(join(paths.cache, "actions"), (key, result) => {
-    results++;
+async function push({ shared, project }: Surroundings): Promise<Answer> {
+  if (!shared.mayWrite)
+    return fail([
+      inputFailure("what is computed here is not published", {
+        fix: `${sharedVariables.publish}=1 says otherwise, whatever the Expfile says.`,
+      }),
+    ]);
+  forEachEntry(join(project.paths.cache, "actions"), (key, result) => {
     shared.publish(key, result);
   });
   await shared.settle(Infinity);
-  const { results: published, bytes, there } = shared.published;
-  const left = results - published - there;
-  return {
-    json: { place: shared.place, results, published, bytes, there, left },
+  const { offered, results: published, bytes, there, gone } = shared.published;
+  const left = offered - published - there - gone;
+  return ok({
+    json: { place: shared.place, results: offered, published, bytes, there, gone, left },
     lines: [
       `${shared.place}: published ${countOf(published, "result")}, ${formatBytes(bytes)}; ${there} were there already`,
-      ...(left > 0 ? [`${countOf(left, "result")} could not be published, or their content is no longer here`] : []),
+      ...(gone > 0 ? [`the content of ${countOf(gone, "result")} is no longer here`] : []),
+      ...(left > 0 ? [`${countOf(left, "result")} could not be published`] : []),
     ],
-    isWhole: shared.mayWrite,
-  };
+    exitCode: left > 0 ? exitCodes.failed : exitCodes.done,
+  });
 }

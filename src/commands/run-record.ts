@@ -10,6 +10,7 @@ import { headline } from "../report/reasons.ts";
 import { runFormat, type Change, type RunState } from "../runs/run.ts";
 import { Stages, type StageState } from "../runs/stages.ts";
 import { readTextIfThere, writeAtomic } from "../util/fs.ts";
+import { withoutPasswords } from "../util/url.ts";
 import { who } from "../util/who.ts";
 import type { OpenRun } from "../project/open-run.ts";
 import { version } from "../project/version.ts";
@@ -81,7 +82,7 @@ export class RunRecord {
         at: new Date(this.#startedAt).toISOString(),
         took_ms: Math.round(now - this.#startedAt),
         outcome,
-        command: command.map(this.#run.secrets.mask),
+        command: command.map((word) => this.#run.secrets.mask(withoutPasswords(word))),
         config: { ...this.#followed, source: this.#run.source },
         resolved: this.#keep(this.#run.configText),
         exp: version,

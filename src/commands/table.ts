@@ -201,9 +201,23 @@ export const commandTable: readonly CommandSpec[] = [
   },
   {
     name: "cache",
-    summary: "the cache that a team shares: what it is, or publish there what this machine has computed",
-    args: ["stat", "push"],
-    flags: [shared, json, help],
+    summary:
+      "the cache that a team shares: whether it answers; bring from there, publish there, look through it, make it small",
+    args: "targets",
+    verbs: { stat: "none", pull: "targets", push: "none", verify: "none", sweep: "none" },
+    usage: "<stat|pull|push|verify|sweep> [target…]",
+    takesKeysAsFlags: true,
+    flags: [
+      shared,
+      config,
+      run,
+      set,
+      { name: "sample", summary: "of `verify`: only so many results, chosen at random", value: "text" },
+      { name: "older-than", summary: "of `sweep`: what has not been used for so long: `90d`", value: "text" },
+      { name: "yes", summary: "of `sweep`: remove, after what goes was told" },
+      json,
+      help,
+    ],
   },
   {
     name: "ps",

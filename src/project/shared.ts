@@ -9,6 +9,7 @@ import { SharedFolder } from "../backends/store/shared-folder.ts";
 import type { SharedStore } from "../backends/store/shared.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import { fail, ok, type Result } from "../util/result.ts";
+import { withoutPasswords } from "../util/url.ts";
 import type { Project } from "./project.ts";
 
 /** Variables of the environment that say where it is, and how to be let in. No worker sees them. */
@@ -54,7 +55,7 @@ export async function openShared(
     ]);
   if (remote === undefined)
     return fail([
-      inputFailure(`${said.by} names no shared cache: ${JSON.stringify(said.at)}`, {
+      inputFailure(`${said.by} names no shared cache: ${JSON.stringify(withoutPasswords(said.at))}`, {
         fix: 'Give a folder ("/mnt/team/exp-cache"), "https://…", "s3://BUCKET/PREFIX", or "off".',
       }),
     ]);
@@ -67,7 +68,7 @@ export async function openShared(
   return ok(
     new SharedCache({
       remote,
-      local: project.store,
+      local: [project.store, project.archiveBlobs],
       staging: join(paths.cache, "tmp"),
       breakers: { reading: openBreaker(), writing: openBreaker() },
       secret: environment[sharedVariables.key] || undefined,

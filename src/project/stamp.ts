@@ -9,6 +9,7 @@ import type { Digest } from "../model/digest.ts";
 import { askedText, packStamp, screenOf, stampFormat, stampName } from "../fast/stamp.ts";
 import { listTree, writeAtomic } from "../util/fs.ts";
 import { statOf, statText, type StatText } from "../util/stat.ts";
+import { withoutPasswords } from "../util/url.ts";
 import type { OpenRun } from "./open-run.ts";
 import type { ProjectPaths } from "./paths.ts";
 import type { DecidingSession, Project } from "./project.ts";
@@ -46,6 +47,9 @@ export async function writeStamp(
   output: string,
   around: Surroundings,
 ): Promise<void> {
+  const { file, asked } = stampFile(project.paths, around);
+  // A stamp would hold it as it is.
+  if (withoutPasswords(asked) !== asked) return;
   const recalled = session.recalled?.taken ?? new Map<number, Left>();
   const assessed = needed.filter((index) => !recalled.has(index));
   const looked = await look(project, run, session, assessed, ends);
@@ -62,7 +66,6 @@ export async function writeStamp(
   // A stamp would hold the value as it is.
   if ([...environment.values()].some((value) => value !== null && run.secrets.mask(value) !== value)) return;
 
-  const { file, asked } = stampFile(project.paths, around);
   const header = { format: stampFormat, build: buildId, node: process.version, asked, output } as const;
   writeAtomic(file, packStamp({ ...header, paths: all.paths, environment: [...environment] }, all.stats));
   if (needed.length < run.graph.targets.length) return;

@@ -1,7 +1,16 @@
 // Places where a shared cache can lie, each the real thing: a folder, nginx with WebDAV from Debian. And a proxy that stands before a server and does it wrong.
 
 import { execFileSync, spawn } from "node:child_process";
-import { createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -107,17 +116,26 @@ export async function startFolderServer(root: string): Promise<{ readonly url: s
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
-export function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
+export async function freePort(): Promise<number> {
+  return (await freePorts(1))[0]!;
 }
 
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
+/** So many different ones: each is held until all are known. */
+export async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+export async function until(isSo: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 600; tries++) {
     if (await isSo().catch(() => false)) return;
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
@@ -133,6 +151,8 @@ export type Fault =
   /** So many bytes of the answer, then the line is cut. */
   | { readonly kind: "cut"; readonly after: number }
   | { readonly kind: "other bytes" }
+  /** Bytes without end. */
+  | { readonly kind: "endless" }
   | { readonly kind: "late"; readonly ms: number };
 
 export interface Asked {
@@ -140,6 +160,7 @@ export interface Asked {
   /** `/ac/…` or `/cas/…`. */
   readonly path: string;
   readonly range: string | undefined;
+  readonly authorization: string | undefined;
 }
 
 export interface Proxy {
@@ -155,7 +176,8 @@ export async function startProxy(
 ): Promise<Proxy> {
   const asked: Asked[] = [];
   const server = http.createServer((request, response) => {
-    const one = { method: request.method!, path: request.url!, range: request.headers.range };
+    const { range, authorization } = request.headers;
+    const one = { method: request.method!, path: request.url!, range, authorization };
     asked.push(one);
     handle(upstream, request, response, faultOf(one, asked.length));
   });
@@ -177,11 +199,24 @@ function handle(upstream: string, request: IncomingMessage, response: ServerResp
     case "status":
       request.resume();
       return void response.writeHead(fault.status).end();
+    case "endless":
+      request.resume();
+      if (request.method !== "GET") return void response.writeHead(200).end();
+      return sendForever(response.writeHead(200));
     case "late":
       return void setTimeout(() => handle(upstream, request, response, undefined), fault.ms);
     default:
       forward(upstream, request, response, fault);
   }
+}
+
+function sendForever(response: ServerResponse): void {
+  const piece = Buffer.alloc(1 << 16);
+  const more = () => {
+    while (!response.destroyed && response.write(piece));
+  };
+  response.on("drain", more);
+  more();
 }
 
 function forward(upstream: string, request: IncomingMessage, response: ServerResponse, fault: Fault | undefined): void {
@@ -205,6 +240,19 @@ function forward(upstream: string, request: IncomingMessage, response: ServerRes
   });
   asking.on("error", () => response.socket?.destroy());
   request.pipe(asking);
+}
+
+/** The files of all results that a place holds. */
+export function entriesIn(root: string, kind: "ac" | "cas" = "ac"): readonly string[] {
+  if (!existsSync(join(root, kind))) return [];
+  return readdirSync(join(root, kind), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+/** The texts of all results that a place holds as files. */
+export function resultsIn(root: string): readonly string[] {
+  return entriesIn(root).map((path) => readFileSync(path, "utf8"));
 }
 
 /** How many entries of a kind a place holds. */

@@ -40,9 +40,9 @@ export class Breaker {
   failed(): void {
     this.#failures++;
     if (this.#failures < this.#options.after) return;
-    this.#openUntil = this.#options.now() + this.#restMs;
     // Several that were under way fail together: that is one failure.
     if (this.#isTrying) this.#restMs = Math.min(2 * this.#restMs, longestRestMs);
     this.#isTrying = false;
+    this.#openUntil = this.#options.now() + this.#restMs;
   }
 }

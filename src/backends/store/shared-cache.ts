@@ -2,20 +2,22 @@
 // build. Whatever it does wrong (slow, down, full, lying, half-written) costs a warning and a computation, and never a wrong result.
 
 import { createHash } from "node:crypto";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { open } from "node:fs/promises";
-import type { ActionResult, Artifact } from "../../model/action.ts";
+import type { ActionResult, Artifact, TreeListing } from "../../model/action.ts";
 import { digestOfBytes, type BlobRef, type Digest } from "../../model/digest.ts";
 import { removeFile, temporaryName } from "../../util/fs.ts";
 import { Lanes } from "../../util/lanes.ts";
-import { longestEntryBytes, readEntry, readListing, writeEntry } from "./shared-entry.ts";
+import { readResult, type SharedAccess } from "./shared-access.ts";
+import { isForOthers, namedBy, readListing, writeEntry } from "./shared-entry.ts";
 import { Guard, type GuardOptions } from "./shared-guard.ts";
-import type { SharedContent, SharedKind, SharedStore } from "./shared.ts";
+import { usesNotedEveryMs, type SharedContent, type SharedKind, type SharedStore } from "./shared.ts";
 import type { BlobStore } from "./store.ts";
 
 export interface SharedCacheOptions {
   readonly remote: SharedStore;
-  readonly local: BlobStore;
+  /** Content is looked for in all of them, and brought into the first. */
+  readonly local: readonly [BlobStore, ...BlobStore[]];
   /** Where content lies while it comes in. */
   readonly staging: string;
   readonly breakers: GuardOptions["breakers"];
@@ -32,27 +34,46 @@ export interface SharedCacheOptions {
 
 /** What publishing came to. */
 export interface Published {
+  /** Results that were to be published. */
+  offered: number;
   results: number;
   bytes: number;
   /** Results that others had published for the same keys. */
   there: number;
+  /** Results whose content is no longer here. */
+  gone: number;
 }
+
+/** What has come from there. */
+export interface Fetched {
+  results: number;
+  bytes: number;
+}
+
+/** What came of asking for content. */
+type Answer = "all" | "absent" | "other bytes";
 
 const attempts = 3;
 /** What was brought of large content before it broke off is worth another attempt. */
 const longStretchBytes = 1 << 20;
+/** So long is waited for notes of uses: what is not noted then is noted by a later build. */
+const usesMs = 1000;
 /** Bytes a millisecond: no upload is given less time than at this pace. */
 const slowestUpload = 100;
 
 export class SharedCache {
-  readonly published: Published = { results: 0, bytes: 0, there: 0 };
+  readonly published: Published = { offered: 0, results: 0, bytes: 0, there: 0, gone: 0 };
+  readonly fetched: Fetched = { results: 0, bytes: 0 };
   readonly #options: SharedCacheOptions;
   readonly #guard: Guard;
   readonly #lanes: Lanes;
   readonly #uploads: Lanes;
+  readonly #uses: Lanes;
   /** By digest: what is on its way. */
   readonly #coming = new Map<Digest, Promise<boolean>>();
   readonly #offered = new Set<Digest>();
+  /** Results that were found there, and whose last use is not of today. */
+  readonly #unusedToday = new Set<Digest>();
 
   constructor(options: SharedCacheOptions) {
     this.#options = options;
@@ -60,6 +81,7 @@ export class SharedCache {
     this.#guard = new Guard({ who: remote.place, breakers, warn });
     this.#lanes = new Lanes(options.width);
     this.#uploads = new Lanes(Math.max(1, options.width >> 2));
+    this.#uses = new Lanes(options.width);
   }
 
   get place(): string {
@@ -86,7 +108,7 @@ export class SharedCache {
     const inside = new Map<Digest, BlobRef>();
     for (const artifact of artifacts) {
       if (artifact.kind !== "tree") continue;
-      const listing = readListing(this.#options.local.read(artifact.blob.digest)?.toString("utf8") ?? "");
+      const listing = this.#listingOf(artifact.blob.digest);
       if (listing === undefined) {
         this.#guard.tell(
           "listing",
@@ -99,24 +121,34 @@ export class SharedCache {
     return this.#bringBlobs([...inside.values()]);
   }
 
+  /** Whether all content of a result is on this machine. */
+  isHere(result: ActionResult): boolean {
+    return this.#blobsOf(result)?.every(({ digest }) => this.#pathOf(digest) !== undefined) ?? false;
+  }
+
   /** Beside everything else; `settle` waits for it. */
   publish(key: Digest, result: ActionResult): void {
-    const { mayWrite, local } = this.#options;
-    if (!mayWrite || this.#offered.has(key)) return;
+    if (!this.#options.mayWrite || !isForOthers(result) || this.#offered.has(key)) return;
     this.#offered.add(key);
-    const blobs = blobsOf(result, local);
-    if (blobs === undefined) return; // Content that is gone already cannot be offered.
-    void this.#uploads.run(() => this.#publishOne(key, result, blobs));
+    this.published.offered++;
+    void this.#uploads.run(() => this.#publishOne(key, result));
+  }
+
+  /** A result that was looked up is taken. */
+  noteUse(key: Digest): void {
+    this.fetched.results++;
+    const { remote, mayWrite, patienceMs } = this.#options;
+    const { keeper } = remote;
+    if (keeper === undefined || !mayWrite || !this.#unusedToday.delete(key)) return;
+    // Who may not write there reads all the same: nobody has to hear of it.
+    const act = (signal: AbortSignal) => keeper.touch("ac", key, signal).catch(() => false);
+    void this.#uses.run(() => this.#guard.ask({ way: "writing", what: "told of uses", patienceMs, act }));
   }
 
   /** Waits for what is being published, so long at most; tells how much is left. */
   async settle(ms: number): Promise<number> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      if (ms !== Infinity) timer = setTimeout(resolve, ms);
-    });
-    await Promise.race([this.#uploads.idle(), late]);
-    clearTimeout(timer);
+    await within(ms, this.#uploads.idle());
+    await within(Math.min(ms, usesMs), this.#uses.idle());
     return this.#uploads.size;
   }
 
@@ -134,6 +166,17 @@ export class SharedCache {
     return this.#options.mayWrite;
   }
 
+  /** For who looks through it. */
+  get access(): SharedAccess {
+    const { remote, secret, patienceMs, width } = this.#options;
+    return { remote, guard: this.#guard, secret, patienceMs, width };
+  }
+
+  /** Whether it was asked for something in vain, of which has been warned. */
+  get hasFailed(): boolean {
+    return this.#guard.hasFailed;
+  }
+
   get isSigned(): boolean {
     return this.#options.secret !== undefined;
   }
@@ -144,17 +187,12 @@ export class SharedCache {
   }
 
   async #lookUpOne(key: Digest): Promise<ActionResult | undefined> {
-    const { remote, secret, patienceMs } = this.#options;
-    const bytes = await this.#guard.ask({
-      ...{ way: "reading", what: "asked for results", patienceMs },
-      act: async (signal, alive) => {
-        const entry = await remote.get("ac", key, { signal });
-        return entry === undefined ? undefined : await gather(entry.bytes, longestEntryBytes, alive);
-      },
-    });
-    if (bytes === undefined) return undefined;
-    const read = readEntry(key, bytes, secret);
-    if (read.kind === "result") return read.result;
+    const read = await readResult(this.access, key);
+    if (read === undefined || read.kind === "absent") return undefined;
+    if (read.kind === "result") {
+      if (read.usedAt !== undefined && Date.now() - read.usedAt > usesNotedEveryMs) this.#unusedToday.add(key);
+      return read.result;
+    }
     this.#guard.tell(read.kind, wordUnfit(this.place, read.kind));
     return undefined;
   }
@@ -162,7 +200,7 @@ export class SharedCache {
   async #bringBlobs(blobs: readonly BlobRef[]): Promise<boolean> {
     let isWhole = true;
     await this.#lanes.each(blobs, async (blob) => {
-      if (this.#options.local.has(blob.digest)) return;
+      if (this.#options.local.some((store) => store.has(blob.digest))) return;
       const coming = this.#coming.get(blob.digest) ?? this.#bringOne(blob);
       this.#coming.set(blob.digest, coming);
       if (!(await coming)) isWhole = false;
@@ -179,17 +217,17 @@ export class SharedCache {
     const file = await open(temporary, "wx");
     let hash = createHash("sha256");
     let got = 0;
-    let isThere: boolean | undefined;
+    let answer: Answer | undefined;
     try {
       // Breaking off is no failure while it gets on with it.
-      for (let failures = 0; failures < attempts && isThere === undefined;) {
+      for (let failures = 0; failures < attempts && answer === undefined;) {
         const before = got;
         const isGettingOn = () => got > before && got - before >= Math.min(size / 10, longStretchBytes);
-        isThere = await this.#guard.ask({
+        answer = await this.#guard.ask<Answer>({
           ...{ way: "reading", what: "asked for content", patienceMs, isGettingOn },
           act: async (signal, alive) => {
             const entry = await remote.get("cas", digest, { from: got, signal });
-            if (entry === undefined) return false;
+            if (entry === undefined) return "absent";
             if (entry.from !== got) {
               await file.truncate(0);
               hash = createHash("sha256");
@@ -200,26 +238,27 @@ export class SharedCache {
               signal.throwIfAborted();
               alive();
               // No more than was promised is taken: a server that never ends would fill the disk.
-              if (got + bytes.length > size) return false;
+              if (got + bytes.length > size) return "other bytes";
               await file.write(bytes, 0, bytes.length, got);
               hash.update(bytes);
               got += bytes.length;
             }
             if (got < size) throw new Error(`it broke off after ${got} of ${size} bytes`);
-            return true;
+            return "all";
           },
         });
         if (!isGettingOn()) failures++;
       }
-      if (isThere !== true) return false;
-      if (hash.digest("hex") !== digest) {
+      if (answer === undefined || answer === "absent") return false;
+      if (answer === "other bytes" || hash.digest("hex") !== digest) {
         this.#guard.tell(
           "lies",
           `${this.place} gave other bytes than ${digest.slice(0, 12)} stands for: they are not used`,
         );
         return false;
       }
-      local.putFile(temporary, { move: true, known: { digest, size } });
+      this.fetched.bytes += size;
+      local[0].putFile(temporary, { move: true, known: { digest, size } });
       return true;
     } finally {
       await file.close();
@@ -228,13 +267,15 @@ export class SharedCache {
   }
 
   /** Content first: a result that is there has all that it names. */
-  async #publishOne(key: Digest, result: ActionResult, blobs: readonly BlobRef[]): Promise<void> {
-    const { local, secret } = this.#options;
+  async #publishOne(key: Digest, result: ActionResult): Promise<void> {
+    const blobs = this.#blobsOf(result);
+    if (blobs === undefined) return void this.published.gone++;
     for (const { digest, size } of blobs) {
-      const file = local.pathOf(digest);
-      if (file === undefined || (await this.#put("cas", digest, { file, size }, size)) === undefined) return;
+      const file = this.#pathOf(digest);
+      if (file === undefined) return void this.published.gone++;
+      if ((await this.#put("cas", digest, { file, size }, size)) === undefined) return;
     }
-    const bytes = writeEntry(key, result, secret);
+    const bytes = writeEntry(key, result, this.#options.secret);
     const done = await this.#put("ac", key, { bytes }, bytes.length);
     if (done === "put") this.published.results++;
     if (done === "there") this.published.there++;
@@ -253,32 +294,42 @@ export class SharedCache {
     if (done === "put") this.published.bytes += size;
     return done;
   }
+
+  /** All content that a result names and that is not written in it; undefined where a folder's listing is not here. */
+  #blobsOf(result: ActionResult): readonly BlobRef[] | undefined {
+    const blobs: BlobRef[] = [];
+    for (const { blob, isTree } of namedBy(result)) {
+      blobs.push(blob);
+      if (!isTree) continue;
+      const listing = this.#listingOf(blob.digest);
+      if (listing === undefined) return undefined;
+      for (const [, digest, size] of listing) blobs.push({ digest, size });
+    }
+    return blobs;
+  }
+
+  #listingOf(tree: Digest): TreeListing | undefined {
+    const path = this.#pathOf(tree);
+    return path === undefined ? undefined : readListing(readFileSync(path, "utf8"));
+  }
+
+  /** The file of content that is here: splits are in the archive, what else was made in the cache. */
+  #pathOf(digest: Digest): string | undefined {
+    for (const store of this.#options.local) {
+      const path = store.pathOf(digest);
+      if (path !== undefined) return path;
+    }
+    return undefined;
+  }
 }
 
-/** All content that a result names and that is not written in it; undefined where the store lacks some of it. */
-function blobsOf(result: ActionResult, local: BlobStore): readonly BlobRef[] | undefined {
-  const blobs: BlobRef[] = [];
-  for (const artifact of Object.values(result.outputs)) {
-    if (artifact.kind === "absent" || (artifact.kind === "file" && artifact.text !== undefined)) continue;
-    blobs.push(artifact.blob);
-    if (artifact.kind !== "tree") continue;
-    const listing = readListing(local.read(artifact.blob.digest)?.toString("utf8") ?? "");
-    if (listing === undefined) return undefined;
-    for (const [, digest, size] of listing) blobs.push({ digest, size });
-  }
-  return blobs;
-}
-
-async function gather(bytes: AsyncIterable<Uint8Array>, most: number, alive: () => void): Promise<Buffer> {
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  for await (const piece of bytes) {
-    alive();
-    length += piece.length;
-    if (length > most) throw new Error(`an entry is longer than ${most} bytes`);
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces);
+async function within(ms: number, done: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    if (ms !== Infinity) timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([done, late]);
+  clearTimeout(timer);
 }
 
 function wordUnfit(place: string, kind: "newer" | "unsigned" | "wrongly signed" | "damaged"): string {

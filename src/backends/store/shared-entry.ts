@@ -2,12 +2,17 @@
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { ActionResult, Artifact, TreeListing } from "../../model/action.ts";
-import { isDigest, type Digest } from "../../model/digest.ts";
+import { isDigest, type BlobRef, type Digest } from "../../model/digest.ts";
 
 const entryFormat = 1;
 
 /** Longer ones are not read: a result has its content by digest. */
 export const longestEntryBytes = 8 << 20;
+
+/** What people handed over stays with who asked them. Early exps did not write down what had been asked for. */
+export function isForOthers({ executor, requested }: ActionResult): boolean {
+  return requested === undefined && executor !== "people";
+}
 
 export function writeEntry(key: Digest, result: ActionResult, secret: string | undefined): Buffer {
   const line = JSON.stringify({ v: entryFormat, k: key, r: result });
@@ -74,6 +79,15 @@ function isCount(value: unknown): boolean {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The content that a result names and that is not written in it; of a tree its listing, which names more. */
+export function namedBy({ outputs }: ActionResult): readonly { readonly blob: BlobRef; readonly isTree: boolean }[] {
+  return Object.values(outputs).flatMap((artifact) =>
+    artifact.kind === "tree" || (artifact.kind === "file" && artifact.text === undefined)
+      ? [{ blob: artifact.blob, isTree: artifact.kind === "tree" }]
+      : [],
+  );
 }
 
 /** The listing of a tree, if it is one, and leads nowhere but below the tree. */

@@ -27,7 +27,7 @@ export class Guard {
   readonly #options: GuardOptions;
   readonly #told = new Set<string>();
   readonly #underWay = new Set<AbortController>();
-  #isClosed = false;
+  isClosed = false;
 
   constructor(options: GuardOptions) {
     this.#options = options;
@@ -36,7 +36,7 @@ export class Guard {
   /** Undefined: it failed, which is told once, or is not even tried. */
   async ask<T>({ way, what, patienceMs, act, isGettingOn = () => false }: Request<T>): Promise<T | undefined> {
     const breaker = this.#options.breakers[way];
-    if (this.#isClosed || !breaker.mayAsk()) return undefined;
+    if (this.isClosed || !breaker.mayAsk()) return undefined;
     const request = new AbortController();
     this.#underWay.add(request);
     const { signal } = request;
@@ -52,7 +52,7 @@ export class Guard {
       breaker.succeeded();
       return value;
     } catch (error) {
-      if (this.#isClosed) return undefined;
+      if (this.isClosed) return undefined;
       if (isGettingOn()) {
         breaker.succeeded();
         return undefined;
@@ -67,6 +67,11 @@ export class Guard {
     }
   }
 
+  /** Whether there was any trouble. */
+  get hasFailed(): boolean {
+    return this.#told.size > 0;
+  }
+
   /** Once for each kind of trouble. */
   tell(kind: string, text: string): void {
     if (this.#told.has(kind)) return;
@@ -76,7 +81,7 @@ export class Guard {
 
   /** Ends what is under way. */
   close(): void {
-    this.#isClosed = true;
+    this.isClosed = true;
     for (const request of this.#underWay) request.abort(new Error("it is no longer wanted"));
   }
 }

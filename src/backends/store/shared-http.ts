@@ -17,6 +17,8 @@ export interface SharedHttpOptions {
 }
 
 export class SharedHttp implements SharedStore {
+  /** Servers for WebDAV list each in its own way, and caches of Bazel not at all. */
+  readonly keeper = undefined;
   readonly place: string;
   readonly #base: URL;
   readonly #headers: Readonly<Record<string, string>>;
@@ -26,7 +28,7 @@ export class SharedHttp implements SharedStore {
   constructor({ url, token, width }: SharedHttpOptions) {
     this.#base = new URL(url.endsWith("/") ? url : `${url}/`);
     const { username, password } = this.#base;
-    const basic = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString("base64");
+    const basic = Buffer.from(`${decoded(username)}:${decoded(password)}`).toString("base64");
     this.#headers =
       token !== undefined
         ? { authorization: `Bearer ${token}` }
@@ -38,6 +40,10 @@ export class SharedHttp implements SharedStore {
     const library = this.#base.protocol === "https:" ? https : http;
     this.#agent = new library.Agent({ keepAlive: true, maxSockets: width });
     this.#request = library.request;
+  }
+
+  placeOf(kind: SharedKind, name: Digest): string {
+    return `${this.place}/${kind}/${name}`;
   }
 
   async get(
@@ -104,6 +110,16 @@ export class SharedHttp implements SharedStore {
       else if ("bytes" in content) request.end(content.bytes);
       else pipeline(createReadStream(content.file, { end: content.size - 1 }), request).catch(reject);
     });
+  }
+}
+
+/** A percent sign that begins no escape is meant as it is. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    if (error instanceof URIError) return text;
+    throw error;
   }
 }
 

@@ -1,9 +1,18 @@
 // A shared cache in an S3 bucket, Amazon's or another's: objects `ac/<sha256>` and `cas/<sha256>` below a prefix. Credentials are found as every tool of AWS finds them.
+// An object was last used when it was last written: to note a use it is copied onto itself.
 
 import { createReadStream } from "node:fs";
 import type * as sdk from "@aws-sdk/client-s3";
-import type { Digest } from "../../model/digest.ts";
-import type { SharedContent, SharedEntry, SharedKind, SharedStore } from "./shared.ts";
+import { isDigest, type Digest } from "../../model/digest.ts";
+import {
+  usesNotedEveryMs,
+  type Listed,
+  type SharedContent,
+  type SharedEntry,
+  type SharedKeeper,
+  type SharedKind,
+  type SharedStore,
+} from "./shared.ts";
 
 export interface SharedS3Options {
   /** `s3://BUCKET/PREFIX?endpoint=https://…&region=…&path-style` */
@@ -36,13 +45,15 @@ export async function openSharedS3({ url, width }: SharedS3Options): Promise<Sha
     responseChecksumValidation: "WHEN_REQUIRED",
     // Deadlines and further attempts are the business of who asks.
     maxAttempts: 1,
+    // What it has to say of an upload that failed it would write to the console; who asks hears of it by the error.
+    logger: { debug: ignore, info: ignore, warn: ignore, error: ignore },
     requestHandler: { httpsAgent: { maxSockets: width }, httpAgent: { maxSockets: width } },
   });
   const prefix = pathname.replace(/^\/+/, "").replace(/\/*$/, "/").replace(/^\/$/, "");
   return new SharedS3(library, client, bucket, prefix);
 }
 
-export class SharedS3 implements SharedStore {
+export class SharedS3 implements SharedStore, SharedKeeper {
   readonly place: string;
   readonly #library: Library;
   readonly #client: sdk.S3Client;
@@ -57,6 +68,56 @@ export class SharedS3 implements SharedStore {
     this.#client = client;
     this.#bucket = bucket;
     this.#prefix = prefix;
+  }
+
+  get keeper(): SharedKeeper {
+    return this;
+  }
+
+  async touch(kind: SharedKind, name: Digest, signal: AbortSignal): Promise<boolean> {
+    const noted = await this.#copyOntoItself(kind, name, signal);
+    if (noted !== "as it was") return noted === "touched";
+    const { GetObjectCommand } = this.#library;
+    const { Body, ContentLength = 0 } = await this.#client.send(new GetObjectCommand(this.#at(kind, name)), {
+      abortSignal: signal,
+    });
+    const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array(ContentLength);
+    await this.#put(kind, name, { bytes }, { once: false, signal });
+    return true;
+  }
+
+  async *list(kind: SharedKind, signal: AbortSignal): AsyncGenerator<readonly Listed[]> {
+    const Prefix = `${this.#prefix}${kind}/`;
+    let from: string | undefined;
+    do {
+      const asked = { Bucket: this.#bucket, Prefix, ...(from !== undefined && { ContinuationToken: from }) };
+      const page: sdk.ListObjectsV2CommandOutput = await this.#client.send(
+        new this.#library.ListObjectsV2Command(asked),
+        { abortSignal: signal },
+      );
+      yield (page.Contents ?? []).flatMap(({ Key = "", Size: size = 0, LastModified }) => {
+        const name = Key.slice(Prefix.length);
+        return isDigest(name) && LastModified !== undefined ? [{ name, size, usedAt: LastModified.getTime() }] : [];
+      });
+      from = page.NextContinuationToken;
+    } while (from !== undefined);
+  }
+
+  async remove(kind: SharedKind, name: Digest, unusedSince: number, signal: AbortSignal): Promise<boolean> {
+    const usedAt = await this.#usedAt(kind, name, signal);
+    if (usedAt === undefined) return true;
+    if (usedAt >= unusedSince) return false;
+    await this.#client.send(new this.#library.DeleteObjectCommand(this.#at(kind, name)), { abortSignal: signal });
+    return true;
+  }
+
+  /** An object appears whole or not at all. */
+  removeLeftovers(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  placeOf(kind: SharedKind, name: Digest): string {
+    return `${this.place}/${kind}/${name}`;
   }
 
   async get(
@@ -77,50 +138,92 @@ export class SharedS3 implements SharedStore {
     }
     // In Node it is a stream.
     const bytes = answer.Body as AsyncIterable<Uint8Array> | undefined;
-    return { from: answer.ContentRange === undefined ? 0 : from, bytes: bytes ?? nothing() };
+    const usedAt = answer.LastModified === undefined ? {} : { usedAt: answer.LastModified.getTime() };
+    return { from: answer.ContentRange === undefined ? 0 : from, ...usedAt, bytes: bytes ?? nothing() };
   }
 
   async has(kind: SharedKind, name: Digest, signal: AbortSignal): Promise<boolean> {
-    try {
-      await this.#client.send(new this.#library.HeadObjectCommand(this.#at(kind, name)), { abortSignal: signal });
-      return true;
-    } catch (error) {
-      if (isMissing(error)) return false;
-      throw error;
-    }
+    return (await this.#usedAt(kind, name, signal)) !== undefined;
   }
 
   async put(kind: SharedKind, name: Digest, content: SharedContent, signal: AbortSignal): Promise<"put" | "there"> {
-    if (await this.has(kind, name, signal)) return "there";
+    const there = await this.#usedAt(kind, name, signal);
+    if (there !== undefined) {
+      if (kind === "ac" || isOfToday(there)) return "there";
+      const noted = await this.#copyOntoItself(kind, name, signal);
+      if (noted === "as it was") await this.#put(kind, name, content, { once: false, signal });
+      if (noted !== "absent") return "there";
+    }
+    const once = this.#putsOnce;
     try {
-      await this.#put(kind, name, content, signal);
+      await this.#put(kind, name, content, { once, signal });
       return "put";
     } catch (error) {
       const status = statusOf(error);
       if (status === 412 || status === 409) return "there";
-      if (status !== 501 || !this.#putsOnce) throw error;
+      // Of several that are under way at first, each is told so.
+      if (status !== 501 || !once) throw error;
       this.#putsOnce = false;
-      await this.#put(kind, name, content, signal);
+      await this.#put(kind, name, content, { once: false, signal });
       return "put";
     }
   }
 
-  async #put(kind: SharedKind, name: Digest, content: SharedContent, signal: AbortSignal): Promise<void> {
+  async #put(
+    kind: SharedKind,
+    name: Digest,
+    content: SharedContent,
+    { once, signal }: { readonly once: boolean; readonly signal: AbortSignal },
+  ): Promise<void> {
     const body =
       "bytes" in content
         ? { Body: content.bytes, ContentLength: content.bytes.length }
         : content.size === 0
           ? { Body: new Uint8Array(), ContentLength: 0 }
           : { Body: createReadStream(content.file, { end: content.size - 1 }), ContentLength: content.size };
-    const once = this.#putsOnce ? { IfNoneMatch: "*" } : {};
-    await this.#client.send(new this.#library.PutObjectCommand({ ...this.#at(kind, name), ...body, ...once }), {
+    const how = once ? { IfNoneMatch: "*" } : {};
+    await this.#client.send(new this.#library.PutObjectCommand({ ...this.#at(kind, name), ...body, ...how }), {
       abortSignal: signal,
     });
+  }
+
+  /** Not every server takes that for a change. */
+  async #copyOntoItself(
+    kind: SharedKind,
+    name: Digest,
+    signal: AbortSignal,
+  ): Promise<"touched" | "absent" | "as it was"> {
+    const at = this.#at(kind, name);
+    const CopySource = `${at.Bucket}/${at.Key.split("/").map(encodeURIComponent).join("/")}`;
+    const copy = new this.#library.CopyObjectCommand({ ...at, CopySource, MetadataDirective: "REPLACE" });
+    try {
+      const { CopyObjectResult } = await this.#client.send(copy, { abortSignal: signal });
+      const changedAt = CopyObjectResult?.LastModified?.getTime();
+      return changedAt !== undefined && isOfToday(changedAt) ? "touched" : "as it was";
+    } catch (error) {
+      if (isMissing(error)) return "absent";
+      throw error;
+    }
+  }
+
+  async #usedAt(kind: SharedKind, name: Digest, signal: AbortSignal): Promise<number | undefined> {
+    try {
+      const head = new this.#library.HeadObjectCommand(this.#at(kind, name));
+      const { LastModified } = await this.#client.send(head, { abortSignal: signal });
+      return LastModified?.getTime() ?? Date.now();
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
   }
 
   #at(kind: SharedKind, name: Digest): { readonly Bucket: string; readonly Key: string } {
     return { Bucket: this.#bucket, Key: `${this.#prefix}${kind}/${name}` };
   }
+}
+
+function isOfToday(time: number): boolean {
+  return Date.now() - time < usesNotedEveryMs;
 }
 
 function isMissing(error: unknown): boolean {
@@ -129,6 +232,10 @@ function isMissing(error: unknown): boolean {
 
 function statusOf(error: unknown): number | undefined {
   return (error as { readonly $metadata?: { readonly httpStatusCode?: number } }).$metadata?.httpStatusCode;
+}
+
+function ignore(): void {
+  // Nobody is to read it.
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array> {

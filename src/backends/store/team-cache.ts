@@ -9,7 +9,7 @@ export class TeamActionCache implements ActionCache {
   readonly #local: ActionCache;
   readonly #shared: SharedCache;
   readonly #asked = new Set<Digest>();
-  /** Results whose content lies with the others yet. */
+  /** Results whose content lies with the others yet. They go before this machine's own of the same key, whose content is not here. */
   readonly #offered = new Map<Digest, ActionResult>();
   readonly #content = new Set<Digest>();
 
@@ -19,17 +19,16 @@ export class TeamActionCache implements ActionCache {
   }
 
   get(key: Digest): ActionResult | undefined {
-    return this.#local.get(key) ?? this.#offered.get(key);
+    return this.#offered.get(key) ?? this.#local.get(key);
   }
 
   put(key: Digest, result: ActionResult): void {
     this.#local.put(key, result);
-    // What people handed over stays with who asked them.
-    if (result.requested === undefined) this.#shared.publish(key, result);
+    this.#shared.publish(key, result);
   }
 
   async ahead(keys: readonly Digest[]): Promise<void> {
-    const unknown = keys.filter((key) => !this.#asked.has(key) && this.#local.get(key) === undefined);
+    const unknown = keys.filter((key) => !this.#asked.has(key) && !this.#isHere(key));
     for (const key of unknown) this.#asked.add(key);
     for (const [key, result] of await this.#shared.lookUp(unknown)) {
       this.#offered.set(key, result);
@@ -49,8 +48,18 @@ export class TeamActionCache implements ActionCache {
   /** From now on the result is this machine's too. */
   noteUse(key: Digest, at: number): void {
     const offered = this.#offered.get(key);
-    if (offered !== undefined) this.#local.put(key, offered);
+    if (offered !== undefined) {
+      this.#offered.delete(key);
+      this.#local.put(key, offered);
+      this.#shared.noteUse(key);
+    }
     this.#local.noteUse(key, at);
+  }
+
+  /** Of items that were fetched and never read, this machine has the results alone. */
+  #isHere(key: Digest): boolean {
+    const own = this.#local.get(key);
+    return own !== undefined && this.#shared.isHere(own);
   }
 
   refresh(): void {

@@ -119,9 +119,12 @@ function bashCommandCase(command: CommandSpec, name: string): string {
 }
 
 function bashVerbs(verbs: NonNullable<CommandSpec["verbs"]>, name: string): string {
+  const after = (["runs", "targets", "files"] as const).map((what) =>
+    verbsWith(verbs, what, (names) => `          ${names.join(" | ")}) ${bashArgs(what, name)} ;;\n`),
+  );
   return `case "$verb" in
           "") ${bashArgs(Object.keys(verbs), name)} ;;
-${verbsWith(verbs, "runs", (names) => `          ${names.join(" | ")}) ${bashArgs("runs", name)} ;;\n`)}${verbsWith(verbs, "files", (names) => `          ${names.join(" | ")}) ${bashArgs("files", name)} ;;\n`)}        esac`;
+${after.join("")}        esac`;
 }
 
 function bashItems(args: CommandSpec["args"], name: string): string {

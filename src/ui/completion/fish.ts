@@ -73,11 +73,14 @@ function fishVerbs(
 ): string[] {
   const when = (condition: string, kind: CommandSpec["args"]) =>
     `complete -c ${program} -n '__${name}_is ${command}; and ${condition}' ${fishAction(kind, name)}`;
-  const after = (what: "runs" | "files") =>
+  const after = (what: "runs" | "targets" | "files") =>
     verbsWith(verbs, what, (names) => when(`contains -- (__${name}_verb; or echo) ${names.join(" ")}`, what));
-  return [when(`not __${name}_verb >/dev/null`, Object.keys(verbs)), after("runs"), after("files")].filter(
-    (line) => line !== "",
-  );
+  return [
+    when(`not __${name}_verb >/dev/null`, Object.keys(verbs)),
+    after("runs"),
+    after("targets"),
+    after("files"),
+  ].filter((line) => line !== "");
 }
 
 function fishFlag(flag: FlagSpec, name: string): string {

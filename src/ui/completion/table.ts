@@ -20,7 +20,7 @@ export interface CommandSpec {
   /** What its arguments are: words of the project, files, one of a list, or none. */
   readonly args: "targets" | "outputs" | "runs" | "keys" | "files" | "none" | readonly string[];
   /** Of a command whose first word says what it does: what follows each. */
-  readonly verbs?: Readonly<Record<string, "runs" | "files" | "none">>;
+  readonly verbs?: Readonly<Record<string, "runs" | "targets" | "files" | "none">>;
   /** In the place of the usual words for `args`, in --help. */
   readonly usage?: string;
   readonly flags: readonly FlagSpec[];
@@ -45,7 +45,7 @@ export function wordsOf(kind: NonNullable<FlagSpec["value"]> | CommandSpec["args
 /** Of the verbs that such words follow; nothing where there are none. */
 export function verbsWith(
   verbs: NonNullable<CommandSpec["verbs"]>,
-  what: "runs" | "files",
+  what: "runs" | "targets" | "files",
   write: (names: readonly string[]) => string,
 ): string {
   const names = Object.keys(verbs).filter((verb) => verbs[verb] === what);

@@ -73,11 +73,13 @@ ${keys}      _arguments \\
 }
 
 function zshVerbs(verbs: NonNullable<CommandSpec["verbs"]>, name: string): string[] {
-  const after = (what: "runs" | "files", action: string) =>
+  const after = (what: "runs" | "targets" | "files", action: string) =>
     verbsWith(verbs, what, (names) => `[[ $words[2] == (${names.join("|")}) ]] && ${action}; `);
   return [
     quoteShell(`1:what:(${Object.keys(verbs).join(" ")})`),
-    quoteShell(`*:word:{ ${after("runs", `_${name}_runs`)}${after("files", "_files")}}`),
+    quoteShell(
+      `*:word:{ ${after("runs", `_${name}_runs`)}${after("targets", `_${name}_targets`)}${after("files", "_files")}}`,
+    ),
   ];
 }
 
