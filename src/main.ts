@@ -5,6 +5,7 @@ import { isatty } from "node:tty";
 import { parseArguments, type Arguments } from "./commands/arguments.ts";
 import { showFailures, type Screen } from "./commands/screen.ts";
 import { exitCodes } from "./commands/table.ts";
+import { withoutPasswords } from "./util/url.ts";
 import { FailureError } from "./model/failure.ts";
 import { version } from "./project/version.ts";
 
@@ -150,7 +151,7 @@ async function runCommand(screen: Screen): Promise<number> {
       return exitCodes.failed;
     }
     screen.writeError(
-      `internal error in exp ${version}, please report it (exp ${screen.argv.join(" ")}):\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+      `internal error in exp ${version}, please report it (exp ${screen.argv.map(withoutPasswords).join(" ")}):\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
     );
     return exitCodes.failed;
   }

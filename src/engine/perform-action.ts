@@ -3,7 +3,6 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { randomBytes } from "node:crypto";
-import type { Slot } from "../api/slot.ts";
 import type { Identity, Order } from "../backends/executors/executor.ts";
 import { inlineBytes, type ActionResult, type Artifact, type Artifacts } from "../model/action.ts";
 import type { Digest } from "../model/digest.ts";
@@ -22,6 +21,7 @@ import { keepHandedOver } from "./handoff.ts";
 import { filesBehind, type ResolvedInputs } from "./inputs.ts";
 import { itemLines } from "./items-file.ts";
 import { LostRun, type BuildSession } from "./session.ts";
+import { hasShape } from "./shape.ts";
 import { mayHaveReadOther, noteVanished, type Performed, type Work } from "./work.ts";
 
 export async function performAction(work: Work, due: DueAction): Promise<Performed> {
@@ -66,15 +66,6 @@ async function adopt(work: Work, due: DueAction, known: ActionResult): Promise<P
   tally.restored = true;
   await placeOutputs(work, known.outputs);
   return ok("committed");
-}
-
-/** Whether a result from elsewhere can be one of such slots; whether it is right is for its signature to say. */
-function hasShape(slots: Readonly<Record<string, Slot>>, outputs: Artifacts): boolean {
-  return Object.entries(slots).every(([slot, { format, optional }]) => {
-    const artifact = outputs[slot];
-    if (artifact === undefined || artifact.kind === "absent") return optional;
-    return (artifact.kind === "tree") === (format === "tree");
-  });
 }
 
 async function run(work: Work, due: DueAction): Promise<Performed> {
