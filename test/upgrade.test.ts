@@ -14,7 +14,7 @@ import { CodeAliases } from "../src/runs/aliases.ts";
 import { Archive } from "../src/runs/archive.ts";
 import type { RunState } from "../src/runs/run.ts";
 import { members, openMember } from "./compat/open.ts";
-import { repository, Rig } from "./rig.ts";
+import { makeProject, repository, Rig } from "./rig.ts";
 
 /** Prints as esbuild does, but otherwise: the same code in other bytes. */
 async function otherPrinter(): Promise<Printer> {
@@ -180,4 +180,67 @@ describe("another bundler in the place of the program's own", () => {
     expect(exp(own, rig, "build")).toContain("1 cached");
     expect(keysOf(stateOf(own, rig, "mine"))).toEqual(keysOf(stateOf(own, rig, "default")));
   });
+
+  test("a colleague's machine with another bundler finds what this one has computed, and can reproduce it", async () => {
+    const shared = mkdtempSync(join(tmpdir(), "exp-team-"));
+    onTestFinished(() => rmSync(shared, { recursive: true, force: true }));
+    const mine = makeProject(files);
+    const theirs = makeProject(files);
+    const other = otherProgram();
+    const built = exp(own, mine, "build", "--shared", shared);
+    expect(built).toContain("2 computed");
+    const answer = exp(other, theirs, "build", "--shared", shared);
+    expect(answer).toMatch(/one +cached/);
+    expect(answer).toMatch(/two +cached/);
+    expect(keysOf(stateOf(other, theirs, "default"))).toEqual(keysOf(stateOf(own, mine, "default")));
+    // By the print that came with it; after that, by this machine's own knowledge.
+    const rechecks = JSON.parse(exp(other, theirs, "reproduce", "default", "--json")) as {
+      actions: readonly Recheck[];
+    };
+    expect(rechecks.actions.map(({ verdict }) => verdict.kind)).toEqual(["same", "same"]);
+    theirs.remove("cache");
+    expect(exp(other, theirs, "build")).toContain("up to date");
+
+    // Other code is other code, whoever prints it.
+    theirs.edit("helper.ts", "n + 1", "n + 2");
+    expect(exp(other, theirs, "build", "--shared", shared)).toMatch(/two +computed/);
+    mine.edit("helper.ts", "n + 1", "n + 2");
+    // And the other way round: the first who published is followed.
+    expect(exp(own, mine, "build", "--shared", shared)).toMatch(/two +cached/);
+    expect(keysOf(stateOf(other, theirs, "default"))).toEqual(keysOf(stateOf(own, mine, "default")));
+  });
+
+  test("a lie about what code is called is found by its signature", () => {
+    const shared = mkdtempSync(join(tmpdir(), "exp-team-"));
+    onTestFinished(() => rmSync(shared, { recursive: true, force: true }));
+    const mine = makeProject(files);
+    const theirs = makeProject(files);
+    const signed = { ...env, EXP_SHARED_CACHE_KEY: "a key that both have" };
+    const run = (program: string, rig: Rig, key: string) =>
+      execFileSync(process.execPath, [program, "build", "--shared", shared], {
+        cwd: rig.root,
+        env: { ...signed, EXP_SHARED_CACHE_KEY: key },
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "ignore"],
+      });
+    run(own, mine, "another key");
+    const other = otherProgram();
+    expect(run(other, theirs, "a key that both have")).toContain("2 computed");
+    expect(keysOf(stateOf(other, theirs, "default"))).not.toEqual(keysOf(stateOf(own, mine, "default")));
+  });
 });
+
+const files = {
+  "Expfile.ts": `import { contract, experiments, rule, text } from "expfile";
+const first = contract({ name: "one", outputs: { out: text() } });
+const second = contract({ name: "two", inputs: { from: text() }, outputs: { out: text() } });
+const one = rule(first, () => import("./recipes.ts").then((m) => m.one));
+const two = rule(second, () => import("./recipes.ts").then((m) => m.two));
+export default experiments({ main: () => { const made = one(); return { one: made, two: two({ from: made.out }) }; } });
+`,
+  "recipes.ts": `import { helper } from "./helper.ts";
+export const one = ({ outputs }) => outputs.out.write("one");
+export const two = async ({ inputs, outputs }) => outputs.out.write(helper(1) + (await inputs.from.read()));
+`,
+  "helper.ts": "export const helper = (n: number) => n + 1;\n",
+};

@@ -40,6 +40,7 @@ import { explainReasons } from "./explain.ts";
 import { sweepLeftovers } from "./leftovers.ts";
 import type { OpenRun } from "./open-run.ts";
 import { pathsOf, type ProjectPaths } from "./paths.ts";
+import { TeamCodes } from "./team-codes.ts";
 import { openRecall, type Recall } from "./recall.ts";
 
 /** Part of the action key: what a Node computed is not offered to another major version. */
@@ -53,6 +54,7 @@ export interface Project {
   readonly archive: Archive;
   readonly archiveBlobs: LocalStore;
   readonly bundler: Bundler;
+  readonly aliases: CodeAliases;
   close(): void;
 }
 
@@ -81,6 +83,7 @@ export async function openProject(root: string, environment: NodeJS.ProcessEnv):
     archive,
     archiveBlobs,
     bundler,
+    aliases,
     close() {
       bundler.close();
       digests.close();
@@ -93,6 +96,8 @@ export interface DecidingSession extends Session {
   readonly sources: SourcesRead;
   /** What earlier builds know, as far as it was asked for. */
   readonly recalled: Recall | undefined;
+  /** Code digests that are shared, where results are. */
+  readonly codes: TeamCodes | undefined;
   close(): void;
 }
 
@@ -117,6 +122,8 @@ export function openSession(
   const recalled = assessesAll ? undefined : openRecall(project, run, trace);
   const own = new LocalActionCache(join(paths.cache, "actions"), join(paths.cache, "uses"));
   const cache = shared === undefined ? own : new TeamActionCache(own, shared);
+  const codes = shared === undefined ? undefined : new TeamCodes(shared, project.archive, store);
+  project.aliases.askOthers = codes === undefined ? undefined : (closure, code) => codes.find(closure, code);
   const sources = new SourcesRead();
   const contents = new Contents({
     runFolder: run.folder.folder,
@@ -146,6 +153,7 @@ export function openSession(
     given: run.splices,
     recall: (target) => recalled?.take(target),
     recalled,
+    codes,
     nodeMajor,
     trace,
     cache,
@@ -202,6 +210,7 @@ export function openAcceptSession(
       if (kept.has(code)) return;
       const source = bundler.sourceOf(code);
       if (source !== undefined) archive.keepBundle(code, bundler.fileOf(code), source);
+      deciding.codes?.publish(code);
       kept.add(code);
     },
     keepSources: (files) => archive.keepFiles(files),

@@ -20,6 +20,8 @@ export class CodeAliases {
   readonly #archive: Archive;
   readonly #file: string;
   #known: Map<Digest, Digest> | undefined;
+  /** The digest under which others have recorded results of these sources, with its print in the archive; asked where the archive has none. */
+  askOthers: ((closure: Closure, code: Digest) => Promise<Digest | undefined>) | undefined;
 
   constructor(archiveFolder: string, archive: Archive) {
     this.#archive = archive;
@@ -39,17 +41,19 @@ export class CodeAliases {
       if (source === undefined) continue;
       const again = await printer.print(source.closure);
       if (digestOfBytes(again.code) !== code) continue;
-      this.#remember({ from: code, to: old.code, printer: printer.name });
-      return old.code;
+      return this.#remember({ from: code, to: old.code, printer: printer.name });
     }
-    return code;
+    const theirs = await this.askOthers?.(closure, code);
+    if (theirs === undefined || theirs === code) return code;
+    return this.#remember({ from: code, to: theirs, printer: printer.name });
   }
 
-  #remember(line: AliasLine): void {
+  #remember(line: AliasLine): Digest {
     this.#load().set(line.from, line.to);
     const log = new AppendLog<AliasLine>(this.#file);
     log.append(line);
     log.close();
+    return line.to;
   }
 
   #load(): Map<Digest, Digest> {

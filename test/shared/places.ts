@@ -250,9 +250,16 @@ export function entriesIn(root: string, kind: "ac" | "cas" = "ac"): readonly str
     .map((entry) => join(entry.parentPath, entry.name));
 }
 
-/** The texts of all results that a place holds as files. */
+/** Under which digest a recipe's results are recorded lies beside them, as the result of a bundler. */
+export function isOfCode(file: string): boolean {
+  return readFileSync(file, "utf8").includes('"executor":"esbuild ');
+}
+
+/** The texts of all results of actions that a place holds as files. */
 export function resultsIn(root: string): readonly string[] {
-  return entriesIn(root).map((path) => readFileSync(path, "utf8"));
+  return entriesIn(root)
+    .filter((path) => !isOfCode(path))
+    .map((path) => readFileSync(path, "utf8"));
 }
 
 /** How many entries of a kind a place holds. */

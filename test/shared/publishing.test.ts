@@ -1,10 +1,11 @@
 // What is published and what is fetched: no more than is needed, nothing of what people handed over, and nothing lost when a build is left before its end.
 
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { makeProject, type Rig, type Started } from "../rig.ts";
-import { countEntries, resultsIn, startFolderServer, startProxy, temporaryFolder } from "./places.ts";
+import { countEntries, entriesIn, resultsIn, startFolderServer, startProxy, temporaryFolder } from "./places.ts";
 import { build, digests, files } from "./team.fixture.ts";
 
 const digestOf = (text: string | Buffer) => createHash("sha256").update(text).digest("hex");
@@ -83,7 +84,9 @@ export default experiments({
     expect(results.length).toBe(1);
     expect(results[0]).toContain("files: 1");
     expect(results[0]).not.toContain("set.csv");
-    expect(countEntries(root, "cas")).toBe(0);
+    // Of content there is code, and nothing else.
+    expect(entriesIn(root, "cas").filter((path) => readFileSync(path, "utf8").includes("handed over"))).toEqual([]);
+    expect(countEntries(root, "cas")).toBe(2);
     // A run's own record says what was handed over, and to whom it belongs.
     const second = makeProject(handoff);
     expect(await build(second, root)).toMatchObject({ code: 0, counts: { computed: 1, cached: 1 } });

@@ -184,23 +184,6 @@ describe.skipIf(slurmIsMissing !== undefined)("a cluster without accounting", ()
     expect(new Set(items(rig))).toEqual(new Set(upTo(8)));
   });
 
-  for (const signal of ["SIGTERM", "SIGKILL"] as const)
-    test(`the controller is away for a while (${signal}): what runs goes on, and the build too`, async () => {
-      const rig = project({ faults: "slow300", count: 12 });
-      rig.edit("Expfile.ts", "merge: () =>", "batch: 6,\n  merge: () =>");
-      const build = rig.start(["build", ...args, "--json"], there());
-      await until(() => items(rig).length >= 2);
-      await cluster.end("slurmctld", signal);
-      await until(() => items(rig).length >= 6);
-      await cluster.startController();
-      const { code, stdout } = await build.finished;
-      expect(code).toBe(0);
-      expect(stdout).toContain('"done"');
-      expect(new Set(items(rig))).toEqual(new Set(upTo(12)));
-      // Killed, it has forgotten its last seconds and ends what it does not know: that is made again.
-      expect(items(rig).length).toBeLessThanOrEqual(signal === "SIGTERM" ? 12 : 16);
-    });
-
   test("left running when interrupted, it is taken up by the next build", async () => {
     const rig = project({ faults: "gated", count: 6 });
     const build = rig.start(["build", ...args, "--detach"], there());
@@ -395,6 +378,31 @@ describe.skipIf(slurmIsMissing !== undefined)("a cluster without accounting", ()
   }, 400_000);
 });
 
+// Each has a cluster of its own: a controller that was killed gives the numbers of jobs that it has forgotten to others, and drains their node.
+for (const signal of ["SIGTERM", "SIGKILL"] as const)
+  describe.skipIf(slurmIsMissing !== undefined)(`a cluster whose controller is away for a while (${signal})`, () => {
+    beforeAll(async () => {
+      cluster = await TestCluster.start({ cpus: 4 });
+    });
+    afterAll(() => cluster.stop());
+
+    test("what runs goes on, and the build too", async () => {
+      const rig = project({ faults: "slow300", count: 12 });
+      rig.edit("Expfile.ts", "merge: () =>", "batch: 6,\n  merge: () =>");
+      const build = rig.start(["build", ...args, "--json"], there());
+      await until(() => items(rig).length >= 2);
+      await cluster.end("slurmctld", signal);
+      await until(() => items(rig).length >= 6);
+      await cluster.startController();
+      const { code, stdout } = await build.finished;
+      expect(code).toBe(0);
+      expect(stdout).toContain('"done"');
+      expect(new Set(items(rig))).toEqual(new Set(upTo(12)));
+      // Killed, it has forgotten its last seconds and ends what it does not know: that is made again.
+      expect(items(rig).length).toBeLessThanOrEqual(signal === "SIGTERM" ? 12 : 16);
+    });
+  });
+
 describe.skipIf(memoryLimitsAreMissing !== undefined)("a cluster that enforces limits of memory", () => {
   beforeAll(async () => {
     cluster = await TestCluster.start({ cpus: 4, enforcesMemory: true });
@@ -454,6 +462,26 @@ describe.skipIf(accountingIsMissing !== undefined)("a cluster with accounting", 
     });
     expect((await build.finished).code).toBe(0);
     expect(new Set(items(rig))).toEqual(new Set(upTo(3)));
+  });
+
+  test("a user who may have few batches at once hands them over in parts", async () => {
+    // As a cluster with limits does (AccountingStorageEnforce=limits, MaxSubmitJobs=3); here a program before sbatch says its words.
+    const rig = project({ count: 10 });
+    rig.edit("Expfile.ts", "merge: () =>", "batch: 1,\n  merge: () =>");
+    mkdirSync(rig.path("bin"));
+    const refusal =
+      "sbatch: error: AssocMaxSubmitJobLimit\\nsbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)";
+    writeFileSync(
+      rig.path("bin/sbatch"),
+      `#!/bin/sh
+last=$(sed -n 's/^#SBATCH --array=0-\\([0-9]*\\).*/\\1/p' "$2" 2>/dev/null)
+if [ "\${last:-0}" -gt 2 ]; then printf "${refusal}\\n" >&2; exit 1; fi
+exec /usr/bin/sbatch "$@"
+`,
+      { mode: 0o755 },
+    );
+    await rig.build(args, 0, there({ PATH: `${rig.path("bin")}:${cluster.environment.PATH}` }));
+    expect(items(rig)).toEqual(upTo(10));
   });
 
   test("how a batch ended is known after the queue has forgotten it", async () => {

@@ -46,6 +46,12 @@ export interface SlurmExecutorOptions {
 
 type Settle = (index: number, outcome: Outcome) => void;
 
+/** What came of handing over a submission. `in-parts`: a user may have fewer batches at once than it has. */
+type Handed =
+  | { readonly kind: "accepted"; readonly job: string }
+  | { readonly kind: "in-parts" }
+  | { readonly kind: "ended"; readonly outcome: Outcome };
+
 /** Orders that come within this time travel together. */
 const gatherMs = 50;
 const lookMs = 250;
@@ -250,13 +256,19 @@ export class SlurmExecutor implements Executor {
       batches: parcels.map(({ tickets }) => tickets.map((ticket) => identityOf(ticket).key)),
     };
     folder.writeIntent(intent);
-    const job = (await this.#refusedDependency(parcels)) ?? (await this.#hand(folder, jobName));
-    if (typeof job !== "string") {
-      folder.remove();
-      for (const { tickets } of parcels) for (const { request, place } of tickets) request.settle(place, job);
+    const handed = (await this.#refusedDependency(parcels)) ?? (await this.#hand(folder, jobName, parcels.length));
+    if (handed.kind !== "accepted") folder.remove();
+    if (handed.kind === "in-parts") {
+      const half = Math.ceil(parcels.length / 2);
+      await this.#submit(parcels.slice(0, half));
+      return this.#submit(parcels.slice(half));
+    }
+    if (handed.kind === "ended") {
+      for (const { tickets } of parcels)
+        for (const { request, place } of tickets) request.settle(place, handed.outcome);
       return;
     }
-    folder.writeJob(job);
+    folder.writeJob(handed.job);
     const submission = new Submission(
       folder,
       { v: 1, ...intent },
@@ -268,44 +280,30 @@ export class SlurmExecutor implements Executor {
   }
 
   /** Slurm would take a dependency on a job that never was, and run at once. */
-  async #refusedDependency(parcels: readonly Parcel[]): Promise<Outcome | undefined> {
+  async #refusedDependency(parcels: readonly Parcel[]): Promise<Handed | undefined> {
     const { options } = this.#allotment(parcels);
     const jobs = (options.sbatch ?? []).flatMap((word) =>
       /^(?:-d|--dependency)/.test(word) ? [...word.matchAll(/(?<=[:\d])\d+|\d+/g)].map(([job]) => job) : [],
     );
     for (const job of new Set(jobs))
       if (!(await this.#options.cluster.knows(job)))
-        return {
-          kind: "failed",
-          why: "refused",
-          message: `it is to wait for job ${job}, of which Slurm knows nothing`,
-          retryable: false,
-          tookMs: 0,
-          costUsd: 0,
-        };
+        return refused(`it is to wait for job ${job}, of which Slurm knows nothing`);
     return undefined;
   }
 
   /** Until the cluster takes it or will not. */
-  async #hand(folder: SubmissionFolder, jobName: string): Promise<string | Outcome> {
+  async #hand(folder: SubmissionFolder, jobName: string, batches: number): Promise<Handed> {
     const { cluster, warn } = this.#options;
     for (let waitMs = 1000; ; waitMs = Math.min(waitMs * 2, longestWaitMs)) {
-      if (this.#isStopping) return { kind: "not-begun" };
+      if (this.#isStopping) return { kind: "ended", outcome: { kind: "not-begun" } };
       const said = await cluster.submit(join(folder.path, "submit.sh"));
-      if (said.kind === "accepted") return said.job;
-      if (said.kind === "refused")
-        return {
-          kind: "failed",
-          why: "refused",
-          message: `Slurm does not take it: ${said.message}`,
-          retryable: false,
-          tookMs: 0,
-          costUsd: 0,
-        };
+      if (said.kind === "accepted") return said;
+      if (said.kind === "refused") return refused(`Slurm does not take it: ${said.message}`);
+      if (said.isTooMany && batches > 1) return { kind: "in-parts" };
       if (waitMs === 1000) warn(`Slurm does not take batches now, and is asked again: ${said.message}`);
       await sleep(waitMs, this.#stopped.signal);
       const named = said.isUnclear ? await cluster.jobNamed(jobName) : undefined;
-      if (named?.job !== undefined) return named.job;
+      if (named?.job !== undefined) return { kind: "accepted", job: named.job };
     }
   }
 
@@ -520,6 +518,11 @@ export class SlurmExecutor implements Executor {
       await sleep(lookMs, this.#stopped.signal);
     }
   }
+}
+
+function refused(message: string): Handed {
+  const outcome = { kind: "failed", why: "refused", message, retryable: false, tookMs: 0, costUsd: 0 } as const;
+  return { kind: "ended", outcome };
 }
 
 /** Undefined: the partition's own. */

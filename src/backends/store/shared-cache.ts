@@ -44,6 +44,10 @@ export interface Published {
   gone: number;
 }
 
+function nothingPublished(): Published {
+  return { offered: 0, results: 0, bytes: 0, there: 0, gone: 0 };
+}
+
 /** What has come from there. */
 export interface Fetched {
   results: number;
@@ -62,7 +66,7 @@ const usesMs = 1000;
 const slowestUpload = 100;
 
 export class SharedCache {
-  readonly published: Published = { offered: 0, results: 0, bytes: 0, there: 0, gone: 0 };
+  readonly published = nothingPublished();
   readonly fetched: Fetched = { results: 0, bytes: 0 };
   readonly #options: SharedCacheOptions;
   readonly #guard: Guard;
@@ -126,23 +130,19 @@ export class SharedCache {
     return this.#blobsOf(result)?.every(({ digest }) => this.#pathOf(digest) !== undefined) ?? false;
   }
 
-  /** Beside everything else; `settle` waits for it. */
-  publish(key: Digest, result: ActionResult): void {
+  /** Beside everything else; `settle` waits for it. `isCounted`: it is what people call a result. */
+  publish(key: Digest, result: ActionResult, { isCounted = true } = {}): void {
     if (!this.#options.mayWrite || !isForOthers(result) || this.#offered.has(key)) return;
     this.#offered.add(key);
-    this.published.offered++;
-    void this.#uploads.run(() => this.#publishOne(key, result));
+    const tally = isCounted ? this.published : nothingPublished();
+    tally.offered++;
+    void this.#uploads.run(() => this.#publishOne(key, result, tally));
   }
 
-  /** A result that was looked up is taken. */
-  noteUse(key: Digest): void {
-    this.fetched.results++;
-    const { remote, mayWrite, patienceMs } = this.#options;
-    const { keeper } = remote;
-    if (keeper === undefined || !mayWrite || !this.#unusedToday.delete(key)) return;
-    // Who may not write there reads all the same: nobody has to hear of it.
-    const act = (signal: AbortSignal) => keeper.touch("ac", key, signal).catch(() => false);
-    void this.#uses.run(() => this.#guard.ask({ way: "writing", what: "told of uses", patienceMs, act }));
+  /** A result that was looked up is taken. `isCounted`: it is what people call a result. */
+  noteUse(key: Digest, { isCounted = true } = {}): void {
+    if (isCounted) this.fetched.results++;
+    if (this.#options.mayWrite && this.#unusedToday.delete(key)) void this.#uses.run(() => this.#touch(key));
   }
 
   /** Waits for what is being published, so long at most; tells how much is left. */
@@ -267,18 +267,30 @@ export class SharedCache {
   }
 
   /** Content first: a result that is there has all that it names. */
-  async #publishOne(key: Digest, result: ActionResult): Promise<void> {
+  async #publishOne(key: Digest, result: ActionResult, tally: Published): Promise<void> {
     const blobs = this.#blobsOf(result);
-    if (blobs === undefined) return void this.published.gone++;
+    if (blobs === undefined) return void tally.gone++;
     for (const { digest, size } of blobs) {
       const file = this.#pathOf(digest);
-      if (file === undefined) return void this.published.gone++;
+      if (file === undefined) return void tally.gone++;
       if ((await this.#put("cas", digest, { file, size }, size)) === undefined) return;
     }
     const bytes = writeEntry(key, result, this.#options.secret);
     const done = await this.#put("ac", key, { bytes }, bytes.length);
-    if (done === "put") this.published.results++;
-    if (done === "there") this.published.there++;
+    if (done === "put") tally.results++;
+    if (done === "there") {
+      tally.there++;
+      await this.#touch(key);
+    }
+  }
+
+  async #touch(key: Digest): Promise<void> {
+    const { remote, patienceMs } = this.#options;
+    const { keeper } = remote;
+    if (keeper === undefined) return;
+    // Who may not write there reads all the same: nobody has to hear of it.
+    const act = (signal: AbortSignal) => keeper.touch("ac", key, signal).catch(() => false);
+    await this.#guard.ask({ way: "writing", what: "told of uses", patienceMs, act });
   }
 
   async #put(

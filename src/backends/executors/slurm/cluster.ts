@@ -10,8 +10,8 @@ export type Submitted =
   | { readonly kind: "accepted"; readonly job: string }
   /** The same would be refused again. */
   | { readonly kind: "refused"; readonly message: string }
-  /** No answer, or no room now. `isUnclear`: it may have been accepted all the same. */
-  | { readonly kind: "not-now"; readonly message: string; readonly isUnclear: boolean };
+  /** No answer, or no room now. `isUnclear`: it may have been accepted all the same. `isTooMany`: fewer batches at once may find room. */
+  | { readonly kind: "not-now"; readonly message: string; readonly isUnclear: boolean; readonly isTooMany: boolean };
 
 interface Ran {
   readonly ok: boolean;
@@ -50,14 +50,11 @@ export class Cluster {
     const job = /^(\d+)(?:;\S+)?$/m.exec(ran.text)?.[1];
     if (ran.ok && job !== undefined) return { kind: "accepted", job };
     const message = firstLine(ran.error) || "sbatch said nothing";
-    if (ran.isLate || /timed out|zero bytes|connection (?:re(?:set|fused))|communication/i.test(ran.error))
-      return { kind: "not-now", message, isUnclear: true };
-    if (
-      /temporar|try again|unable to contact|submit ?limit|MaxSubmit|MaxJob|queue is full|QOSMax|AssocMax|slurmctld/i.test(
-        ran.error,
-      )
-    )
-      return { kind: "not-now", message, isUnclear: false };
+    const says = (words: RegExp) => words.test(ran.error);
+    const isUnclear = ran.isLate || says(/timed out|zero bytes|connection (?:re(?:set|fused))|communication/i);
+    const isTooMany = says(/submit ?limit|MaxSubmit|MaxJob|QOSMax|AssocMax/i);
+    if (isUnclear || isTooMany || says(/temporar|try again|unable to contact|queue is full|slurmctld/i))
+      return { kind: "not-now", message, isUnclear, isTooMany };
     return { kind: "refused", message };
   }
 
