@@ -124,6 +124,7 @@ function bodyOf(results: Results, part: Part, constants: ScaleConstants): string
   return `## Constants
 
 Each quantity is taken for _in any case_ + _an item_ × items + _a batch_ × batches, fitted by least squares.
+What comes out negative is noise, and counts as nothing.
 
 ${constantsTable(constants)}
 
@@ -144,8 +145,9 @@ ${planTable(constants)}
 
 ## Which limits are met first
 
-1. **The driver's memory**: ${wordNumber(constants.mib.item * 1024)} KiB an item. Node allows itself about ${wordCount(nodeHeapMib)} MiB, which is reached at
-   ${wordCount(mostItems(constants))} items${mostItems(constants) < million ? `: for a million, \`NODE_OPTIONS=--max-old-space-size=${heapFor(constants)}\` on a machine that has as much, or several fan-outs of fewer items` : ""}.
+1. **The driver's memory**: at most ${wordNumber(constants.mib.item * 1024)} KiB an item; V8 takes room that it has before it collects. Node allows itself
+   about ${wordCount(nodeHeapMib)} MiB, so up to ${wordCount(mostItems(constants))} items there is nothing to set. Beyond that
+   \`NODE_OPTIONS=--max-old-space-size=${heapFor(constants)}\` is enough for a million.
 2. **\`MaxSubmitJobs\`**: how many batches somebody may have waiting and running, each element of an array counted;
    ${wordCount(usualSubmitLimit)} at some large sites, fewer at others. An array that is larger is never taken; exp asks again and again, and says so. Choose \`batch\` so that
    there are fewer batches.

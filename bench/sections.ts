@@ -2,7 +2,7 @@
 
 import type { Crash } from "./crash.ts";
 import { overheadOf, type Elsewhere, type OnSlurm, type Place, type Sample } from "./elsewhere.ts";
-import { fitConstants, type Constants } from "./fit.ts";
+import { fitConstants, leastSquares, type Constants } from "./fit.ts";
 import type { Part } from "./figures.ts";
 import { median } from "./measure.ts";
 import type { Shared } from "./team.ts";
@@ -61,17 +61,24 @@ function overheads(measured: Elsewhere): string {
   const lines: readonly (readonly [name: string, constants: Constants | undefined])[] = [
     ["this machine", constantsOf(measured, "here", overheadOf)],
     ["Slurm", constantsOf(measured, "slurm", overheadOf)],
-    [
-      "of that, empty batches",
-      constantsOf(measured, "slurm", ({ slurm }) => (slurm === undefined ? undefined : median(slurm.bare))),
-    ],
   ];
   const rows = lines.flatMap(([name, constants]) =>
     constants === undefined
       ? []
       : [[name, wordShortTime(constants.start), wordShortTime(constants.item), wordShortTime(constants.batch)]],
   );
-  return tableOf(["", "in any case", "an item", "a batch"], rows);
+  return tableOf(["", "in any case", "an item", "a batch"], [...rows, ...emptyRow(measured)]);
+}
+
+/** Empty batches know no items. */
+function emptyRow({ samples }: Elsewhere): readonly (readonly string[])[] {
+  const own = samples.flatMap(({ batches, slurm }) => (slurm === undefined ? [] : [{ batches, slurm }]));
+  const fitted = leastSquares(
+    own.map(({ batches }) => [1, batches]),
+    own.map(({ slurm }) => median(slurm.bare)),
+  );
+  if (fitted === undefined || fitted.length === 0) return [];
+  return [["of that, empty batches", wordShortTime(fitted[0]!), "", wordShortTime(fitted[1]!)]];
 }
 
 function onSlurmTable(samples: readonly Sample[]): string {

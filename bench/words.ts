@@ -4,7 +4,8 @@ import type { Part } from "./figures.ts";
 
 export function wordNumber(value: number): string {
   if (value === 0) return "0";
-  return Math.abs(value) >= 100 ? Math.round(value).toLocaleString("en") : value.toPrecision(2);
+  // From here on two digits would need an exponent.
+  return Math.abs(value) >= 99.5 ? Math.round(value).toLocaleString("en") : value.toPrecision(2);
 }
 
 /** A count, whole. */

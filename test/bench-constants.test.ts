@@ -114,8 +114,21 @@ describe("pages", () => {
     expect(text).toContain("| items a batch | 10,000 | 1,000 | 100 |");
     expect(text).toContain("| array jobs | 1 | 1 | 10 |");
     expect(text).toContain("| beside the work | 0.78 min | 4.5 min | 42 min |");
-    expect(text).toContain("reached at\n   500,000 items: for a million, `NODE_OPTIONS=--max-old-space-size=8192`");
+    expect(text).toContain(
+      "up to 500,000 items there is nothing to set. Beyond that\n   `NODE_OPTIONS=--max-old-space-size=8192`",
+    );
     expect(text).not.toMatch(/undefined|NaN|Infinity/);
+  });
+
+  test("the page of benchmarks tells the overheads of the two places, and what empty batches take", () => {
+    const { samples } = madeUp();
+    const here = samples.map(({ slurm: _, ...sample }): Sample => ({ ...sample, place: "here" }));
+    const elsewhere = { ...madeUp(), samples: [...here, ...samples] };
+    const text = elsewhereSection(resultsOf({ name: parts.elsewhere, elsewhere }).parts[0]);
+    expect(text).toContain("| this machine | 2.0 s | 20 µs | 250 ms |");
+    expect(text).toContain("| Slurm | 2.0 s | 20 µs | 250 ms |");
+    expect(text).toMatch(/\| of that, empty batches \| \S+ µs \| {2}\| 100 ms \|/);
+    expect(text).toContain("| 2,000 | 200 | 204 files, 803 KiB | 400 files, 547 KiB | 430 | 2 | 3 | 1 | 0 |");
   });
 
   test("without a cluster there is no plan, and the page of benchmarks names what is missing", () => {
