@@ -2,21 +2,16 @@
 
 import { closeSync, mkdirSync, openSync, rmSync, utimesSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { forget, openFanOut } from "./fan-out.ts";
 import { names } from "./names.ts";
 import { peakMemory, time } from "./measure.ts";
 import type { Peak } from "./phases.ts";
+import type { Setup } from "./setup.ts";
 import type { Command } from "./tool.ts";
 import { prepareProject } from "./tools/exp.ts";
 
 /** Seconds by what was timed. */
 export type Times = Readonly<Record<string, readonly number[]>>;
-
-interface Setup {
-  readonly scratch: string;
-  readonly node: string;
-  readonly program: string;
-  readonly repetitions: number;
-}
 
 const expfile = `import { contract, experiments, rule, source, text, tree, file } from "expfile";
 const reading = contract({ name: "bench/reading", inputs: { data: KIND }, outputs: { out: text() } });
@@ -97,7 +92,7 @@ export function manyFiles(setup: Setup, count: number, bytes: number): Times {
 
 /** A fan-out of items that do nothing but write a number. */
 export function manyItems(setup: Setup, count: number): Times {
-  const folder = openFanOut(setup, count);
+  const folder = openFanOut(setup.scratch, { count });
   const times = new Timed();
   const build: Command = { argv: [setup.node, setup.program, "build"] };
   for (let round = 0; round < setup.repetitions; round++) {
@@ -113,7 +108,7 @@ export function manyItems(setup: Setup, count: number): Times {
 
 /** Of the driver, MiB: an upper bound of what it holds while its items are under way. */
 export async function itemsPeak(setup: Setup, count: number): Promise<Peak> {
-  const folder = openFanOut(setup, count);
+  const folder = openFanOut(setup.scratch, { count });
   const mib = await peakMemory({ argv: [setup.node, setup.program, "build"] }, folder);
   rmSync(folder, { recursive: true });
   return { size: count, tool: names.exp, phase: "items", mib };
@@ -132,52 +127,6 @@ export function firstRun({ scratch, repetitions }: Setup, root: string): Times {
   }
   rmSync(folder, { recursive: true });
   return times.seconds;
-}
-
-function openFanOut(setup: Setup, count: number): string {
-  const folder = join(setup.scratch, "work", "items");
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  prepareProject(folder);
-  writeFileSync(
-    join(folder, "Expfile.ts"),
-    `import { contract, experiments, fanOut, json, type, z } from "expfile";
-const counting = contract({
-  name: "bench/items",
-  config: z.strictObject({ count: z.int().default(${count}) }),
-  outputs: { sum: json<number>() },
-  items: { item: type<{ number: number }>(), outputs: { square: json<number>() } },
-});
-export type Counting = typeof counting;
-const count = fanOut(counting, {
-  split: () => import("./recipes.ts").then((m) => m.split),
-  recipes: { square: () => import("./recipes.ts").then((m) => m.item) },
-  merge: () => import("./recipes.ts").then((m) => m.merge),
-});
-export default experiments({ items: () => ({ count: count() }) });
-`,
-  );
-  writeFileSync(
-    join(folder, "recipes.ts"),
-    `import type { ItemRecipe, Merge, Split } from "expfile";
-import type { Counting } from "./Expfile.ts";
-export const split: Split<Counting> = ({ config }) =>
-  Array.from({ length: config.count }, (_, number) => ({ item: { number } }));
-export const item: ItemRecipe<Counting> = async ({ item, outputs }) => {
-  await outputs.square.write(item.number ** 2);
-};
-export const merge: Merge<Counting> = async ({ items, outputs }) => {
-  let sum = 0;
-  for (const { outputs: made } of items) sum += await made.square.read();
-  await outputs.sum.write(sum);
-};
-`,
-  );
-  return folder;
-}
-
-function forget(folder: string): void {
-  for (const name of ["cache", "runs"]) rmSync(join(folder, name), { recursive: true, force: true });
 }
 
 class Timed {

@@ -1,9 +1,12 @@
 // The figures that exp is held to: each a ratio of two medians of one run, and what it should be at most or at least.
 
+import type { Crash } from "./crash.ts";
 import type { Times } from "./data.ts";
+import type { Elsewhere } from "./elsewhere.ts";
 import { median } from "./measure.ts";
 import { names } from "./names.ts";
 import type { Measured, Peak, Phase } from "./phases.ts";
+import type { Shared } from "./team.ts";
 import type { Shape } from "./workload.ts";
 
 /** What was measured in one go, and when: figures are ratios within one part. */
@@ -17,6 +20,9 @@ export interface Part {
   readonly measured?: readonly Measured[];
   readonly times?: Times;
   readonly peaks?: readonly Peak[];
+  readonly elsewhere?: Elsewhere;
+  readonly crashes?: readonly Crash[];
+  readonly team?: readonly Shared[];
 }
 
 export interface Results {
@@ -34,6 +40,9 @@ export const parts = {
   items: "a fan-out",
   first: "the first run",
   memory: "memory",
+  elsewhere: "elsewhere",
+  crash: "a crash",
+  team: "a team",
 } as const;
 
 export function measuredOf({ parts }: Results): readonly Measured[] {
@@ -46,6 +55,10 @@ export function timesOf({ parts }: Results, name: string): Times {
 
 export function peaksIn({ parts }: Results): readonly Peak[] {
   return parts.flatMap(({ peaks = [] }) => peaks);
+}
+
+function crashesIn({ parts }: Results): readonly Crash[] {
+  return parts.flatMap(({ crashes = [] }) => crashes);
 }
 
 export interface Figure {
@@ -168,6 +181,14 @@ export function figuresOf(results: Results): Figure[] {
       "growth of a cold build from 10,000 to 100,000 targets, per target",
       ratio(layers(100_000, names.exp, "cold"), (layers(10_000, names.exp, "cold") ?? 0) * 10),
       1.1,
+    ),
+    ...(["here", "slurm"] as const).map((place) =>
+      atMost(
+        `items finished and computed twice after the driver was killed, ${place === "here" ? "here" : "on Slurm"}`,
+        crashesIn(results).find((crash) => crash.place === place)?.twice,
+        0,
+        "",
+      ),
     ),
   ];
 }

@@ -1,5 +1,5 @@
 // `npm run bench [-- --quick] [-- --only PART,…] [-- --at FOLDER] [-- --peers FOLDER]`: measures part by part (`layers`, `fan:1000`, `data`, …), and
-// writes docs/benchmarks.json, docs/benchmarks.md and its charts after each part. With --only the other parts stay as they are; `--only page` writes the page anew. `--check`: see check.ts.
+// writes docs/benchmarks.json, docs/benchmarks.md with its charts, and docs/scale.md after each part. With --only the other parts stay as they are; `--only page` writes the page anew. `--check`: see check.ts.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -8,12 +8,16 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { format, resolveConfig } from "prettier";
 import { check } from "./check.ts";
+import { measureCrashes } from "./crash.ts";
 import { firstRun, itemsPeak, largeFile, manyFiles, manyItems } from "./data.ts";
+import { measureElsewhere } from "./elsewhere.ts";
 import { parts, type Part, type Results } from "./figures.ts";
 import { time } from "./measure.ts";
 import { names } from "./names.ts";
 import { peaksOf, phases, runJob, type Job, type Phase } from "./phases.ts";
 import { writeReport } from "./report.ts";
+import type { Setup } from "./setup.ts";
+import { measureTeam } from "./team.ts";
 import type { Tool } from "./tool.ts";
 import { expTool } from "./tools/exp.ts";
 import { makeTools } from "./tools/make-like.ts";
@@ -81,10 +85,13 @@ async function benchmark(): Promise<void> {
         job("chain", 100),
         job("chain", 1000, { repetitions: 3 }),
       ];
-  const setup = { scratch, node, program: join(root, "bin", "exp.cjs"), repetitions: flags.quick ? 3 : 5 };
+  const setup: Setup = { scratch, node, program: join(root, "bin", "exp.cjs"), repetitions: flags.quick ? 3 : 5 };
   const sizes = flags.quick
     ? { largeMib: 256, fileCount: 2000, itemCount: 1000 }
     : { largeMib: 2048, fileCount: 10_000, itemCount: 10_000 };
+  const fanOuts = flags.quick
+    ? { few: 500, many: 2000, batches: [1, 5, 20] }
+    : { few: 2000, many: 100_000, batches: [1, 20, 200] };
   const graphs: readonly Unit[] = jobs.map((one) => ({
     name: `${one.shape}, ${one.size.toLocaleString("en")} targets`,
     words: [one.shape, `${one.shape}:${one.size}`],
@@ -105,6 +112,18 @@ async function benchmark(): Promise<void> {
         return { peaks };
       },
     },
+    {
+      name: parts.elsewhere,
+      words: ["elsewhere"],
+      // Slurm takes a second or so a batch.
+      measure: async () => ({ elsewhere: await measureElsewhere({ ...setup, repetitions: 3 }, fanOuts, tell) }),
+    },
+    {
+      name: parts.crash,
+      words: ["crash"],
+      measure: async () => ({ crashes: await measureCrashes(setup, sizes.itemCount) }),
+    },
+    { name: parts.team, words: ["team"], measure: async () => ({ team: await measureTeam(setup, root) }) },
   ];
   const machine = `${cpus().length} × ${cpus()[0]?.model ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${type()} ${release()}`;
   const file = join(root, "docs", "benchmarks.json");
@@ -163,7 +182,7 @@ interface Unit {
   readonly words: readonly string[];
   readonly measure: () => Measurement | Promise<Measurement>;
 }
-type Measurement = Pick<Part, "measured" | "times" | "peaks">;
+type Measurement = Omit<Part, "name" | "date" | "commit" | "load" | "minutes">;
 
 /** What no program of Node can be faster than. */
 function bareNode(node: string, version: string): Tool {

@@ -1,4 +1,4 @@
-// docs/benchmarks.md and its charts, from what was measured.
+// docs/benchmarks.md with its charts, and docs/scale.md, from what was measured.
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +9,10 @@ import type { Times } from "./data.ts";
 import { figuresOf, isReached, measuredOf, parts, peaksIn, type Figure, type Part, type Results } from "./figures.ts";
 import { median } from "./measure.ts";
 import { phases, type Measured } from "./phases.ts";
+import { scalePage } from "./scale.ts";
+import { crashSection, elsewhereSection, teamSection } from "./sections.ts";
 import type { Tool } from "./tool.ts";
+import { wordNumber, wordPart, wordSeconds } from "./words.ts";
 
 export interface Setting {
   readonly tools: readonly Tool[];
@@ -17,18 +20,22 @@ export interface Setting {
 }
 
 export async function writeReport(docs: string, setting: Setting, results: Results, notes: string): Promise<void> {
-  const file = join(docs, "benchmarks.md");
-  const text = pageOf(setting, results, notes);
-  writeFileSync(file, await format(text, { ...(await resolveConfig(file)), filepath: file }));
+  await writePage(join(docs, "benchmarks.md"), pageOf(setting, results, notes));
+  await writePage(join(docs, "scale.md"), scalePage(results));
   await writeChart(join(docs, "benchmarks-idle.svg"), idleChart(measuredOf(results)));
   await writeChart(join(docs, "benchmarks-phases.svg"), phaseChart(measuredOf(results)));
+}
+
+async function writePage(file: string, text: string): Promise<void> {
+  writeFileSync(file, await format(text, { ...(await resolveConfig(file)), filepath: file }));
 }
 
 function pageOf({ tools, skipped }: Setting, results: Results, notes: string): string {
   const { machine, largeMib, fileCount, itemCount } = results;
   const graphs = results.parts.filter(({ measured }) => measured !== undefined);
+  const partOf = (name: string) => results.parts.find((one) => one.name === name);
   const times = (name: string, title: string) => {
-    const part = results.parts.find((one) => one.name === name);
+    const part = partOf(name);
     return part?.times === undefined ? "" : timesTable(title, part, part.times);
   };
   return `# Benchmarks
@@ -56,7 +63,7 @@ ${notes}
 
 ![Seconds of each phase, 1,000 targets in layers](benchmarks-phases.svg)
 
-${graphs.map((part) => tableOf(part, part.measured!)).join("\n")}
+${graphs.map((part) => graphTable(part, part.measured!)).join("\n")}
 
 ## Data
 
@@ -76,6 +83,12 @@ ${peaksIn(results)
   .map(({ size, phase, mib }) => `| ${size.toLocaleString("en")} | ${phase} | ${Math.round(mib)} |`)
   .join("\n")}
 
+${elsewhereSection(partOf(parts.elsewhere))}
+
+${crashSection(partOf(parts.crash))}
+
+${teamSection(partOf(parts.team))}
+
 ## How each is run
 
 ${tools.map(({ name, build }) => `- ${name}: \`${wordCommand(build.argv)}\``).join("\n")}
@@ -84,11 +97,6 @@ What a tool does not do, or would take minutes for, is left empty. "Restored" is
 made apart from the outputs. Make and ninja go by the times of files, the others by content; Nx runs without its daemon,
 Turborepo by bun, wireit without npm.
 `;
-}
-
-/** Where and when, below each table. */
-function wordPart({ date, commit, load, minutes }: Part): string {
-  return `${date}, commit ${commit}, load ${load.toFixed(1)} at the start, ${minutes.toFixed(1)} minutes.`;
 }
 
 function wordCommand(argv: readonly string[]): string {
@@ -109,11 +117,7 @@ function figureTable(figures: readonly Figure[]): string {
   return ["| figure | measured | wanted | |", "| --- | ---: | ---: | --- |", ...rows].join("\n");
 }
 
-function wordNumber(value: number): string {
-  return value >= 100 ? Math.round(value).toLocaleString("en") : value.toPrecision(2);
-}
-
-function tableOf(part: Part, measured: readonly Measured[]): string {
+function graphTable(part: Part, measured: readonly Measured[]): string {
   const tools = [...new Set(measured.map(({ tool }) => tool))];
   const rows = tools.map((tool) => {
     const cells = phases.map((phase) => {
@@ -137,14 +141,6 @@ function tableOf(part: Part, measured: readonly Measured[]): string {
 function timesTable(title: string, part: Part, times: Times): string {
   const rows = Object.entries(times).map(([name, seconds]) => `| ${name} | ${wordSeconds(median(seconds))} |`);
   return [`### ${title}`, "", "| | |", "| --- | ---: |", ...rows, "", wordPart(part)].join("\n");
-}
-
-function wordSeconds(seconds: number): string {
-  return seconds < 1
-    ? `${Math.round(seconds * 1000)} ms`
-    : seconds < 10
-      ? `${seconds.toFixed(1)} s`
-      : `${Math.round(seconds)} s`;
 }
 
 function idleChart(measured: readonly Measured[]): TopLevelSpec {

@@ -1,4 +1,4 @@
-// `npm run bench [-- --quick]`: compiles bench/ and runs it. It writes docs/benchmarks.md; see bench/main.ts.
+// `npm run bench [-- --quick]`: compiles bench/ and runs it. It writes docs/benchmarks.md and docs/scale.md; see bench/main.ts.
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
