@@ -210,7 +210,7 @@ export function openAcceptSession(
       if (kept.has(code)) return;
       const source = bundler.sourceOf(code);
       if (source !== undefined) archive.keepBundle(code, bundler.fileOf(code), source);
-      deciding.codes?.publish(code);
+      deciding.codes?.keep(code);
       kept.add(code);
     },
     keepSources: (files) => archive.keepFiles(files),

@@ -15,8 +15,9 @@ export class TeamCodes {
   readonly #shared: SharedCache;
   readonly #archive: Archive;
   readonly #store: BlobStore;
-  /** Codes that are there, by what was asked or published. */
-  readonly #there = new Set<Digest>();
+  /** Codes that were found there, by their entries. */
+  readonly #found = new Map<Digest, Digest>();
+  readonly #kept = new Set<Digest>();
 
   constructor(shared: SharedCache, archive: Archive, store: BlobStore) {
     this.#shared = shared;
@@ -30,7 +31,7 @@ export class TeamCodes {
     const result = (await this.#shared.lookUp([key])).get(key);
     const { print, map } = result?.outputs ?? {};
     if (result === undefined || print?.kind !== "file" || map?.kind !== "file") return undefined;
-    this.#shared.noteUse(key, { isCounted: false });
+    this.#found.set(print.blob.digest, key);
     if (print.blob.digest === code) return code;
     if (!(await this.#shared.bring([print, map]))) return undefined;
     // What the archive had already was not brought.
@@ -40,14 +41,15 @@ export class TeamCodes {
     if (file === undefined || mapFile === undefined) return undefined;
     const source = { closure, map: readFileSync(mapFile, "utf8"), printer: result.executor };
     this.#archive.keepBundle(print.blob.digest, file, source);
-    this.#there.add(print.blob.digest);
     return print.blob.digest;
   }
 
-  /** The first who publishes for some sources is who the others follow. */
-  publish(code: Digest): void {
-    if (this.#there.has(code) || !this.#shared.mayWrite) return;
-    this.#there.add(code);
+  /** A result rests on this code. The first who publishes it for its sources is who the others follow. */
+  keep(code: Digest): void {
+    if (this.#kept.has(code) || !this.#shared.mayWrite) return;
+    this.#kept.add(code);
+    const found = this.#found.get(code);
+    if (found !== undefined) return this.#shared.noteUse(found, { isCounted: false });
     const source = this.#archive.bundleOf(code);
     const map = source === undefined ? undefined : digestOfBytes(source.map);
     const [print, mapped] = [code, map].map((digest) => this.#artifactOf(digest));

@@ -23,7 +23,7 @@ describe.skipIf(!hasSwift)("a bucket of OpenStack Swift", () => {
     expect(await run("push")).toMatchObject({ results: 8, there: 8 });
     expect(await run("verify")).toMatchObject({ results: 8, contents: 9, wrong: [] });
     expect(await run("sweep", "--older-than", "2d", "--yes")).toMatchObject({
-      there: { results: 8, contents: 9 },
+      there: { results: 12, contents: 17 },
       gone: { results: 0, contents: 0 },
     });
     // Of who signs with another key it takes nothing: that costs a warning, and the build is done.
