@@ -10,6 +10,8 @@ export const isTorture = process.env.EXP_TORTURE === "1";
 const counts = {
   /** Kills of a driver or a worker. */
   kills: [20, 200],
+  /** Kills of the driver with work on an executor, for each of them. */
+  driverKills: [5, 50],
   /** Kills where the store has no hard links. */
   killsWithoutLinks: [4, 40],
   /** Rounds of two builds at once. */

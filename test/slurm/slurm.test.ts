@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Event } from "../../src/model/event.ts";
-import { files, journal } from "../executors/project.ts";
+import { files, journal } from "../reliability/executors.project.ts";
 import { makeProject, type Rig, type RunOptions } from "../rig.ts";
 import { accountingIsMissing, memoryLimitsAreMissing, slurmIsMissing, TestCluster } from "./cluster.ts";
 

@@ -6,7 +6,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeProject, type Rig, type RunOptions } from "../rig.ts";
 import { slurmIsMissing, TestCluster } from "../slurm/cluster.ts";
-import { files, journal } from "./project.ts";
+import { randomFrom } from "./bench.ts";
+import { countOf, found, patience, seed } from "./counts.ts";
+import { files, journal } from "./executors.project.ts";
 
 interface Place {
   readonly name: string;
@@ -20,7 +22,6 @@ interface Place {
 }
 
 let cluster: TestCluster | undefined;
-const kills = Number(process.env.EXP_KILLS ?? 5);
 
 const places: readonly Place[] = [
   {
@@ -166,24 +167,33 @@ for (const place of places)
       expect(rig.read("runs/default/draw/all.txt")).toMatch(/^000.*199/s);
     });
 
-    for (let kill = 0; kill < kills; kill++)
-      test(`the driver is killed, time ${kill + 1}: nothing that ended is made again, and nothing is left running`, async () => {
-        const rig = project({ faults: "slow40", count: 60 });
-        const first = rig.start(["build", ...args, "--json"], there());
-        const moment = Math.floor(Math.random() * 55);
-        await until(() => items(rig).length >= moment || first.process.exitCode !== null);
-        first.process.kill("SIGKILL");
-        await first.finished;
-        await rig.build(args, 0, there());
-        const made = items(rig);
-        expect(new Set(made)).toEqual(new Set(upTo(60)));
-        // Here the workers die with their driver, and what was under way is made again. Elsewhere it goes on, and is adopted.
-        const again = made.length - 60;
-        expect(again).toBeLessThanOrEqual(place.name === "local" ? 64 : 0);
-        if (place.name !== "local") expect((await rig.start(["sweep"], there()).finished).code).toBe(0);
-        await until(() => !place.isAtWork(rig));
-        expect((await rig.build(args, 0, there())).targets).toEqual({});
-      });
+    test(
+      `the driver is killed at any moment, seed ${seed}: nothing that ended is made again, and nothing is left running`,
+      async () => {
+        const random = randomFrom(seed);
+        const kills = countOf("driverKills");
+        let again = 0;
+        for (let kill = 0; kill < kills; kill++) {
+          const rig = project({ faults: "slow40", count: 60 });
+          const first = rig.start(["build", ...args, "--json"], there());
+          const moment = Math.floor(random() * 55);
+          await until(() => items(rig).length >= moment || first.process.exitCode !== null);
+          first.process.kill("SIGKILL");
+          const told = (await first.finished).stdout.split("item-finished").length - 1;
+          await rig.build(args, 0, there());
+          const made = items(rig);
+          expect(new Set(made)).toEqual(new Set(upTo(60)));
+          // Here the workers die with their driver, and what was under way is made again. Elsewhere it goes on, and is adopted.
+          expect(made.length - 60).toBeLessThanOrEqual(place.name === "local" ? 60 - told : 0);
+          again += made.length - 60;
+          if (place.name !== "local") expect((await rig.start(["sweep"], there()).finished).code).toBe(0);
+          await until(() => !place.isAtWork(rig));
+          expect((await rig.build(args, 0, there())).targets).toEqual({});
+        }
+        found(`${place.name}: ${kills} kills of the driver under 60 items each, ${again} items made twice`);
+      },
+      patience.timeout,
+    );
   });
 
 function project({ faults = "", count = 12 } = {}): Rig {
