@@ -89,7 +89,7 @@ test("a torn record gives way to what was known before it, of its key and of its
 test("a source that lies elsewhere now is where it was seen last, whoever asks when", () => {
   const digest = digestOfBytes("text");
   const folder = folderOf([{ src: [[digest, 4, "old.txt"]] }]);
-  const trace = new Trace(folder, () => true);
+  const trace = new Trace(folder, { mayWrite: () => true });
   trace.append({ src: [[digest, 4, "new.txt"]] });
   expect(trace.sourceOf(digest)?.[2]).toBe("new.txt");
   trace.close();
@@ -109,7 +109,7 @@ test("lines whose keys are in another order read the same", () => {
     standing: trace.standingOf("target"),
     placed: trace.placedAt("target/out.json"),
     source: trace.sourceOf(other),
-    late: [...new Trace(folderOf(lines), () => false, 0).results()],
+    late: [...new Trace(folderOf(lines), { until: 0 }).results()],
   });
   const first = told(new Trace(folderOf(lines)));
   expect(first.results).toHaveLength(1);

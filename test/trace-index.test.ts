@@ -57,7 +57,7 @@ test(`the results that count are the same to both, whatever was made again, acce
   for (let round = 0; round < 60; round++) {
     const folder = mkdtempSync(join(tmpdir(), "exp-trace-"));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-    const trace = new Trace(folder, () => true);
+    const trace = new Trace(folder, { mayWrite: () => true });
     for (let i = 0; i < 80; i++) trace.append(randomLine(random, Math.floor(i / 10)));
     await trace.commit();
     trace.close();
@@ -79,7 +79,7 @@ test("what is appended between the two looks does not count, and takes nothing a
   const random = randomFrom(seed);
   const folder = mkdtempSync(join(tmpdir(), "exp-trace-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  const trace = new Trace(folder, () => true);
+  const trace = new Trace(folder, { mayWrite: () => true });
   const append = async () => {
     for (let i = 0; i < 200; i++) trace.append(randomLine(random, i));
     await trace.commit();

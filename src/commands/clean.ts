@@ -93,7 +93,7 @@ async function cleanAsked(
 }
 
 function keepOutputs({ trace, contents }: DecidingSession, { name, declaration }: GraphTarget): void {
-  const standing = trace.standingOf(name).at(-1);
+  const standing = trace.lastStandingOf(name);
   const outputs = standing === undefined ? undefined : trace.find(standing.core)?.result.outputs;
   for (const [slot, artifact] of Object.entries(outputs ?? {})) {
     const shape = declaration.contract.outputs[slot];
@@ -134,7 +134,7 @@ function twinsOf(trace: Trace, names: readonly string[], targets: readonly Graph
   return targets
     .map((target) => target.name)
     .filter((name) => {
-      const last = trace.standingOf(name).at(-1);
+      const last = trace.lastStandingOf(name);
       if (names.includes(name) || last === undefined) return false;
       const isSplitGoing = last.split !== undefined && going.has(last.split);
       return going.has(last.core) || isSplitGoing || last.templates.some((template) => templates.has(template));

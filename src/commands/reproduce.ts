@@ -30,7 +30,7 @@ export async function reproduce(args: Arguments, screen: Screen): Promise<number
       return exitCodes.wrongInput;
     }
     const { run, build, entry } = point.value;
-    const known = new Trace(run.folder, () => false, build).targets();
+    const known = new Trace(run.folder, { until: build }).targets();
     const unknown = targets.find((target) => !known.includes(target));
     if (unknown !== undefined) {
       const near = suggest(unknown, known);

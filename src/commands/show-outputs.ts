@@ -40,7 +40,7 @@ export function standingOutputs(
   { trace, contents }: DecidingSession,
   { name, declaration }: GraphTarget,
 ): Standing | undefined {
-  const standing = trace.standingOf(name).at(-1);
+  const standing = trace.lastStandingOf(name);
   const result = standing === undefined ? undefined : trace.find(standing.core)?.result;
   if (standing === undefined || result === undefined) return undefined;
   const outputs = Object.entries(declaration.contract.outputs).map(([slot, shape]): Output => ({
@@ -83,7 +83,7 @@ export function itemsWithResults(session: DecidingSession, target: GraphTarget):
       })),
     };
   const former = formerItems(session, target);
-  const templates = trace.standingOf(target.name).at(-1)?.templates ?? [];
+  const templates = trace.lastStandingOf(target.name)?.templates ?? [];
   if (former !== undefined) {
     const items = former.map(({ index, label, settings, item, inputs }) => ({
       index,

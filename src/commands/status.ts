@@ -82,7 +82,7 @@ function keptWhy({ trace, given }: DecidingSession, { name, accepted: isAccepted
   if (from !== undefined) return `given: taken from ${from}`;
   const accepted = isAccepted === true ? trace.acceptancesOf(name).at(-1) : undefined;
   if (accepted !== undefined) return `accepted by ${accepted.by}: ${accepted.because}`;
-  const last = trace.standingOf(name).at(-1);
+  const last = trace.lastStandingOf(name);
   const known = last === undefined ? undefined : trace.find(last.core);
   return known?.how === "cached" && known.result.by !== who() ? `computed by ${known.result.by}` : undefined;
 }

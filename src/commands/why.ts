@@ -89,7 +89,7 @@ async function answerTo(
 
 function whyTarget(plan: Plan, { run }: Asked, session: DecidingSession, name: string): Why {
   const planned = plan.targets.find((target) => target.name === name)!;
-  const last = session.trace.standingOf(name).at(-1);
+  const last = session.trace.lastStandingOf(name);
   const known = last === undefined ? undefined : session.trace.find(last.core);
   const since = known?.result.at;
   const { warnings } = planned;

@@ -54,7 +54,7 @@ export async function acceptTarget(
   because: string,
 ): Promise<Result<Accepted, readonly Failure[]>> {
   const { trace } = session;
-  const last = trace.standingOf(target.name).at(-1);
+  const last = trace.lastStandingOf(target.name);
   const refuse = (what: string, fix: string) =>
     fail([inputFailure(what, { neededBy: `target "${target.name}"`, fix })]);
   if (last === undefined || trace.find(last.core) === undefined)

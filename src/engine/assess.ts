@@ -169,7 +169,7 @@ async function askAhead(
 
 /** Why a result of the run's own is put back: something went back to an earlier state, or the files are not as they were left. */
 function reasonsOfReturn({ trace, rebuilder }: Session, { name, section }: GraphTarget, now: Keys): readonly Reason[] {
-  const last = trace.standingOf(name).at(-1);
+  const last = trace.lastStandingOf(name);
   if (last === undefined) {
     const from = trace.find(now.core)?.target;
     return from === undefined || from === name ? [{ kind: "displaced" }] : [{ kind: "same-work", target: from }];

@@ -125,7 +125,7 @@ export function standingAnew(
   settled: Settled,
 ): TraceLine | undefined {
   const { core, split, templates } = keysOf(settled);
-  const last = trace.standingOf(name).at(-1);
+  const last = trace.lastStandingOf(name);
   // Other code may make the same items, and so the same merge.
   if (last?.core === core && last.split === split && last.templates.join() === templates.join()) return undefined;
   return {

@@ -24,7 +24,7 @@ export function formerItems(session: Session, { name, declaration }: GraphTarget
   const { trace, contents } = session;
   const recipes = declaration.work.kind === "fan-out" ? Object.keys(declaration.work.recipes) : [];
   const only = recipes.length === 1 ? recipes[0] : undefined;
-  const split = trace.standingOf(name).at(-1)?.split;
+  const split = trace.lastStandingOf(name)?.split;
   const record = split === undefined ? undefined : trace.recordOf(split);
   const artifact = split === undefined ? undefined : (trace.find(split) ?? trace.cleanedResult(split))?.result.outputs;
   if (record === undefined || artifact?.[splitSlot] === undefined) return undefined;

@@ -198,7 +198,7 @@ function filesGiven(
  * that asks for the same path was given nothing and goes on asking.
  */
 function filesKept(session: Session, target: GraphTarget): ReadonlyMap<string, readonly GivenFile[]> {
-  const last = session.trace.standingOf(target.name).at(-1);
+  const last = session.trace.lastStandingOf(target.name);
   const result = last === undefined ? undefined : session.trace.find(last.core)?.result;
   const artifact = result?.outputs.files;
   const listing = artifact?.kind === "tree" ? session.contents.listingOf(artifact) : undefined;

@@ -152,7 +152,7 @@ function pastOf(
   let count = 0;
   let itemMs = 0;
   let itemUsd = 0;
-  const last = session.trace.standingOf(target.name).at(-1);
+  const last = session.trace.lastStandingOf(target.name);
   const own =
     last === undefined ? undefined : (session.trace.find(last.core) ?? session.trace.cleanedResult(last.core));
   if (own !== undefined) whole = { ms: own.result.tookMs, usd: own.result.costUsd };

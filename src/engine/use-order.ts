@@ -8,7 +8,7 @@ import { contentsOf } from "./recorded.ts";
 /** The targets of the trace, each after those whose outputs it reads. */
 export function inOrderOfUse(trace: Trace): readonly string[] {
   const madeBy = new Map<Digest, string[]>();
-  const standing = trace.targets().map((target) => ({ target, last: trace.standingOf(target).at(-1)! }));
+  const standing = trace.targets().map((target) => ({ target, last: trace.lastStandingOf(target)! }));
   for (const { target, last } of standing)
     for (const artifact of Object.values(trace.known(last.core)?.result.outputs ?? {})) {
       const digest = digestOfArtifact(artifact);

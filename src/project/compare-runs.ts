@@ -34,7 +34,7 @@ interface Side {
 }
 
 export async function comparePoints(project: Project, before: RunPoint, after: RunPoint): Promise<Comparison> {
-  const side = (point: RunPoint): Side => ({ point, trace: new Trace(point.run.folder, () => false, point.build) });
+  const side = (point: RunPoint): Side => ({ point, trace: new Trace(point.run.folder, { until: point.build }) });
   const [old, now] = [side(before), side(after)];
   const names = [...new Set([...old.trace.targets(), ...now.trace.targets()])].sort();
   const targets: TargetComparison[] = [];
@@ -96,7 +96,7 @@ function compareVersions(before: RunPoint, after: RunPoint): readonly VersionDif
 }
 
 async function compareTarget(project: Project, old: Side, now: Side, target: string): Promise<TargetComparison> {
-  const [was, is] = [old, now].map(({ trace }) => trace.standingOf(target).at(-1));
+  const [was, is] = [old, now].map(({ trace }) => trace.lastStandingOf(target));
   const before = was && noteOf(project, old, target, was);
   const after = is && noteOf(project, now, target, is);
   const notes = { ...(before !== undefined && { before }), ...(after !== undefined && { after }) };
@@ -230,7 +230,7 @@ async function metricsOf(
 
 /** Undefined: it is neither JSON nor a small table, or lost. */
 async function contentOf(project: Project, side: Side, target: string, output: string): Promise<Json | undefined> {
-  const standing = side.trace.standingOf(target).at(-1)!;
+  const standing = side.trace.lastStandingOf(target)!;
   const artifact = outputsOf(side, standing)[output];
   const declared = side.trace.recordOf(standing.core)?.outputs[output];
   if (artifact?.kind !== "file" || declared === undefined) return undefined;

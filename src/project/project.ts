@@ -118,7 +118,10 @@ export function openSession(
   { onSetAside, mayWrite, shared, assessesAll = false }: SessionOptions,
 ): DecidingSession {
   const { paths, digests, store, archiveBlobs } = project;
-  const trace = new Trace(run.folder.folder, mayWrite);
+  const trace = new Trace(run.folder.folder, {
+    mayWrite,
+    indexFile: join(paths.cache, "indexes", `${run.folder.id}.trace`),
+  });
   const recalled = assessesAll ? undefined : openRecall(project, run, trace);
   const own = new LocalActionCache(join(paths.cache, "actions"), join(paths.cache, "uses"));
   const cache = shared === undefined ? own : new TeamActionCache(own, shared);

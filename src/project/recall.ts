@@ -70,7 +70,7 @@ export class Recall {
     const { core } = left;
     if (!this.#isTraceSame) {
       // It may have been built with other settings since, and its outputs be the same.
-      if (trace.standingOf(target.name).at(-1)?.core !== core || trace.find(core) === undefined) return undefined;
+      if (trace.lastStandingOf(target.name)?.core !== core || trace.find(core) === undefined) return undefined;
     }
     if (!isUntouched(left)) return undefined;
     this.#taken.set(target.index, left);

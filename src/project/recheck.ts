@@ -45,7 +45,7 @@ export interface Rechecked {
 
 export async function recheckRun(project: Project, run: RunFolder, options: RecheckOptions): Promise<Rechecked> {
   const { paths } = project;
-  const trace = new Trace(run.folder, () => false, options.build);
+  const trace = new Trace(run.folder, { until: options.build });
   const folder = join(paths.cache, "tmp", processTag());
   mkdirSync(folder, { recursive: true });
   // What is put back into the cache must not be swept meanwhile.

@@ -56,9 +56,9 @@ function lookUp(
   const { run: other, state, build = state.builds } = point.value;
   if (other.id === run.id)
     return fail(inputFailure(`--from ${name}:${target} names the run itself`, { fix: "Name another run." }));
-  const trace = new Trace(other.folder, () => false, point.value.build);
+  const trace = new Trace(other.folder, { until: point.value.build });
   const from = `${other.id}@${build}:${target}`;
-  const core = trace.standingOf(target).at(-1)?.core;
+  const core = trace.lastStandingOf(target)?.core;
   const known = core === undefined ? undefined : trace.find(core);
   const record = core === undefined ? undefined : trace.recordOf(core);
   if (known === undefined || record === undefined) {

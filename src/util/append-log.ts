@@ -2,12 +2,14 @@
 
 import { closeSync, fstatSync, mkdirSync, openSync, readSync, statSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
-import { isMissing, readIfThere, readPieces, syncData } from "./fs.ts";
+import { isMissing, openIfThere, readIfThere, readPieces, syncData } from "./fs.ts";
 
 export class AppendLog<Line> {
   readonly #path: string;
   #fd: number | undefined;
   #waiting: string[] = [];
+  /** Where the next line will begin, if this is the only writer. */
+  #end: number | undefined;
   #committing: Promise<void> | undefined;
   #next: Promise<void> | undefined;
 
@@ -15,9 +17,13 @@ export class AppendLog<Line> {
     this.#path = path;
   }
 
-  /** Takes a line; it is on its way to the disk when `commit` returns. */
-  append(line: Line): void {
-    this.#waiting.push(JSON.stringify(line));
+  /** Takes a line; it is on its way to the disk when `commit` returns. Returns the offset at which it will lie, if nobody else writes to the log. */
+  append(line: Line): number {
+    const text = JSON.stringify(line);
+    const at = (this.#end ??= nextLineOf(this.#path));
+    this.#end += Buffer.byteLength(text) + 1;
+    this.#waiting.push(text);
+    return at;
   }
 
   /** Everything appended so far, written and synced. Calls that come while a sync runs share the next one. */
@@ -34,6 +40,7 @@ export class AppendLog<Line> {
   /** Forgets what was appended and is not written yet. */
   drop(): void {
     this.#waiting = [];
+    this.#end = undefined;
   }
 
   /** Written, not synced: survives the death of the process, not power loss. */
@@ -48,6 +55,7 @@ export class AppendLog<Line> {
       // The disk is full, say, in the middle of a line: whoever writes next opens the log anew and closes that line first.
       closeSync(this.#fd);
       this.#fd = undefined;
+      this.#end = undefined;
       throw error;
     }
   }
@@ -74,10 +82,26 @@ function writeAll(fd: number, text: string): void {
 function openForAppend(path: string): number {
   mkdirSync(dirname(path), { recursive: true });
   const fd = openSync(path, "a+");
-  const { size } = fstatSync(fd);
-  const last = Buffer.alloc(1);
-  if (size > 0 && readSync(fd, last, 0, 1, size - 1) === 1 && last[0] !== 0x0a) writeSync(fd, "\n");
+  if (endsWithin(fd, fstatSync(fd).size)) writeSync(fd, "\n");
   return fd;
+}
+
+/** Whether the last line is not closed. */
+function endsWithin(fd: number, size: number): boolean {
+  const last = Buffer.alloc(1);
+  return size > 0 && readSync(fd, last, 0, 1, size - 1) === 1 && last[0] !== 0x0a;
+}
+
+/** Where `openForAppend` will let the next line begin. */
+function nextLineOf(path: string): number {
+  const fd = openIfThere(path);
+  if (fd === undefined) return 0;
+  try {
+    const { size } = fstatSync(fd);
+    return endsWithin(fd, size) ? size + 1 : size;
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** The whole lines of a log; lines that do not parse (torn by a crash) are left out and counted. */
@@ -137,23 +161,37 @@ export class LogTail<Line> {
   }
 }
 
-function openIfThere(path: string): number | undefined {
-  try {
-    return openSync(path, "r");
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
+/** A line as it is, and where it begins, in bytes. */
+export interface TextLine {
+  readonly text: string;
+  readonly offset: number;
 }
 
-/** The lines of a log as they are, empty ones left out. A log that is gone has none. */
-export function* readTextLines(path: string): Generator<string> {
-  const text = readIfThere(path)?.toString("utf8") ?? "";
+/** The lines of a log as they are, empty ones left out: of its bytes from `from` to `until`. A log that is gone has none. */
+export function* readTextLines(path: string, from = 0, until = Infinity): Generator<TextLine> {
+  const all = (from === 0 ? readIfThere(path) : readFrom(path, from)) ?? Buffer.alloc(0);
+  const bytes = all.subarray(0, until - from);
+  const text = bytes.toString("utf8");
+  // As nearly always: all of it is ASCII. A character that was torn is another length in the text.
+  const isBytewise = text.length === bytes.length;
+  let offset = from;
   for (let at = 0; at < text.length;) {
     const end = text.indexOf("\n", at);
     const line = text.slice(at, end === -1 ? text.length : end);
     at = end === -1 ? text.length : end + 1;
-    if (line !== "") yield line;
+    if (line !== "") yield { text: line, offset };
+    offset = from + (isBytewise ? at : bytes.indexOf(0x0a, offset - from) + 1);
+  }
+}
+
+function readFrom(path: string, from: number): Buffer | undefined {
+  const fd = openIfThere(path);
+  if (fd === undefined) return undefined;
+  try {
+    const bytes = Buffer.alloc(Math.max(0, fstatSync(fd).size - from));
+    return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, from));
+  } finally {
+    closeSync(fd);
   }
 }
 

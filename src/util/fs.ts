@@ -197,6 +197,16 @@ export function readPieces(path: string, take: (piece: Buffer) => void): void {
   }
 }
 
+/** For reading; undefined where there is none. */
+export function openIfThere(path: string): number | undefined {
+  try {
+    return openSync(path, "r");
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
 export function readIfThere(path: string): Buffer | undefined {
   try {
     return readFileSync(path);

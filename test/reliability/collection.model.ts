@@ -27,7 +27,7 @@ async function builds(): Promise<void> {
     const store = new LocalStore(join(paths.cache, "blobs"), freshDigests);
     store.heedMark();
     const folder = join(paths.runs, name);
-    const trace = new Trace(folder, () => true);
+    const trace = new Trace(folder, { mayWrite: () => true });
     const cache = new LocalActionCache(join(paths.cache, "actions"), join(paths.cache, "uses"));
     const relied = new Map<Digest, string>();
     for (let target = 0; target < 4; target++) {
@@ -71,7 +71,7 @@ async function builds(): Promise<void> {
 function lastOf(trace: Trace): Map<Digest, string | undefined> {
   return new Map(
     trace.targets().flatMap((target) => {
-      const artifact = trace.find(trace.standingOf(target).at(-1)!.core)?.result.outputs.out;
+      const artifact = trace.find(trace.lastStandingOf(target)!.core)?.result.outputs.out;
       return artifact?.kind === "file" ? [[artifact.blob.digest, undefined] as const] : [];
     }),
   );

@@ -181,7 +181,7 @@ export class StatCache implements FileDigests {
   #load(): Map<string, Known | string> {
     if (this.#known !== undefined) return this.#known;
     this.#known = new Map();
-    for (const text of readTextLines(this.#file)) {
+    for (const { text } of readTextLines(this.#file)) {
       this.#lines++;
       const path = pathAtFront(text) ?? parseLine<Known>(text)?.p;
       // A line that was torn makes its file be hashed again.

@@ -3,8 +3,10 @@
 import type { ActionResult } from "../../model/action.ts";
 import type { Digest } from "../../model/digest.ts";
 import { FailureError, newerFormat } from "../../model/failure.ts";
-import { recordFormat } from "../../planning/fingerprint/action-key.ts";
+import { recordFormat, type ActionRecord } from "../../planning/fingerprint/action-key.ts";
 import { parseLine, readTextLines } from "../../util/append-log.ts";
+import type { LineIndexBuilder } from "../../util/line-index.ts";
+import { keysOfFront, keysOfLine, partName, type Cleaned, type TraceLookup } from "./trace-lookup.ts";
 import {
   frontOf,
   Late,
@@ -55,7 +57,7 @@ export interface Indexed {
 }
 
 /** What the lines say together. */
-export class Known {
+export class Known implements TraceLookup {
   readonly #file: string;
   readonly results = new Map<Digest, Indexed>();
   /** Also of keys that have a newer line: that may turn out to be torn. */
@@ -81,19 +83,25 @@ export class Known {
     this.#file = file;
   }
 
-  /** As it was after build number `until`. */
-  static read(file: string, until: number): Known {
+  /** Of the bytes before `end`, as it was after build number `until`. `index` is told of each line. */
+  static read(file: string, { until = Infinity, end = Infinity, index }: KnownOptions = {}): Known {
     const known = new Known(file);
-    known.#readAll(until);
+    known.#readAll(until, end, index);
     return known;
   }
 
-  #readAll(until: number): void {
-    for (const text of readTextLines(this.#file)) {
+  /** Of nothing yet. */
+  static empty(file: string): Known {
+    return new Known(file);
+  }
+
+  #readAll(until: number, before: number, index: LineIndexBuilder | undefined): void {
+    for (const { text, offset } of readTextLines(this.#file, 0, before)) {
       const front = frontOf(text);
       if (front !== undefined) {
         if (front.build > until) break;
         this.isEmpty = false;
+        if (index !== undefined) for (const key of keysOfFront(front)) index.add(key, offset);
         if (front.kind === "result") {
           // What was accepted says more than the line of its result: what is to come over it is parsed at once, as it may be torn.
           const isOverAccepted = this.results.get(front.core)?.accepted !== undefined;
@@ -104,13 +112,17 @@ export class Known {
         continue;
       }
       if (text.startsWith(sourcesFront)) {
-        this.sourceLines.push(Late.text(text, undefined));
+        const late = Late.text<SourceLine>(text, undefined);
+        this.sourceLines.push(late);
+        if (index !== undefined && late.line !== undefined)
+          for (const key of keysOfLine(late.line)) index.add(key, offset);
         continue;
       }
       const line = shortLineOf(text) ?? parseLine<TraceLine>(text);
       if (line === undefined) continue;
       if ("b" in line && line.b > until) break;
       this.take(line);
+      if (index !== undefined) for (const key of keysOfLine(line)) index.add(key, offset);
     }
   }
 
@@ -124,6 +136,47 @@ export class Known {
       const isBehind = cores.has(core) || (known.template !== undefined && templates.has(known.template));
       if (known.target === target || isBehind) yield entry;
     }
+  }
+
+  find(core: Digest): KnownResult | undefined {
+    const known = this.results.get(core);
+    return known === undefined ? undefined : resultOf(known);
+  }
+
+  cleanedOf(core: Digest): Cleaned | undefined {
+    const cleaned = this.cleaned.get(core);
+    return cleaned === undefined ? undefined : { when: cleaned.when, known: resultOf(cleaned.known) };
+  }
+
+  recordLineOf(core: Digest): RecordLine | undefined {
+    return this.records.get(core)?.line;
+  }
+
+  lastRecord(part: string, except: Digest | undefined): ActionRecord | undefined {
+    const last = except === undefined ? undefined : this.records.get(except);
+    return this.last.get(part)?.findLast((record) => record !== last && record.line !== undefined)?.line?.rec;
+  }
+
+  recipesOf(template: Digest): ReadonlySet<string> {
+    return this.recipes.get(template) ?? new Set();
+  }
+
+  standingOf(target: string): readonly Standing[] {
+    return this.standing.get(target) ?? [];
+  }
+
+  lastStandingOf(target: string): Standing | undefined {
+    return this.standing.get(target)?.at(-1);
+  }
+
+  placedAt(path: string): Digest | undefined {
+    return this.placed.get(path);
+  }
+
+  sourceOf(digest: Digest): SourceSeen | undefined {
+    for (const late of this.sourceLines.splice(0))
+      for (const seen of late.line?.src ?? []) this.sources.set(seen[0], seen);
+    return this.sources.get(digest);
   }
 
   take(line: TraceLine): void {
@@ -197,6 +250,12 @@ export class Known {
   }
 }
 
+interface KnownOptions {
+  readonly until?: number;
+  readonly end?: number;
+  readonly index?: LineIndexBuilder | undefined;
+}
+
 const sourcesFront = '{"src":[';
 
 /** Undefined: its line was torn, and nothing was known before it. */
@@ -221,8 +280,4 @@ export function refuseNewerRecord(format: number, file: string): void {
 /** What a line says of where its target stands. */
 export function standingIn({ now, s, m, b, at }: Extract<TraceLine, { now: Digest }>): Standing {
   return { core: now, split: s, templates: m ?? [], build: b, at };
-}
-
-export function partName(target: string, part: Part, recipe: string | undefined): string {
-  return recipe === undefined ? `${target}/${part}` : `${target}/${part}/${recipe}`;
 }

@@ -32,7 +32,9 @@ export function findLeftovers(paths: ProjectPaths, maxAgeMs: number, now: number
       join(paths.cache, "expfile"),
       (name, stat) => /\.mjs(?:\.map)?$/.test(name) && name.replace(/\.map$/, "") !== module && isOld(stat, 0),
     ),
-    ...["recall", "stamps"].flatMap((name) => filesIn(join(paths.cache, name), (_, stat) => isOld(stat, maxAgeMs))),
+    ...["recall", "stamps", "indexes"].flatMap((name) =>
+      filesIn(join(paths.cache, name), (_, stat) => isOld(stat, maxAgeMs)),
+    ),
     ...filesIn(join(paths.cache, "claims"), (_, stat) => isOld(stat, 0)),
     ...filesIn(join(paths.cache, "leases"), (_, stat) => isOld(stat, 0)),
   ];

@@ -1,0 +1,179 @@
+// Where the lines of a log lie, by what they are about: kept in a file of its own, so that who asks for a few of a hundred thousand lines reads those
+// and no others. A log only grows; what has come since the index was written is read as ever. Unaware of what lines say.
+
+import { createHash } from "node:crypto";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { openIfThere, readIfThere, writeAtomic } from "./fs.ts";
+
+/**
+ * SHA-256 of all that follows it; a JSON header, with its length before it; then, by buckets of keys: where each bucket begins (32 bits, one more than
+ * there are buckets), the hash of each key (32 bits), the offset of its line (64-bit floats).
+ */
+interface Header {
+  readonly format: 1;
+  /** The log's inode, and how many of its bytes are covered: whole lines. */
+  readonly inode: number;
+  readonly end: number;
+  /** The last bytes of those, base64: another log that took the place of this one has others. */
+  readonly last: string;
+  readonly buckets: number;
+  readonly lines: number;
+}
+
+const digestBytes = 32;
+const lastBytes = 256;
+/** Lines are read in pieces of this length; most are shorter. */
+const pieceBytes = 2048;
+
+export class LineIndex {
+  /** How many bytes of the log are covered. */
+  readonly end: number;
+  readonly #log: number;
+  readonly #starts: Uint32Array;
+  readonly #hashes: Uint32Array;
+  readonly #offsets: Float64Array;
+  #piece = Buffer.allocUnsafe(pieceBytes);
+
+  private constructor(log: number, { end, buckets, lines }: Header, arrays: Buffer) {
+    this.end = end;
+    this.#log = log;
+    const { buffer, byteOffset } = arrays;
+    this.#offsets = new Float64Array(buffer, byteOffset, lines);
+    this.#starts = new Uint32Array(buffer, byteOffset + lines * 8, buckets + 1);
+    this.#hashes = new Uint32Array(buffer, byteOffset + lines * 8 + (buckets + 1) * 4, lines);
+  }
+
+  /** Undefined where there is none, it is damaged, or it is of another log. */
+  static open(file: string, log: string): LineIndex | undefined {
+    const bytes = readIfThere(file);
+    if (bytes === undefined || bytes.length < digestBytes + 4) return undefined;
+    const digest = createHash("sha256").update(bytes.subarray(digestBytes)).digest();
+    if (!digest.equals(bytes.subarray(0, digestBytes))) return undefined;
+    const start = digestBytes + 4 + bytes.readUInt32LE(digestBytes);
+    const header = JSON.parse(bytes.toString("utf8", digestBytes + 4, start)) as Header;
+    if (header.format !== 1) return undefined;
+    const fd = openIfThere(log);
+    if (fd === undefined) return undefined;
+    const { ino, size } = fstatSync(fd);
+    if (ino === header.inode && size >= header.end && lastOf(fd, header.end) === header.last)
+      // A buffer of its own begins where numbers of 64 bits may begin.
+      return new LineIndex(fd, header, Buffer.from(new Uint8Array(bytes.subarray(start)).buffer));
+    closeSync(fd);
+    return undefined;
+  }
+
+  get size(): number {
+    return this.#offsets.length;
+  }
+
+  /** Of lines that may be about the key, ascending: another key may share its hash. */
+  offsetsOf(key: string): readonly number[] {
+    const hash = hashOf(key);
+    const bucket = hash & (this.#starts.length - 2);
+    const found: number[] = [];
+    for (let at = this.#starts[bucket]!; at < this.#starts[bucket + 1]!; at++)
+      if (this.#hashes[at] === hash) found.push(this.#offsets[at]!);
+    return found;
+  }
+
+  lineAt(offset: number): string {
+    for (;;) {
+      const got = readSync(this.#log, this.#piece, 0, this.#piece.length, offset);
+      const end = this.#piece.subarray(0, got).indexOf(0x0a);
+      if (end >= 0 || got < this.#piece.length) return this.#piece.toString("utf8", 0, end < 0 ? got : end);
+      this.#piece = Buffer.allocUnsafe(this.#piece.length * 4);
+    }
+  }
+
+  /** Every line's hash and offset. */
+  forEach(take: (hash: number, offset: number) => void): void {
+    for (let at = 0; at < this.#hashes.length; at++) take(this.#hashes[at]!, this.#offsets[at]!);
+  }
+
+  close(): void {
+    closeSync(this.#log);
+  }
+}
+
+/** Gathers lines for an index. */
+export class LineIndexBuilder {
+  readonly #hashes: number[] = [];
+  readonly #offsets: number[] = [];
+
+  add(key: string, offset: number): void {
+    this.#hashes.push(hashOf(key));
+    this.#offsets.push(offset);
+  }
+
+  get size(): number {
+    return this.#hashes.length;
+  }
+
+  /** Of all lines that are in the log now: those of an earlier index, and what was added. */
+  save(file: string, log: string, earlier?: LineIndex): void {
+    const all = new LineIndexBuilder();
+    for (const one of [earlier, this])
+      one?.forEach((hash, offset) => {
+        all.#hashes.push(hash);
+        all.#offsets.push(offset);
+      });
+    all.#save(file, log);
+  }
+
+  forEach(take: (hash: number, offset: number) => void): void {
+    for (const [i, hash] of this.#hashes.entries()) take(hash, this.#offsets[i]!);
+  }
+
+  #save(file: string, log: string): void {
+    const lines = this.#hashes.length;
+    const buckets = 2 ** Math.ceil(Math.log2(Math.max(2, lines)));
+    const offsets = new Float64Array(lines);
+    const starts = new Uint32Array(buckets + 1);
+    const hashes = new Uint32Array(lines);
+    for (const hash of this.#hashes) starts[(hash & (buckets - 1)) + 1]!++;
+    for (let bucket = 0; bucket < buckets; bucket++) starts[bucket + 1]! += starts[bucket]!;
+    const next = starts.slice();
+    // In the order in which they came, so that the lines of a key stay in the order of the log.
+    for (let i = 0; i < lines; i++) {
+      const at = next[this.#hashes[i]! & (buckets - 1)]!++;
+      hashes[at] = this.#hashes[i]!;
+      offsets[at] = this.#offsets[i]!;
+    }
+    const fd = openSync(log, "r");
+    let header: Header;
+    try {
+      const { ino: inode, size: end } = fstatSync(fd);
+      // Who else wrote to the log has moved what came after.
+      if (!offsets.every((offset) => offset < end) || !beginsLine(fd, this.#offsets.at(-1)!)) return;
+      header = { format: 1, inode, end, last: lastOf(fd, end), buckets, lines };
+    } finally {
+      closeSync(fd);
+    }
+    const json = Buffer.from(JSON.stringify(header), "utf8");
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(json.length);
+    const pieces = [length, json, ...[offsets, starts, hashes].map((array) => Buffer.from(array.buffer))];
+    const hash = createHash("sha256");
+    for (const piece of pieces) hash.update(piece);
+    writeAtomic(file, Buffer.concat([hash.digest(), ...pieces]));
+  }
+}
+
+/** FNV-1a of the UTF-16 code units, as an unsigned number of 32 bits. */
+function hashOf(key: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
+  return hash >>> 0;
+}
+
+function beginsLine(fd: number, offset: number): boolean {
+  const before = Buffer.alloc(1);
+  return offset === 0 || (readSync(fd, before, 0, 1, offset - 1) === 1 && before[0] === 0x0a);
+}
+
+function lastOf(fd: number, end: number): string {
+  const length = Math.min(end, lastBytes);
+  const bytes = Buffer.alloc(length);
+  readSync(fd, bytes, 0, length, end - length);
+  return bytes.toString("base64");
+}
