@@ -3,7 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { openIfThere, readIfThere, writeAtomic } from "./fs.ts";
+import { hasCode, openIfThere, readIfThere, writeAtomic } from "./fs.ts";
 
 /**
  * SHA-256 of all that follows it; a JSON header, with its length before it; then, by buckets of keys: where each bucket begins (32 bits, one more than
@@ -155,7 +155,12 @@ export class LineIndexBuilder {
     const pieces = [length, json, ...[offsets, starts, hashes].map((array) => Buffer.from(array.buffer))];
     const hash = createHash("sha256");
     for (const piece of pieces) hash.update(piece);
-    writeAtomic(file, Buffer.concat([hash.digest(), ...pieces]));
+    try {
+      writeAtomic(file, Buffer.concat([hash.digest(), ...pieces]));
+    } catch (error) {
+      // It only saves time: no build fails for want of it.
+      if (!["ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM"].some((code) => hasCode(error, code))) throw error;
+    }
   }
 }
 

@@ -5,16 +5,12 @@ import { closeSync, openSync, readdirSync, renameSync, rmSync, writeSync } from 
 import { join } from "node:path";
 import type { ActionResult, Artifact } from "../../model/action.ts";
 import type { Digest } from "../../model/digest.ts";
-import { AppendLog, forEachLine, LogTail } from "../../util/append-log.ts";
+import { AppendLog, forEachLine } from "../../util/append-log.ts";
 import { isMissing, temporaryName } from "../../util/fs.ts";
 import { hasEnded, hostTag } from "../../util/host.ts";
 import { DigestTable } from "./digest-table.ts";
+import { indexFileOf, Segment, segmentEnding, type Entry } from "./segment.ts";
 import { Uses } from "./uses.ts";
-
-interface Entry {
-  readonly k: Digest;
-  readonly r: ActionResult;
-}
 
 const segmentsBeforeMerge = 24;
 /** A segment is read in one piece by builds, and no string may be longer than half a GiB. */
@@ -42,10 +38,10 @@ export class LocalActionCache implements ActionCache {
   readonly #root: string;
   readonly #own: AppendLog<Entry>;
   readonly #uses: Uses;
-  readonly #ownName = `${randomBytes(4).toString("hex")}-${process.pid}-${hostTag()}.jsonl`;
-  /** Segments of other processes, each read as far as it was whole. */
-  readonly #tails = new Map<string, LogTail<Entry>>();
-  #entries: Map<Digest, ActionResult> | undefined;
+  readonly #ownName = `${randomBytes(4).toString("hex")}-${process.pid}-${hostTag()}${segmentEnding}`;
+  readonly #ownEntries = new Map<Digest, ActionResult>();
+  /** Segments of other processes, by name. */
+  #others: Map<string, Segment> | undefined;
 
   constructor(root: string, usesFolder: string) {
     this.#root = root;
@@ -53,15 +49,19 @@ export class LocalActionCache implements ActionCache {
     this.#own = new AppendLog(join(root, this.#ownName));
   }
 
+  /** The first of a key, by the names of segments, counts: for collections too. */
   get(key: Digest): ActionResult | undefined {
-    return this.#load().get(key);
+    for (const segment of this.#segments.values()) {
+      const result = segment.get(key);
+      if (result !== undefined) return result;
+    }
+    return this.#ownEntries.get(key);
   }
 
   /** The first published result stays: others may rely on it. */
   put(key: Digest, result: ActionResult): void {
-    const entries = this.#load();
-    if (entries.has(key)) return;
-    entries.set(key, result);
+    if (this.get(key) !== undefined) return;
+    this.#ownEntries.set(key, result);
     this.#own.append({ k: key, r: result });
     this.#own.write();
   }
@@ -84,30 +84,29 @@ export class LocalActionCache implements ActionCache {
   }
 
   refresh(): void {
-    if (this.#entries !== undefined) this.#readNews(this.#entries);
+    if (this.#others !== undefined) this.#others = this.#readOthers(this.#others);
   }
 
   close(at: number): void {
     this.#own.close();
     this.#uses.close(at);
+    for (const segment of this.#others?.values() ?? []) segment.close();
     // Many small builds leave many small segments.
     const names = endedSegments(this.#root).filter((name) => name !== this.#ownName);
     if (names.length >= segmentsBeforeMerge) mergeSegments(this.#root, names, () => true);
   }
 
-  #load(): Map<Digest, ActionResult> {
-    return (this.#entries ??= this.#readNews(new Map<Digest, ActionResult>()));
+  get #segments(): ReadonlyMap<string, Segment> {
+    return (this.#others ??= this.#readOthers(new Map()));
   }
 
-  /** Adds what other processes have written since the last time. The first result for a key stays. */
-  #readNews(entries: Map<Digest, ActionResult>): Map<Digest, ActionResult> {
-    for (const name of segmentsOf(this.#root)) {
-      if (name === this.#ownName) continue;
-      let tail = this.#tails.get(name);
-      if (tail === undefined) this.#tails.set(name, (tail = new LogTail(join(this.#root, name))));
-      for (const { k, r } of tail.read()) if (!entries.has(k)) entries.set(k, r);
-    }
-    return entries;
+  /** One that was merged into another is still known: what it said stays true. */
+  #readOthers(known: ReadonlyMap<string, Segment>): Map<string, Segment> {
+    for (const segment of known.values()) segment.refresh();
+    const all = new Map(known);
+    for (const name of segmentsOf(this.#root))
+      if (name !== this.#ownName && !known.has(name)) all.set(name, new Segment(this.#root, name, isWriterAlive(name)));
+    return new Map([...all].sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 }
 
@@ -141,7 +140,8 @@ export function mergeSegments(
       if (merged.length > mergedLength) merged = void merged.close();
     });
   merged?.close();
-  for (const name of names) rmSync(join(root, name), { force: true });
+  for (const name of names)
+    for (const file of [join(root, name), indexFileOf(join(root, name))]) rmSync(file, { force: true });
 }
 
 /** A segment that appears when it is whole. */
@@ -181,7 +181,7 @@ class SegmentWriter {
 function segmentsOf(root: string): string[] {
   try {
     return readdirSync(root)
-      .filter((name) => name.endsWith(".jsonl"))
+      .filter((name) => name.endsWith(segmentEnding))
       .sort();
   } catch (error) {
     if (isMissing(error)) return [];
