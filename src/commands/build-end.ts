@@ -1,7 +1,7 @@
 // What a build came to: its outcome, what was done, the exit code, and the pages that a person would open first.
 
 import { join } from "node:path";
-import { fileNameOf } from "../api/slot.ts";
+import { fileNameOf, type Slot } from "../api/slot.ts";
 import type { TargetEnd } from "../engine/build.ts";
 import type { Counts } from "../model/event.ts";
 import type { Asked } from "./asking.ts";
@@ -20,17 +20,22 @@ export function summarise(ends: ReadonlyMap<number, TargetEnd>, signal: AbortSig
   const counts = { computed: 0, cached: 0, fresh: 0 };
   let savedMs = 0;
   let costUsd = 0;
+  let nothingDone = true;
   const kinds = new Set<TargetEnd["kind"]>();
   for (const end of ends.values()) {
     kinds.add(end.kind);
-    if ("counts" in end) for (const name of ["computed", "cached", "fresh"] as const) counts[name] += end.counts[name];
+    if ("counts" in end) {
+      counts.computed += end.counts.computed;
+      counts.cached += end.counts.cached;
+      counts.fresh += end.counts.fresh;
+    }
     if (end.kind === "done") {
+      nothingDone &&= end.origin === "fresh";
       savedMs += end.savedMs;
       if (end.counts[end.origin] === 0) counts[end.origin] += 1;
-    }
+    } else nothingDone = false;
     if (end.kind === "done" || end.kind === "failed") costUsd += end.costUsd;
   }
-  const nothingDone = [...ends.values()].every((end) => end.kind === "done" && end.origin === "fresh");
   const outcome =
     signal.aborted || kinds.has("interrupted")
       ? "interrupted"
@@ -66,20 +71,33 @@ export function isInputWrong(ends: ReadonlyMap<number, TargetEnd>): boolean {
 
 /** What a person would open first: pages, else Markdown, of the targets asked for; else of everything that was built. */
 export function reportsOf(asked: Asked, ends: ReadonlyMap<number, TargetEnd>, screen: Screen): string[] {
+  const { graph, folder } = asked.run;
   for (const indices of [asked.asked, asked.needed]) {
     for (const ext of [".html", ".md"]) {
       const found = indices.flatMap((index) => {
-        const target = asked.run.graph.targets[index]!;
-        const end = ends.get(index);
+        const { name, declaration } = graph.targets[index]!;
+        const slots = slotsWithEnding(declaration.contract.outputs, ext);
+        const end = slots.length === 0 ? undefined : ends.get(index);
         if (end?.kind !== "done") return [];
-        return Object.entries(target.declaration.contract.outputs).flatMap(([slot, shape]) =>
-          shape.ext === ext && end.artifacts[slot]?.kind === "file"
-            ? [join(asked.run.folder.folder, target.name, fileNameOf(slot, shape))]
-            : [],
-        );
+        const there = slots.filter(([slot]) => end.artifacts[slot]?.kind === "file");
+        return there.map(([slot, shape]) => join(folder.folder, name, fileNameOf(slot, shape)));
       });
       if (found.length > 0) return found.map((path) => nearPath(screen, path));
     }
   }
   return [];
+}
+
+type Outputs = Readonly<Record<string, Slot>>;
+/** Thousands of targets share a contract. */
+const slotsByEnding = new WeakMap<Outputs, Map<string, readonly (readonly [slot: string, shape: Slot])[]>>();
+
+function slotsWithEnding(outputs: Outputs, ext: string): readonly (readonly [slot: string, shape: Slot])[] {
+  let known = slotsByEnding.get(outputs);
+  if (known === undefined)
+    slotsByEnding.set(outputs, (known = new Map<string, readonly (readonly [string, Slot])[]>()));
+  let slots = known.get(ext);
+  if (slots === undefined)
+    known.set(ext, (slots = Object.entries<Slot>(outputs).filter(([, shape]) => shape.ext === ext)));
+  return slots;
 }

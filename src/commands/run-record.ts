@@ -54,7 +54,8 @@ export class RunRecord {
 
   note(target: GraphTarget, end: TargetEnd): void {
     const isFresh = end.kind === "done" && end.origin === "fresh" && end.accepted === undefined;
-    if (isFresh && !this.#stages.has(target.name) && this.#before.standsOn(target.name, end.core)) return;
+    if (isFresh && !this.#stages.has(target.name) && (end.isNoted || this.#before.standsOn(target.name, end.core)))
+      return;
     const old = this.#stages.get(target.name) ?? this.#before.get(target.name);
     const stage = this.#stageOf(target.name, end, old);
     if (stage !== undefined && stage !== old) this.#stages.set(target.name, stage);

@@ -40,6 +40,8 @@ export type TargetEnd =
       readonly items: number | undefined;
       /** Why the result is kept although its key changed, if it is. */
       readonly accepted: Acceptance | undefined;
+      /** The run's record says so already. */
+      readonly isNoted: boolean;
     }
   | {
       readonly kind: "failed";
@@ -76,15 +78,24 @@ export async function buildTargets(
   const { graph, trace } = session;
   rememberArms(session);
   const ends = new Map<number, TargetEnd>();
-  const left = options.needed.filter((index) => {
+  const upstream: Upstream = (index) => {
+    const how = ends.get(index);
+    if (how?.kind !== "done") throw new Error(`target ${index} was started before what it depends on`);
+    return { artifacts: how.artifacts, target: graph.targets[index]! };
+  };
+  const left: number[] = [];
+  for (const index of options.needed) {
     const target = graph.targets[index]!;
     const recalled = session.given.has(target.name) ? undefined : session.recall(target);
-    if (recalled === undefined) return true;
+    if (recalled === undefined) {
+      if (left.length === 0) await expectOrders(session, target, upstream);
+      left.push(index);
+      continue;
+    }
     const how = endOfRecalled(session, target, recalled);
     ends.set(index, how);
     options.onEnd(target, how);
-    return false;
-  });
+  }
   const expected = (index: number) => expectedMs(session, graph.targets[index]!) ?? 1000;
   const dependsOn = (index: number) => graph.targets[index]!.dependsOn;
   const priorities =
@@ -95,11 +106,6 @@ export async function buildTargets(
     ends.set(target.index, how);
     options.onEnd(target, how);
     return how.kind === "done" ? "done" : how.kind === "waits" ? "waits" : "failed";
-  };
-  const upstream: Upstream = (index) => {
-    const how = ends.get(index);
-    if (how?.kind !== "done") throw new Error(`target ${index} was started before what it depends on`);
-    return { artifacts: how.artifacts, target: graph.targets[index]! };
   };
   await runSchedule(
     {
@@ -247,6 +253,18 @@ function contentLost(slot: string, target: string): Failure {
   });
 }
 
+/**
+ * Where the first target that is not as it was is to be run, its executor may get ready while ten thousand others are looked at. Only told of what runs
+ * in one go: to know that of a fan-out, all of its items would be assessed.
+ */
+async function expectOrders(session: BuildSession, target: GraphTarget, upstream: Upstream): Promise<void> {
+  const { kind } = target.declaration.work;
+  if (kind !== "recipe" && kind !== "command") return;
+  const assessment = await assess(session, target, upstream);
+  if (assessment.kind !== "due" || assessment.stage.kind !== "action" || assessment.stage.adopt !== undefined) return;
+  session.siteOf("recipe", assessment.stage.action.options).executor.expectOrders?.();
+}
+
 /** What nothing has touched since the last build needs no order, no turn and no look. */
 function endOfRecalled({ emit }: BuildSession, { name }: GraphTarget, recalled: Recalled): TargetEnd {
   const counts: Counts = { computed: 0, cached: 0, fresh: 1 };
@@ -258,6 +276,7 @@ function endOfRecalled({ emit }: BuildSession, { name }: GraphTarget, recalled: 
     core: recalled.core,
     items: undefined,
     accepted: recalled.accepted,
+    isNoted: recalled.isNoted,
     get artifacts() {
       return recalled.result.outputs;
     },
@@ -313,6 +332,7 @@ function settle(
     executor: settled.result.executor,
     items,
     accepted: session.trace.acceptancesInForce(target.name).at(-1),
+    isNoted: false,
   };
 }
 

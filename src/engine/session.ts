@@ -28,6 +28,8 @@ export interface Recalled {
   /** Looked up when it is asked for. */
   readonly result: ActionResult;
   readonly accepted: Acceptance | undefined;
+  /** The run's record says that the target stands on it. */
+  readonly isNoted: boolean;
 }
 
 /** Enough to decide. */

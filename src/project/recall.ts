@@ -12,7 +12,7 @@ import type { OpenRun } from "./open-run.ts";
 import type { Project } from "./project.ts";
 import { buildId } from "./version.ts";
 
-const recallFormat = 1;
+const recallFormat = 2;
 
 interface RecallHeader {
   readonly format: typeof recallFormat;
@@ -27,6 +27,8 @@ interface RecallHeader {
   readonly shared: number;
   /** The stat of the run's trace: while it holds, all that is said here is what the trace says. */
   readonly trace: readonly number[];
+  /** The stat of the run's record: while it holds, it says of all targets below that they stand on their results. */
+  readonly record: readonly number[];
   /** Targets in the order of their paths: name, core key, how many paths. */
   readonly targets: readonly (readonly [name: string, core: Digest, paths: number])[];
 }
@@ -52,14 +54,21 @@ export class Recall {
   readonly #left: ReadonlyMap<string, Left>;
   readonly #trace: Trace;
   readonly #isTraceSame: boolean;
+  readonly #isRecordSame: boolean;
   readonly #taken = new Map<number, Left>();
 
-  /** `isTraceSame`: nothing was written into the trace since, so that it need not even be read. */
-  constructor(shared: Shared, left: ReadonlyMap<string, Left>, trace: Trace, isTraceSame: boolean) {
+  /** `isSame`: nothing was written since into the trace, so that it need not even be read; nor into the run's record. */
+  constructor(
+    shared: Shared,
+    left: ReadonlyMap<string, Left>,
+    trace: Trace,
+    isSame: { readonly trace: boolean; readonly record: boolean },
+  ) {
     this.shared = shared;
     this.#left = left;
     this.#trace = trace;
-    this.#isTraceSame = isTraceSame;
+    this.#isTraceSame = isSame.trace;
+    this.#isRecordSame = isSame.record;
   }
 
   /** The result on which the target stands untouched. What it depends on has been asked for before it. */
@@ -82,6 +91,7 @@ export class Recall {
         return known.result;
       },
       accepted: this.#isTraceSame ? undefined : trace.acceptancesInForce(target.name).at(-1),
+      isNoted: this.#isRecordSame,
     };
   }
 
@@ -112,12 +122,17 @@ export function openRecall(project: Project, run: OpenRun, trace: Trace): Recall
     left.set(name, { core, ...evidence(from, count) });
     from += count;
   }
-  return new Recall(shared, left, trace, isAsStamped(run.folder.traceFile, Float64Array.from(header.trace), 0));
+  const isSame = (path: string, stat: readonly number[]) => isAsStamped(path, Float64Array.from(stat), 0);
+  const { traceFile, stateFile } = run.folder;
+  return new Recall(shared, left, trace, {
+    trace: isSame(traceFile, header.trace),
+    record: isSame(stateFile, header.record),
+  });
 }
 
 /** A count that the disk has damaged would take files from the target that reads them. */
-function isWhole({ paths, shared, trace, targets }: RecallHeader): boolean {
-  if (!Array.isArray(targets) || !Array.isArray(trace)) return false;
+function isWhole({ paths, shared, trace, record, targets }: RecallHeader): boolean {
+  if (!Array.isArray(targets) || !Array.isArray(trace) || !Array.isArray(record)) return false;
   let sum = shared;
   for (const [, , count] of targets as RecallHeader["targets"]) sum += count;
   return sum === paths.length;
@@ -133,7 +148,7 @@ export function writeRecall(
   run: OpenRun,
   shared: Shared,
   left: ReadonlyMap<number, Left>,
-  trace: readonly number[],
+  { trace, record }: Pick<RecallHeader, "trace" | "record">,
 ): void {
   const paths = [...shared.paths];
   const stats = [shared.stats];
@@ -155,6 +170,7 @@ export function writeRecall(
     paths,
     shared: shared.paths.length,
     trace,
+    record,
     targets,
   };
   writeAtomic(fileOf(project, run), packStamp(header, joined(stats, paths.length)));

@@ -76,10 +76,14 @@ export async function writeStamp(
     const own = accepted === undefined ? looked.of(index, core) : undefined;
     if (own !== undefined) left.set(index, own);
   }
-  const place = all.paths.indexOf(run.folder.traceFile) * 4;
-  writeRecall(project, run, { ...shared, environment: [...environment] }, left, [
-    ...all.stats.subarray(place, place + 4),
-  ]);
+  const statIn = (path: string) => {
+    const place = all.paths.indexOf(path) * 4;
+    return [...all.stats.subarray(place, place + 4)];
+  };
+  writeRecall(project, run, { ...shared, environment: [...environment] }, left, {
+    trace: statIn(run.folder.traceFile),
+    record: statIn(run.folder.stateFile),
+  });
 }
 
 /** Each path once. Undefined: one was seen in two states, as when it was edited after a target that reads it was recalled, and before another read it. */

@@ -52,11 +52,20 @@ export class Stages {
   /** Of the text below `targets:`; undefined where it is not as `text` writes it. */
   static ofText(text: string): Stages | undefined {
     const stages = new Map<string, string>();
-    const stage = / {2}([A-Za-z][\w-]*):\n((?: {4}[^\n]+\n)+)/y;
-    while (stage.lastIndex < text.length) {
-      const match = stage.exec(text);
-      if (match === null || !isPlainKey(match[1]!) || stages.has(match[1]!)) return undefined;
-      stages.set(match[1]!, match[2]!);
+    // Without a regular expression: a run of a hundred thousand targets has more than a million lines.
+    for (let at = 0; at < text.length;) {
+      const from = text.indexOf("\n", at) + 1;
+      const name = from === 0 ? undefined : nameIn(text, at, from - 1);
+      if (name === undefined || stages.has(name)) return undefined;
+      let end = from;
+      while (text.startsWith("    ", end) && text[end + 4] !== "\n") {
+        const next = text.indexOf("\n", end) + 1;
+        if (next === 0) return undefined;
+        end = next;
+      }
+      if (end === from) return undefined;
+      stages.set(name, text.slice(from, end));
+      at = end;
     }
     return new Stages(stages);
   }
@@ -110,6 +119,13 @@ export class Stages {
   toJSON(): Readonly<Record<string, StageState>> {
     return Object.fromEntries(this);
   }
+}
+
+/** Of the line `  name:` from `at` to `end`. */
+function nameIn(text: string, at: number, end: number): string | undefined {
+  const name = text.slice(at + 2, end - 1);
+  const isNamed = text.startsWith("  ", at) && text[end - 1] === ":" && /^[A-Za-z][\w-]*$/.test(name);
+  return isNamed && isPlainKey(name) ? name : undefined;
 }
 
 function parseStage(text: string): StageState | undefined {

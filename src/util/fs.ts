@@ -45,7 +45,7 @@ export function temporaryName(path: string, staging?: string): string {
 
 /** The tag of the process that a name by `temporaryName` belongs to. */
 export function ownerOfTemporary(name: string): string | undefined {
-  return /(?:^|\.)([0-9a-f]+-\d+)\.[0-9a-f]{8}\.tmp$/.exec(name)?.[1];
+  return name.endsWith(".tmp") ? /(?:^|\.)([0-9a-f]+-\d+)\.[0-9a-f]{8}\.tmp$/.exec(name)?.[1] : undefined;
 }
 
 /** Writes all of it or nothing: to a temporary name, then renamed. With `durable`, it survives power loss. */

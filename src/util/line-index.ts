@@ -109,22 +109,22 @@ export class LineIndexBuilder {
     return this.#hashes.length;
   }
 
-  /** Of all lines that are in the log now: those of an earlier index, and what was added. */
-  save(file: string, log: string, earlier?: LineIndex): void {
+  /** Of the first `end` bytes of the log, all of it if nothing is said: the lines of an earlier index, and what was added. */
+  save(file: string, log: string, { earlier, end }: { earlier?: LineIndex | undefined; end?: number } = {}): void {
     const all = new LineIndexBuilder();
     for (const one of [earlier, this])
       one?.forEach((hash, offset) => {
         all.#hashes.push(hash);
         all.#offsets.push(offset);
       });
-    all.#save(file, log);
+    all.#save(file, log, end);
   }
 
   forEach(take: (hash: number, offset: number) => void): void {
     for (const [i, hash] of this.#hashes.entries()) take(hash, this.#offsets[i]!);
   }
 
-  #save(file: string, log: string): void {
+  #save(file: string, log: string, until: number | undefined): void {
     const lines = this.#hashes.length;
     const buckets = 2 ** Math.ceil(Math.log2(Math.max(2, lines)));
     const offsets = new Float64Array(lines);
@@ -142,7 +142,8 @@ export class LineIndexBuilder {
     const fd = openSync(log, "r");
     let header: Header;
     try {
-      const { ino: inode, size: end } = fstatSync(fd);
+      const { ino: inode, size } = fstatSync(fd);
+      const end = until ?? size;
       // Who else wrote to the log has moved what came after.
       if (!offsets.every((offset) => offset < end) || !beginsLine(fd, this.#offsets.at(-1)!)) return;
       header = { format: 1, inode, end, last: lastOf(fd, end), buckets, lines };

@@ -173,6 +173,8 @@ export interface RunSignals {
 
 export interface Executor {
   readonly name: string;
+  /** An order is about to come: what takes long to start may be started. */
+  expectOrders?(): void;
   /**
    * Runs one order. `settle` is called once for each item, in any order, as soon as it has ended (index 0 for orders without items).
    * Resolves when every item has been settled. `signals.stop`: ends what is under way. `signals.hold`: starts nothing more; what only waits for its

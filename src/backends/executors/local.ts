@@ -46,6 +46,8 @@ export class LocalExecutor implements Executor {
   readonly #scratch: ScratchFolder;
   readonly #watchdog: Watchdog;
   readonly #idle: Worker[] = [];
+  /** Started before there was an order for it. */
+  #early: Promise<Worker | undefined> | undefined;
   readonly #all = new Set<Worker>();
   #orders = 0;
   #isClosing = false;
@@ -59,9 +61,14 @@ export class LocalExecutor implements Executor {
     this.#watchdog = new Watchdog(options.scratch, options.environment);
   }
 
+  expectOrders(): void {
+    // If it cannot be started, the order that comes finds out why.
+    this.#early ??= this.#tryStart().catch(() => undefined);
+  }
+
   async run(order: Order, settle: Settle, { stop: signal }: RunSignals): Promise<void> {
     if (signal.aborted) return settleNotBegun(order, settle);
-    const worker = this.#takeIdle() ?? (await this.#tryStart());
+    const worker = this.#takeIdle() ?? (await this.#takeEarly()) ?? (await this.#tryStart());
     if (worker === undefined) {
       const unspent = { tookMs: 0, costUsd: 0 };
       return settleAll(order, settle, vanished(this.#scratch.path, unspent));
@@ -90,6 +97,7 @@ export class LocalExecutor implements Executor {
     this.#isClosing = true;
     clearInterval(this.#memoryPoll);
     clearInterval(this.#usagePoll);
+    await this.#early;
     const exits = [...this.#all].map((worker) => worker.process.exited);
     for (const worker of this.#all) worker.process.end();
     await Promise.all(exits);
@@ -105,6 +113,17 @@ export class LocalExecutor implements Executor {
       if (worker === undefined || isFolderThere(worker.process.scratch)) return worker;
       worker.process.end();
     }
+  }
+
+  async #takeEarly(): Promise<Worker | undefined> {
+    const early = this.#early;
+    if (early === undefined) return undefined;
+    this.#early = Promise.resolve(undefined);
+    const worker = await early;
+    if (worker === undefined || !this.#all.has(worker)) return undefined;
+    if (isFolderThere(worker.process.scratch)) return worker;
+    worker.process.end();
+    return undefined;
   }
 
   /** Undefined: its folder was deleted before it was started there. */

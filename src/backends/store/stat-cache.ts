@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { BlobRef, Digest } from "../../model/digest.ts";
 import { AppendLog, forEachLine, parseLine, readTextLines } from "../../util/append-log.ts";
 import { isMissing, temporaryName, writeAtomic } from "../../util/fs.ts";
+import { LineIndex, LineIndexBuilder } from "../../util/line-index.ts";
 import { FileClock, isStill, statOf, statText, type StatText } from "../../util/stat.ts";
 import { hashApart } from "./hash-apart.ts";
 import { hashFile, isQuicklySame, quickFromBytes, type Xxhash } from "./hash-file.ts";
@@ -28,18 +29,29 @@ const worthThreadsMs = 150;
 const msPerFile = 0.018;
 const bytesPerMs = 1.2e6;
 
+/** Fewer lines are read as quickly as an index. */
+const worthIndexing = 4_000;
+/** When more than this part of the log came after its index, all of it is read, and the index written anew. */
+const missingPart = 1 / 4;
+
 export class StatCache implements FileDigests {
   readonly #file: string;
+  readonly #indexFile: string;
   readonly #log: AppendLog<Known>;
   readonly #clock: FileClock;
   readonly #xxhash: Xxhash | undefined;
   readonly #pool: HashPool | undefined;
   /** By path, what is known or the line that says it: of ten thousand files a build asks for a few. */
   #known: Map<string, Known | string> | undefined;
+  /** What is not in `#known` may be here. */
+  #index: LineIndex | undefined;
+  /** Of all lines, where there was no index that could be used. */
+  #whole: { readonly builder: LineIndexBuilder; readonly end: number } | undefined;
   #lines = 0;
 
   constructor(folder: string, xxhash: Xxhash | undefined, pool?: HashPool) {
     this.#file = join(folder, "stats.jsonl");
+    this.#indexFile = join(folder, "stats.index");
     this.#log = new AppendLog(this.#file);
     this.#clock = new FileClock(join(folder, ".clock"));
     this.#xxhash = xxhash;
@@ -129,8 +141,9 @@ export class StatCache implements FileDigests {
   }
 
   close(): void {
-    this.#compact();
+    if (!this.#compact()) this.#keepIndex();
     this.#log.close();
+    this.#index?.close();
     this.#clock.close();
   }
 
@@ -170,7 +183,7 @@ export class StatCache implements FileDigests {
 
   #knownOf(path: string): Known | undefined {
     const all = this.#load();
-    const known = all.get(path);
+    const known = all.get(path) ?? this.#lineOf(path);
     if (typeof known !== "string") return known;
     const parsed = parseLine<Known>(known);
     if (parsed === undefined) all.delete(path);
@@ -181,17 +194,47 @@ export class StatCache implements FileDigests {
   #load(): Map<string, Known | string> {
     if (this.#known !== undefined) return this.#known;
     this.#known = new Map();
-    for (const { text } of readTextLines(this.#file)) {
+    this.#index = this.#openIndex();
+    const builder = new LineIndexBuilder();
+    let end = 0;
+    for (const { text, offset } of readTextLines(this.#file, this.#index?.end)) {
       this.#lines++;
       const path = pathAtFront(text) ?? parseLine<Known>(text)?.p;
       // A line that was torn makes its file be hashed again.
       if (path !== undefined) this.#known.set(path, text);
+      if (path !== undefined && this.#index === undefined) builder.add(path, offset);
+      end = offset + Buffer.byteLength(text) + 1;
     }
+    if (this.#index === undefined && builder.size >= worthIndexing) this.#whole = { builder, end };
     return this.#known;
   }
 
-  #compact(): void {
-    if (this.#known === undefined || this.#lines < 1000 || this.#lines < 3 * this.#known.size) return;
+  #openIndex(): LineIndex | undefined {
+    const index = LineIndex.open(this.#indexFile, this.#file);
+    if (index === undefined) return undefined;
+    const size = statSync(this.#file, { throwIfNoEntry: false })?.size ?? 0;
+    if (size - index.end <= size * missingPart) return index;
+    index.close();
+    return undefined;
+  }
+
+  /** The last one. */
+  #lineOf(path: string): string | undefined {
+    for (const offset of this.#index?.offsetsOf(path).toReversed() ?? []) {
+      const text = this.#index!.lineAt(offset);
+      if ((pathAtFront(text) ?? parseLine<Known>(text)?.p) === path) return text;
+    }
+    return undefined;
+  }
+
+  #keepIndex(): void {
+    if (this.#whole !== undefined) this.#whole.builder.save(this.#indexFile, this.#file, { end: this.#whole.end });
+  }
+
+  /** Whether it was written anew. Who goes by an index does not know how many lines say nothing any more. */
+  #compact(): boolean {
+    if (this.#known === undefined || this.#index !== undefined) return false;
+    if (this.#lines < 1000 || this.#lines < 3 * this.#known.size) return false;
     this.#log.close();
     // Two builds may do this at once: whole files, or lines of both would be mixed.
     writeAtomic(
@@ -201,6 +244,7 @@ export class StatCache implements FileDigests {
         .map((known) => JSON.stringify(known) + "\n")
         .join(""),
     );
+    return true;
   }
 }
 

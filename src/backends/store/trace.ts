@@ -284,7 +284,7 @@ export class Trace {
     const known = this.#index?.size ?? 0;
     const news = this.#news?.size ?? 0;
     if (news === 0 || known + news < this.#indexFrom || news < known * missingPart) return;
-    this.#news!.save(this.#indexFile!, this.#file, this.#index);
+    this.#news!.save(this.#indexFile!, this.#file, { earlier: this.#index });
   }
 
   /** Lines that wait when the run is lost must not reach a log that another build writes by now. */
