@@ -63,6 +63,8 @@ export class ActionFactory {
   /** What was read of the environment, and which code files of commands: for the stamp. */
   readonly read = { environment: new Set<string>(), files: [] as SourceFile[], globs: new Map<string, WalkRead>() };
 
+  readonly #expected = new WeakSet<PartDeclaration>();
+
   constructor(options: ActionFactoryOptions) {
     this.#options = options;
   }
@@ -80,14 +82,7 @@ export class ActionFactory {
     },
   ): Promise<Result<PreparedAction, readonly Failure[]>> {
     const options = mergeOptions(declared, target.declaration.options);
-    const located = await locate(declared, target.name);
-    if (!located.ok) return fail([located.error]);
-    const bundled = await this.#options.bundle({
-      file: join(this.#options.root, located.value.file),
-      exportName: located.value.export,
-      externals: options.externals ?? [],
-      neededBy: `target "${target.name}"`,
-    });
+    const bundled = await this.#bundle(target, declared, options);
     if (!bundled.ok) return bundled;
     const { code, file, externals } = bundled.value;
     const vectorised = declared.vectorised ?? false;
@@ -107,6 +102,32 @@ export class ActionFactory {
       options,
       given,
     );
+  }
+
+  /** Begins to bundle what the target will run first, while its inputs are still being hashed: files may be large. */
+  expect(target: GraphTarget): void {
+    const { work, options } = target.declaration;
+    if (work.kind !== "recipe" && work.kind !== "gate" && work.kind !== "fan-out") return;
+    const part = work.kind === "fan-out" ? work.split : work.part;
+    if (this.#expected.has(part)) return;
+    this.#expected.add(part);
+    // Whoever asks for the bundle is told what is wrong with it.
+    void this.#bundle(target, part, mergeOptions(part, options)).catch(() => undefined);
+  }
+
+  async #bundle(
+    target: GraphTarget,
+    declared: PartDeclaration,
+    { externals = [] }: RunOptions,
+  ): Promise<Result<Bundle, readonly Failure[]>> {
+    const located = await locate(declared, target.name);
+    if (!located.ok) return fail([located.error]);
+    return this.#options.bundle({
+      file: join(this.#options.root, located.value.file),
+      exportName: located.value.export,
+      externals,
+      neededBy: `target "${target.name}"`,
+    });
   }
 
   ofCommand(

@@ -76,6 +76,7 @@ export async function assess(session: Session, target: GraphTarget, upstream: Up
   const given = session.given.get(target.name);
   if (given !== undefined) return assessGiven(session, target, given);
   const section = session.sections[target.index]!;
+  session.factory.expect(target);
   const resolved = await session.resolver.resolve(target, section, upstream);
   if (!resolved.ok) return { kind: "wrong", failures: resolved.error };
   const found = await assessWork(session, target, resolved.value);

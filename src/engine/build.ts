@@ -70,6 +70,8 @@ export interface BuildOptions {
 
 /** How often a target is assessed again before "something keeps changing under it" is the better explanation. */
 const maxRounds = 12;
+/** How many targets may be under way at once. */
+const width = 256;
 
 export async function buildTargets(
   session: BuildSession,
@@ -84,11 +86,13 @@ export async function buildTargets(
     return { artifacts: how.artifacts, target: graph.targets[index]! };
   };
   const left: number[] = [];
+  let first: Assessed | undefined;
   for (const index of options.needed) {
     const target = graph.targets[index]!;
     const recalled = session.given.has(target.name) ? undefined : session.recall(target);
     if (recalled === undefined) {
-      if (left.length === 0) await expectOrders(session, target, upstream);
+      // What goes wrong with it is told when it has its turn.
+      if (left.length === 0) first = await assessFirst(session, target, upstream).catch(() => undefined);
       left.push(index);
       continue;
     }
@@ -112,13 +116,16 @@ export async function buildTargets(
       nodes: left,
       dependsOn,
       priority: (index) => priorities.get(index) ?? 0,
-      width: 256,
+      width,
       keepGoing: session.keepGoing,
     },
     async (index) => {
       const target = graph.targets[index]!;
       if (options.signal.aborted) return end(target, { kind: "interrupted", counts: noCounts });
-      return end(target, await bringUpToDate(session, target, upstream, priorities.get(index) ?? 0, options.signal));
+      // Those that have to wait for their turn are looked at then.
+      const assessed = first?.target === target && left.length <= width ? first.assessment : undefined;
+      const asked = { priority: priorities.get(index) ?? 0, signal: options.signal, assessed };
+      return end(target, await bringUpToDate(session, target, upstream, asked));
     },
     (index, because) => {
       const target = graph.targets[index]!;
@@ -153,9 +160,9 @@ async function bringUpToDate(
   session: BuildSession,
   target: GraphTarget,
   upstream: Upstream,
-  priority: number,
-  signal: AbortSignal,
+  { priority, signal, assessed }: { priority: number; signal: AbortSignal; assessed: Assessment | undefined },
 ): Promise<TargetEnd> {
+  let known = assessed;
   const tally: Tally = {
     computed: 0,
     cached: 0,
@@ -176,7 +183,8 @@ async function bringUpToDate(
   };
   /** Undefined: the target is to be assessed again. */
   const oneRound = async (): Promise<TargetEnd | undefined> => {
-    const assessment = await assess(session, target, upstream);
+    const assessment = known ?? (await assess(session, target, upstream));
+    known = undefined;
     switch (assessment.kind) {
       case "wrong":
         return failed(assessment.failures);
@@ -253,16 +261,19 @@ function contentLost(slot: string, target: string): Failure {
   });
 }
 
-/**
- * Where the first target that is not as it was is to be run, its executor may get ready while ten thousand others are looked at. Only told of what runs
- * in one go: to know that of a fan-out, all of its items would be assessed.
- */
-async function expectOrders(session: BuildSession, target: GraphTarget, upstream: Upstream): Promise<void> {
-  const { kind } = target.declaration.work;
-  if (kind !== "recipe" && kind !== "command") return;
+interface Assessed {
+  readonly target: GraphTarget;
+  readonly assessment: Assessment;
+}
+
+/** If the first target that is not as it was is to be run, its executor gets ready while ten thousand others are looked at. */
+async function assessFirst(session: BuildSession, target: GraphTarget, upstream: Upstream): Promise<Assessed> {
   const assessment = await assess(session, target, upstream);
-  if (assessment.kind !== "due" || assessment.stage.kind !== "action" || assessment.stage.adopt !== undefined) return;
-  session.siteOf("recipe", assessment.stage.action.options).executor.expectOrders?.();
+  if (assessment.kind === "due" && assessment.stage.kind === "action" && assessment.stage.adopt === undefined) {
+    const { part, action } = assessment.stage;
+    if (part !== "handoff" && part !== "splice") session.siteOf(part, action.options).executor.expectOrders?.();
+  }
+  return { target, assessment };
 }
 
 /** What nothing has touched since the last build needs no order, no turn and no look. */

@@ -25,6 +25,9 @@ interface Hidden {
   readonly templates: ReadonlySet<Digest>;
 }
 
+/** Whoever has asked for so large a part of all lines asks for the rest as well, and it is quicker to read them all in turn. */
+const manyAsked = 1 / 16;
+
 export class SoughtTrace implements TraceLookup {
   /** How many bytes of the log were there when it was opened. */
   readonly end: number;
@@ -38,6 +41,7 @@ export class SoughtTrace implements TraceLookup {
   readonly #cleans: Placed<CleanLine>[] = [];
   readonly #hidden = new Map<CleanLine, Hidden>();
   #next: number;
+  #asked = 0;
 
   /** `news` is told of each line that the index lacks. */
   constructor(file: string, index: LineIndex, news: LineIndexBuilder | undefined) {
@@ -55,6 +59,11 @@ export class SoughtTrace implements TraceLookup {
       if (news !== undefined) for (const key of keysOfLine(line)) news.add(key, offset);
     }
     this.end = this.#next;
+  }
+
+  /** Whether it would be better to read all of it. */
+  get isAskedForMuch(): boolean {
+    return this.#asked > this.#index.size * manyAsked;
   }
 
   get isEmpty(): boolean {
@@ -172,6 +181,7 @@ export class SoughtTrace implements TraceLookup {
   #lineAt(at: number): TraceLine | undefined {
     const known = this.#lines.get(at);
     if (known !== undefined) return known;
+    this.#asked++;
     const line = parseLine<TraceLine>(this.#index.lineAt(at));
     if (line !== undefined) this.#lines.set(at, line);
     return line;

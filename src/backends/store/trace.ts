@@ -61,7 +61,8 @@ export class Trace {
 
   /** Read when something is first asked: who is told that all is as it was need not know what it was. */
   get #known(): TraceLookup {
-    return (this.#read ??= this.#open());
+    const read = (this.#read ??= this.#open());
+    return read instanceof SoughtTrace && read.isAskedForMuch ? this.#whole : read;
   }
 
   #open(): Known | SoughtTrace {
