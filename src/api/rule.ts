@@ -340,10 +340,10 @@ export function makeRule<C extends ContractSpec>(contract: C, work: Work): Rule<
       checkOptions(`the options of a target of rule ${contract.name}`, options, {}, targetOptions);
     checkHanded(contract, inputs);
     const declaration: TargetDeclaration = { kind: "target", contract, work, inputs, options };
-    const artifacts = Object.keys(contract.outputs).map(
-      (slot) => [slot, { kind: "artifact", target: declaration, slot }] as const,
-    );
-    return { ...Object.fromEntries(artifacts), $target: declaration };
+    const target: Record<string, unknown> = {};
+    for (const slot in contract.outputs) target[slot] = { kind: "artifact", target: declaration, slot };
+    target.$target = declaration;
+    return target;
   };
   return Object.assign(make, { contract }) as unknown as Rule<C>;
 }

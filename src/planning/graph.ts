@@ -158,8 +158,12 @@ export function selectTargets(
   graph: Graph,
   names: readonly string[],
 ): Result<{ readonly asked: readonly number[]; readonly needed: readonly number[] }, readonly Failure[]> {
+  if (names.length === 0) {
+    const all = graph.targets.map(({ index }) => index);
+    return ok({ asked: all, needed: all });
+  }
   const failures: Failure[] = [];
-  const asked = (names.length === 0 ? graph.targets.map((target) => target.name) : names).flatMap((name) => {
+  const asked = names.flatMap((name) => {
     const target = graph.byName.get(name);
     if (target !== undefined) return [target.index];
     const near = suggest(name, graph.byName.keys());

@@ -17,14 +17,17 @@ export function wrongTargets(experiment: string, targets: unknown): Failure[] {
         : "Return targets by the names that they are to have: () => ({ judge: judge(…) })";
     return [inputFailure(`experiment "${experiment}" returns ${what}`, { where, fix })];
   }
-  return Object.entries(targets).flatMap(([name, target]: [string, unknown]) => {
-    if ((target as { $target?: Partial<TargetDeclaration> } | null | undefined)?.$target?.kind === "target") return [];
+  const failures: Failure[] = [];
+  for (const name of Object.keys(targets)) {
+    const target = (targets as Readonly<Record<string, unknown>>)[name];
+    if ((target as { $target?: Partial<TargetDeclaration> } | null | undefined)?.$target?.kind === "target") continue;
     const fix =
       typeof target === "function"
         ? "If it is a rule, call it: that makes a target."
         : "A target is what a rule returns when it is called.";
-    return [inputFailure(`"${name}" is ${describe(target)}, where a target belongs`, { where, fix })];
-  });
+    failures.push(inputFailure(`"${name}" is ${describe(target)}, where a target belongs`, { where, fix }));
+  }
+  return failures;
 }
 
 /** Where nobody compiled, a target may be handed anything: a path as it is, another target, an output that the other rule does not have. */

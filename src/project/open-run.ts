@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import type { JsonObject } from "../model/json.ts";
+import type { RunOptions } from "../api/rule.ts";
 import { chooseExperiment } from "../planning/config/header.ts";
 import { readConfig, resolveConfig, type ConfigDocument } from "../planning/config/load.ts";
 import { parseOverride } from "../planning/config/override.ts";
@@ -237,17 +238,15 @@ function evaluate({ experiments, blame }: LoadedExpfile, name: string): Result<G
 }
 
 function secretNames(graph: Graph): string[] {
-  return graph.targets.flatMap(({ declaration: { work, options } }) => {
-    const parts =
-      work.kind === "fan-out"
-        ? [work.split, work.merge, ...Object.values(work.recipes)]
-        : work.kind === "command"
-          ? [work.command]
-          : work.kind === "handoff"
-            ? []
-            : [work.part];
-    return [...parts, options].flatMap((part) => part.secrets ?? []);
-  });
+  const names = new Set<string>();
+  const take = ({ secrets = [] }: RunOptions) => secrets.forEach((name) => names.add(name));
+  for (const { work, options } of graph.targets.map(({ declaration }) => declaration)) {
+    take(options);
+    if (work.kind === "command") take(work.command);
+    else if (work.kind === "fan-out") [work.split, work.merge, ...Object.values(work.recipes)].forEach(take);
+    else if (work.kind !== "handoff") take(work.part);
+  }
+  return [...names];
 }
 
 export const readFile: ReadFile = (path) => {
