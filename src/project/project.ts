@@ -16,6 +16,7 @@ import type { AcceptSession } from "../engine/accept.ts";
 import { ActionFactory } from "../engine/actions.ts";
 import { Contents, stagingName } from "../engine/contents.ts";
 import { InputResolver } from "../engine/inputs.ts";
+import { nothingNeeded, type OutputNeeds } from "../engine/output-needs.ts";
 import { Rebuilder } from "../engine/rebuilder.ts";
 import { ResourcePool, type Limits } from "../engine/resources.ts";
 import type { BuildSession, Session } from "../engine/session.ts";
@@ -107,6 +108,8 @@ export interface SessionOptions {
   readonly mayWrite: () => boolean;
   /** What others have made is asked for here. */
   readonly shared?: SharedCache | undefined;
+  /** Which outputs have to be here; if not said, those that are left with others may be. */
+  readonly needs?: OutputNeeds;
   /** Every target is assessed: for who wants to know all that was read. */
   readonly assessesAll?: boolean;
 }
@@ -115,7 +118,7 @@ export interface SessionOptions {
 export function openSession(
   project: Project,
   run: OpenRun,
-  { onSetAside, mayWrite, shared, assessesAll = false }: SessionOptions,
+  { onSetAside, mayWrite, shared, assessesAll = false, needs = nothingNeeded() }: SessionOptions,
 ): DecidingSession {
   const { paths, digests, store, archiveBlobs } = project;
   const trace = new Trace(run.folder.folder, mayWrite);
@@ -130,7 +133,7 @@ export function openSession(
     stores: [store, archiveBlobs],
     digests,
     trace,
-    ...(shared !== undefined && { bring: (artifacts) => shared.bring(artifacts) }),
+    others: shared,
     onSetAside,
   });
   const armNames = new Map(run.told.flatMap(({ labels }) => labels.map(({ id, name }) => [id, name] as const)));
@@ -161,6 +164,7 @@ export function openSession(
     archive: archiveBlobs,
     digests,
     contents,
+    needs,
     resolver: new InputResolver({ root: paths.root, digests, contents, sources }),
     factory,
     armNames,
@@ -243,7 +247,7 @@ export function openBuildSession(
     folders: [
       run.folder.folder,
       paths.cache,
-      ...["actions", "bundles", "claims", "expfile", "recall", "stamps"].map((name) => join(paths.cache, name)),
+      ...["actions", "bundles", "claims", "expfile", "partial", "recall", "stamps"].map((name) => join(paths.cache, name)),
       ...[project.store, project.archiveBlobs].map((store) => store.staging),
       project.archive.codeFolder,
     ],

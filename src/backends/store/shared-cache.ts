@@ -1,13 +1,11 @@
 // What this machine has to do with a cache that others share: asks it for results, brings their content into the local store, publishes its own beside the
 // build. Whatever it does wrong (slow, down, full, lying, half-written) costs a warning and a computation, and never a wrong result.
 
-import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync } from "node:fs";
-import { open } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import type { ActionResult, Artifact, TreeListing } from "../../model/action.ts";
 import { digestOfBytes, type BlobRef, type Digest } from "../../model/digest.ts";
-import { removeFile, temporaryName } from "../../util/fs.ts";
 import { Lanes } from "../../util/lanes.ts";
+import { beginAnew, closePartial, openPartial, type Partial } from "./partial.ts";
 import { readResult, type SharedAccess } from "./shared-access.ts";
 import { isForOthers, namedBy, readListing, writeEntry } from "./shared-entry.ts";
 import { Guard, type GuardOptions } from "./shared-guard.ts";
@@ -19,7 +17,7 @@ export interface SharedCacheOptions {
   /** Content is looked for in all of them, and brought into the first. */
   readonly local: readonly [BlobStore, ...BlobStore[]];
   /** Where content lies while it comes in. */
-  readonly staging: string;
+  readonly partials: string;
   readonly breakers: GuardOptions["breakers"];
   /** Entries are signed with it, and no others are taken. */
   readonly secret: string | undefined;
@@ -68,6 +66,8 @@ const slowestUpload = 100;
 export class SharedCache {
   readonly published = nothingPublished();
   readonly fetched: Fetched = { results: 0, bytes: 0 };
+  /** Bytes of content as they come, also of what has not come to its end. */
+  arrivedBytes = 0;
   readonly #options: SharedCacheOptions;
   readonly #guard: Guard;
   readonly #lanes: Lanes;
@@ -109,20 +109,19 @@ export class SharedCache {
       if (artifact.kind === "tree" || (artifact.kind === "file" && artifact.text === undefined))
         blobs.set(artifact.blob.digest, artifact.blob);
     if (!(await this.#bringBlobs([...blobs.values()]))) return false;
-    const inside = new Map<Digest, BlobRef>();
-    for (const artifact of artifacts) {
-      if (artifact.kind !== "tree") continue;
-      const listing = this.#listingOf(artifact.blob.digest);
-      if (listing === undefined) {
-        this.#guard.tell(
-          "listing",
-          `${this.place} holds a folder whose listing makes no sense: what it belongs to is computed`,
-        );
-        return false;
-      }
-      for (const [, digest, size] of listing) inside.set(digest, { digest, size });
-    }
-    return this.#bringBlobs([...inside.values()]);
+    const inside = this.#insideOf(artifacts);
+    return inside !== undefined && this.#bringBlobs([...inside.values()]);
+  }
+
+  /** Of folders among the artifacts only what lies in them. False: it cannot be had, or makes no sense. */
+  async bringListings(artifacts: readonly Artifact[]): Promise<boolean> {
+    const trees = artifacts.flatMap((artifact) => (artifact.kind === "tree" ? [artifact.blob] : []));
+    return (await this.#bringBlobs(trees)) && this.#insideOf(artifacts) !== undefined;
+  }
+
+  /** Where content lies, as whoever keeps the place finds it. */
+  placeOf(digest: Digest): string {
+    return this.#options.remote.placeOf("cas", digest);
   }
 
   /** Whether all content of a result is on this machine. */
@@ -197,6 +196,24 @@ export class SharedCache {
     return undefined;
   }
 
+  /** The content of all folders, whose listings are here; undefined where one makes no sense. */
+  #insideOf(artifacts: readonly Artifact[]): ReadonlyMap<Digest, BlobRef> | undefined {
+    const inside = new Map<Digest, BlobRef>();
+    for (const artifact of artifacts) {
+      if (artifact.kind !== "tree") continue;
+      const listing = this.#listingOf(artifact.blob.digest);
+      if (listing === undefined) {
+        this.#guard.tell(
+          "listing",
+          `${this.place} holds a folder whose listing makes no sense: what it belongs to is computed`,
+        );
+        return undefined;
+      }
+      for (const [, digest, size] of listing) inside.set(digest, { digest, size });
+    }
+    return inside;
+  }
+
   async #bringBlobs(blobs: readonly BlobRef[]): Promise<boolean> {
     let isWhole = true;
     await this.#lanes.each(blobs, async (blob) => {
@@ -209,61 +226,65 @@ export class SharedCache {
     return isWhole;
   }
 
-  /** Whatever breaks off is gone on with from where it broke off. */
+  /** Whatever breaks off is gone on with from where it broke off, be it by another process. */
   async #bringOne({ digest, size }: BlobRef): Promise<boolean> {
-    const { remote, local, staging, patienceMs } = this.#options;
-    mkdirSync(staging, { recursive: true });
-    const temporary = temporaryName(digest, staging);
-    const file = await open(temporary, "wx");
-    let hash = createHash("sha256");
-    let got = 0;
+    const { local, partials } = this.#options;
+    const partial = await openPartial(partials, digest, size);
     let answer: Answer | undefined;
     try {
-      // Breaking off is no failure while it gets on with it.
-      for (let failures = 0; failures < attempts && answer === undefined;) {
-        const before = got;
-        const isGettingOn = () => got > before && got - before >= Math.min(size / 10, longStretchBytes);
-        answer = await this.#guard.ask<Answer>({
-          ...{ way: "reading", what: "asked for content", patienceMs, isGettingOn },
-          act: async (signal, alive) => {
-            const entry = await remote.get("cas", digest, { from: got, signal });
-            if (entry === undefined) return "absent";
-            if (entry.from !== got) {
-              await file.truncate(0);
-              hash = createHash("sha256");
-              got = 0;
-            }
-            for await (const bytes of entry.bytes) {
-              // Nobody waits for this attempt any more, and another may be at work on the file.
-              signal.throwIfAborted();
-              alive();
-              // No more than was promised is taken: a server that never ends would fill the disk.
-              if (got + bytes.length > size) return "other bytes";
-              await file.write(bytes, 0, bytes.length, got);
-              hash.update(bytes);
-              got += bytes.length;
-            }
-            if (got < size) throw new Error(`it broke off after ${got} of ${size} bytes`);
-            return "all";
-          },
-        });
-        if (!isGettingOn()) failures++;
+      answer = await this.#bringInto(partial, { digest, size });
+      // What was taken up may have been damaged by what ended its process.
+      if (answer === "other bytes" && partial.isTakenUp) {
+        await beginAnew(partial);
+        answer = await this.#bringInto(partial, { digest, size });
       }
-      if (answer === undefined || answer === "absent") return false;
-      if (answer === "other bytes" || hash.digest("hex") !== digest) {
+      if (answer === "other bytes")
         this.#guard.tell(
           "lies",
           `${this.place} gave other bytes than ${digest.slice(0, 12)} stands for: they are not used`,
         );
-        return false;
-      }
+      if (answer !== "all") return false;
       this.fetched.bytes += size;
-      local[0].putFile(temporary, { move: true, known: { digest, size } });
+      local[0].putFile(partial.path, { move: true, known: { digest, size } });
       return true;
     } finally {
-      await file.close();
-      removeFile(temporary);
+      await closePartial(partials, digest, partial, answer === undefined);
     }
+  }
+
+  /** Undefined: not all of it has come. */
+  async #bringInto(partial: Partial, { digest, size }: BlobRef): Promise<Answer | undefined> {
+    const { remote, patienceMs } = this.#options;
+    let answer: Answer | undefined;
+    // Breaking off is no failure while it gets on with it.
+    for (let failures = 0; failures < attempts && answer === undefined;) {
+      const before = partial.got;
+      const isGettingOn = () => partial.got > before && partial.got - before >= Math.min(size / 10, longStretchBytes);
+      answer = await this.#guard.ask<Answer>({
+        ...{ way: "reading", what: "asked for content", patienceMs, isGettingOn },
+        act: async (signal, alive) => {
+          if (partial.got === size && size > 0) return "all";
+          const entry = await remote.get("cas", digest, { from: partial.got, signal });
+          if (entry === undefined) return "absent";
+          if (entry.from !== partial.got) await beginAnew(partial);
+          for await (const bytes of entry.bytes) {
+            // Nobody waits for this attempt any more, and another may be at work on the file.
+            signal.throwIfAborted();
+            alive();
+            // No more than was promised is taken: a server that never ends would fill the disk.
+            if (partial.got + bytes.length > size) return "other bytes";
+            await partial.file.write(bytes, 0, bytes.length, partial.got);
+            partial.hash.update(bytes);
+            partial.got += bytes.length;
+            this.arrivedBytes += bytes.length;
+          }
+          if (partial.got < size) throw new Error(`it broke off after ${partial.got} of ${size} bytes`);
+          return "all";
+        },
+      });
+      if (!isGettingOn()) failures++;
+    }
+    return answer === "all" && partial.hash.digest("hex") !== digest ? "other bytes" : answer;
   }
 
   /** Content first: a result that is there has all that it names. */

@@ -6,7 +6,15 @@ import type { ActionResult } from "../../model/action.ts";
 import type { Digest } from "../../model/digest.ts";
 import type { ActionRecord } from "../../planning/fingerprint/action-key.ts";
 import { AppendLog } from "../../util/append-log.ts";
-import { Known, partName, resultOf, type Keys, type KnownResult, type Standing } from "./trace-known.ts";
+import {
+  Known,
+  partName,
+  resultOf,
+  type Keys,
+  type KnownResult,
+  type LeftContent,
+  type Standing,
+} from "./trace-known.ts";
 import {
   traceFormat,
   type Acceptance,
@@ -159,6 +167,11 @@ export class Trace {
   /** The digest of what exp last put at a path of the run's folder. */
   placedAt(path: string): Digest | undefined {
     return this.#known.placed.get(path);
+  }
+
+  /** What exp left with others of what belongs at a path of the run's folder. */
+  leftAt(path: string): LeftContent | undefined {
+    return this.#known.left.get(path);
   }
 
   *results(): Iterable<readonly [core: Digest, known: KnownResult]> {
