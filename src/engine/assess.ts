@@ -213,6 +213,15 @@ async function askAhead(
   if (unknown.length > 0) await cache.ahead(unknown.map(({ key }) => key));
 }
 
+async function askAheadOfItems({ trace, cache }: Session, { all }: Items): Promise<void> {
+  const unknown = all.filter(({ core }) => trace.known(core) === undefined);
+  if (unknown.length === 0) return;
+  await cache.aheadOfItems(
+    all.map(({ key }) => key),
+    unknown.map(({ key }) => key),
+  );
+}
+
 /** Why a result of the run's own is put back: something went back to an earlier state, or the files are not as they were left. */
 function reasonsOfReturn({ trace, rebuilder }: Session, { name, section }: GraphTarget, now: Keys): readonly Reason[] {
   const last = trace.standingOf(name).at(-1);
@@ -264,7 +273,7 @@ async function assessFanOut(
   const expanded = expandItems(packed, inputs, templates.prepared, session.nodeMajor, target.name);
   if (!expanded.ok) return { kind: "wrong", failures: [expanded.error] };
   const items = expanded.value;
-  await askAhead(session, items.all);
+  await askAheadOfItems(session, items);
   const states: ItemStates = { items, decisions: decideItems(session, target, items) };
   const { decisions } = states;
   if (decisions.some((one) => one.kind !== "fresh")) {

@@ -383,6 +383,11 @@ function settle(
   const touched = tally.computed + tally.cached;
   if (items !== undefined) tally.fresh = Math.max(0, items - touched);
   else if (touched === 0) tally.fresh = 1;
+  if (settled.states !== undefined && touched > 0)
+    session.cache.together(
+      settled.states.items.all.map(({ key }) => key),
+      session.now(),
+    );
   noteStanding(session, target, settled);
   noteGiven(session, target, settled.core);
   if (target.declaration.work.kind === "gate") {

@@ -10,6 +10,7 @@ import { HashPool } from "../backends/store/hash-pool.ts";
 import { LocalActionCache } from "../backends/store/action-cache.ts";
 import { LocalStore } from "../backends/store/local.ts";
 import type { SharedCache } from "../backends/store/shared-cache.ts";
+import { PackNotes } from "../backends/store/pack-notes.ts";
 import { StatCache } from "../backends/store/stat-cache.ts";
 import { TeamActionCache } from "../backends/store/team-cache.ts";
 import type { AcceptSession } from "../engine/accept.ts";
@@ -124,7 +125,9 @@ export function openSession(
   const trace = new Trace(run.folder.folder, mayWrite);
   const recalled = assessesAll ? undefined : openRecall(project, run, trace);
   const own = new LocalActionCache(join(paths.cache, "actions"), join(paths.cache, "uses"));
-  const cache = shared === undefined ? own : new TeamActionCache(own, shared);
+  const packs = new PackNotes(join(paths.cache, "packs.jsonl"));
+  const cache =
+    shared === undefined ? own : new TeamActionCache(own, shared, { who: who(), onPack: (key) => packs.add(key) });
   const codes = shared === undefined ? undefined : new TeamCodes(shared, project.archive, store);
   project.aliases.askOthers = codes === undefined ? undefined : (closure, code) => codes.find(closure, code);
   const sources = new SourcesRead();
@@ -179,6 +182,7 @@ export function openSession(
     close() {
       trace.close();
       cache.close(Date.now());
+      packs.close();
     },
   };
 }
@@ -247,7 +251,9 @@ export function openBuildSession(
     folders: [
       run.folder.folder,
       paths.cache,
-      ...["actions", "bundles", "claims", "expfile", "partial", "recall", "stamps"].map((name) => join(paths.cache, name)),
+      ...["actions", "bundles", "claims", "expfile", "partial", "recall", "stamps"].map((name) =>
+        join(paths.cache, name),
+      ),
       ...[project.store, project.archiveBlobs].map((store) => store.staging),
       project.archive.codeFolder,
     ],

@@ -7,7 +7,8 @@ import { digestOfBytes, type BlobRef, type Digest } from "../../model/digest.ts"
 import { Lanes } from "../../util/lanes.ts";
 import { beginAnew, closePartial, openPartial, type Partial } from "./partial.ts";
 import { readResult, type SharedAccess } from "./shared-access.ts";
-import { isForOthers, namedBy, readListing, writeEntry } from "./shared-entry.ts";
+import { entriesOfPack, leastInPack, writePack } from "./pack.ts";
+import { isForOthers, longestEntryBytes, namedBy, readListing, writeEntry } from "./shared-entry.ts";
 import { Guard, type GuardOptions } from "./shared-guard.ts";
 import { usesNotedEveryMs, type SharedContent, type SharedKind, type SharedStore } from "./shared.ts";
 import type { BlobStore } from "./store.ts";
@@ -52,6 +53,9 @@ export interface Fetched {
   bytes: number;
 }
 
+/** What came of publishing a result: `there`: others had published theirs before. */
+type Publishing = "put" | "there" | "failed";
+
 /** What came of asking for content. */
 type Answer = "all" | "absent" | "other bytes";
 
@@ -75,7 +79,7 @@ export class SharedCache {
   readonly #uses: Lanes;
   /** By digest: what is on its way. */
   readonly #coming = new Map<Digest, Promise<boolean>>();
-  readonly #offered = new Set<Digest>();
+  readonly #offered = new Map<Digest, Promise<Publishing>>();
   /** Results that were found there, and whose last use is not of today. */
   readonly #unusedToday = new Set<Digest>();
 
@@ -132,10 +136,38 @@ export class SharedCache {
   /** Beside everything else; `settle` waits for it. `isCounted`: it is what people call a result. */
   publish(key: Digest, result: ActionResult, { isCounted = true } = {}): void {
     if (!this.#options.mayWrite || !isForOthers(result) || this.#offered.has(key)) return;
-    this.#offered.add(key);
     const tally = isCounted ? this.published : nothingPublished();
     tally.offered++;
-    void this.#uploads.run(() => this.#publishOne(key, result, tally));
+    this.#offered.set(
+      key,
+      this.#uploads.run(() => this.#publishOne(key, result, tally)),
+    );
+  }
+
+  /** Results that are asked for together, once each of those that are published beside has come there. */
+  publishPack(key: Digest, results: ReadonlyMap<Digest, ActionResult>, made: Pick<ActionResult, "at" | "by">): void {
+    if (!this.#options.mayWrite || this.#offered.has(key)) return;
+    const act = async (): Promise<Publishing> => {
+      const own = await Promise.all([...results.keys()].map(async (one) => this.#offered.get(one)));
+      // Where others were first, theirs is what all get.
+      const ours = [...results].filter((_, i) => own[i] === undefined || own[i] === "put");
+      if (own.includes("failed") || ours.length < leastInPack) return "failed";
+      const pack = writePack(ours, this.#options.secret, made);
+      return pack === undefined ? "failed" : this.#publishOne(key, pack, nothingPublished());
+    };
+    // In turn behind those that it waits for.
+    this.#offered.set(key, this.#uploads.run(act));
+  }
+
+  /** What lies under the key of a pack, of each entry that is fit. */
+  async lookUpPack(key: Digest): Promise<ReadonlyMap<Digest, ActionResult>> {
+    const found = new Map<Digest, ActionResult>();
+    const pack = (await this.lookUp([key])).get(key);
+    for (const [one, read] of (pack && entriesOfPack(pack, this.#options.secret)) ?? []) {
+      if (read.kind === "result") found.set(one, read.result);
+      else this.#guard.tell(read.kind, wordUnfit(this.place, read.kind));
+    }
+    return found;
   }
 
   /** A result that was looked up is taken. `isCounted`: it is what people call a result. */
@@ -288,21 +320,25 @@ export class SharedCache {
   }
 
   /** Content first: a result that is there has all that it names. */
-  async #publishOne(key: Digest, result: ActionResult, tally: Published): Promise<void> {
+  async #publishOne(key: Digest, result: ActionResult, tally: Published): Promise<Publishing> {
     const blobs = this.#blobsOf(result);
-    if (blobs === undefined) return void tally.gone++;
-    for (const { digest, size } of blobs) {
-      const file = this.#pathOf(digest);
-      if (file === undefined) return void tally.gone++;
-      if ((await this.#put("cas", digest, { file, size }, size)) === undefined) return;
+    const files = blobs?.map(({ digest }) => this.#pathOf(digest));
+    if (blobs === undefined || files === undefined || files.includes(undefined)) {
+      tally.gone++;
+      return "failed";
     }
+    for (const [i, { digest, size }] of blobs.entries())
+      if ((await this.#put("cas", digest, { file: files[i]!, size }, size)) === undefined) return "failed";
     const bytes = writeEntry(key, result, this.#options.secret);
+    // Nobody would read it.
+    if (bytes.length > longestEntryBytes) return "failed";
     const done = await this.#put("ac", key, { bytes }, bytes.length);
     if (done === "put") tally.results++;
     if (done === "there") {
       tally.there++;
       await this.#touch(key);
     }
+    return done ?? "failed";
   }
 
   async #touch(key: Digest): Promise<void> {
