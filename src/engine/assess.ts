@@ -16,7 +16,7 @@ import type { PreparedAction } from "./actions.ts";
 import { ContentLost } from "./contents.ts";
 import { requestsOf } from "./declared.ts";
 import { differencesOfStandings, withDifferences } from "./differences.ts";
-import { digestOfItems, expandItems, itemIdentity, splitSlot, type Items } from "./fan-out.ts";
+import { digestOfItems, expandItems, itemIdentity, splitSlot, type Item, type Items } from "./fan-out.ts";
 import { formerItems } from "./former-items.ts";
 import { assessHandoff } from "./handoff.ts";
 import type { ResolvedInputs } from "./inputs.ts";
@@ -222,6 +222,23 @@ async function askAheadOfItems({ trace, cache }: Session, { all }: Items): Promi
   );
 }
 
+/** Brings what these items of a fan-out have made, as far as it can be had. */
+export async function bringItems(
+  { cache, contents }: Session,
+  { all }: Items,
+  some: readonly (readonly [item: Item, outputs: Artifacts])[],
+): Promise<void> {
+  const missing = some.flatMap(([{ key }, outputs]) =>
+    Object.values(outputs).flatMap((artifact) => (contents.isStored(artifact) ? [] : [{ key, artifact }])),
+  );
+  if (missing.length === 0) return;
+  await cache.aheadOfContents(
+    all.map(({ key }) => key),
+    new Set(missing.map(({ key }) => key)),
+  );
+  await contents.bring(missing.map(({ artifact }) => artifact));
+}
+
 /** Why a result of the run's own is put back: something went back to an earlier state, or the files are not as they were left. */
 function reasonsOfReturn({ trace, rebuilder }: Session, { name, section }: GraphTarget, now: Keys): readonly Reason[] {
   const last = trace.standingOf(name).at(-1);
@@ -297,8 +314,13 @@ async function assessFanOut(
     return assessment;
 
   // The merge must run, so it needs the content of every item: what is lost and cannot be had from others is made again.
-  await session.contents.bring(
-    decisions.flatMap((one) => (one.kind === "fresh" ? Object.values(one.result.outputs) : [])),
+  await bringItems(
+    session,
+    items,
+    items.all.flatMap((item) => {
+      const one = decisions[item.index]!;
+      return one.kind === "fresh" ? [[item, one.result.outputs] as const] : [];
+    }),
   );
   const whole = decisions.map((one): Decision =>
     one.kind === "fresh" && Object.values(one.result.outputs).every((artifact) => session.contents.isStored(artifact))

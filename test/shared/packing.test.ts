@@ -187,3 +187,53 @@ test("a sweep keeps what a pack that is used holds, with its content", async () 
   )![1]!;
   expect(existsSync(`${root}/cas/${content.slice(0, 2)}/${content}`)).toBe(true);
 });
+
+describe("small content of items travels with their pack", () => {
+  const merged = "all += (await made.page.read())";
+
+  async function mergedAgain(change: (root: string) => void) {
+    const { root, first } = await filled(60);
+    change(root);
+    const { url } = await startFolderServer(root);
+    const proxy = await startProxy(url, () => undefined);
+    const second = makeProject(files);
+    await build(second, proxy.url, { EXP_SHARED_CACHE_PUBLISH: "0" }, many(60));
+    const before = proxy.asked.length;
+    for (const rig of [first, second]) rig.edit("recipes.ts", merged, "all += '-' + (await made.page.read())");
+    const built = await build(second, proxy.url, { EXP_SHARED_CACHE_PUBLISH: "0" }, many(60));
+    expect(built).toMatchObject({ code: 0, failures: [] });
+    await build(first, "off", {}, many(60));
+    expect(digests(second)).toEqual(digests(first));
+    return { built, asked: proxy.asked.slice(before) };
+  }
+
+  test("and is brought with a few requests where a merge reads it", async () => {
+    const { built, asked } = await mergedAgain(() => undefined);
+    expect(built).toMatchObject({ warnings: [], counts: { computed: 1 } });
+    expect(asked.length).toBeLessThan(12);
+  });
+
+  test("and where it is damaged there, what is not what it is said to be is brought by itself", async () => {
+    const { built, asked } = await mergedAgain((root) => {
+      const contents = /"contents":\{"kind":"file","blob":\{"digest":"([0-9a-f]{64})"/.exec(
+        readFileSync(packsIn(root)[0]!, "utf8"),
+      )![1]!;
+      const file = `${root}/cas/${contents.slice(0, 2)}/${contents}`;
+      const bytes = readFileSync(file);
+      // In the middle of one of them.
+      bytes[bytes.length - 5000] = 0;
+      rmSync(file);
+      writeFileSync(file, bytes);
+    });
+    expect(built).toMatchObject({ warnings: [], counts: { computed: 1 } });
+    expect(asked.filter(({ path }) => path.startsWith("/cas/")).length).toBe(2);
+  });
+
+  test("and where it is gone, all is brought one by one", async () => {
+    const { built, asked } = await mergedAgain((root) => {
+      for (const pack of packsIn(root)) rmSync(pack);
+    });
+    expect(built).toMatchObject({ warnings: [], counts: { computed: 1 } });
+    expect(asked.filter(({ path }) => path.startsWith("/cas/")).length).toBeGreaterThan(59);
+  });
+});

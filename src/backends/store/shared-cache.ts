@@ -6,8 +6,16 @@ import type { ActionResult, Artifact, TreeListing } from "../../model/action.ts"
 import { digestOfBytes, type BlobRef, type Digest } from "../../model/digest.ts";
 import { Lanes } from "../../util/lanes.ts";
 import { beginAnew, closePartial, openPartial, type Partial } from "./partial.ts";
-import { readResult, type SharedAccess } from "./shared-access.ts";
-import { entriesOfPack, leastInPack, writePack } from "./pack.ts";
+import { gather, readResult, type SharedAccess } from "./shared-access.ts";
+import {
+  contentsOfPack,
+  entriesOfPack,
+  leastInPack,
+  packContents,
+  smallContentOf,
+  unpackContents,
+  writePack,
+} from "./pack.ts";
 import { isForOthers, longestEntryBytes, namedBy, readListing, writeEntry } from "./shared-entry.ts";
 import { Guard, type GuardOptions } from "./shared-guard.ts";
 import { usesNotedEveryMs, type SharedContent, type SharedKind, type SharedStore } from "./shared.ts";
@@ -82,6 +90,9 @@ export class SharedCache {
   readonly #offered = new Map<Digest, Promise<Publishing>>();
   /** Results that were found there, and whose last use is not of today. */
   readonly #unusedToday = new Set<Digest>();
+  /** Packs that were asked for, and small content that travels with them: with which. */
+  readonly #asked = new Set<Digest>();
+  readonly #packed = new Map<Digest, BlobRef>();
 
   constructor(options: SharedCacheOptions) {
     this.#options = options;
@@ -152,8 +163,15 @@ export class SharedCache {
       // Where others were first, theirs is what all get.
       const ours = [...results].filter((_, i) => own[i] === undefined || own[i] === "put");
       if (own.includes("failed") || ours.length < leastInPack) return "failed";
-      const pack = writePack(ours, this.#options.secret, made);
-      return pack === undefined ? "failed" : this.#publishOne(key, pack, nothingPublished());
+      const bytes = packContents(smallContentOf(ours.map(([, result]) => result)), (digest) => this.#read(digest));
+      const contents = bytes && { digest: digestOfBytes(bytes), size: bytes.length };
+      if (
+        contents !== undefined &&
+        (await this.#put("cas", contents.digest, { bytes: bytes! }, bytes!.length)) === undefined
+      )
+        return "failed";
+      const pack = writePack(ours, this.#options.secret, { ...made, contents });
+      return pack === undefined ? "failed" : this.#publishEntry(key, pack, nothingPublished());
     };
     // In turn behind those that it waits for.
     this.#offered.set(key, this.#uploads.run(act));
@@ -162,12 +180,21 @@ export class SharedCache {
   /** What lies under the key of a pack, of each entry that is fit. */
   async lookUpPack(key: Digest): Promise<ReadonlyMap<Digest, ActionResult>> {
     const found = new Map<Digest, ActionResult>();
+    this.#asked.add(key);
     const pack = (await this.lookUp([key])).get(key);
+    const contents = pack && contentsOfPack(pack);
     for (const [one, read] of (pack && entriesOfPack(pack, this.#options.secret)) ?? []) {
       if (read.kind === "result") found.set(one, read.result);
       else this.#guard.tell(read.kind, wordUnfit(this.place, read.kind));
     }
+    if (contents !== undefined)
+      for (const { digest } of smallContentOf(found.values())) this.#packed.set(digest, contents);
     return found;
+  }
+
+  /** Looks which content can be had together; what is not in these packs is asked for one by one. */
+  async lookUpContents(packs: readonly Digest[]): Promise<void> {
+    await Promise.all(packs.filter((key) => !this.#asked.has(key)).map((key) => this.lookUpPack(key)));
   }
 
   /** A result that was looked up is taken. `isCounted`: it is what people call a result. */
@@ -248,14 +275,51 @@ export class SharedCache {
 
   async #bringBlobs(blobs: readonly BlobRef[]): Promise<boolean> {
     let isWhole = true;
+    await this.#bringPacked(blobs);
     await this.#lanes.each(blobs, async (blob) => {
-      if (this.#options.local.some((store) => store.has(blob.digest))) return;
+      if (this.#isHere(blob.digest)) return;
       const coming = this.#coming.get(blob.digest) ?? this.#bringOne(blob);
       this.#coming.set(blob.digest, coming);
       if (!(await coming)) isWhole = false;
       this.#coming.delete(blob.digest);
     });
     return isWhole;
+  }
+
+  /** Small content that lies together. What does not come so, or is not what it is said to be, is asked for by itself. */
+  async #bringPacked(blobs: readonly BlobRef[]): Promise<void> {
+    const wanted = new Map<BlobRef, Set<Digest>>();
+    for (const { digest } of blobs) {
+      const contents = this.#packed.get(digest);
+      if (contents === undefined || this.#isHere(digest)) continue;
+      wanted.set(contents, (wanted.get(contents) ?? new Set()).add(digest));
+    }
+    const packs = [...wanted].filter(([, digests]) => digests.size >= leastInPack);
+    const { remote, patienceMs, local } = this.#options;
+    await this.#lanes.each(packs, async ([{ digest, size }, digests]) => {
+      const bytes = await this.#guard.ask({
+        ...{ way: "reading", what: "asked for content", patienceMs },
+        act: async (signal, alive) => {
+          const entry = await remote.get("cas", digest, { signal });
+          return entry === undefined ? Buffer.alloc(0) : gather(entry.bytes, size, alive);
+        },
+      });
+      for (const [one, content] of unpackContents(bytes ?? Buffer.alloc(0))) {
+        if (!digests.has(one)) continue;
+        local[0].putBytes(content, { durable: false });
+        this.fetched.bytes += content.length;
+      }
+      this.arrivedBytes += bytes?.length ?? 0;
+    });
+  }
+
+  #isHere(digest: Digest): boolean {
+    return this.#options.local.some((store) => store.has(digest));
+  }
+
+  #read(digest: Digest): Buffer | undefined {
+    const path = this.#pathOf(digest);
+    return path === undefined ? undefined : readFileSync(path);
   }
 
   /** Whatever breaks off is gone on with from where it broke off, be it by another process. */
@@ -329,6 +393,10 @@ export class SharedCache {
     }
     for (const [i, { digest, size }] of blobs.entries())
       if ((await this.#put("cas", digest, { file: files[i]!, size }, size)) === undefined) return "failed";
+    return this.#publishEntry(key, result, tally);
+  }
+
+  async #publishEntry(key: Digest, result: ActionResult, tally: Published): Promise<Publishing> {
     const bytes = writeEntry(key, result, this.#options.secret);
     // Nobody would read it.
     if (bytes.length > longestEntryBytes) return "failed";

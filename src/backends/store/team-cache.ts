@@ -77,6 +77,12 @@ export class TeamActionCache implements ActionCache {
     await this.ahead([...unknown]);
   }
 
+  aheadOfContents(all: readonly Digest[], wanted: ReadonlySet<Digest>): Promise<void> {
+    const packs = wanted.size < leastInPack ? [] : packsOf(all);
+    const useful = packs.filter(({ items }) => items.filter((key) => wanted.has(key)).length >= leastInPack);
+    return this.#shared.lookUpContents(useful.map(({ key }) => key));
+  }
+
   together(keys: readonly Digest[], at: number): void {
     if (!this.#shared.mayWrite) return;
     for (const { key: pack, items } of packsOf(keys)) {
