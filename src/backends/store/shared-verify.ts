@@ -71,12 +71,15 @@ class Verifying {
   }
 
   async run(): Promise<void> {
-    const { own, sample, random } = this.#options;
-    const keys = shuffled([...own.keys()], random);
+    const { own, beside, sample, random } = this.#options;
+    // Of a sample people want to know how many of the results are right.
+    const keys = shuffled(
+      [...own.keys()].filter((key) => sample === Infinity || !beside.has(key)),
+      random,
+    );
     const named = new Map<Digest, Named>();
-    const seen = () => this.verified.results + this.verified.codes + this.verified.packs;
-    while (keys.length > 0 && seen() < sample && !this.#access.guard.isClosed) {
-      const some = keys.splice(0, Math.min(keys.length, sample - seen()));
+    while (keys.length > 0 && this.verified.results < sample && !this.#access.guard.isClosed) {
+      const some = keys.splice(0, Math.min(keys.length, sample - this.verified.results));
       await this.#lanes.each(some, (key) => this.#lookAtResult(key, own.get(key)!, named));
     }
     const inside = new Map<Digest, Named>();
