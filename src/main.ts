@@ -24,6 +24,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   reproduce: async () => (await import("./commands/reproduce.ts")).reproduce,
   verify: async () => (await import("./commands/verify.ts")).verify,
   runs: async () => (await import("./commands/runs.ts")).runs,
+  fetch: async () => (await import("./commands/fetch.ts")).fetch,
   cache: async () => (await import("./commands/cache.ts")).cache,
   ps: async () => (await import("./commands/ps.ts")).ps,
   sweep: async () => (await import("./commands/ps.ts")).sweep,

@@ -60,7 +60,8 @@ function randomLine(random: () => number, build: number): TraceLine {
     const own = isItem ? { c: of(templates), n: of(recipes) } : { c };
     return { t, b: build, ...own, rec, o: { timeoutMs: draw(9) } };
   }
-  if (kind < 20) return { out: of(paths), d: of(cores) };
+  if (kind < 19) return { out: of(paths), d: of(cores) };
+  if (kind < 20) return { out: of(paths), d: "absent", left: of(cores), at: `team${draw(9)}` };
   if (kind < 22)
     return {
       src: [
@@ -103,7 +104,7 @@ function toldBy(trace: Trace): unknown {
       by(cores, (core) => trace.splicedFrom(target, core)),
     ]),
     sources: by(sources, (digest) => trace.sourceOf(digest)),
-    placed: by(paths, (path) => trace.placedAt(path)),
+    placed: by(paths, (path) => [trace.placedAt(path), trace.leftAt(path)]),
     arm: trace.armName("arm"),
   };
 }

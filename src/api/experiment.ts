@@ -41,7 +41,7 @@ export function experiments<const E extends Readonly<Record<string, () => Target
       "the settings of `experiments`: `cache.shared`",
       settings.cache.shared,
       { at: aText },
-      { publish: aBoolean },
+      { publish: aBoolean, outputs: someOutputs },
     );
   if (settings.slurm !== undefined) checkSlurmSettings("the settings of `experiments`: `slurm`", settings.slurm);
   const problem = limitsProblem(settings.cache ?? {});
@@ -63,6 +63,7 @@ const shared: Shape = {
   isMet: (value) => ["string", "object"].includes(typeof value) && value !== null && !Array.isArray(value),
   what: 'a place: "/mnt/team/exp-cache", "https://…", or { at, publish }',
 };
+const someOutputs: Shape = { isMet: (value) => value === "all" || value === "asked", what: '"all" or "asked"' };
 const aBoolean: Shape = { isMet: (value) => typeof value === "boolean", what: "true or false" };
 
 export type { ContractSpec, Target };

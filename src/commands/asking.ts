@@ -1,5 +1,6 @@
 // What every command that asks about a run begins with: the project, the run, the targets.
 
+import type { Brought } from "../engine/output-needs.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import { selectTargets } from "../planning/graph.ts";
 import { openRun, type OpenRun, type RunRequest } from "../project/open-run.ts";
@@ -51,6 +52,13 @@ export function sharedRequest(args: Arguments, run: OpenRun, warn: (text: string
     declared: run.expfile.experiments.settings?.cache?.shared,
     warn,
   };
+}
+
+/** Which outputs a build brings here: by flag, else as the Expfile says. */
+export function broughtBy(args: Arguments, run: OpenRun): Brought {
+  const shared = run.expfile.experiments.settings?.cache?.shared;
+  const declared = typeof shared === "object" ? shared.outputs : undefined;
+  return (args.flags.outputs as Brought | undefined) ?? declared ?? "all";
 }
 
 export async function openAsked(

@@ -6,21 +6,25 @@ import { buildTargets, type TargetEnd } from "../engine/build.ts";
 import type { SharedCache } from "../backends/store/shared-cache.ts";
 import type { Limits } from "../engine/resources.ts";
 import { LostRun } from "../engine/session.ts";
-import type { Emit, Event } from "../model/event.ts";
+import { OutputNeeds } from "../engine/output-needs.ts";
+import type { Artifacts } from "../model/action.ts";
+import type { Emit, Event, SharedTraffic } from "../model/event.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import { collectInBackground } from "../project/collect/background.ts";
 import { chooseExecutor } from "../project/executors.ts";
 import { openShared } from "../project/shared.ts";
+import type { GraphTarget } from "../planning/graph.ts";
 import { openBuildSession, openSession, type DecidingSession } from "../project/project.ts";
 import type { OpenRun } from "../project/open-run.ts";
 import { readsOf, type Reads } from "../project/reads.ts";
 import { whyReadsAreUnseen } from "../project/reads-seen.ts";
 import { writeStamp, stampFile } from "../project/stamp.ts";
 import { RunRecord } from "./run-record.ts";
+import { wordStayed } from "../report/shared.ts";
 import { Lease } from "../runs/lease.ts";
 import { fail, ok, type Result } from "../util/result.ts";
 import type { Arguments } from "./arguments.ts";
-import { findProject, openAsked, sharedRequest, type Asked } from "./asking.ts";
+import { broughtBy, findProject, openAsked, sharedRequest, type Asked } from "./asking.ts";
 import { exitCodeOf, isInputWrong, reportsOf, summarise, type Summary } from "./build-end.ts";
 import { makeReporter, maskEvent } from "./build-reporter.ts";
 import { readLimits } from "./limits.ts";
@@ -174,7 +178,14 @@ async function buildAsked(
       onSetAside: (target, file, to) => emit({ kind: "output-set-aside", target, file, to }),
       mayWrite,
       assessesAll: !options.writesStamp,
+      needs: new OutputNeeds({
+        brought: broughtBy(args, run),
+        asked: names,
+        onStayed: (target) => emit({ kind: "warning", text: wordStayed(target) }),
+      }),
     });
+    const leftOf = (target: GraphTarget, artifacts: Artifacts) =>
+      deciding.contents.leftOf(target.name, target.declaration.contract.outputs, artifacts);
     const buildNumber = (run.state?.builds ?? 0) + 1;
     const session = openBuildSession(project, run, deciding, {
       build: buildNumber,
@@ -188,7 +199,7 @@ async function buildAsked(
       onInterrupt: (batches) => leaveOrEnd(batches, args, screen),
     });
     const keep = (text: string) => project.archive.blobs.putBytes(text, { durable: true }).digest;
-    const record = new RunRecord(run, { startedAt, build: buildNumber, mayWrite, keep });
+    const record = new RunRecord(run, { startedAt, build: buildNumber, mayWrite, keep, leftOf });
     record.begin();
     let ends: ReadonlyMap<number, TargetEnd>;
     try {
@@ -217,6 +228,7 @@ async function buildAsked(
       savedMs: summary.savedMs,
       costUsd: summary.costUsd,
       reports,
+      shared: trafficOf(shared, countLeft(run, ends, leftOf)),
     });
     reporter.close();
     isTold = true;
@@ -238,6 +250,26 @@ async function buildAsked(
     if (shared !== undefined) await settle(shared, screen);
     collectInBackground(project.paths, { hasComputed, environment: screen.environment, now: screen.now() });
   }
+}
+
+function countLeft(
+  { graph }: OpenRun,
+  ends: ReadonlyMap<number, TargetEnd>,
+  leftOf: (target: GraphTarget, artifacts: Artifacts) => ReadonlyMap<string, string>,
+): number {
+  let left = 0;
+  for (const [index, end] of ends)
+    if (end.kind === "done" && end.origin !== "fresh") left += leftOf(graph.targets[index]!, end.artifacts).size;
+  return left;
+}
+
+function trafficOf(shared: SharedCache | undefined, left: number): SharedTraffic | undefined {
+  if (shared === undefined) return undefined;
+  const { place, fetched, published } = shared;
+  const { results: taken, bytes: fetchedBytes } = fetched;
+  if (taken + fetchedBytes + published.offered + left === 0) return undefined;
+  const given = { given: published.offered, published: published.results, publishedBytes: published.bytes };
+  return { place, taken, fetchedBytes, ...given, left };
 }
 
 /** The build is told as done by now: what is still being published is worth a moment, and the user may leave at any time. */

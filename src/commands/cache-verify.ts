@@ -2,12 +2,14 @@
 
 import { join } from "node:path";
 import { forEachEntry } from "../backends/store/action-cache.ts";
+import { PackNotes } from "../backends/store/pack-notes.ts";
 import { isForOthers } from "../backends/store/shared-entry.ts";
-import { verifyShared, type WrongEntry } from "../backends/store/shared-verify.ts";
+import { verifyShared, type Verified, type WrongEntry } from "../backends/store/shared-verify.ts";
 import { Trace } from "../backends/store/trace.ts";
 import type { ActionResult } from "../model/action.ts";
 import type { Digest } from "../model/digest.ts";
 import { inputFailure } from "../model/failure.ts";
+import { codesOf } from "../project/team-codes.ts";
 import type { ProjectPaths } from "../project/paths.ts";
 import { countOf, formatBytes } from "../report/amounts.ts";
 import { listRuns } from "../runs/run.ts";
@@ -21,19 +23,30 @@ export async function verify({ shared, project, args }: Surroundings): Promise<A
   if (sample !== undefined && !isWholeAboveZero(sample))
     return fail([inputFailure(`--sample takes a whole number above 0, not "${sample}"`)]);
   const { own, targets } = resultsOf(project.paths);
+  const beside = new Map<Digest, "codes" | "packs">();
+  for (const [key, { result, label }] of codesOf(project.archive)) {
+    own.set(key, result);
+    targets.set(key, [label]);
+    beside.set(key, "codes");
+  }
+  for (const key of new PackNotes(join(project.paths.cache, "packs.jsonl")).keys) {
+    own.set(key, nothing);
+    beside.set(key, "packs");
+  }
   const verified = await verifyShared(shared.access, {
     own,
+    beside,
     sample: sample === undefined ? Infinity : Number(sample),
     random: Math.random,
   });
-  const { results, contents, bytes, unseen } = verified;
+  const { results, codes, packs, contents, bytes, unseen } = verified;
   const wrong = verified.wrong
     .map((entry) => ({ ...entry, targets: targets.get(entry.of ?? entry.name) ?? [] }))
     .sort((a, b) => (a.at < b.at ? -1 : 1));
   return ok({
-    json: { place: shared.place, signed: shared.isSigned, results, contents, bytes, unseen, wrong },
+    json: { place: shared.place, signed: shared.isSigned, results, codes, packs, contents, bytes, unseen, wrong },
     lines: [
-      `${shared.place}: looked at ${countOf(results, "result")} and ${countOf(contents, "content")}, ${formatBytes(bytes)}`,
+      `${shared.place}: looked at ${wordLookedAt(verified)}, ${formatBytes(bytes)}`,
       ...wrong.map((entry) => `${entry.at} ${wordWrong(entry)}${wordTargets(entry.targets)}`),
       ...(unseen > 0 ? [`${countOf(unseen, "entry", "entries")} could not be looked at`] : []),
       ...(wrong.length > 0
@@ -42,6 +55,22 @@ export async function verify({ shared, project, args }: Surroundings): Promise<A
     ],
     exitCode: wrong.length > 0 || unseen > 0 ? exitCodes.failed : exitCodes.done,
   });
+}
+
+/** What a pack holds is known only there. */
+const nothing: ActionResult = {
+  outputs: {},
+  ...{ at: 0, tookMs: 0, costUsd: 0, by: "", executor: "", attempts: 1 },
+};
+
+/** `12 results, 3 codes and 40 contents`. */
+function wordLookedAt({ results, codes, packs, contents }: Verified): string {
+  const entries = [
+    countOf(results, "result"),
+    ...(codes > 0 ? [countOf(codes, "code")] : []),
+    ...(packs > 0 ? [countOf(packs, "pack")] : []),
+  ];
+  return `${entries.join(", ")} and ${countOf(contents, "content")}`;
 }
 
 function wordWrong({ kind, wrong }: WrongEntry): string {
@@ -70,8 +99,8 @@ function wordTargets(targets: readonly string[]): string {
 
 /** What the action cache and all runs hold by action key, and for which targets, as `default:judge`. */
 function resultsOf({ cache, runs }: ProjectPaths): {
-  readonly own: ReadonlyMap<Digest, ActionResult>;
-  readonly targets: ReadonlyMap<Digest, readonly string[]>;
+  readonly own: Map<Digest, ActionResult>;
+  readonly targets: Map<Digest, string[]>;
 } {
   const own = new Map<Digest, ActionResult>();
   const targets = new Map<Digest, string[]>();

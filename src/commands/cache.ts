@@ -95,12 +95,13 @@ async function sharedOf(
     warn: (text) => screen.writeError(`warning: ${text}\n`),
   });
   if (!shared.ok) return shared;
-  if (shared.value !== undefined) return ok(shared.value);
-  return fail([
-    inputFailure("no shared cache is named", {
-      fix: `--shared PLACE, ${sharedVariables.place}, or experiments({ … }, { cache: { shared: "…" } })`,
-    }),
-  ]);
+  return shared.value === undefined ? fail([noShared()]) : ok(shared.value);
+}
+
+export function noShared(): Failure {
+  return inputFailure("no shared cache is named", {
+    fix: `--shared PLACE, ${sharedVariables.place}, or experiments({ … }, { cache: { shared: "…" } })`,
+  });
 }
 
 async function stat({ shared }: Surroundings): Promise<Answer> {

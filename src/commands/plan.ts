@@ -7,7 +7,7 @@ import { openSession, type DecidingSession } from "../project/project.ts";
 import { openShared } from "../project/shared.ts";
 import { explainReasons } from "../project/explain.ts";
 import type { Arguments } from "./arguments.ts";
-import { sharedRequest, withAsked, type Asked } from "./asking.ts";
+import { broughtBy, sharedRequest, withAsked, type Asked } from "./asking.ts";
 import { paletteOf, showFailures, writeJson, writeLines, type Screen } from "./screen.ts";
 import { exitCodes } from "./table.ts";
 
@@ -17,6 +17,13 @@ export async function plan(args: Arguments, screen: Screen): Promise<number> {
     else writeLines(screen, renderPlan(made, { palette: paletteOf(screen), width: screen.width }));
     return made.targets.every((target) => target.state === "fresh") ? exitCodes.done : exitCodes.incomplete;
   });
+}
+
+/** As a build of the same command line would; who only asks brings nothing. */
+function bringing(args: Arguments, { run, asked }: Asked): (target: string) => boolean {
+  if (args.command !== "plan" && args.command !== "build") return () => false;
+  const names = new Set(asked.map((index) => run.graph.targets[index]!.name));
+  return broughtBy(args, run) === "all" ? () => true : (target) => names.has(target);
 }
 
 /** Opens the run, asks for every target needed, closes again. */
@@ -41,7 +48,7 @@ export function withPlan(
       mayWrite: () => false,
       shared: shared.value,
     });
-    const found = await planTargets(session, asked.needed);
+    const found = await planTargets(session, asked.needed, bringing(args, asked));
     if (!found.ok) {
       showFailures(screen, found.error);
       return exitCodes.wrongInput;

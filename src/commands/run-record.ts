@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import type { Acceptance } from "../backends/store/trace-lines.ts";
 import type { TargetEnd } from "../engine/build.ts";
+import type { Artifacts } from "../model/action.ts";
 import type { Digest } from "../model/digest.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import { failureLine } from "../report/messages.ts";
@@ -22,6 +23,8 @@ interface RecordOptions {
   readonly mayWrite: () => boolean;
   /** Keeps a text in the archive. */
   readonly keep: (text: string) => Digest;
+  /** The outputs that were left with others, by slot: where they are. */
+  readonly leftOf: (target: GraphTarget, artifacts: Artifacts) => ReadonlyMap<string, string>;
 }
 
 export class RunRecord {
@@ -30,18 +33,20 @@ export class RunRecord {
   readonly #startedAt: number;
   readonly #mayWrite: () => boolean;
   readonly #keep: (text: string) => Digest;
+  readonly #leftOf: RecordOptions["leftOf"];
   readonly #before: Stages;
   readonly #stages = new Map<string, StageState>();
   readonly #changed: Record<string, Change> = {};
   #saved: number;
 
-  constructor(run: OpenRun, { startedAt, build, mayWrite, keep }: RecordOptions) {
+  constructor(run: OpenRun, { startedAt, build, mayWrite, keep, leftOf }: RecordOptions) {
     this.#run = run;
     this.#build = build;
     this.#startedAt = startedAt;
     this.#saved = startedAt;
     this.#mayWrite = mayWrite;
     this.#keep = keep;
+    this.#leftOf = leftOf;
     this.#before = run.state?.targets ?? Stages.of({});
   }
 
@@ -57,7 +62,7 @@ export class RunRecord {
     if (isFresh && !this.#stages.has(target.name) && (end.isNoted || this.#before.standsOn(target.name, end.core)))
       return;
     const old = this.#stages.get(target.name) ?? this.#before.get(target.name);
-    const stage = this.#stageOf(target.name, end, old);
+    const stage = this.#stageOf(target, end, old);
     if (stage !== undefined && stage !== old) this.#stages.set(target.name, stage);
     if (end.kind === "done" && end.origin !== "fresh")
       this.#changed[target.name] = { origin: end.origin, key: end.core, reason: headline(end.reasons) };
@@ -124,14 +129,15 @@ export class RunRecord {
     this.#saved = Date.now();
   }
 
-  #stageOf(target: string, end: TargetEnd, old: StageState | undefined): StageState | undefined {
+  #stageOf(target: GraphTarget, end: TargetEnd, old: StageState | undefined): StageState | undefined {
     switch (end.kind) {
       case "done": {
         const accepted = acceptedOf(end.accepted);
         const isAsNoted = old?.status === "done" && old.key === end.core && isSame(old.accepted, accepted);
         if (end.origin === "fresh" && isAsNoted) return undefined;
         const { counts, items } = end;
-        const splice = this.#run.splices.get(target);
+        const splice = this.#run.splices.get(target.name);
+        const left = this.#leftOf(target, end.artifacts);
         return {
           status: "done",
           key: end.core,
@@ -149,6 +155,7 @@ export class RunRecord {
               artifact.kind === "absent" ? "absent" : artifact.blob.digest,
             ]),
           ),
+          ...(left.size > 0 && { left: Object.fromEntries(left) }),
         };
       }
       case "failed":

@@ -24,6 +24,8 @@ export interface Output {
   readonly artifact: Artifact;
   /** Where it belongs in the run's folder, with nothing or something else there perhaps. Outputs of items have no place. */
   readonly place: string | undefined;
+  /** Where it lies, if it was left in the cache that a team shares, with nothing at its place. */
+  readonly left: string | undefined;
   /** By its extension the content of a plain file is known. */
   readonly fileName: string;
 }
@@ -43,11 +45,13 @@ export function standingOutputs(
   const standing = trace.lastStandingOf(name);
   const result = standing === undefined ? undefined : trace.find(standing.core)?.result;
   if (standing === undefined || result === undefined) return undefined;
+  const left = contents.leftOf(name, declaration.contract.outputs, result.outputs);
   const outputs = Object.entries(declaration.contract.outputs).map(([slot, shape]): Output => ({
     slot,
     format: shape.format,
     artifact: result.outputs[slot] ?? { kind: "absent" },
     place: contents.placeOf(name, slot, shape),
+    left: left.get(slot),
     fileName: fileNameOf(slot, shape),
   }));
   return { build: standing.build, at: standing.at, outputs };
@@ -79,6 +83,7 @@ export function itemsWithResults(session: DecidingSession, target: GraphTarget):
         format: shape.format,
         artifact: known.result.outputs[slot] ?? { kind: "absent" },
         place: undefined,
+        left: undefined,
         fileName: fileNameOf(slot, shape),
       })),
     };
@@ -108,7 +113,7 @@ export function itemsWithResults(session: DecidingSession, target: GraphTarget):
 /** The content that the artifact names, wherever it is, so that what somebody wrote over it in the run is never shown in its stead. */
 export function contentOf(
   { contents, digests }: DecidingSession,
-  { slot, format, artifact, place }: Output,
+  { slot, format, artifact, place, left }: Output,
 ): Result<Content, Failure> {
   try {
     switch (artifact.kind) {
@@ -130,6 +135,12 @@ export function contentOf(
     }
   } catch (error) {
     if (!(error instanceof ContentLost)) throw error;
+    if (left !== undefined)
+      return fail(
+        inputFailure(`the content of "${slot}" was left in the shared cache: ${left}`, {
+          fix: "exp fetch brings it.",
+        }),
+      );
     return fail(inputFailure(`the content of "${slot}" is neither at its place nor in the cache`));
   }
 }

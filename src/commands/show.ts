@@ -90,7 +90,7 @@ async function showOutputs(
 ): Promise<Done> {
   const of = (output: Output): Result<Shown, readonly Failure[]> => {
     const content = contentOf(session, output);
-    if (!content.ok) return fail([{ ...content.error, fix: buildCommand(target, run) }]);
+    if (!content.ok) return fail([{ ...content.error, fix: content.error.fix ?? buildCommand(target, run) }]);
     const { artifact, format, place } = output;
     const facts = { ...about, ...factsOf(output, screen) };
     const size = artifact.kind === "absent" ? "absent" : formatBytes(sizeOf(artifact));
@@ -140,7 +140,7 @@ async function showListing(
         ...(one.rows !== undefined && { rows: one.rows }),
       })),
     });
-  const cells = rows.map(({ output: { slot, format, artifact, place }, rows: count }) => [
+  const cells = rows.map(({ output: { slot, format, artifact, place, left }, rows: count }) => [
     span(slot, "bold"),
     span(format),
     span(artifact.kind === "absent" ? "absent" : formatBytes(sizeOf(artifact))),
@@ -148,12 +148,16 @@ async function showListing(
       count === undefined ? (artifact.kind === "tree" ? countOf(artifact.files, "file") : "") : countOf(count, "row"),
     ),
     span(artifact.kind === "absent" ? "" : shortDigest(digestOfArtifact(artifact) as Digest), "dim"),
-    span(artifact.kind === "absent" || place === undefined ? "" : nearPath(screen, place)),
+    span(left !== undefined ? "in the shared cache (exp fetch)" : whereIs(artifact, place, screen)),
   ]);
   writeLines(
     screen,
     [titleOf(title), ...alignRows(cells, { right: [2, 3] })].map((line) => paint(line, paletteOf(screen))),
   );
+}
+
+function whereIs(artifact: Output["artifact"], place: string | undefined, screen: Screen): string {
+  return artifact.kind === "absent" || place === undefined ? "" : nearPath(screen, place);
 }
 
 /** Undefined where there are none, or where they cannot be counted any more. */
@@ -168,12 +172,13 @@ async function rowsIn(session: DecidingSession, output: Output): Promise<number 
   }
 }
 
-function factsOf({ slot, format, artifact, place }: Output, screen: Screen): Record<string, unknown> {
+function factsOf({ slot, format, artifact, place, left }: Output, screen: Screen): Record<string, unknown> {
   if (artifact.kind === "absent") return { slot, format, absent: true };
   return {
     slot,
     format,
     ...(place !== undefined && { path: nearPath(screen, place) }),
+    ...(left !== undefined && { left }),
     size: sizeOf(artifact),
     digest: artifact.blob.digest,
     ...(artifact.kind === "tree" && { files: artifact.files }),

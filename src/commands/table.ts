@@ -39,6 +39,12 @@ const shared: FlagSpec = {
   summary: "the cache that a team shares: a folder, `https://…`, or `off`",
   value: "text",
 };
+const outputs: FlagSpec = {
+  name: "outputs",
+  summary:
+    "which outputs of cached results to bring from the shared cache: all, or of the targets asked for; `exp fetch` brings the others",
+  value: ["all", "asked"],
+};
 const executor: FlagSpec = {
   name: "executor",
   summary: "where recipes and items run: here, or on the Slurm cluster that this machine submits to",
@@ -62,6 +68,7 @@ export const commandTable: readonly CommandSpec[] = [
       { name: "keep-going", short: "k", summary: "after a failure, go on with what does not depend on it" },
       limit,
       shared,
+      outputs,
       executor,
       detach,
       checkInputs,
@@ -73,14 +80,14 @@ export const commandTable: readonly CommandSpec[] = [
     summary: "build, and again after every edit of what the build looked at, until Ctrl-C",
     args: "targets",
     takesKeysAsFlags: true,
-    flags: [...asking, from, jobs, limit, shared, executor, detach, paid],
+    flags: [...asking, from, jobs, limit, shared, outputs, executor, detach, paid],
   },
   {
     name: "plan",
     summary: "what a build would do: fresh, cached or stale, with reasons, time and money by past traces",
     args: "targets",
     takesKeysAsFlags: true,
-    flags: [...asking, from, shared],
+    flags: [...asking, from, shared, outputs],
   },
   {
     name: "status",
@@ -215,6 +222,21 @@ export const commandTable: readonly CommandSpec[] = [
       { name: "sample", summary: "of `verify`: only so many results, chosen at random", value: "text" },
       { name: "older-than", summary: "of `sweep`: what has not been used for so long: `90d`", value: "text" },
       { name: "yes", summary: "of `sweep`: remove, after what goes was told" },
+      json,
+      help,
+    ],
+  },
+  {
+    name: "fetch",
+    summary: "bring outputs that were left in the shared cache; of the named targets and items, or of all targets",
+    args: "targets",
+    usage: "[target | target[item]…]",
+    takesItems: true,
+    flags: [
+      config,
+      run,
+      { name: "items", summary: "also the content of all items of the named targets" },
+      shared,
       json,
       help,
     ],

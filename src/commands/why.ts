@@ -106,6 +106,7 @@ function whyTarget(plan: Plan, { run }: Asked, session: DecidingSession, name: s
     state: planned.state,
     ...(since !== undefined && { since }),
     ...(known?.how === "cached" && { fetched: { by: known.result.by, executor: known.result.executor } }),
+    ...(planned.left !== undefined && { left: planned.left }),
     ...(warnings !== undefined && { warnings }),
     ...(accepted.length > 0 && { accepted }),
   };

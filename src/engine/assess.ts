@@ -4,6 +4,7 @@
 import type { PackedSplit } from "../backends/executors/worker/split.ts";
 import type { HandoffRequest, Work } from "../api/rule.ts";
 import type { SlotOrder } from "../backends/executors/executor.ts";
+import type { Slot } from "../api/slot.ts";
 import type { ActionResult, Artifacts } from "../model/action.ts";
 import type { Digest } from "../model/digest.ts";
 import type { Failure } from "../model/failure.ts";
@@ -15,7 +16,7 @@ import type { PreparedAction } from "./actions.ts";
 import { ContentLost } from "./contents.ts";
 import { requestsOf } from "./declared.ts";
 import { differencesOfStandings, withDifferences } from "./differences.ts";
-import { digestOfItems, expandItems, itemIdentity, splitSlot, type Items } from "./fan-out.ts";
+import { digestOfItems, expandItems, itemIdentity, splitSlot, type Item, type Items } from "./fan-out.ts";
 import { formerItems } from "./former-items.ts";
 import { assessHandoff } from "./handoff.ts";
 import type { ResolvedInputs } from "./inputs.ts";
@@ -139,24 +140,69 @@ async function assessSingle(
   switch (decision.kind) {
     case "fresh": {
       const { result } = decision;
-      if (session.contents.isAsPut(target.name, slots, result.outputs))
+      const { kind, slot } = await lookAtPlaces(session, target, slots, result.outputs);
+      if (kind === "as they should be")
         return { kind: "settled", core: action.core, split, result, how: "fresh", states };
-      // What lies at its place is not lost, even if no store has it.
-      const lost = Object.entries(result.outputs).find(
-        ([slot, artifact]) =>
-          !session.contents.isStored(artifact) &&
-          (slots[slot] === undefined ||
-            !session.contents.isPlaced(target.name, { [slot]: slots[slot] }, { [slot]: artifact })),
+      if (kind === "lost") return due(undefined, [{ kind: "content-lost", slot }]);
+      return due(
+        result,
+        kind === "left" ? [{ kind }] : reasonsOfReturn(session, target, keysOf({ core, split, states })),
       );
-      if (lost === undefined || (await session.contents.bring(Object.values(result.outputs))))
-        return due(result, reasonsOfReturn(session, target, keysOf({ core, split, states })));
-      return due(undefined, [{ kind: "content-lost", slot: lost[0] }]);
     }
     case "cached":
       return due(decision.result, session.rebuilder.explain(asked));
     case "stale":
       return due(undefined, decision.reasons);
   }
+}
+
+type AtPlaces = { readonly kind: "as they should be" | "displaced" | "left"; readonly slot?: undefined } | Lost;
+interface Lost {
+  readonly kind: "lost";
+  readonly slot: string;
+}
+
+/**
+ * Whether the outputs of the run's own result lie at their places, or were left with others and may stay there. What is to be put back has its content
+ * here by then.
+ */
+async function lookAtPlaces(
+  { contents, needs }: Session,
+  { name }: GraphTarget,
+  slots: Readonly<Record<string, Slot>>,
+  outputs: Artifacts,
+): Promise<AtPlaces> {
+  if (contents.isAsPut(name, slots, outputs)) return { kind: "as they should be" };
+  const need = needs.needOf(name);
+  // What lies at its place is not lost, even if no store has it.
+  const missing = Object.entries(outputs).filter(
+    ([slot, artifact]) =>
+      !contents.isStored(artifact) &&
+      (slots[slot] === undefined || !contents.isPlaced(name, { [slot]: slots[slot] }, { [slot]: artifact })),
+  );
+  const mayStay = new Set<string>();
+  for (const [slot, shape] of need === "here" ? [] : Object.entries(slots)) {
+    const artifact = outputs[slot] ?? { kind: "absent" };
+    const isToBePut = need !== "anywhere" && contents.isStored(artifact);
+    if (isToBePut || !contents.wasLeft(name, slot, shape, artifact)) continue;
+    // What reads a folder may name files in it.
+    if (await contents.bringListings([artifact])) mayStay.add(slot);
+  }
+  const toCome = need === "anywhere" ? missing.filter(([slot]) => !mayStay.has(slot)) : missing;
+  if (await contents.bring(toCome.map(([, artifact]) => artifact))) {
+    const wasLeft = (slot: string) =>
+      slots[slot] !== undefined && contents.wasLeft(name, slot, slots[slot], outputs[slot]);
+    if (need !== "anywhere") return { kind: Object.keys(outputs).some(wasLeft) ? "left" : "displaced" };
+  } else {
+    const lost = missing.find(([slot, artifact]) => !mayStay.has(slot) && !contents.isStored(artifact));
+    if (lost !== undefined) return { kind: "lost", slot: lost[0] };
+    needs.noteStayed(name);
+  }
+  const left = contents.leftOf(name, slots, outputs);
+  const here = Object.entries(slots).filter(([slot]) => !mayStay.has(slot));
+  const isAsLeft =
+    [...mayStay].every((slot) => left.has(slot)) && contents.isAsPut(name, Object.fromEntries(here), outputs);
+  return { kind: isAsLeft ? "as they should be" : "displaced" };
 }
 
 /** Others may have made what the run has not. */
@@ -166,6 +212,32 @@ async function askAhead(
 ): Promise<void> {
   const unknown = asked.filter(({ core }) => trace.known(core) === undefined);
   if (unknown.length > 0) await cache.ahead(unknown.map(({ key }) => key));
+}
+
+async function askAheadOfItems({ trace, cache }: Session, { all }: Items): Promise<void> {
+  const unknown = all.filter(({ core }) => trace.known(core) === undefined);
+  if (unknown.length === 0) return;
+  await cache.aheadOfItems(
+    all.map(({ key }) => key),
+    unknown.map(({ key }) => key),
+  );
+}
+
+/** Brings what these items of a fan-out have made, as far as it can be had. */
+export async function bringItems(
+  { cache, contents }: Session,
+  { all }: Items,
+  some: readonly (readonly [item: Item, outputs: Artifacts])[],
+): Promise<void> {
+  const missing = some.flatMap(([{ key }, outputs]) =>
+    Object.values(outputs).flatMap((artifact) => (contents.isStored(artifact) ? [] : [{ key, artifact }])),
+  );
+  if (missing.length === 0) return;
+  await cache.aheadOfContents(
+    all.map(({ key }) => key),
+    new Set(missing.map(({ key }) => key)),
+  );
+  await contents.bring(missing.map(({ artifact }) => artifact));
 }
 
 /** Why a result of the run's own is put back: something went back to an earlier state, or the files are not as they were left. */
@@ -219,7 +291,7 @@ async function assessFanOut(
   const expanded = expandItems(packed, inputs, templates.prepared, session.nodeMajor, target.name);
   if (!expanded.ok) return { kind: "wrong", failures: [expanded.error] };
   const items = expanded.value;
-  await askAhead(session, items.all);
+  await askAheadOfItems(session, items);
   const states: ItemStates = { items, decisions: decideItems(session, target, items) };
   const { decisions } = states;
   if (decisions.some((one) => one.kind !== "fresh")) {
@@ -243,8 +315,13 @@ async function assessFanOut(
     return assessment;
 
   // The merge must run, so it needs the content of every item: what is lost and cannot be had from others is made again.
-  await session.contents.bring(
-    decisions.flatMap((one) => (one.kind === "fresh" ? Object.values(one.result.outputs) : [])),
+  await bringItems(
+    session,
+    items,
+    items.all.flatMap((item) => {
+      const one = decisions[item.index]!;
+      return one.kind === "fresh" ? [[item, one.result.outputs] as const] : [];
+    }),
   );
   const whole = decisions.map((one): Decision =>
     one.kind === "fresh" && Object.values(one.result.outputs).every((artifact) => session.contents.isStored(artifact))

@@ -9,9 +9,9 @@ import type { Counts, Origin } from "../model/event.ts";
 import type { Digest } from "../model/digest.ts";
 import { actionFailure, type Failure } from "../model/failure.ts";
 import type { Reason } from "../model/reason.ts";
-import type { GraphTarget } from "../planning/graph.ts";
+import type { GraphInput, GraphTarget } from "../planning/graph.ts";
 import { noteGiven, noteStanding } from "./commit.ts";
-import { assess, type Assessment, type Upstream } from "./assess.ts";
+import { assess, type Assessment, type DueAction, type DueItems, type Upstream } from "./assess.ts";
 import { performAction } from "./perform-action.ts";
 import { performItems } from "./perform-items.ts";
 import { noteVanished, type Tally, type Work } from "./work.ts";
@@ -80,11 +80,7 @@ export async function buildTargets(
   const { graph, trace } = session;
   rememberArms(session);
   const ends = new Map<number, TargetEnd>();
-  const upstream: Upstream = (index) => {
-    const how = ends.get(index);
-    if (how?.kind !== "done") throw new Error(`target ${index} was started before what it depends on`);
-    return { artifacts: how.artifacts, target: graph.targets[index]! };
-  };
+  const upstream = upstreamIn(session, ends);
   const left: number[] = [];
   let first: Assessed | undefined;
   for (const index of options.needed) {
@@ -100,20 +96,74 @@ export async function buildTargets(
     ends.set(index, how);
     options.onEnd(target, how);
   }
+  // Those that have to wait for their turn are looked at then.
+  let assessed = left.length <= width ? first : undefined;
+  let open: readonly number[] = left;
+  while (open.length > 0) {
+    open = downstreamOf(session, left, await buildOpen(session, options, open, ends, assessed), ends);
+    assessed = undefined;
+  }
+  await trace.commit();
+  return ends;
+}
+
+function upstreamIn({ graph }: BuildSession, ends: ReadonlyMap<number, TargetEnd>): Upstream {
+  return (index) => {
+    const how = ends.get(index);
+    if (how?.kind !== "done") throw new Error(`target ${index} was started before what it depends on`);
+    return { artifacts: how.artifacts, target: graph.targets[index]! };
+  };
+}
+
+/**
+ * Builds these targets, and returns those whose outputs something reads and that nobody has any more: they have to be made again, and what depends on them
+ * to be looked at again, because what they come to may be other bytes.
+ */
+async function buildOpen(
+  whole: BuildSession,
+  options: BuildOptions,
+  open: readonly number[],
+  ends: Map<number, TargetEnd>,
+  first: Assessed | undefined,
+): Promise<ReadonlySet<number>> {
+  const { graph } = whole;
+  const upstream = upstreamIn(whole, ends);
+  const told = new Set(
+    open.filter((index) => ends.get(index)?.kind === "done").map((index) => graph.targets[index]!.name),
+  );
+  const session: BuildSession = {
+    ...whole,
+    emit(event) {
+      // What it came to before has been told.
+      const isAsBefore = event.kind === "target-finished" && event.origin === "fresh" && told.has(event.target);
+      if (!isAsBefore) whole.emit(event);
+    },
+  };
   const expected = (index: number) => expectedMs(session, graph.targets[index]!) ?? 1000;
   const dependsOn = (index: number) => graph.targets[index]!.dependsOn;
   const priorities =
     options.shuffleSeed === undefined
-      ? criticalPath(left, dependsOn, expected)
-      : shuffledPriorities(left, options.shuffleSeed);
+      ? criticalPath(open, dependsOn, expected)
+      : shuffledPriorities(open, options.shuffleSeed);
+  const lacking = new Set<number>();
+  /** What waits for them. */
+  const unfed = new Set<number>();
+  let hasFailed = false;
   const end = (target: GraphTarget, how: TargetEnd): NodeEnd => {
-    ends.set(target.index, how);
-    options.onEnd(target, how);
+    const before = ends.get(target.index);
+    // Looked at again and found as it was: what it came to before is what is told.
+    const isAsBefore =
+      how.kind === "done" && how.origin === "fresh" && before?.kind === "done" && before.core === how.core;
+    if (!isAsBefore) {
+      ends.set(target.index, how);
+      options.onEnd(target, how);
+    }
+    if (how.kind === "failed") hasFailed = true;
     return how.kind === "done" ? "done" : how.kind === "waits" ? "waits" : "failed";
   };
   await runSchedule(
     {
-      nodes: left,
+      nodes: open,
       dependsOn,
       priority: (index) => priorities.get(index) ?? 0,
       width,
@@ -122,29 +172,57 @@ export async function buildTargets(
     async (index) => {
       const target = graph.targets[index]!;
       if (options.signal.aborted) return end(target, { kind: "interrupted", counts: noCounts });
-      // Those that have to wait for their turn are looked at then.
-      const assessed = first?.target === target && left.length <= width ? first.assessment : undefined;
-      const asked = { priority: priorities.get(index) ?? 0, signal: options.signal, assessed };
-      return end(target, await bringUpToDate(session, target, upstream, asked));
+      const blocking = target.dependsOn.find((one) => ends.get(one)?.kind !== "done");
+      if (blocking !== undefined) return end(target, skipped(session, target, blocking));
+      const how = await bringUpToDate(session, target, upstream, {
+        priority: priorities.get(index) ?? 0,
+        signal: options.signal,
+        assessed: first?.target === target ? first.assessment : undefined,
+      });
+      if (how.kind !== "unfed") return end(target, how);
+      for (const one of how.lacking) lacking.add(one);
+      unfed.add(index);
+      // Everything else goes on.
+      return "waits";
     },
     (index, because) => {
+      if (because !== undefined && unfed.has(because)) return void unfed.add(index);
       const target = graph.targets[index]!;
       const isInterrupted = because === undefined ? options.signal.aborted : ends.get(because)?.kind === "interrupted";
-      const how: TargetEnd = isInterrupted
-        ? { kind: "interrupted", counts: noCounts }
-        : {
-            kind: "skipped",
-            because:
-              because === undefined
-                ? "the build stopped at the first failure (-k goes on)"
-                : graph.targets[because]!.name,
-          };
-      if (how.kind === "skipped") session.emit({ kind: "target-skipped", target: target.name, because: how.because });
-      end(target, how);
+      end(target, isInterrupted ? { kind: "interrupted", counts: noCounts } : skipped(session, target, because));
     },
   );
-  await trace.commit();
-  return ends;
+  if (unfed.size === 0 || (!options.signal.aborted && (!hasFailed || session.keepGoing))) return lacking;
+  for (const index of unfed) {
+    const target = graph.targets[index]!;
+    end(
+      target,
+      options.signal.aborted ? { kind: "interrupted", counts: noCounts } : skipped(session, target, undefined),
+    );
+  }
+  return new Set();
+}
+
+function skipped({ graph, emit }: BuildSession, { name }: GraphTarget, because: number | undefined): TargetEnd {
+  const why =
+    because === undefined ? "the build stopped at the first failure (-k goes on)" : graph.targets[because]!.name;
+  emit({ kind: "target-skipped", target: name, because: why });
+  return { kind: "skipped", because: why };
+}
+
+/** Those of `all` that are, or depend on, one of these; and what has not come to its end. */
+function downstreamOf(
+  { graph }: BuildSession,
+  all: readonly number[],
+  lacking: ReadonlySet<number>,
+  ends: ReadonlyMap<number, TargetEnd>,
+): readonly number[] {
+  const open = new Set<number>();
+  if (lacking.size === 0) return [];
+  for (const index of all)
+    if (lacking.has(index) || !ends.has(index) || graph.targets[index]!.dependsOn.some((one) => open.has(one)))
+      open.add(index);
+  return [...open];
 }
 
 type Warned = Extract<Assessment, { kind: "settled" | "due" }>;
@@ -156,12 +234,18 @@ function rememberArms({ armNames, trace }: BuildSession): void {
 
 const noCounts: Counts = { computed: 0, cached: 0, fresh: 0 };
 
+/** It reads what nobody has: outputs of these targets, which are to be made again before. */
+interface Unfed {
+  readonly kind: "unfed";
+  readonly lacking: readonly number[];
+}
+
 async function bringUpToDate(
   session: BuildSession,
   target: GraphTarget,
   upstream: Upstream,
   { priority, signal, assessed }: { priority: number; signal: AbortSignal; assessed: Assessment | undefined },
-): Promise<TargetEnd> {
+): Promise<TargetEnd | Unfed> {
   let known = assessed;
   const tally: Tally = {
     computed: 0,
@@ -182,7 +266,7 @@ async function bringUpToDate(
     return { kind: "failed", failures, reasons, counts: countsOf(tally), tookMs: tally.tookMs, costUsd: tally.costUsd };
   };
   /** Undefined: the target is to be assessed again. */
-  const oneRound = async (): Promise<TargetEnd | undefined> => {
+  const oneRound = async (): Promise<TargetEnd | Unfed | undefined> => {
     const assessment = known ?? (await assess(session, target, upstream));
     known = undefined;
     switch (assessment.kind) {
@@ -204,6 +288,8 @@ async function bringUpToDate(
           warn(session, target, assessment);
         }
         started = true;
+        const lacking = await bringInputs(session, target, stage, upstream);
+        if (lacking.length > 0) return { kind: "unfed", lacking };
         if (stage.kind === "items") {
           const due = stage.states.decisions.filter((one) => one.kind === "stale").length;
           session.emit({ kind: "items-known", target: target.name, items: stage.states.decisions.length, due });
@@ -238,6 +324,33 @@ async function bringUpToDate(
     if (error instanceof ContentLost) return failed([contentLost(error.slot, target.name)]);
     throw error;
   }
+}
+
+/** What is to be run reads content that may have been left with others. Returns the targets of what cannot be had. */
+async function bringInputs(
+  session: BuildSession,
+  target: GraphTarget,
+  stage: DueAction | DueItems,
+  upstream: Upstream,
+): Promise<readonly number[]> {
+  const isRun =
+    stage.kind === "items" ? stage.states.decisions.some((one) => one.kind === "stale") : stage.adopt === undefined;
+  if (!isRun) return [];
+  const { contents, needs } = session;
+  const lacking = new Set<number>();
+  const look = async (input: GraphInput): Promise<void> => {
+    if (input.kind === "list") for (const member of input.members) await look(member);
+    if (input.kind !== "artifact") return;
+    const { artifacts, target: from } = upstream(input.target);
+    const artifact = artifacts[input.slot] ?? { kind: "absent" };
+    const shape = from.declaration.contract.outputs[input.slot]!;
+    if (!contents.wasLeft(from.name, input.slot, shape, artifact)) return;
+    const isHad = contents.recover(from.name, input.slot, shape, artifact) || (await contents.bring([artifact]));
+    // What was wanted before and is gone again is lost while this goes on: the action says so.
+    if (!isHad && needs.want(from.name)) lacking.add(input.target);
+  };
+  for (const input of Object.values(target.inputs)) await look(input);
+  return [...lacking];
 }
 
 /** The cache may be deleted at any moment, also between a look at a file of it and its use: then the next round finds out what is missing. */
@@ -312,6 +425,11 @@ function settle(
   const touched = tally.computed + tally.cached;
   if (items !== undefined) tally.fresh = Math.max(0, items - touched);
   else if (touched === 0) tally.fresh = 1;
+  if (settled.states !== undefined && touched > 0)
+    session.cache.together(
+      settled.states.items.all.map(({ key }) => key),
+      session.now(),
+    );
   noteStanding(session, target, settled);
   noteGiven(session, target, settled.core);
   if (target.declaration.work.kind === "gate") {

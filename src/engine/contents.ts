@@ -28,11 +28,23 @@ export interface ContentsOptions {
   readonly stores: readonly BlobStore[];
   readonly digests: FileDigests & { note(path: string, digest: Digest, seen: StatText, stat?: BigIntStats): void };
   readonly trace: Trace;
-  /** Brings content that others have into the first store; false: some of it cannot be had. */
-  readonly bring?: (artifacts: readonly Artifact[]) => Promise<boolean>;
+  /** What others have. */
+  readonly others?: OtherContents | undefined;
   /** Told when an edited output is set aside. */
   readonly onSetAside: (target: string, file: string, to: string) => void;
 }
+
+/** Content that others have, to be brought into the first store. */
+export interface OtherContents {
+  /** False: some of it cannot be had. */
+  bring(artifacts: readonly Artifact[]): Promise<boolean>;
+  /** Of folders only what lies in them. */
+  bringListings(artifacts: readonly Artifact[]): Promise<boolean>;
+  /** Where such content lies, in words. */
+  placeOf(digest: Digest): string;
+}
+
+type Slots = Readonly<Record<string, SlotShape>>;
 
 /** Content that is in no store and at no place any more. */
 export class ContentLost extends Error {
@@ -75,7 +87,34 @@ export class Contents {
   /** Whether the content of artifacts can be had without their places in the run, be it from others: then it has come. */
   async bring(artifacts: readonly Artifact[]): Promise<boolean> {
     const missing = artifacts.filter((artifact) => !this.isStored(artifact));
-    return missing.length === 0 || ((await this.#options.bring?.(missing)) ?? false);
+    return missing.length === 0 || ((await this.#options.others?.bring(missing)) ?? false);
+  }
+
+  /** The same of the listings of folders alone: with them it is known what lies in there. */
+  async bringListings(artifacts: readonly Artifact[]): Promise<boolean> {
+    const missing = artifacts.filter((one) => one.kind === "tree" && this.#blobPath(one.blob.digest) === undefined);
+    return missing.length === 0 || ((await this.#options.others?.bringListings(missing)) ?? false);
+  }
+
+  /** The outputs of a target that were left with others, with nothing at their places: by slot, where they are. */
+  leftOf(target: string, slots: Slots, artifacts: Artifacts): ReadonlyMap<string, string> {
+    const left = new Map<string, string>();
+    for (const slot in slots) {
+      const place = this.placeOf(target, slot, slots[slot]!);
+      const at = this.#leftAt(place, artifacts[slot]);
+      if (at !== undefined && statOf(place) === undefined) left.set(slot, at);
+    }
+    return left;
+  }
+
+  /** Whether the output was left with others, whatever lies at its place now. */
+  wasLeft(target: string, slot: string, shape: SlotShape, artifact: Artifact | undefined): boolean {
+    return this.#leftAt(this.placeOf(target, slot, shape), artifact) !== undefined;
+  }
+
+  #leftAt(place: string, artifact: Artifact | undefined): string | undefined {
+    const left = this.#options.trace.leftAt(relative(this.#options.runFolder, place));
+    return artifact !== undefined && left?.digest === digestOfArtifact(artifact) ? left.at : undefined;
   }
 
   listingOf(artifact: Extract<Artifact, { kind: "tree" }>): TreeListing | undefined {
@@ -84,14 +123,14 @@ export class Contents {
   }
 
   /** Whether the target's outputs lie at their places with the right content: by stat where that proves it. */
-  isPlaced(target: string, slots: Readonly<Record<string, SlotShape>>, artifacts: Artifacts): boolean {
+  isPlaced(target: string, slots: Slots, artifacts: Artifacts): boolean {
     for (const slot in slots)
       if (!this.#isAt(this.placeOf(target, slot, slots[slot]!), artifacts[slot] ?? { kind: "absent" })) return false;
     return true;
   }
 
   /** The same, where what this build has put there counts by its stat: within the clock's tick that proves nothing, but it was right a moment ago. */
-  isAsPut(target: string, slots: Readonly<Record<string, SlotShape>>, artifacts: Artifacts): boolean {
+  isAsPut(target: string, slots: Slots, artifacts: Artifacts): boolean {
     for (const slot in slots) {
       const place = this.placeOf(target, slot, slots[slot]!);
       const artifact = artifacts[slot] ?? { kind: "absent" };
@@ -105,22 +144,39 @@ export class Contents {
 
   /**
    * Puts every output that is not at its place there, whole or not at all. One whose content is lost is left out: whoever assesses the target again,
-   * as a build does, finds it missing and has it made anew.
+   * as a build does, finds it missing and has it made anew. Unless it `mayBeLeft` with others: then that is written down, and nothing lies at its place.
    */
-  async place(target: string, slots: Readonly<Record<string, SlotShape>>, artifacts: Artifacts): Promise<void> {
+  async place(
+    target: string,
+    slots: Slots,
+    artifacts: Artifacts,
+    mayBeLeft: (slot: string) => boolean = () => false,
+  ): Promise<void> {
     for (const [slot, shape] of Object.entries(slots)) {
       const artifact = artifacts[slot] ?? { kind: "absent" };
       const place = this.placeOf(target, slot, shape);
       const isTaken = statOf(place) !== undefined;
       if (isTaken ? this.#isAt(place, artifact) : artifact.kind === "absent") continue;
-      if (!this.isStored(artifact)) continue;
+      const isStored = this.isStored(artifact);
+      if (!isStored && (artifact.kind === "absent" || !mayBeLeft(slot))) continue;
       if (isTaken) this.#setAsideIfEdited(target, place);
-      await this.#putAt(slot, place, artifact, isTaken);
+      if (isStored) await this.#putAt(slot, place, artifact, isTaken);
+      else this.#leave(place, artifact);
     }
   }
 
+  /** What an earlier result left at the place would be taken for the output. */
+  #leave(place: string, artifact: Artifact): void {
+    const { trace, runFolder, others } = this.#options;
+    rmSync(place, { recursive: true, force: true });
+    const digest = digestOfArtifact(artifact);
+    const out = relative(runFolder, place);
+    if (digest === "absent" || trace.leftAt(out)?.digest === digest) return;
+    trace.append({ out, d: "absent", left: digest, at: others?.placeOf(digest) ?? "" });
+  }
+
   /** What somebody has edited at the target's places is set aside, before they are emptied. */
-  saveEdits(target: string, slots: Readonly<Record<string, SlotShape>>): void {
+  saveEdits(target: string, slots: Slots): void {
     for (const [slot, shape] of Object.entries(slots))
       this.#setAsideIfEdited(target, this.placeOf(target, slot, shape));
   }

@@ -5,7 +5,7 @@ import type { ActionResult, Artifacts } from "../model/action.ts";
 import type { Failure } from "../model/failure.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import { fail, ok, type Result } from "../util/result.ts";
-import { assess, type Assessment, type DueAction, type DueItems } from "./assess.ts";
+import { assess, bringItems, type Assessment, type DueAction, type DueItems } from "./assess.ts";
 import { itemName } from "./fan-out.ts";
 import type { Session } from "./session.ts";
 import { hasShape } from "./shape.ts";
@@ -110,10 +110,14 @@ class Fetching {
     const { cache, contents } = this.#session;
     const isMergeDue = decisions.some((one) => one.kind === "stale");
     // Without the others a result counts only where its content is; and a merge that has to be run reads all of it.
-    await contents.bring(
-      decisions.flatMap((one) =>
-        one.kind === "cached" || (one.kind === "fresh" && isMergeDue) ? Object.values(one.result.outputs) : [],
-      ),
+    await bringItems(
+      this.#session,
+      items,
+      items.all.flatMap((item) => {
+        const one = decisions[item.index]!;
+        const isRead = one.kind === "cached" || (one.kind === "fresh" && isMergeDue);
+        return isRead ? [[item, one.result.outputs] as const] : [];
+      }),
     );
     let isDue = false;
     for (const item of items.all) {

@@ -45,9 +45,10 @@ async function adopt(work: Work, due: DueAction, known: ActionResult): Promise<P
   const isOwn = session.trace.find(due.action.core)?.result === known;
   const isHandoff = due.part === "handoff";
   if (isHandoff && !(await keepHandedOver(session, due))) return ok("again");
+  const mayStay = mayBeLeft(work, due, known, isOwn);
   if (!isOwn && !isHandoff) {
     const slots = due.part === "split" || due.part === "gate" ? {} : work.target.declaration.contract.outputs;
-    if (!hasShape(slots, known.outputs) || !(await session.contents.bring(Object.values(known.outputs)))) {
+    if (!hasShape(slots, known.outputs) || !(await bringOutputs(session, known.outputs, mayStay))) {
       session.cache.withdraw(due.action.key);
       return ok("again");
     }
@@ -64,8 +65,43 @@ async function adopt(work: Work, due: DueAction, known: ActionResult): Promise<P
   if (isHandoff && !isOwn) tally.computed += 1;
   else if (due.part !== "merge") tally.cached += 1;
   tally.restored = true;
-  await placeOutputs(work, known.outputs);
+  await placeOutputs(work, known.outputs, mayStay);
   return ok("committed");
+}
+
+/** Which outputs of a known result may stay where they are: with others, who have them. */
+function mayBeLeft(
+  { session, target }: Work,
+  { part, items }: DueAction,
+  known: ActionResult,
+  isOwn: boolean,
+): (slot: string) => boolean {
+  const { contents, cache, needs } = session;
+  const need = needs.needOf(target.name);
+  const slots = target.declaration.contract.outputs;
+  const isOutput = (slot: string) => slots[slot] !== undefined;
+  if (need === "here") return () => false;
+  if (isOwn) return (slot) => isOutput(slot) && contents.wasLeft(target.name, slot, slots[slot]!, known.outputs[slot]);
+  // Others may lose it, and nobody is to pay for it twice.
+  const isFree =
+    isUnpaid(known) && (items?.decisions.every((one) => one.kind === "stale" || isUnpaid(one.result)) ?? true);
+  if (need !== "anywhere" || !isFree || (part !== "recipe" && part !== "merge")) return () => false;
+  return (slot) => isOutput(slot) && cache.isOffered(known.outputs[slot] ?? { kind: "absent" });
+}
+
+function isUnpaid({ costUsd, calls = [] }: ActionResult): boolean {
+  return costUsd === 0 && calls.length === 0;
+}
+
+async function bringOutputs(
+  { contents }: BuildSession,
+  outputs: Artifacts,
+  mayStay: (slot: string) => boolean,
+): Promise<boolean> {
+  const all = Object.entries(outputs);
+  const toCome = all.filter(([slot]) => !mayStay(slot)).map(([, artifact]) => artifact);
+  const toStay = all.filter(([slot]) => mayStay(slot)).map(([, artifact]) => artifact);
+  return (await contents.bring(toCome)) && (await contents.bringListings(toStay));
 }
 
 async function run(work: Work, due: DueAction): Promise<Performed> {
@@ -180,9 +216,13 @@ function logName(target: string, part: DueAction["part"]): string {
   return part === "split" || part === "merge" ? `${target}.${part}.log` : `${target}.log`;
 }
 
-async function placeOutputs({ session, target }: Work, outputs: Artifacts): Promise<void> {
+async function placeOutputs(
+  { session, target }: Work,
+  outputs: Artifacts,
+  mayStay?: (slot: string) => boolean,
+): Promise<void> {
   if (!session.holdsRun()) throw new LostRun(session.run);
-  await session.contents.place(target.name, target.declaration.contract.outputs, outputs);
+  await session.contents.place(target.name, target.declaration.contract.outputs, outputs, mayStay);
 }
 
 /** What a split and a gate return becomes an artifact like any other. */

@@ -15,6 +15,8 @@ import type { Session } from "./session.ts";
 export async function planTargets(
   session: Session,
   needed: readonly number[],
+  /** Whether a build would bring outputs of the target that were left with others. */
+  brings: (target: string) => boolean = () => false,
 ): Promise<Result<readonly PlannedTarget[], readonly Failure[]>> {
   const planned: PlannedTarget[] = [];
   const failures: Failure[] = [];
@@ -57,7 +59,7 @@ export async function planTargets(
       target: session.graph.targets[upstream]!,
     }));
     if (assessment.kind === "wrong") failures.push(...assessment.failures);
-    else planned.push({ ...planOf(session, target, assessment, known), ...warningsOf(assessment) });
+    else planned.push({ ...planOf(session, target, assessment, known, brings), ...warningsOf(assessment) });
   }
   return failures.length > 0 ? fail(failures) : ok(planned);
 }
@@ -71,6 +73,7 @@ function planOf(
   target: GraphTarget,
   assessment: Exclude<Assessment, { kind: "wrong" }>,
   known: Map<number, { readonly artifacts: Artifacts }>,
+  brings: (target: string) => boolean,
 ): PlannedTarget {
   switch (assessment.kind) {
     case "waits":
@@ -80,10 +83,14 @@ function planOf(
       const total = assessment.states?.decisions.length;
       const failed = target.declaration.work.kind === "gate" && gateFails(session, target, assessment.result.outputs);
       const items = total === undefined ? undefined : { fresh: total, cached: 0, stale: 0 };
+      const { outputs } = target.declaration.contract;
+      const left = [...session.contents.leftOf(target.name, outputs, assessment.result.outputs).keys()];
+      if (left.length > 0 && brings(target.name)) return describe(session, target, "cached", [{ kind: "left" }], items);
       const isAccepted = session.trace.acceptancesInForce(target.name, keysOf(assessment)).length > 0;
       return {
         ...describe(session, target, failed ? "failed" : "fresh", [], items),
         ...(isAccepted && { accepted: true }),
+        ...(left.length > 0 && { left }),
       };
     }
     case "due": {

@@ -17,6 +17,7 @@ import type { Trace } from "../backends/store/trace.ts";
 import type { ActionFactory } from "./actions.ts";
 import type { Contents } from "./contents.ts";
 import type { InputResolver } from "./inputs.ts";
+import type { OutputNeeds } from "./output-needs.ts";
 import type { Rebuilder } from "./rebuilder.ts";
 import type { Given } from "./splice.ts";
 import type { Site } from "./site.ts";
@@ -54,6 +55,7 @@ export interface Session {
   readonly archive: BlobStore;
   readonly digests: SourceDigests;
   readonly contents: Contents;
+  readonly needs: OutputNeeds;
   readonly resolver: InputResolver;
   readonly factory: ActionFactory;
   readonly rebuilder: Rebuilder;

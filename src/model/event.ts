@@ -113,6 +113,22 @@ export type Event =
       readonly costUsd: number;
       /** Outputs of the requested targets that a person would open first, relative to the working folder. */
       readonly reports: readonly string[];
+      /** What came from the cache that a team shares, and went there; undefined: nothing, or there is none. */
+      readonly shared?: SharedTraffic | undefined;
     };
+
+export interface SharedTraffic {
+  /** Where it is, without secrets. */
+  readonly place: string;
+  /** Results that were taken from there, and bytes of content that came. */
+  readonly taken: number;
+  readonly fetchedBytes: number;
+  /** Results that this build gives, how many of them are there by now, and bytes of them. The rest is published when the build has ended. */
+  readonly given: number;
+  readonly published: number;
+  readonly publishedBytes: number;
+  /** Outputs that were left there. */
+  readonly left: number;
+}
 
 export type Emit = (event: Event) => void;

@@ -15,6 +15,8 @@ export interface PlannedTarget {
   readonly reasons: readonly Reason[];
   /** Of what is up to date: it is, because somebody accepted a change. */
   readonly accepted?: true;
+  /** Outputs that were left in the cache that a team shares: `exp fetch` brings them. */
+  readonly left?: readonly string[];
   /** What may be meant so, and may be a slip: a glob that matches nothing. */
   readonly warnings?: readonly string[];
   /** Of a fan-out, as far as its split is known. */

@@ -63,6 +63,8 @@ export type Reason =
   | { readonly kind: "same-work"; readonly target: string }
   /** The outputs were missing, or somebody had edited them. */
   | { readonly kind: "displaced" }
+  /** The outputs were left in the cache that a team shares, and are to be here. */
+  | { readonly kind: "left" }
   | { readonly kind: "cleaned"; readonly when: string }
   /** Of an item: what items there are is known only when the split has run. */
   | { readonly kind: "split"; readonly target: string }

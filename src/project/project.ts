@@ -10,12 +10,14 @@ import { HashPool } from "../backends/store/hash-pool.ts";
 import { LocalActionCache } from "../backends/store/action-cache.ts";
 import { LocalStore } from "../backends/store/local.ts";
 import type { SharedCache } from "../backends/store/shared-cache.ts";
+import { PackNotes } from "../backends/store/pack-notes.ts";
 import { StatCache } from "../backends/store/stat-cache.ts";
 import { TeamActionCache } from "../backends/store/team-cache.ts";
 import type { AcceptSession } from "../engine/accept.ts";
 import { ActionFactory } from "../engine/actions.ts";
 import { Contents, stagingName } from "../engine/contents.ts";
 import { InputResolver } from "../engine/inputs.ts";
+import { nothingNeeded, type OutputNeeds } from "../engine/output-needs.ts";
 import { Rebuilder } from "../engine/rebuilder.ts";
 import { ResourcePool, type Limits } from "../engine/resources.ts";
 import type { BuildSession, Session } from "../engine/session.ts";
@@ -107,6 +109,8 @@ export interface SessionOptions {
   readonly mayWrite: () => boolean;
   /** What others have made is asked for here. */
   readonly shared?: SharedCache | undefined;
+  /** Which outputs have to be here; if not said, those that are left with others may be. */
+  readonly needs?: OutputNeeds;
   /** Every target is assessed: for who wants to know all that was read. */
   readonly assessesAll?: boolean;
 }
@@ -115,7 +119,7 @@ export interface SessionOptions {
 export function openSession(
   project: Project,
   run: OpenRun,
-  { onSetAside, mayWrite, shared, assessesAll = false }: SessionOptions,
+  { onSetAside, mayWrite, shared, assessesAll = false, needs = nothingNeeded() }: SessionOptions,
 ): DecidingSession {
   const { paths, digests, store, archiveBlobs } = project;
   const trace = new Trace(run.folder.folder, {
@@ -124,7 +128,9 @@ export function openSession(
   });
   const recalled = assessesAll ? undefined : openRecall(project, run, trace);
   const own = new LocalActionCache(join(paths.cache, "actions"), join(paths.cache, "uses"));
-  const cache = shared === undefined ? own : new TeamActionCache(own, shared);
+  const packs = new PackNotes(join(paths.cache, "packs.jsonl"));
+  const cache =
+    shared === undefined ? own : new TeamActionCache(own, shared, { who: who(), onPack: (key) => packs.add(key) });
   const codes = shared === undefined ? undefined : new TeamCodes(shared, project.archive, store);
   project.aliases.askOthers = codes === undefined ? undefined : (closure, code) => codes.find(closure, code);
   const sources = new SourcesRead();
@@ -133,7 +139,7 @@ export function openSession(
     stores: [store, archiveBlobs],
     digests,
     trace,
-    ...(shared !== undefined && { bring: (artifacts) => shared.bring(artifacts) }),
+    others: shared,
     onSetAside,
   });
   const armNames = new Map(run.told.flatMap(({ labels }) => labels.map(({ id, name }) => [id, name] as const)));
@@ -164,6 +170,7 @@ export function openSession(
     archive: archiveBlobs,
     digests,
     contents,
+    needs,
     resolver: new InputResolver({ root: paths.root, digests, contents, sources }),
     factory,
     armNames,
@@ -178,6 +185,7 @@ export function openSession(
     close() {
       trace.close();
       cache.close(Date.now());
+      packs.close();
     },
   };
 }
@@ -246,7 +254,9 @@ export function openBuildSession(
     folders: [
       run.folder.folder,
       paths.cache,
-      ...["actions", "bundles", "claims", "expfile", "recall", "stamps"].map((name) => join(paths.cache, name)),
+      ...["actions", "bundles", "claims", "expfile", "partial", "recall", "stamps"].map((name) =>
+        join(paths.cache, name),
+      ),
       ...[project.store, project.archiveBlobs].map((store) => store.staging),
       project.archive.codeFolder,
     ],

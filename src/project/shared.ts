@@ -69,7 +69,7 @@ export async function openShared(
     new SharedCache({
       remote,
       local: [project.store, project.archiveBlobs],
-      staging: join(paths.cache, "tmp"),
+      partials: join(paths.cache, "partial"),
       breakers: { reading: openBreaker(), writing: openBreaker() },
       secret: environment[sharedVariables.key] || undefined,
       mayWrite: publish === undefined || publish === "" ? (settings?.publish ?? true) : publish !== "0",

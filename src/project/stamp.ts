@@ -198,12 +198,17 @@ function msOf(ns: bigint): number {
   return Number(ns / 1_000_000_000n) * 1000 + Number(ns % 1_000_000_000n) / 1e6;
 }
 
-/** Whether every output is still what the build left. */
+/** Whether every output is still what the build left, or still where it was left with others. */
 function arePlaced(run: OpenRun, { contents }: DecidingSession, assessed: readonly number[], ends: Ends): boolean {
   return assessed.every((index) => {
     const { name, declaration } = run.graph.targets[index]!;
     const end = ends(index);
-    return end !== undefined && contents.isPlaced(name, declaration.contract.outputs, end.artifacts);
+    if (end === undefined) return false;
+    const { outputs } = declaration.contract;
+    const left = contents.leftOf(name, outputs, end.artifacts);
+    const here =
+      left.size === 0 ? outputs : Object.fromEntries(Object.entries(outputs).filter(([slot]) => !left.has(slot)));
+    return contents.isPlaced(name, here, end.artifacts);
   });
 }
 

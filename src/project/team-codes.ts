@@ -7,6 +7,7 @@ import type { BlobStore } from "../backends/store/store.ts";
 import type { ActionResult, Artifact } from "../model/action.ts";
 import { digestOfBytes, type Digest } from "../model/digest.ts";
 import type { Closure } from "../planning/bundle/closure.ts";
+import type { BundleSource } from "../planning/bundle/bundler.ts";
 import type { Archive } from "../runs/archive.ts";
 import { statOf } from "../util/stat.ts";
 import { who } from "../util/who.ts";
@@ -51,21 +52,37 @@ export class TeamCodes {
     const found = this.#found.get(code);
     if (found !== undefined) return this.#shared.noteUse(found, { isCounted: false });
     const source = this.#archive.bundleOf(code);
-    const map = source === undefined ? undefined : digestOfBytes(source.map);
-    const [print, mapped] = [code, map].map((digest) => this.#artifactOf(digest));
-    if (source === undefined || print === undefined || mapped === undefined) return;
-    const result: ActionResult = {
-      outputs: { print, map: mapped },
-      ...{ at: Date.now(), tookMs: 0, costUsd: 0, by: who(), executor: source.printer, attempts: 1 },
-    };
-    this.#shared.publish(keyOf(source.closure), result, { isCounted: false });
+    const result = source === undefined ? undefined : resultOf(code, source, this.#archive);
+    if (source !== undefined && result !== undefined)
+      this.#shared.publish(keyOf(source.closure), result, { isCounted: false });
   }
+}
 
-  #artifactOf(digest: Digest | undefined): Artifact | undefined {
-    const path = digest === undefined ? undefined : this.#archive.blobs.pathOf(digest);
+/** The print of a code and its map, as if a printer were an action; undefined where the archive has lost one. */
+function resultOf(code: Digest, { map, printer }: BundleSource, archive: Archive): ActionResult | undefined {
+  const [print, mapped] = [code, digestOfBytes(map)].map((digest): Artifact | undefined => {
+    const path = archive.blobs.pathOf(digest);
     const stat = path === undefined ? undefined : statOf(path);
-    return stat === undefined ? undefined : { kind: "file", blob: { digest: digest!, size: Number(stat.size) } };
+    return stat === undefined ? undefined : { kind: "file", blob: { digest, size: Number(stat.size) } };
+  });
+  if (print === undefined || mapped === undefined) return undefined;
+  const made = { at: Date.now(), tookMs: 0, costUsd: 0, by: who(), executor: printer, attempts: 1 };
+  return { outputs: { print, map: mapped }, ...made };
+}
+
+/** By the keys under which they may lie with others: all codes that the archive holds, with their files. */
+export function codesOf(
+  archive: Archive,
+): ReadonlyMap<Digest, { readonly result: ActionResult; readonly label: string }> {
+  const codes = new Map<Digest, { readonly result: ActionResult; readonly label: string }>();
+  for (const code of archive.codes()) {
+    const source = archive.bundleOf(code);
+    if (source === undefined) continue;
+    const result = resultOf(code, source, archive);
+    const label = `code of ${source.closure.modules[0]?.label ?? "a recipe"}`;
+    if (result !== undefined) codes.set(keyOf(source.closure), { result, label });
   }
+  return codes;
 }
 
 /** Of everything that decides what a printer makes of them; labels are for people. */

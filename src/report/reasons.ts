@@ -75,6 +75,8 @@ export function describeReason(reason: Reason): ReasonText {
       return { what: `nothing differs: ${oneLine(reason.target)} had the same work done` };
     case "displaced":
       return { what: "its outputs were missing or edited" };
+    case "left":
+      return { what: "its outputs were left in the shared cache" };
     case "content-lost":
       return { what: `output ${oneLine(reason.slot)}: its content is in no store any more` };
     case "cleaned":

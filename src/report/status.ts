@@ -5,6 +5,7 @@ import { countOf, formatAgo, formatDuration, formatMoney } from "./amounts.ts";
 import { alignDetailedRows } from "./columns.ts";
 import { wordItemCounts, type ItemCounts } from "./items.ts";
 import { styleOfState } from "./palette.ts";
+import { wordLeft } from "./shared.ts";
 import { wordWarning, type DrawOptions } from "./plan.ts";
 import { clipLine, joinSpans, oneLine, paint, span, type Line, type Span } from "./text.ts";
 
@@ -22,6 +23,8 @@ export interface StatusRow {
   readonly waitsFor?: string;
   /** In words, one line. */
   readonly reason?: string;
+  /** Outputs that were left in the cache that a team shares. */
+  readonly left?: readonly string[];
   readonly warnings?: readonly string[];
 }
 
@@ -74,11 +77,12 @@ function cellsOf(row: StatusRow, now: number): Span[] {
   ];
 }
 
-function detailsOf({ items, waitsFor, reason, warnings = [] }: StatusRow): Span[] {
+function detailsOf({ items, waitsFor, reason, left = [], warnings = [] }: StatusRow): Span[] {
   return [
     ...(items === undefined ? [] : [span(wordItemCounts(items))]),
     ...(waitsFor === undefined ? [] : [span(`waits for ${oneLine(waitsFor)}`, "dim")]),
     ...(reason === undefined || reason === "" ? [] : [span(oneLine(reason), "dim")]),
+    ...(left.length === 0 ? [] : [span(wordLeft(left), "dim")]),
     ...warnings.map(wordWarning),
   ];
 }

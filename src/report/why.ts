@@ -9,6 +9,7 @@ import { alignRows } from "./columns.ts";
 import { styleOfState } from "./palette.ts";
 import type { DrawOptions } from "./plan.ts";
 import { describeReason, wordFileChange } from "./reasons.ts";
+import { wordLeft } from "./shared.ts";
 import { fold, oneLine, paint, span, widthOf, type Line, type Span } from "./text.ts";
 
 export interface Why {
@@ -22,6 +23,8 @@ export interface Why {
   readonly since?: number;
   /** Who computed it, and where, if it was fetched from a cache. */
   readonly fetched?: { readonly by: string; readonly executor: string };
+  /** Outputs that were left in the cache that a team shares. */
+  readonly left?: readonly string[];
   /** Why the present result is kept although its key changed, as people said, oldest first. */
   readonly accepted?: readonly Accepted[];
   /** Asked of a past build: what that one did. */
@@ -69,7 +72,10 @@ export function renderWhy(why: Why, { palette, width = COMFORTABLE_WIDTH, now }:
   return lines.map((line) => paint(line, palette));
 }
 
-function headOf({ target, label, state, since, fetched, reasons, accepted = [], build }: Why, now: number): Line[] {
+function headOf(
+  { target, label, state, since, fetched, left = [], reasons, accepted = [], build }: Why,
+  now: number,
+): Line[] {
   const name = span(oneLine(target) + (label === undefined ? "" : `[${oneLine(label)}]`), "bold");
   if (build !== undefined) return headOfPast(name, build, now);
   const when = since === undefined ? "" : wordSince(state, since, now);
@@ -81,6 +87,7 @@ function headOf({ target, label, state, since, fetched, reasons, accepted = [], 
     lines.push([
       span(`  computed by ${oneLine(fetched.by)}, ${oneLine(fetched.executor)}, and fetched from the cache`, "dim"),
     ]);
+  if (left.length > 0) lines.push([span(`  ${wordLeft(left)}`, "dim")]);
   return lines;
 }
 

@@ -107,6 +107,18 @@ export class Archive {
       .sort((a, b) => (a.at > b.at ? -1 : 1));
   }
 
+  /** Of all bundles of the archive. */
+  codes(): readonly Digest[] {
+    try {
+      return readdirSync(this.codeFolder)
+        .map((name) => name.replace(/\.json$/, ""))
+        .filter(isDigest);
+    } catch (error) {
+      if (isMissing(error)) return [];
+      throw error;
+    }
+  }
+
   bundleOf(code: Digest): (BundleSource & { readonly file: string }) | undefined {
     const record = readRecord(this.#recordFile(code));
     if (record === undefined) return undefined;

@@ -28,6 +28,8 @@ export interface StageState {
   readonly accepted?: { readonly at: string; readonly by: string; readonly because: string } | undefined;
   /** Slot → digest. */
   readonly outputs?: Readonly<Record<string, string>>;
+  /** Slot → where it lies in the cache that a team shares: outputs that were left there, with nothing at their places in the run. */
+  readonly left?: Readonly<Record<string, string>>;
 }
 
 /** Scalars and a map of scalars: whatever looks so is YAML. */

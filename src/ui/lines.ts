@@ -6,6 +6,7 @@
 //   judge     cached            saved 3.2 s
 //   analyse   fresh
 //   done in 4.2 s: 951 computed, 51 cached, 1 fresh; the cache saved 3.2 s
+//   shared cache /mnt/team/exp-cache: took 51 results, 3.4 MB; gives 951
 //   report: runs/default/analyse/report.html
 
 import { largest } from "../util/largest.ts";
@@ -14,6 +15,7 @@ import type { Failure } from "../model/failure.ts";
 import { countOf, formatCount, formatDuration, formatMoney, formatRoughDuration } from "../report/amounts.ts";
 import { styleOfOrigin } from "../report/palette.ts";
 import { headline } from "../report/reasons.ts";
+import { wordTraffic } from "../report/shared.ts";
 import {
   joinSpans,
   linesOfLog,
@@ -257,6 +259,7 @@ export function createBuildLines({ renderFailure, again = "exp build", targets =
     }
     const lines = [...flush(), closingLine(event)];
     if (event.outcome === "interrupted") lines.push(sentence(`what is finished is kept: ${again} goes on from here`));
+    if (event.shared !== undefined) lines.push(sentence(wordTraffic(event.shared)));
     return [...lines, ...reportLines(event.reports)];
   }
 

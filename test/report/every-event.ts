@@ -98,6 +98,15 @@ export const everyEvent: { readonly [K in Event["kind"]]: Required<Extract<Event
     savedMs: 3200,
     costUsd: 0.0123,
     reports: ["runs/default/analyse/report.html"],
+    shared: {
+      place: "/mnt/team/exp-cache",
+      taken: 51,
+      fetchedBytes: 3_400_000,
+      given: 951,
+      published: 900,
+      publishedBytes: 12_000,
+      left: 2,
+    },
   },
 };
 
@@ -140,6 +149,7 @@ export const everyReason: { readonly [K in Reason["kind"]]: Extract<Reason, { ki
   command: { kind: "command", before: ["python", "score.py"], after: ["python", "score.py", "--deep mode"] },
   "same-work": { kind: "same-work", target: "generate" },
   displaced: { kind: "displaced" },
+  left: { kind: "left" },
   "content-lost": { kind: "content-lost", slot: "table" },
   spliced: { kind: "spliced", from: "old@3:generate" },
   cleaned: { kind: "cleaned", when: "2026-11-20T10:12:03" },

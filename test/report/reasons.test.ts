@@ -23,6 +23,7 @@ tool python: 3.10 → 3.11
 command: python score.py → python score.py '--deep mode'
 nothing differs: generate had the same work done
 its outputs were missing or edited
+its outputs were left in the shared cache
 output table: its content is in no store any more
 given: taken from old@3:generate
 cleaned 2026-11-20 10:12

@@ -46,8 +46,11 @@ const fileOf = (root: string, text: string) =>
   entriesIn(root).find((path) => readFileSync(path, "utf8").includes(text))!;
 const deep = Buffer.alloc(50_000, "word");
 const deepName = createHash("sha256").update(deep).digest("hex");
-/** Results: the recipe, the split, five items, the merge. Contents: the large output, the folder's listing and two files, five pages. */
-const all = { results: 8, contents: 9, unseen: 0 };
+/**
+ * Results: the recipe, the split, five items, the merge. Contents: the large output, the folder's listing and two files, five pages; of each code its print
+ * and a map.
+ */
+const all = { results: 8, codes: 4, packs: 0, contents: 17, unseen: 0 };
 
 describe.each([
   ["a folder", true, () => Promise.resolve(temporaryFolder()).then((root) => ({ url: root }))],
@@ -120,7 +123,7 @@ describe("what is wrong is named:", () => {
       1,
       new Set(["wrongly signed"]),
     ]);
-    expect(theirs.verified.wrong.length).toBe(8);
+    expect(theirs.verified.wrong.length).toBe(12);
     overwrite(fileOf(root, '"folder"'), (text) => text.replace(/hmac.*\n/, ""));
     const unsigned = await verify(rig, root, [], { EXP_SHARED_CACHE_KEY: "ours" });
     expect(unsigned.verified.wrong).toMatchObject([{ wrong: "unsigned", targets: ["default:make"] }]);
@@ -159,7 +162,7 @@ describe("a cache that cannot be looked at", () => {
     const rig = makeProject(files);
     await build(rig, root);
     const nobody = await verify(rig, `http://127.0.0.1:${await freePort()}`);
-    expect(nobody).toMatchObject({ code: 1, verified: { results: 0, unseen: 8, wrong: [] } });
+    expect(nobody).toMatchObject({ code: 1, verified: { results: 0, unseen: 12, wrong: [] } });
     expect(nobody.stderr).toContain("ECONNREFUSED");
     const { url } = await startFolderServer(root);
     const proxy = await startProxy(url, ({ path }) =>

@@ -22,6 +22,12 @@ export interface ActionCache {
   put(key: Digest, result: ActionResult): void;
   /** To be awaited before `get` is asked for these keys: others may have what this machine does not. */
   ahead(keys: readonly Digest[]): Promise<void>;
+  /** The same of those of a fan-out's items that are `wanted`; `all` of them are in the order of their split. */
+  aheadOfItems(all: readonly Digest[], wanted: readonly Digest[]): Promise<void>;
+  /** To be awaited before content of the `wanted` ones of a fan-out's items is brought: others may have it together. `all`: in that order. */
+  aheadOfContents(all: readonly Digest[], wanted: ReadonlySet<Digest>): Promise<void>;
+  /** All items of a fan-out, in that order, have results: others are to find them together. */
+  together(keys: readonly Digest[], at: number): void;
   /** Whether the content of a result that `get` gave lies with others, to be brought when it is needed. */
   isOffered(artifact: Artifact): boolean;
   /** The content of a result cannot be had after all: it is not given again. */
@@ -68,6 +74,18 @@ export class LocalActionCache implements ActionCache {
 
   ahead(): Promise<void> {
     return Promise.resolve();
+  }
+
+  aheadOfItems(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  aheadOfContents(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  together(): void {
+    return;
   }
 
   isOffered(): boolean {

@@ -1,15 +1,22 @@
 // What this machine has to do with a cache that others share: asks it for results, brings their content into the local store, publishes its own beside the
 // build. Whatever it does wrong (slow, down, full, lying, half-written) costs a warning and a computation, and never a wrong result.
 
-import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync } from "node:fs";
-import { open } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import type { ActionResult, Artifact, TreeListing } from "../../model/action.ts";
 import { digestOfBytes, type BlobRef, type Digest } from "../../model/digest.ts";
-import { removeFile, temporaryName } from "../../util/fs.ts";
 import { Lanes } from "../../util/lanes.ts";
-import { readResult, type SharedAccess } from "./shared-access.ts";
-import { isForOthers, namedBy, readListing, writeEntry } from "./shared-entry.ts";
+import { beginAnew, closePartial, openPartial, type Partial } from "./partial.ts";
+import { gather, readResult, type SharedAccess } from "./shared-access.ts";
+import {
+  contentsOfPack,
+  entriesOfPack,
+  leastInPack,
+  packContents,
+  smallContentOf,
+  unpackContents,
+  writePack,
+} from "./pack.ts";
+import { isForOthers, longestEntryBytes, namedBy, readListing, writeEntry } from "./shared-entry.ts";
 import { Guard, type GuardOptions } from "./shared-guard.ts";
 import { usesNotedEveryMs, type SharedContent, type SharedKind, type SharedStore } from "./shared.ts";
 import type { BlobStore } from "./store.ts";
@@ -19,7 +26,7 @@ export interface SharedCacheOptions {
   /** Content is looked for in all of them, and brought into the first. */
   readonly local: readonly [BlobStore, ...BlobStore[]];
   /** Where content lies while it comes in. */
-  readonly staging: string;
+  readonly partials: string;
   readonly breakers: GuardOptions["breakers"];
   /** Entries are signed with it, and no others are taken. */
   readonly secret: string | undefined;
@@ -54,6 +61,9 @@ export interface Fetched {
   bytes: number;
 }
 
+/** What came of publishing a result: `there`: others had published theirs before. */
+type Publishing = "put" | "there" | "failed";
+
 /** What came of asking for content. */
 type Answer = "all" | "absent" | "other bytes";
 
@@ -68,6 +78,8 @@ const slowestUpload = 100;
 export class SharedCache {
   readonly published = nothingPublished();
   readonly fetched: Fetched = { results: 0, bytes: 0 };
+  /** Bytes of content as they come, also of what has not come to its end. */
+  arrivedBytes = 0;
   readonly #options: SharedCacheOptions;
   readonly #guard: Guard;
   readonly #lanes: Lanes;
@@ -75,9 +87,12 @@ export class SharedCache {
   readonly #uses: Lanes;
   /** By digest: what is on its way. */
   readonly #coming = new Map<Digest, Promise<boolean>>();
-  readonly #offered = new Set<Digest>();
+  readonly #offered = new Map<Digest, Promise<Publishing>>();
   /** Results that were found there, and whose last use is not of today. */
   readonly #unusedToday = new Set<Digest>();
+  /** Packs that were asked for, and small content that travels with them: with which. */
+  readonly #asked = new Set<Digest>();
+  readonly #packed = new Map<Digest, BlobRef>();
 
   constructor(options: SharedCacheOptions) {
     this.#options = options;
@@ -109,20 +124,19 @@ export class SharedCache {
       if (artifact.kind === "tree" || (artifact.kind === "file" && artifact.text === undefined))
         blobs.set(artifact.blob.digest, artifact.blob);
     if (!(await this.#bringBlobs([...blobs.values()]))) return false;
-    const inside = new Map<Digest, BlobRef>();
-    for (const artifact of artifacts) {
-      if (artifact.kind !== "tree") continue;
-      const listing = this.#listingOf(artifact.blob.digest);
-      if (listing === undefined) {
-        this.#guard.tell(
-          "listing",
-          `${this.place} holds a folder whose listing makes no sense: what it belongs to is computed`,
-        );
-        return false;
-      }
-      for (const [, digest, size] of listing) inside.set(digest, { digest, size });
-    }
-    return this.#bringBlobs([...inside.values()]);
+    const inside = this.#insideOf(artifacts);
+    return inside !== undefined && this.#bringBlobs([...inside.values()]);
+  }
+
+  /** Of folders among the artifacts only what lies in them. False: it cannot be had, or makes no sense. */
+  async bringListings(artifacts: readonly Artifact[]): Promise<boolean> {
+    const trees = artifacts.flatMap((artifact) => (artifact.kind === "tree" ? [artifact.blob] : []));
+    return (await this.#bringBlobs(trees)) && this.#insideOf(artifacts) !== undefined;
+  }
+
+  /** Where content lies, as whoever keeps the place finds it. */
+  placeOf(digest: Digest): string {
+    return this.#options.remote.placeOf("cas", digest);
   }
 
   /** Whether all content of a result is on this machine. */
@@ -133,10 +147,54 @@ export class SharedCache {
   /** Beside everything else; `settle` waits for it. `isCounted`: it is what people call a result. */
   publish(key: Digest, result: ActionResult, { isCounted = true } = {}): void {
     if (!this.#options.mayWrite || !isForOthers(result) || this.#offered.has(key)) return;
-    this.#offered.add(key);
     const tally = isCounted ? this.published : nothingPublished();
     tally.offered++;
-    void this.#uploads.run(() => this.#publishOne(key, result, tally));
+    this.#offered.set(
+      key,
+      this.#uploads.run(() => this.#publishOne(key, result, tally)),
+    );
+  }
+
+  /** Results that are asked for together, once each of those that are published beside has come there. */
+  publishPack(key: Digest, results: ReadonlyMap<Digest, ActionResult>, made: Pick<ActionResult, "at" | "by">): void {
+    if (!this.#options.mayWrite || this.#offered.has(key)) return;
+    const act = async (): Promise<Publishing> => {
+      const own = await Promise.all([...results.keys()].map(async (one) => this.#offered.get(one)));
+      // Where others were first, theirs is what all get.
+      const ours = [...results].filter((_, i) => own[i] === undefined || own[i] === "put");
+      if (own.includes("failed") || ours.length < leastInPack) return "failed";
+      const bytes = packContents(smallContentOf(ours.map(([, result]) => result)), (digest) => this.#read(digest));
+      const contents = bytes && { digest: digestOfBytes(bytes), size: bytes.length };
+      if (
+        contents !== undefined &&
+        (await this.#put("cas", contents.digest, { bytes: bytes! }, bytes!.length)) === undefined
+      )
+        return "failed";
+      const pack = writePack(ours, this.#options.secret, { ...made, contents });
+      return pack === undefined ? "failed" : this.#publishEntry(key, pack, nothingPublished());
+    };
+    // In turn behind those that it waits for.
+    this.#offered.set(key, this.#uploads.run(act));
+  }
+
+  /** What lies under the key of a pack, of each entry that is fit. */
+  async lookUpPack(key: Digest): Promise<ReadonlyMap<Digest, ActionResult>> {
+    const found = new Map<Digest, ActionResult>();
+    this.#asked.add(key);
+    const pack = (await this.lookUp([key])).get(key);
+    const contents = pack && contentsOfPack(pack);
+    for (const [one, read] of (pack && entriesOfPack(pack, this.#options.secret)) ?? []) {
+      if (read.kind === "result") found.set(one, read.result);
+      else this.#guard.tell(read.kind, wordUnfit(this.place, read.kind));
+    }
+    if (contents !== undefined)
+      for (const { digest } of smallContentOf(found.values())) this.#packed.set(digest, contents);
+    return found;
+  }
+
+  /** Looks which content can be had together; what is not in these packs is asked for one by one. */
+  async lookUpContents(packs: readonly Digest[]): Promise<void> {
+    await Promise.all(packs.filter((key) => !this.#asked.has(key)).map((key) => this.lookUpPack(key)));
   }
 
   /** A result that was looked up is taken. `isCounted`: it is what people call a result. */
@@ -197,10 +255,29 @@ export class SharedCache {
     return undefined;
   }
 
+  /** The content of all folders, whose listings are here; undefined where one makes no sense. */
+  #insideOf(artifacts: readonly Artifact[]): ReadonlyMap<Digest, BlobRef> | undefined {
+    const inside = new Map<Digest, BlobRef>();
+    for (const artifact of artifacts) {
+      if (artifact.kind !== "tree") continue;
+      const listing = this.#listingOf(artifact.blob.digest);
+      if (listing === undefined) {
+        this.#guard.tell(
+          "listing",
+          `${this.place} holds a folder whose listing makes no sense: what it belongs to is computed`,
+        );
+        return undefined;
+      }
+      for (const [, digest, size] of listing) inside.set(digest, { digest, size });
+    }
+    return inside;
+  }
+
   async #bringBlobs(blobs: readonly BlobRef[]): Promise<boolean> {
     let isWhole = true;
+    await this.#bringPacked(blobs);
     await this.#lanes.each(blobs, async (blob) => {
-      if (this.#options.local.some((store) => store.has(blob.digest))) return;
+      if (this.#isHere(blob.digest)) return;
       const coming = this.#coming.get(blob.digest) ?? this.#bringOne(blob);
       this.#coming.set(blob.digest, coming);
       if (!(await coming)) isWhole = false;
@@ -209,79 +286,127 @@ export class SharedCache {
     return isWhole;
   }
 
-  /** Whatever breaks off is gone on with from where it broke off. */
+  /** Small content that lies together. What does not come so, or is not what it is said to be, is asked for by itself. */
+  async #bringPacked(blobs: readonly BlobRef[]): Promise<void> {
+    const wanted = new Map<BlobRef, Set<Digest>>();
+    for (const { digest } of blobs) {
+      const contents = this.#packed.get(digest);
+      if (contents === undefined || this.#isHere(digest)) continue;
+      wanted.set(contents, (wanted.get(contents) ?? new Set()).add(digest));
+    }
+    const packs = [...wanted].filter(([, digests]) => digests.size >= leastInPack);
+    const { remote, patienceMs, local } = this.#options;
+    await this.#lanes.each(packs, async ([{ digest, size }, digests]) => {
+      const bytes = await this.#guard.ask({
+        ...{ way: "reading", what: "asked for content", patienceMs },
+        act: async (signal, alive) => {
+          const entry = await remote.get("cas", digest, { signal });
+          return entry === undefined ? Buffer.alloc(0) : gather(entry.bytes, size, alive);
+        },
+      });
+      for (const [one, content] of unpackContents(bytes ?? Buffer.alloc(0))) {
+        if (!digests.has(one)) continue;
+        local[0].putBytes(content, { durable: false });
+        this.fetched.bytes += content.length;
+      }
+      this.arrivedBytes += bytes?.length ?? 0;
+    });
+  }
+
+  #isHere(digest: Digest): boolean {
+    return this.#options.local.some((store) => store.has(digest));
+  }
+
+  #read(digest: Digest): Buffer | undefined {
+    const path = this.#pathOf(digest);
+    return path === undefined ? undefined : readFileSync(path);
+  }
+
+  /** Whatever breaks off is gone on with from where it broke off, be it by another process. */
   async #bringOne({ digest, size }: BlobRef): Promise<boolean> {
-    const { remote, local, staging, patienceMs } = this.#options;
-    mkdirSync(staging, { recursive: true });
-    const temporary = temporaryName(digest, staging);
-    const file = await open(temporary, "wx");
-    let hash = createHash("sha256");
-    let got = 0;
+    const { local, partials } = this.#options;
+    const partial = await openPartial(partials, digest, size);
     let answer: Answer | undefined;
     try {
-      // Breaking off is no failure while it gets on with it.
-      for (let failures = 0; failures < attempts && answer === undefined;) {
-        const before = got;
-        const isGettingOn = () => got > before && got - before >= Math.min(size / 10, longStretchBytes);
-        answer = await this.#guard.ask<Answer>({
-          ...{ way: "reading", what: "asked for content", patienceMs, isGettingOn },
-          act: async (signal, alive) => {
-            const entry = await remote.get("cas", digest, { from: got, signal });
-            if (entry === undefined) return "absent";
-            if (entry.from !== got) {
-              await file.truncate(0);
-              hash = createHash("sha256");
-              got = 0;
-            }
-            for await (const bytes of entry.bytes) {
-              // Nobody waits for this attempt any more, and another may be at work on the file.
-              signal.throwIfAborted();
-              alive();
-              // No more than was promised is taken: a server that never ends would fill the disk.
-              if (got + bytes.length > size) return "other bytes";
-              await file.write(bytes, 0, bytes.length, got);
-              hash.update(bytes);
-              got += bytes.length;
-            }
-            if (got < size) throw new Error(`it broke off after ${got} of ${size} bytes`);
-            return "all";
-          },
-        });
-        if (!isGettingOn()) failures++;
+      answer = await this.#bringInto(partial, { digest, size });
+      // What was taken up may have been damaged by what ended its process.
+      if (answer === "other bytes" && partial.isTakenUp) {
+        await beginAnew(partial);
+        answer = await this.#bringInto(partial, { digest, size });
       }
-      if (answer === undefined || answer === "absent") return false;
-      if (answer === "other bytes" || hash.digest("hex") !== digest) {
+      if (answer === "other bytes")
         this.#guard.tell(
           "lies",
           `${this.place} gave other bytes than ${digest.slice(0, 12)} stands for: they are not used`,
         );
-        return false;
-      }
+      if (answer !== "all") return false;
       this.fetched.bytes += size;
-      local[0].putFile(temporary, { move: true, known: { digest, size } });
+      local[0].putFile(partial.path, { move: true, known: { digest, size } });
       return true;
     } finally {
-      await file.close();
-      removeFile(temporary);
+      await closePartial(partials, digest, partial, answer === undefined);
     }
   }
 
-  /** Content first: a result that is there has all that it names. */
-  async #publishOne(key: Digest, result: ActionResult, tally: Published): Promise<void> {
-    const blobs = this.#blobsOf(result);
-    if (blobs === undefined) return void tally.gone++;
-    for (const { digest, size } of blobs) {
-      const file = this.#pathOf(digest);
-      if (file === undefined) return void tally.gone++;
-      if ((await this.#put("cas", digest, { file, size }, size)) === undefined) return;
+  /** Undefined: not all of it has come. */
+  async #bringInto(partial: Partial, { digest, size }: BlobRef): Promise<Answer | undefined> {
+    const { remote, patienceMs } = this.#options;
+    let answer: Answer | undefined;
+    // Breaking off is no failure while it gets on with it.
+    for (let failures = 0; failures < attempts && answer === undefined;) {
+      const before = partial.got;
+      const isGettingOn = () => partial.got > before && partial.got - before >= Math.min(size / 10, longStretchBytes);
+      answer = await this.#guard.ask<Answer>({
+        ...{ way: "reading", what: "asked for content", patienceMs, isGettingOn },
+        act: async (signal, alive) => {
+          if (partial.got === size && size > 0) return "all";
+          const entry = await remote.get("cas", digest, { from: partial.got, signal });
+          if (entry === undefined) return "absent";
+          if (entry.from !== partial.got) await beginAnew(partial);
+          for await (const bytes of entry.bytes) {
+            // Nobody waits for this attempt any more, and another may be at work on the file.
+            signal.throwIfAborted();
+            alive();
+            // No more than was promised is taken: a server that never ends would fill the disk.
+            if (partial.got + bytes.length > size) return "other bytes";
+            await partial.file.write(bytes, 0, bytes.length, partial.got);
+            partial.hash.update(bytes);
+            partial.got += bytes.length;
+            this.arrivedBytes += bytes.length;
+          }
+          if (partial.got < size) throw new Error(`it broke off after ${partial.got} of ${size} bytes`);
+          return "all";
+        },
+      });
+      if (!isGettingOn()) failures++;
     }
+    return answer === "all" && partial.hash.digest("hex") !== digest ? "other bytes" : answer;
+  }
+
+  /** Content first: a result that is there has all that it names. */
+  async #publishOne(key: Digest, result: ActionResult, tally: Published): Promise<Publishing> {
+    const blobs = this.#blobsOf(result);
+    const files = blobs?.map(({ digest }) => this.#pathOf(digest));
+    if (blobs === undefined || files === undefined || files.includes(undefined)) {
+      tally.gone++;
+      return "failed";
+    }
+    for (const [i, { digest, size }] of blobs.entries())
+      if ((await this.#put("cas", digest, { file: files[i]!, size }, size)) === undefined) return "failed";
+    return this.#publishEntry(key, result, tally);
+  }
+
+  async #publishEntry(key: Digest, result: ActionResult, tally: Published): Promise<Publishing> {
     const bytes = writeEntry(key, result, this.#options.secret);
+    // Nobody would read it.
+    if (bytes.length > longestEntryBytes) return "failed";
     const done = await this.#put("ac", key, { bytes }, bytes.length);
     if (done === "put") tally.results++;
     if (done === "there") {
       tally.there++;
       await this.#touch(key);
     }
+    return done ?? "failed";
   }
 
   async #touch(key: Digest): Promise<void> {

@@ -78,9 +78,8 @@ export class SharedS3 implements SharedStore, SharedKeeper {
     const noted = await this.#copyOntoItself(kind, name, signal);
     if (noted !== "as it was") return noted === "touched";
     const { GetObjectCommand } = this.#library;
-    const { Body, ContentLength = 0 } = await this.#client.send(new GetObjectCommand(this.#at(kind, name)), {
-      abortSignal: signal,
-    });
+    const asking = this.#client.send(new GetObjectCommand(this.#at(kind, name)), { abortSignal: signal });
+    const { Body, ContentLength = 0 } = await answerTo("GET", asking);
     const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array(ContentLength);
     await this.#put(kind, name, { bytes }, { once: false, signal });
     return true;
@@ -91,10 +90,8 @@ export class SharedS3 implements SharedStore, SharedKeeper {
     let from: string | undefined;
     do {
       const asked = { Bucket: this.#bucket, Prefix, ...(from !== undefined && { ContinuationToken: from }) };
-      const page: sdk.ListObjectsV2CommandOutput = await this.#client.send(
-        new this.#library.ListObjectsV2Command(asked),
-        { abortSignal: signal },
-      );
+      const asking = this.#client.send(new this.#library.ListObjectsV2Command(asked), { abortSignal: signal });
+      const page: sdk.ListObjectsV2CommandOutput = await answerTo("GET", asking);
       yield (page.Contents ?? []).flatMap(({ Key = "", Size: size = 0, LastModified }) => {
         const name = Key.slice(Prefix.length);
         return isDigest(name) && LastModified !== undefined ? [{ name, size, usedAt: LastModified.getTime() }] : [];
@@ -107,7 +104,10 @@ export class SharedS3 implements SharedStore, SharedKeeper {
     const usedAt = await this.#usedAt(kind, name, signal);
     if (usedAt === undefined) return true;
     if (usedAt >= unusedSince) return false;
-    await this.#client.send(new this.#library.DeleteObjectCommand(this.#at(kind, name)), { abortSignal: signal });
+    const asking = this.#client.send(new this.#library.DeleteObjectCommand(this.#at(kind, name)), {
+      abortSignal: signal,
+    });
+    await answerTo("DELETE", asking);
     return true;
   }
 
@@ -129,9 +129,8 @@ export class SharedS3 implements SharedStore, SharedKeeper {
     const range = from > 0 ? { Range: `bytes=${from}-` } : {};
     let answer: sdk.GetObjectCommandOutput;
     try {
-      answer = await this.#client.send(new GetObjectCommand({ ...this.#at(kind, name), ...range }), {
-        abortSignal: signal,
-      });
+      const command = new GetObjectCommand({ ...this.#at(kind, name), ...range });
+      answer = await answerTo("GET", this.#client.send(command, { abortSignal: signal }));
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw error;
@@ -182,9 +181,8 @@ export class SharedS3 implements SharedStore, SharedKeeper {
           ? { Body: new Uint8Array(), ContentLength: 0 }
           : { Body: createReadStream(content.file, { end: content.size - 1 }), ContentLength: content.size };
     const how = once ? { IfNoneMatch: "*" } : {};
-    await this.#client.send(new this.#library.PutObjectCommand({ ...this.#at(kind, name), ...body, ...how }), {
-      abortSignal: signal,
-    });
+    const command = new this.#library.PutObjectCommand({ ...this.#at(kind, name), ...body, ...how });
+    await answerTo("PUT", this.#client.send(command, { abortSignal: signal }));
   }
 
   /** Not every server takes that for a change. */
@@ -197,7 +195,7 @@ export class SharedS3 implements SharedStore, SharedKeeper {
     const CopySource = `${at.Bucket}/${at.Key.split("/").map(encodeURIComponent).join("/")}`;
     const copy = new this.#library.CopyObjectCommand({ ...at, CopySource, MetadataDirective: "REPLACE" });
     try {
-      const { CopyObjectResult } = await this.#client.send(copy, { abortSignal: signal });
+      const { CopyObjectResult } = await answerTo("PUT", this.#client.send(copy, { abortSignal: signal }));
       const changedAt = CopyObjectResult?.LastModified?.getTime();
       return changedAt !== undefined && isOfToday(changedAt) ? "touched" : "as it was";
     } catch (error) {
@@ -209,7 +207,7 @@ export class SharedS3 implements SharedStore, SharedKeeper {
   async #usedAt(kind: SharedKind, name: Digest, signal: AbortSignal): Promise<number | undefined> {
     try {
       const head = new this.#library.HeadObjectCommand(this.#at(kind, name));
-      const { LastModified } = await this.#client.send(head, { abortSignal: signal });
+      const { LastModified } = await answerTo("HEAD", this.#client.send(head, { abortSignal: signal }));
       return LastModified?.getTime() ?? Date.now();
     } catch (error) {
       if (isMissing(error)) return undefined;
@@ -219,6 +217,20 @@ export class SharedS3 implements SharedStore, SharedKeeper {
 
   #at(kind: SharedKind, name: Digest): { readonly Bucket: string; readonly Key: string } {
     return { Bucket: this.#bucket, Key: `${this.#prefix}${kind}/${name}` };
+  }
+}
+
+/** Of an answer without words the SDK says "UnknownError", whatever its status. */
+async function answerTo<T>(method: string, asking: Promise<T>): Promise<T> {
+  try {
+    return await asking;
+  } catch (error) {
+    const status = statusOf(error);
+    if (status !== undefined && error instanceof Error) {
+      const words = error.message === "UnknownError" || error.message === error.name ? "" : `: ${error.message}`;
+      error.message = `${method} was answered with ${status}${words}`;
+    }
+    throw error;
   }
 }
 

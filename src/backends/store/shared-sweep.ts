@@ -7,6 +7,7 @@
 
 import type { Digest } from "../../model/digest.ts";
 import { Lanes } from "../../util/lanes.ts";
+import { entriesOfPack } from "./pack.ts";
 import { gather, readResult, type SharedAccess } from "./shared-access.ts";
 import { namedBy, readListing } from "./shared-entry.ts";
 import type { Listed, SharedKeeper, SharedKind } from "./shared.ts";
@@ -75,8 +76,10 @@ class Sweep implements Swept {
   readonly #lanes: Lanes;
   /** Results of which is known what they need. */
   readonly #staying = new Set<Digest>();
-  /** Content that they need. */
+  /** Content that they need, and results that lie in packs among them, too: what finds one finds the other. */
   readonly #needed = new Set<Digest>();
+  readonly #packed = new Set<Digest>();
+  readonly #insides = new Map<Digest, Promise<readonly Digest[]>>();
 
   constructor(access: SharedAccess, keeper: SharedKeeper, options: SweepOptions) {
     // Whoever signed them, results that lie there name content.
@@ -90,10 +93,11 @@ class Sweep implements Swept {
     const isIdle = ({ usedAt }: Listed) => usedAt < this.#options.before;
     const results = await this.#list("ac");
     this.#count(this.there, "ac", results);
-    const idleResults = results.filter(isIdle);
     await this.#keep(results.filter((one) => !isIdle(one)));
     const contents = await this.#list("cas");
     this.#count(this.there, "cas", contents);
+    const idleResults = results.filter((one) => isIdle(one) && !this.#packed.has(one.name));
+    await this.#keep(results.filter((one) => isIdle(one) && this.#packed.has(one.name)));
     const idleContents = contents.filter((one) => isIdle(one) && !this.#needed.has(one.name));
     this.#count(this.idle, "ac", idleResults);
     this.#count(this.idle, "cas", idleContents);
@@ -123,15 +127,29 @@ class Sweep implements Swept {
     if (found === undefined || found.kind === "newer") throw new Unknown(found?.kind ?? "unseen");
     // What makes no sense is of use to nobody, nor is what it may have named.
     if (found.kind !== "result") return [];
+    const results = [found.result];
+    for (const [one, read] of entriesOfPack(found.result, undefined) ?? []) {
+      if (read.kind === "newer") throw new Unknown(read.kind);
+      if (read.kind !== "result") continue;
+      this.#packed.add(one);
+      results.push(read.result);
+    }
     const needed: Digest[] = [];
-    for (const { blob, isTree } of namedBy(found.result)) {
+    for (const { blob, isTree } of results.flatMap(namedBy)) {
       needed.push(blob.digest);
       if (isTree) needed.push(...(await this.#inside(blob.digest)));
     }
     return needed;
   }
 
-  async #inside(tree: Digest): Promise<readonly Digest[]> {
+  /** Results that lie alone and in packs name the same. */
+  #inside(tree: Digest): Promise<readonly Digest[]> {
+    const known = this.#insides.get(tree) ?? this.#readInside(tree);
+    this.#insides.set(tree, known);
+    return known;
+  }
+
+  async #readInside(tree: Digest): Promise<readonly Digest[]> {
     const text = await this.#ask("looked through", async (signal, alive) => {
       const entry = await this.#access.remote.get("cas", tree, { signal });
       return entry === undefined ? "" : (await gather(entry.bytes, longestListingBytes, alive)).toString("utf8");

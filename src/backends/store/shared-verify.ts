@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import type { ActionResult } from "../../model/action.ts";
 import type { BlobRef, Digest } from "../../model/digest.ts";
 import { Lanes } from "../../util/lanes.ts";
+import { entriesOfPack } from "./pack.ts";
 import { namedBy, readListing, type ReadEntry } from "./shared-entry.ts";
 import { readResult, type SharedAccess } from "./shared-access.ts";
 import type { SharedKind } from "./shared.ts";
@@ -23,6 +24,9 @@ export interface WrongEntry {
 
 export interface Verified {
   results: number;
+  /** Under which digest code is recorded, and results of items that lie together. */
+  codes: number;
+  packs: number;
   contents: number;
   bytes: number;
   /** Could not be looked at: the place did not answer. */
@@ -33,6 +37,8 @@ export interface Verified {
 export interface VerifyOptions {
   /** What this machine has by action key: which entries to look for, and what content there may be. */
   readonly own: ReadonlyMap<Digest, ActionResult>;
+  /** What an entry of such a key is; of one that is not among them, a result. */
+  readonly beside: ReadonlyMap<Digest, "codes" | "packs">;
   /** So many results at most, chosen at random, with their content. */
   readonly sample: number;
   /** As `Math.random`. */
@@ -53,7 +59,7 @@ interface Named {
 }
 
 class Verifying {
-  readonly verified: Verified = { results: 0, contents: 0, bytes: 0, unseen: 0, wrong: [] };
+  readonly verified: Verified = { results: 0, codes: 0, packs: 0, contents: 0, bytes: 0, unseen: 0, wrong: [] };
   readonly #access: SharedAccess;
   readonly #options: VerifyOptions;
   readonly #lanes: Lanes;
@@ -65,8 +71,12 @@ class Verifying {
   }
 
   async run(): Promise<void> {
-    const { own, sample, random } = this.#options;
-    const keys = shuffled([...own.keys()], random);
+    const { own, beside, sample, random } = this.#options;
+    // Of a sample people want to know how many of the results are right.
+    const keys = shuffled(
+      [...own.keys()].filter((key) => sample === Infinity || !beside.has(key)),
+      random,
+    );
     const named = new Map<Digest, Named>();
     while (keys.length > 0 && this.verified.results < sample && !this.#access.guard.isClosed) {
       const some = keys.splice(0, Math.min(keys.length, sample - this.verified.results));
@@ -82,9 +92,17 @@ class Verifying {
     const found = await readResult(this.#access, key);
     if (found === undefined) return void this.verified.unseen++;
     if (found.kind === "absent") return;
-    this.verified.results++;
+    this.verified[this.#options.beside.get(key) ?? "results"]++;
     if (found.kind !== "result") this.#note("ac", key, found.kind);
-    else for (const one of namedBy(found.result)) named.set(one.blob.digest, { ...one, of: key });
+    else {
+      for (const one of namedBy(found.result)) named.set(one.blob.digest, { ...one, of: key });
+      // Of what lies in a pack each result stands for itself, too.
+      const wrong = new Set<Wrong>();
+      for (const [of, read] of entriesOfPack(found.result, this.#access.secret) ?? [])
+        if (read.kind !== "result") wrong.add(read.kind);
+        else for (const one of namedBy(read.result)) named.set(one.blob.digest, { ...one, of });
+      for (const kind of wrong) this.#note("ac", key, kind);
+    }
     for (const one of namedBy(own))
       if (!named.has(one.blob.digest)) named.set(one.blob.digest, { ...one, of: undefined });
   }

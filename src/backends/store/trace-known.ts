@@ -56,6 +56,12 @@ export interface Indexed {
   readonly accepted?: { readonly key: Digest; readonly label: string | undefined; readonly madeFor: Digest };
 }
 
+/** Content that belongs to an output and was left with others: where it lies, in words. */
+export interface LeftContent {
+  readonly digest: Digest;
+  readonly at: string;
+}
+
 /** What the lines say together. */
 export class Known implements TraceLookup {
   readonly #file: string;
@@ -66,7 +72,9 @@ export class Known implements TraceLookup {
   /** Records by `target/part` or `target/item/recipe`, oldest first. */
   readonly last = new Map<string, Late<RecordLine>[]>();
   readonly standing = new Map<string, Standing[]>();
+  /** By path: what lies there, and what was left with others and where. */
   readonly placed = new Map<string, Digest>();
+  readonly left = new Map<string, LeftContent>();
   readonly sources = new Map<Digest, SourceSeen>();
   /** Of those, lines that nobody has asked for. */
   readonly sourceLines: Late<SourceLine>[] = [];
@@ -173,6 +181,10 @@ export class Known implements TraceLookup {
     return this.placed.get(path);
   }
 
+  leftAt(path: string): LeftContent | undefined {
+    return this.left.get(path);
+  }
+
   sourceOf(digest: Digest): SourceSeen | undefined {
     for (const late of this.sourceLines.splice(0))
       for (const seen of late.line?.src ?? []) this.sources.set(seen[0], seen);
@@ -182,7 +194,7 @@ export class Known implements TraceLookup {
   take(line: TraceLine): void {
     this.isEmpty = false;
     if ("v" in line) return refuseNewer(line.v, this.#file);
-    if ("out" in line) return void this.placed.set(line.out, line.d);
+    if ("out" in line) return this.#takeOutput(line);
     if ("src" in line) return void this.sourceLines.push(Late.of(line));
     if ("arms" in line) {
       for (const [id, name] of line.arms) this.armNames.set(id, name);
@@ -223,6 +235,16 @@ export class Known implements TraceLookup {
     const history = this.last.get(name);
     if (history === undefined) this.last.set(name, [record]);
     else history.push(record);
+  }
+
+  #takeOutput(line: Extract<TraceLine, { readonly out: string }>): void {
+    if ("left" in line) {
+      this.placed.delete(line.out);
+      this.left.set(line.out, { digest: line.left, at: line.at });
+    } else {
+      this.left.delete(line.out);
+      this.placed.set(line.out, line.d);
+    }
   }
 
   #takeAccepted({ t, p, c, k, as, m, l }: Extract<TraceLine, { as: Digest }>): void {

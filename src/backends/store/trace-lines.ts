@@ -58,6 +58,8 @@ export type TraceLine =
     }
   /** What was put at a path of the run's folder. */
   | { readonly out: string; readonly d: Digest }
+  /** What belongs there and was left with others: content `left`, which lies at `at`. `d` is for readers that do not know this. */
+  | { readonly out: string; readonly d: "absent"; readonly left: Digest; readonly at: string }
   /** Source files that a record's inputs were. Paths and sizes are in no key; `why` names them. */
   | { readonly src: readonly SourceSeen[] }
   /** What arms are called: names are in no key either. */

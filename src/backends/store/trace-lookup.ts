@@ -4,7 +4,7 @@
 import type { Digest } from "../../model/digest.ts";
 import type { ActionRecord } from "../../planning/fingerprint/action-key.ts";
 import type { Front, RecordLine } from "./late-lines.ts";
-import type { KnownResult, Standing } from "./trace-known.ts";
+import type { KnownResult, LeftContent, Standing } from "./trace-known.ts";
 import type { Acceptance, Part, SourceSeen, TraceLine } from "./trace-lines.ts";
 
 export interface Cleaned {
@@ -33,6 +33,7 @@ export interface TraceLookup {
   standingOf(target: string): readonly Standing[];
   lastStandingOf(target: string): Standing | undefined;
   placedAt(path: string): Digest | undefined;
+  leftAt(path: string): LeftContent | undefined;
   sourceOf(digest: Digest): SourceSeen | undefined;
   take(line: TraceLine): void;
 }

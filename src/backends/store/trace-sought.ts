@@ -6,11 +6,19 @@ import type { ActionRecord } from "../../planning/fingerprint/action-key.ts";
 import { parseLine, readTextLines } from "../../util/append-log.ts";
 import type { LineIndex, LineIndexBuilder } from "../../util/line-index.ts";
 import type { RecordLine, ResultLine } from "./late-lines.ts";
-import { Known, refuseNewerRecord, standingIn, type KnownResult, type Standing } from "./trace-known.ts";
+import {
+  Known,
+  refuseNewerRecord,
+  standingIn,
+  type KnownResult,
+  type LeftContent,
+  type Standing,
+} from "./trace-known.ts";
 import type { Acceptance, SourceSeen, TraceLine } from "./trace-lines.ts";
 import { keyOf, keysOfLine, type Cleaned, type TraceLookup } from "./trace-lookup.ts";
 
 type CleanLine = Extract<TraceLine, { clean: number }>;
+type OutputLine = Extract<TraceLine, { out: string }>;
 type AcceptedLine = Extract<TraceLine, { as: Digest }>;
 
 /** A line, and where it comes among the others. */
@@ -120,7 +128,17 @@ export class SoughtTrace implements TraceLookup {
   }
 
   placedAt(path: string): Digest | undefined {
-    return this.#last(keyOf.placed(path), (line) => ("out" in line && line.out === path ? line.d : undefined))?.line;
+    const line = this.#lastOutput(path);
+    return line === undefined || "left" in line ? undefined : line.d;
+  }
+
+  leftAt(path: string): LeftContent | undefined {
+    const line = this.#lastOutput(path);
+    return line === undefined || !("left" in line) ? undefined : { digest: line.left, at: line.at };
+  }
+
+  #lastOutput(path: string): OutputLine | undefined {
+    return this.#last(keyOf.placed(path), (line) => ("out" in line && line.out === path ? line : undefined))?.line;
   }
 
   sourceOf(digest: Digest): SourceSeen | undefined {

@@ -7,7 +7,7 @@ import type { Digest } from "../../model/digest.ts";
 import type { ActionRecord } from "../../planning/fingerprint/action-key.ts";
 import { AppendLog } from "../../util/append-log.ts";
 import { LineIndex, LineIndexBuilder } from "../../util/line-index.ts";
-import { Known, resultOf, type Keys, type KnownResult, type Standing } from "./trace-known.ts";
+import { Known, resultOf, type Keys, type KnownResult, type LeftContent, type Standing } from "./trace-known.ts";
 import { SoughtTrace } from "./trace-sought.ts";
 import { keysOfLine, partName, type TraceLookup } from "./trace-lookup.ts";
 import {
@@ -202,6 +202,11 @@ export class Trace {
   /** The digest of what exp last put at a path of the run's folder. */
   placedAt(path: string): Digest | undefined {
     return this.#known.placedAt(path);
+  }
+
+  /** What exp left with others of what belongs at a path of the run's folder. */
+  leftAt(path: string): LeftContent | undefined {
+    return this.#known.leftAt(path);
   }
 
   *results(): Iterable<readonly [core: Digest, known: KnownResult]> {
