@@ -18,7 +18,7 @@ import { isLive, isWaiting, minutesOf } from "./slurm/states.ts";
 import { SubmissionFolder, submissionsFolder, submissionsOf, type BatchSetup } from "./remote/submission.ts";
 
 export interface SlurmExecutorOptions {
-  readonly cluster: Cluster;
+  readonly cluster: Pick<Cluster, keyof Cluster>;
   readonly settings: SlurmSettings;
   /** Counts over what rules and targets say, by target. */
   readonly targets: Readonly<Record<string, SlurmOptions>>;
@@ -71,6 +71,8 @@ export class SlurmExecutor implements Executor {
   readonly #adoptable = new Map<Digest, Batch[]>();
   readonly #signals = new WeakSet<AbortSignal>();
   readonly #submitting = new Set<Promise<void>>();
+  /** Nothing more is to be submitted. */
+  readonly #stopping = new AbortController();
   readonly #stopped = new AbortController();
   #waiting: Parcel[] = [];
   #gathering: NodeJS.Timeout | undefined;
@@ -107,6 +109,7 @@ export class SlurmExecutor implements Executor {
 
   async close(): Promise<void> {
     await this.#interrupting;
+    this.#stopping.abort();
     this.#stopped.abort();
     clearTimeout(this.#gathering);
     await this.#sending;
@@ -117,7 +120,8 @@ export class SlurmExecutor implements Executor {
       submission.readNews();
       if (submission.mayGoOn)
         left += submission.batches.filter((batch) => batch.mayGoOn && !this.#isWantedYet(batch)).length;
-      else if (!submission.isWanted && this.#isTakenIn(submission)) submission.folder.remove();
+      // What was cancelled may take its time to end, and write down until then what has.
+      else if (!submission.isLive && !submission.isWanted && this.#isTakenIn(submission)) submission.folder.remove();
     }
     if (left > 0 && this.#interrupting === undefined)
       this.#options.warn(
@@ -145,8 +149,11 @@ export class SlurmExecutor implements Executor {
   }
 
   async #sendAll(): Promise<void> {
-    const parcels = this.#waiting;
+    const all = this.#waiting;
     this.#waiting = [];
+    const isHeld = ({ tickets: [first] }: Parcel) => first!.request.isHeld;
+    for (const { tickets } of all.filter(isHeld)) settleAll(tickets, { kind: "not-begun" });
+    const parcels = all.filter((parcel) => !isHeld(parcel));
     if (this.#isStopping || parcels.length === 0) return;
     const rest = await this.#adopt(parcels);
     if (rest.length > 0) {
@@ -162,7 +169,7 @@ export class SlurmExecutor implements Executor {
   }
 
   get #isStopping(): boolean {
-    return this.#interrupting !== undefined || this.#stopped.signal.aborted;
+    return this.#stopping.signal.aborted;
   }
 
   /** What earlier drivers have submitted is waited for; the rest comes back. */
@@ -264,8 +271,7 @@ export class SlurmExecutor implements Executor {
       return this.#submit(parcels.slice(half));
     }
     if (handed.kind === "ended") {
-      for (const { tickets } of parcels)
-        for (const { request, place } of tickets) request.settle(place, handed.outcome);
+      for (const { tickets } of parcels) settleAll(tickets, handed.outcome);
       return;
     }
     folder.writeJob(handed.job);
@@ -301,7 +307,7 @@ export class SlurmExecutor implements Executor {
       if (said.kind === "refused") return refused(`Slurm does not take it: ${said.message}`);
       if (said.isTooMany && batches > 1) return { kind: "in-parts" };
       if (waitMs === 1000) warn(`Slurm does not take batches now, and is asked again: ${said.message}`);
-      await sleep(waitMs, this.#stopped.signal);
+      await sleep(waitMs, this.#stopping.signal);
       const named = said.isUnclear ? await cluster.jobNamed(jobName) : undefined;
       if (named?.job !== undefined) return { kind: "accepted", job: named.job };
     }
@@ -382,7 +388,6 @@ export class SlurmExecutor implements Executor {
   /** The queue is asked for all of them at once. False: it does not answer, and everything is as it was. */
   async #poll(): Promise<boolean> {
     const { cluster, warn } = this.#options;
-    const submissions = [...this.#submissions.values()].filter(({ job }) => job !== undefined);
     const queue = await cluster.queue();
     this.#polledAt = performance.now();
     if (queue === undefined) {
@@ -391,7 +396,7 @@ export class SlurmExecutor implements Executor {
       return false;
     }
     this.#isSilent = false;
-    for (const { intent, batches } of submissions) {
+    for (const { intent, batches } of this.#submissions.values()) {
       const states = queue.get(intent.jobName);
       for (const batch of batches) {
         const state = states?.get(batch.number);
@@ -451,10 +456,7 @@ export class SlurmExecutor implements Executor {
     const tickets = [...batch.wanted.values()];
     batch.wanted.clear();
     batch.hasEnded = true;
-    if (verdict.kind === "failed") {
-      for (const { request, place } of tickets) request.settle(place, verdict.outcome);
-      return;
-    }
+    if (verdict.kind === "failed") return settleAll(tickets, verdict.outcome);
     warn(
       `${verdict.why}; ${tickets.length === 1 ? "what was left of it goes" : `${tickets.length} actions that were left go`} into another`,
     );
@@ -481,7 +483,7 @@ export class SlurmExecutor implements Executor {
         batch.hasEnded = true;
         const tickets = [...batch.wanted.values()];
         batch.wanted.clear();
-        for (const { request, place } of tickets) request.settle(place, { kind: "not-begun" });
+        settleAll(tickets, { kind: "not-begun" });
       }
     }
     this.#tellHowFar();
@@ -491,6 +493,7 @@ export class SlurmExecutor implements Executor {
 
   async #interrupt(): Promise<void> {
     const { cluster, onInterrupt } = this.#options;
+    this.#stopping.abort();
     clearTimeout(this.#gathering);
     await this.#sending;
     await Promise.all(this.#submitting);
@@ -514,7 +517,7 @@ export class SlurmExecutor implements Executor {
     const until = performance.now() + endedWithinMs;
     while (performance.now() < until) {
       await this.#poll();
-      if (!this.#wanted().some((submission) => submission.mayGoOn)) return;
+      if (!this.#wanted().some((submission) => submission.isLive)) return;
       await sleep(lookMs, this.#stopped.signal);
     }
   }
@@ -523,6 +526,10 @@ export class SlurmExecutor implements Executor {
 function refused(message: string): Handed {
   const outcome = { kind: "failed", why: "refused", message, retryable: false, tookMs: 0, costUsd: 0 } as const;
   return { kind: "ended", outcome };
+}
+
+function settleAll(tickets: readonly Ticket[], outcome: Outcome): void {
+  for (const { request, place } of tickets) request.settle(place, outcome);
 }
 
 /** Undefined: the partition's own. */

@@ -110,6 +110,11 @@ export class Submission {
     return this.batches.some((batch) => batch.wanted.size > 0);
   }
 
+  /** Whether the cluster has something of it, given up or not. */
+  get isLive(): boolean {
+    return this.batches.some((batch) => batch.isLive === true);
+  }
+
   get mayGoOn(): boolean {
     return this.batches.some((batch) => batch.mayGoOn);
   }
