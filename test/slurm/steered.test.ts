@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import type { Order, Outcome } from "../../src/backends/executors/executor.ts";
+import { FolderCarrier } from "../../src/backends/executors/remote/carrier.ts";
 import { SubmissionFolder, submissionsFolder, submissionsOf } from "../../src/backends/executors/remote/submission.ts";
 import type { BatchStates } from "../../src/backends/executors/slurm/states.ts";
 import { SlurmExecutor, type SlurmExecutorOptions } from "../../src/backends/executors/slurm.ts";
@@ -25,7 +26,7 @@ const order: Order = {
   ...{ attempt: 1, logFile: "/nowhere/log", code: { kind: "command", argv: ["true"], files: [] } },
 };
 const setup = {
-  ...{ workerFile: "", cacheFolder: "", blobsFolder: "", callsFolder: "", callsNotBefore: 0 },
+  ...{ cacheFolder: "", blobsFolder: "", callsFolder: "", callsNotBefore: 0 },
   ...{ mayPay: true, nodeMajor: 20, what: "run r" },
 };
 
@@ -58,7 +59,7 @@ function steer(cluster: Partial<Steered>) {
       ...cluster,
     },
     ...{ settings: { poll: 1 }, targets: {}, run: "r", runFolder, runFolders: () => [runFolder], jobPrefix: "exp-x" },
-    ...{ setup, batchFile: "batch.js", driver: "x-1", now: Date.now, isKnown: () => true },
+    ...{ setup, carrier: new FolderCarrier("batch.js"), driver: "x-1", now: Date.now, isKnown: () => true },
     onInterrupt: () => Promise.resolve("end"),
     warn: (text) => warnings.push(text),
     onProgress: () => undefined,
@@ -100,7 +101,7 @@ test("what a dead driver has left, of which a silent cluster cannot say whether 
     queue: () => Promise.resolve(isSilent ? undefined : queueOf(submitted, "RUNNING")),
   });
   const left = new SubmissionFolder(join(runFolder, submissionsFolder, "left"));
-  left.prepare({ script: "", setup, secrets: {}, orders: [] });
+  left.prepare({ setup, secrets: {}, orders: [] });
   const intent = { id: "left", run: "r", target: "draw", at: Date.now(), driver: "x-0", jobName: "exp-x-left-draw" };
   left.writeIntent({ ...intent, batches: [[key]] });
   void run();
