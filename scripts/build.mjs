@@ -91,6 +91,8 @@ await Promise.all([
     ...common,
     stdin: { contents: 'export * from "@aws-sdk/client-s3";', resolveDir: root },
     format: "esm",
+    // By its names: of CommonJS nobody could tell them.
+    mainFields: ["module", "main"],
     minify: true,
     legalComments: "eof",
     outfile: `${out}/aws-s3.mjs`,

@@ -10,7 +10,6 @@ import { LocalExecutor } from "../backends/executors/local.ts";
 import { isAsSeen, runBatch, type ResultLine, type ResultLog } from "../backends/executors/remote/batch.ts";
 import { Lacking, sentCalls, takeUp } from "../backends/executors/remote/errand.ts";
 import { Seal } from "../backends/executors/remote/seal.ts";
-import type { SentResults } from "../backends/executors/remote/sent-results.ts";
 import { SubmissionFolder, type BatchSetup } from "../backends/executors/remote/submission.ts";
 import { exitCodes } from "../backends/executors/slurm/script.ts";
 import { digestOfFile, freshDigests, LocalStore } from "../backends/store/local.ts";
@@ -43,6 +42,8 @@ interface Found {
   readonly callsFolder: string;
   readonly desk: (calls: Calls) => CallDesk;
   readonly asSent: (outcome: Outcome) => Outcome;
+  /** For people who look into how the batch fared. */
+  readonly say: (text: string) => void;
   /** Undone at the end. */
   readonly close: () => void;
 }
@@ -67,6 +68,7 @@ function findInFolder(path: string, batch: number, start: number): Found | undef
     workerFile: join(dirname(fileURLToPath(import.meta.url)), "worker.js"),
     desk: (calls) => calls,
     asSent: (outcome) => outcome,
+    say: (text) => console.error(text),
     close() {
       log.close();
       lease?.release();
@@ -85,24 +87,24 @@ async function findInPlace(root: BlobRef, batch: number, start: number): Promise
   // The program itself has been loaded.
   if (given.unpacked) rmSync(dirname(fileURLToPath(import.meta.url)), { recursive: true, force: true });
   if (place === undefined) return endUnreachable(`${given.at} cannot be opened`);
-  let log: SentResults | undefined;
+  const seal = new Seal(given.key);
   const found = await takeUp({
-    ...{ place, root, batch, start, store },
-    seal: new Seal(given.key),
+    place,
+    seal,
+    root,
+    batch,
+    start,
     folder: work,
-    warn: (text) => {
-      console.error(text);
-      log?.say(`${text}\n`);
-    },
+    store,
+    warn: (text) => console.error(text),
   });
   if (found.kind === "unreachable") return endUnreachable(found.message);
   if (found.kind === "given-up") return undefined;
-  log = found.log;
   return {
     ...found,
     blobsFolder,
     desk: (calls) => sentCalls(calls, found.log, Date.now),
-    close: () => rmSync(work, { recursive: true, force: true }),
+    close: () => undefined,
   };
 }
 
@@ -136,7 +138,7 @@ async function main(argument: string, batch: number, start: number): Promise<voi
     scratch: join(work, "scratch"),
     environment: Object.fromEntries(variables.map((name) => [name, process.env[name]])),
     calls: found.desk(calls),
-    warn: (text) => console.error(text),
+    warn: found.say,
   });
   const stop = new AbortController();
   // Slurm gives some seconds before it kills.
@@ -159,6 +161,10 @@ async function main(argument: string, batch: number, start: number): Promise<voi
       },
       stop.signal,
     );
+  } catch (error) {
+    found.say(`exp itself has failed: ${(error as Error).stack}`);
+    await log.commit();
+    throw error;
   } finally {
     await executor.close();
     calls.close();
@@ -204,6 +210,8 @@ try {
   // Its driver has been told, and sends it again.
   if (!(error instanceof Lacking)) throw error;
   console.error(error.message);
+} finally {
+  rmSync(work, { recursive: true, force: true });
 }
 // A recipe's library may keep a connection open: everything is written down by now.
 process.exit(0);

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { FolderCarrier, type Carrier } from "../backends/executors/remote/carrier.ts";
 import { ContentCarrier } from "../backends/executors/remote/content-carrier.ts";
 import { Calls, callFiles } from "../runs/calls.ts";
+import { withoutPasswords } from "../util/url.ts";
 import { batchVariable, openPlace, type PlaceGiven } from "./places.ts";
 import type { Project } from "./project.ts";
 import { patienceOf, sharedVariables } from "./shared.ts";
@@ -26,9 +27,16 @@ export function openCarriers(project: Project, { through, warn }: CarriersSetup)
     ...(environment[sharedVariables.token] && { token: environment[sharedVariables.token]! }),
     patienceMs: patienceOf(environment) * 1000,
   };
+  const told = [at, environment[sharedVariables.place]].filter((one) => one !== undefined);
   const content = new ContentCarrier({
-    at: at ?? "",
-    open: (one) => openPlace({ at: one, ...given }, store, join(paths.cache, "tmp")),
+    at: withoutPasswords(at ?? ""),
+    // A password lies in no file: who waits for what an earlier build has sent has to be told it again.
+    open: (noted) =>
+      openPlace(
+        { at: told.find((one) => withoutPasswords(one) === noted) ?? noted, ...given },
+        store,
+        join(paths.cache, "tmp"),
+      ),
     store,
     carried: () => [
       ["batch.mjs", readFileSync(programOf("batch.js"), "utf8")],

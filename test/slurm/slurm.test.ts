@@ -274,7 +274,10 @@ describe.skipIf(slurmIsMissing !== undefined)("a cluster without accounting", ()
     await until(() => running("draw") > 0);
     build.process.kill("SIGKILL");
     await build.finished;
-    expect((await rig.exp("clean", "draw")).code).toBe(0);
+    const cleaned = await rig.start(["clean", "draw"], there()).finished;
+    expect(cleaned.stdout).toContain(
+      "3 batches wait or run on Slurm for what was cleaned, which no build will take: exp sweep ends them",
+    );
     rig.write({ gate: "" });
     await until(() => running("draw") === 0);
     expect(items(rig)).toEqual(upTo(3));
@@ -283,6 +286,53 @@ describe.skipIf(slurmIsMissing !== undefined)("a cluster without accounting", ()
     // And what came after the clean is.
     await rig.build(args, 0, there());
     expect(items(rig)).toEqual([0, 0, 1, 1, 2, 2]);
+  });
+
+  test("what is cleaned while it is under way is ended, if that is asked for", async () => {
+    const rig = project({ faults: "gated", count: 3 });
+    const build = rig.start(["build", ...args], there());
+    await until(() => running("draw") > 0);
+    build.process.kill("SIGKILL");
+    await build.finished;
+    const cleaned = await rig.start(["clean", "draw", "--sweep"], there()).finished;
+    expect(cleaned.stdout).toContain("the 3 batches that ran on Slurm for it were ended");
+    await until(() => running("draw") === 0);
+    const again = await rig.start(["clean", "draw", "--json"], there()).finished;
+    expect(JSON.parse(again.stdout)).toMatchObject({ elsewhere: null });
+    rig.write({ gate: "" });
+    await rig.build(args, 0, there());
+    expect(items(rig)).toEqual(upTo(3));
+  });
+
+  test("what nobody wants since the code was edited is told by the next build", async () => {
+    const rig = project({ faults: "gated", count: 2 });
+    const first = rig.start(["build", ...args], there());
+    await until(() => running("draw") > 0);
+    first.process.kill("SIGKILL");
+    await first.finished;
+    rig.edit("recipes.ts", 'faults === "gated"', 'faults === "never"');
+    const { events } = await rig.build(args, 0, there());
+    expect(JSON.stringify(events)).toContain(
+      "2 batches of earlier builds that nobody asks for any more wait or run on Slurm: exp ps shows them, exp sweep ends them",
+    );
+  });
+
+  test("what a build does not wait for can be ended beside it", async () => {
+    const rig = project({ faults: "gated", count: 2 });
+    const first = rig.start(["build", ...args], there());
+    await until(() => running("draw") > 0);
+    first.process.kill("SIGKILL");
+    await first.finished;
+    const old = jobsOf("draw").at(-1)!;
+    rig.edit("recipes.ts", '"/gate"', '"/other-gate"');
+    const second = rig.start(["build", ...args], there());
+    await until(() => jobsOf("draw").at(-1) !== old);
+    const swept = await rig.start(["sweep"], there()).finished;
+    expect(swept.stdout).toMatch(/^ended 2 batches\nkept draw of run default: .*exp build.* waits for it\n$/);
+    await until(() => cluster.tell("squeue", "-h", "-j", old) === "");
+    rig.write({ "other-gate": "" });
+    expect((await second.finished).code).toBe(0);
+    expect(items(rig)).toEqual(upTo(2));
   });
 
   test("a source that is edited while a batch reads it makes no result, even if it is put back", async () => {

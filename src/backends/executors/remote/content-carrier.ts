@@ -28,7 +28,7 @@ import { Seal } from "./seal.ts";
 import { withoutSecrets, type SubmissionFolder } from "./submission.ts";
 
 export interface ContentCarrierOptions {
-  /** Where submissions go from now on, as the user named it. */
+  /** Where submissions go from now on, in words that hold no password. */
   readonly at: string;
   /** Earlier ones may have gone elsewhere. Undefined: nobody can say where that is any more. */
   readonly open: (at: string) => Promise<Place | undefined>;

@@ -19,7 +19,7 @@ import {
   type SentOrder,
 } from "./message.ts";
 import type { Place } from "./place.ts";
-import { logOf, relocate } from "./relocate.ts";
+import { relocate } from "./relocate.ts";
 import type { Seal } from "./seal.ts";
 import { SentResults } from "./sent-results.ts";
 
@@ -48,6 +48,8 @@ export interface Errand {
   /** Names what was read as its driver knows it. */
   readonly asSent: (outcome: Outcome) => Outcome;
   readonly log: SentResults;
+  /** For people who look into how the batch fared. */
+  readonly say: (text: string) => void;
   readonly workerFile: string;
   /** With the logs of calls that are remembered. */
   readonly callsFolder: string;
@@ -62,18 +64,19 @@ export async function takeUp(options: ErrandOptions): Promise<TakenUp> {
   const { place, seal, root, batch, start, folder, store } = options;
   const found = await reach(options);
   if (found !== undefined) return { kind: "unreachable", message: found };
+  const logFileOf = (action: number) => join(folder, "logs", `${action}.log`);
+  const say = (text: string) => {
+    options.warn(text);
+    log.say(`${text}\n`);
+  };
+  const persist = (act: () => Promise<void>) => persistently(act, say);
+  const log = new SentResults({ place, seal, batch, start, store, persist, logOf: logFileOf });
   const givenUp = seal.nameOf(...givenUpWords);
-  const persist = (act: () => Promise<void>) => persistently(act, options.warn);
   let stopped: Buffer | undefined;
   await persist(async () => void (stopped = await place.read(givenUp)));
   if (stopped !== undefined && seal.read(givenUp, stopped) !== undefined) return { kind: "given-up" };
 
   const manifest = JSON.parse(store.read(root.digest)!.toString("utf8")) as Manifest;
-  let order: Order | undefined;
-  const log = new SentResults({
-    ...{ place, seal, batch, start, store, persist },
-    logOf: (action) => (order === undefined ? undefined : logOf(order, action)),
-  });
   if (manifest.v !== messageFormat)
     throw new Error(`a manifest of version ${manifest.v}, which this program cannot read`);
   const fetch = async (blobs: readonly BlobRef[]) => {
@@ -93,9 +96,9 @@ export async function takeUp(options: ErrandOptions): Promise<TakenUp> {
   // Once for each path: each look at the store reads the whole file.
   const places = new Map([...files].map(([path, { digest }]) => [path, store.pathOf(digest)!]));
   const secrets = JSON.parse(seal.reveal(manifest.secrets)) as Readonly<Record<string, string>>;
-  order = relocate(
+  const order = relocate(
     { ...words.order, secrets, guarded: [] },
-    { read: (path) => places.get(path)!, log: (_, action) => join(folder, "logs", `${action}.log`) },
+    { read: (path) => places.get(path)!, log: (_, action) => logFileOf(action) },
   );
 
   const programs = join(folder, "programs");
@@ -109,6 +112,7 @@ export async function takeUp(options: ErrandOptions): Promise<TakenUp> {
     kind: "errand",
     setup: manifest.setup,
     order,
+    say,
     ended: new Set(earlier.flatMap((line) => ("result" in line && "i" in line.result ? [line.result.i] : []))),
     asSent: (outcome) => asSent(outcome, places),
     log,

@@ -26,7 +26,7 @@ export interface SentResultsOptions {
   readonly start: number;
   readonly store: BlobStore;
   /** Where the log of an action lies here. */
-  readonly logOf: (action: number) => string | undefined;
+  readonly logOf: (action: number) => string;
   /** Again and again, until it succeeds. */
   readonly persist: (act: () => Promise<void>) => Promise<void>;
 }
@@ -90,10 +90,8 @@ export class SentResults implements ResultLog {
 
   #logOf(action: number): SentLog | undefined {
     const { logOf, store } = this.#options;
-    const file = logOf(action);
-    if (file === undefined) return undefined;
     try {
-      const text = readFileSync(file);
+      const text = readFileSync(logOf(action));
       return text.length > longestInlineLog ? { blob: store.putBytes(text) } : { text: text.toString("utf8") };
     } catch (error) {
       if (isMissing(error)) return undefined; // It printed nothing.

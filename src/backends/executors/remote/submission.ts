@@ -60,7 +60,7 @@ export function withoutSecrets({ secrets: _, ...order }: Order): StoredOrder {
 
 /** What a later driver has to know to hear of batches that do not see the folder. */
 export interface PlaceNote {
-  /** As the user named it; may hold a password. */
+  /** Without passwords. */
   readonly at: string;
   readonly key: string;
 }
