@@ -6,7 +6,6 @@ import { inputFailure, type Failure } from "../model/failure.ts";
 import { LostRun } from "../engine/session.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import { countOf, formatDuration, formatMoney } from "../report/amounts.ts";
-import { sweepElsewhere, workElsewhere } from "../project/elsewhere.ts";
 import { openSession, type DecidingSession } from "../project/project.ts";
 import type { Lease } from "../runs/lease.ts";
 import type { Trace } from "../backends/store/trace.ts";
@@ -14,6 +13,7 @@ import type { StageState } from "../runs/stages.ts";
 import { fail, ok, type Result } from "../util/result.ts";
 import type { Arguments } from "./arguments.ts";
 import { withAsked, type Asked } from "./asking.ts";
+import { endElsewhere, wordLeft, type WorkLeft } from "./clean-elsewhere.ts";
 import { holdingRun } from "./holding.ts";
 import { showFailures, writeJson, writeLines, type Screen } from "./screen.ts";
 import { exitCodes } from "./table.ts";
@@ -29,7 +29,9 @@ export function clean(args: Arguments, screen: Screen): Promise<number> {
         else told = cleaned.value;
         return cleaned.ok ? exitCodes.done : exitCodes.failed;
       });
-      if (told !== undefined) tell(folder.id, told, await endElsewhere(asked, told, args, screen), args, screen);
+      if (told === undefined) return code;
+      const names = told.onlyOutputs ? [] : told.cleaned.map(({ target }) => target);
+      tell(folder.id, told, await endElsewhere(asked, names, args, screen), args, screen);
       return code;
     }
     const what = `there is no run "${folder.id}", so there is nothing to clean`;
@@ -90,44 +92,6 @@ function tell(run: string, told: Told, elsewhere: WorkLeft | undefined, args: Ar
       ...{ outputs_only: onlyOutputs, calls, elsewhere: elsewhere ?? null },
     });
   else writeLines(screen, [...wordClean(run, told), ...(elsewhere === undefined ? [] : [wordLeft(elsewhere)])]);
-}
-
-/** Work under way elsewhere whose results no build will ask for: cleaned away before they are there. */
-interface WorkLeft {
-  /** Null: Slurm does not answer. */
-  readonly batches: number | null;
-  readonly isEnded: boolean;
-}
-
-/** Once the run is given back, for a build may wait for it. */
-async function endElsewhere(
-  { project, run }: Asked,
-  { cleaned, onlyOutputs }: Told,
-  args: Arguments,
-  screen: Screen,
-): Promise<WorkLeft | undefined> {
-  if (onlyOutputs) return undefined;
-  const asked = { runs: [run.folder.id], targets: cleaned.map(({ target }) => target) };
-  const { submitted, isKnown } = await workElsewhere(project, asked);
-  const unwanted = submitted.filter(({ holder }) => holder === undefined);
-  if (!isKnown && unwanted.length > 0) return { batches: null, isEnded: false };
-  const batches = unwanted.reduce((sum, { running, waiting }) => sum + running + waiting, 0);
-  if (batches === 0) return undefined;
-  const which = batches === 1 ? "1 batch waits or runs" : `${batches} batches wait or run`;
-  const question = `${which} on Slurm for what was cleaned. End ${batches === 1 ? "it" : "them"}? [Y/n] `;
-  const answer = args.flags.sweep === true ? "yes" : args.flags.json === true ? "no" : await screen.ask(question);
-  if (answer === undefined || /^n/i.test(answer.trim())) return { batches, isEnded: false };
-  const { isWhole } = await sweepElsewhere(project, asked);
-  return { batches, isEnded: isWhole };
-}
-
-function wordLeft({ batches, isEnded }: WorkLeft): string {
-  if (batches === null)
-    return "whether what was submitted for it still runs is not known, since Slurm does not answer: exp sweep ends it";
-  const one = batches === 1;
-  return isEnded
-    ? `${one ? "the batch" : `the ${batches} batches`} that ran on Slurm for it ${one ? "was" : "were"} ended`
-    : `${one ? "1 batch waits or runs" : `${batches} batches wait or run`} on Slurm for what was cleaned, which no build will take: exp sweep ends ${one ? "it" : "them"}`;
 }
 
 function keepOutputs({ trace, contents }: DecidingSession, { name, declaration }: GraphTarget): void {

@@ -1,7 +1,7 @@
 // The entry of a batch on a node of a cluster: which store it puts into, and what runs its actions, is decided here.
 // Arguments: the submission's folder, or the digest and size of the manifest that was sent; the number of the batch; how often it was started before.
 
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,17 +11,21 @@ import { isAsSeen, runBatch, type ResultLine, type ResultLog } from "../backends
 import { Lacking, sentCalls, takeUp } from "../backends/executors/remote/errand.ts";
 import { Seal } from "../backends/executors/remote/seal.ts";
 import { SubmissionFolder, type BatchSetup } from "../backends/executors/remote/submission.ts";
-import { exitCodes } from "../backends/executors/slurm/script.ts";
+import { exitCodes } from "../backends/executors/remote/exit-codes.ts";
 import { digestOfFile, freshDigests, LocalStore } from "../backends/store/local.ts";
 import type { BlobRef, Digest } from "../model/digest.ts";
 import { Calls } from "../runs/calls.ts";
 import { Lease } from "../runs/lease.ts";
 import { AppendLog, readLog } from "../util/append-log.ts";
+import { hasCode } from "../util/fs.ts";
 import { hasEnded, processTag } from "../util/host.ts";
 import { who } from "../util/who.ts";
 import { batchVariable, openPlace, type PlaceGiven } from "./places.ts";
 
 const scratchPrefix = "exp-";
+/** Of a folder into which a script has unpacked this program. */
+const startPrefix = "exp-start-";
+const longestStartMs = 3_600_000;
 
 /** What tells programs which GPUs are theirs; part of no key, as the machine is not. */
 const deviceVariables = [
@@ -172,11 +176,23 @@ async function main(argument: string, batch: number, start: number): Promise<voi
   }
 }
 
-/** Folders of batches that were killed on this machine. */
+/** Folders of batches that were killed on this machine, some of them while they began. */
 function removeLeftovers(): void {
   for (const name of readdirSync(tmpdir())) {
-    if (!name.startsWith(scratchPrefix) || !hasEnded(name.slice(scratchPrefix.length))) continue;
-    rmSync(join(tmpdir(), name), { recursive: true, force: true });
+    const folder = join(tmpdir(), name);
+    const isDead = name.startsWith(startPrefix)
+      ? Date.now() - (statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) > longestStartMs
+      : name.startsWith(scratchPrefix) && hasEnded(name.slice(scratchPrefix.length));
+    // Those of other people, who work on this machine too, are theirs.
+    if (isDead) rmIfAllowed(folder);
+  }
+}
+
+function rmIfAllowed(folder: string): void {
+  try {
+    rmSync(folder, { recursive: true, force: true });
+  } catch (error) {
+    if (!hasCode(error, "EACCES") && !hasCode(error, "EPERM")) throw error;
   }
 }
 

@@ -32,6 +32,8 @@ export interface Work {
   readonly strays: readonly { readonly job: string; readonly name: string }[];
   /** False: Slurm does not answer, and what runs is not known. */
   readonly isKnown: boolean;
+  /** Why what has ended cannot be learnt now, of what travelled through a shared cache. */
+  readonly silence?: string | undefined;
 }
 
 /** `targets`: of these alone, and no strays. */
@@ -58,7 +60,7 @@ export async function workElsewhere(
   for (const { submission } of found)
     submission.job ??= named?.find(({ name }) => name === submission.intent.jobName)?.job;
   const queue = await cluster.queue();
-  const isHeard = await hear(
+  const silence = await hear(
     project,
     found.map(({ submission }) => submission),
   );
@@ -86,11 +88,11 @@ export async function workElsewhere(
   const open = submitted.filter(({ running, waiting, holder }) => running + waiting > 0 || holder === undefined);
   const own = new Set(found.map(({ submission }) => submission.intent.jobName));
   const strays = targets === undefined ? (named ?? []).filter(({ name }) => !own.has(name)) : [];
-  return { submitted: open, strays, isKnown: queue !== undefined && named !== undefined && isHeard };
+  return { submitted: open, strays, isKnown: queue !== undefined && named !== undefined, silence };
 }
 
-/** What their batches have told since somebody last listened. False: of some that cannot be learnt now. */
-async function hear(project: Project, submissions: readonly Submission[]): Promise<boolean> {
+/** What their batches have told since somebody last listened. Undefined; or why that cannot be learnt now, of some. */
+async function hear(project: Project, submissions: readonly Submission[]): Promise<string | undefined> {
   const warn = (text: string) => console.error(`warning: ${text}`);
   const carrier = openCarriers(project, { through: undefined, warn });
   const using = useStores(project, "exp ps");
@@ -98,7 +100,7 @@ async function hear(project: Project, submissions: readonly Submission[]): Promi
     const troubles = await Promise.all(
       submissions.map((submission) => carrier.collect(submission.folder, submission.speaking())),
     );
-    return troubles.every((trouble) => trouble === undefined);
+    return troubles.find((trouble) => trouble !== undefined);
   } finally {
     for (const submission of submissions) submission.readNews();
     carrier.close();
@@ -139,7 +141,7 @@ export interface SweptWork {
 /** Ends what no build waits for. What it has come to stays for the next build. */
 export async function sweepElsewhere(project: Project, { runs = [], targets }: Asked): Promise<SweptWork> {
   const cluster = clusterOf(project);
-  const { submitted, strays, isKnown } = await workElsewhere(project, { runs, targets }, cluster);
+  const { submitted, strays, isKnown, silence } = await workElsewhere(project, { runs, targets }, cluster);
   const asked = submitted.filter(({ run }) => runs.length === 0 || runs.includes(run));
   const kept = asked.filter(({ holder }) => holder !== undefined);
   const ended = asked.filter((work) => work.holder === undefined && work.running + work.waiting > 0);
@@ -158,6 +160,7 @@ export async function sweepElsewhere(project: Project, { runs = [], targets }: A
       holder === undefined &&
       running + waiting === 0 &&
       isKnown &&
+      silence === undefined &&
       submission.batches.every((batch) => batch.unasked().length === 0)
     )
       submission.folder.remove();

@@ -20,10 +20,21 @@ const there = (env: Readonly<Record<string, string>> = {}): RunOptions => ({
 afterEach(() => clusterOrNone()?.clear());
 
 describe.skipIf(slurmIsMissing !== undefined)("a cluster without accounting", () => {
+  let patient: TestCluster;
+  const undone: (() => void)[] = [];
+  let tooLittleTime: Promise<{ readonly rig: Rig; readonly built: Built }>;
   beforeAll(async () => {
+    patient = await TestCluster.start({ cpus: 1 });
+    tooLittleTime = buildInTooLittleTime(patient, (undo) => undone.push(undo));
+    // It is awaited by its test.
+    tooLittleTime.catch(() => undefined);
     cluster = await TestCluster.start({ cpus: 4, gpus: 2, maxArraySize: 7 });
   });
-  afterAll(() => cluster.stop());
+  afterAll(async () => {
+    for (const undo of undone) undo();
+    await cluster.stop();
+    await patient.stop();
+  });
 
   test("more batches than an array may have go into several", async () => {
     const rig = project({ count: 20 });
@@ -418,13 +429,11 @@ describe.skipIf(slurmIsMissing !== undefined)("a cluster without accounting", ()
   });
 
   test("a batch of too little time gets more, and goes on where it was", async () => {
-    const rig = project({ faults: "slow20000", count: 5 });
-    rig.edit("Expfile.ts", "timeoutMs: 20_000,", "slurm: { time: 1 },");
-    rig.edit("Expfile.ts", "merge: () =>", "batch: 5,\n  merge: () =>");
-    const built = await rig.build(args, 0, there());
+    const { rig, built } = await tooLittleTime;
     expect(JSON.stringify(built.events)).toContain("ran into its limit of time");
-    expect(new Set(items(rig))).toEqual(new Set(upTo(5)));
-    expect(items(rig).length).toBeLessThanOrEqual(6);
+    const made = items(rig);
+    expect(new Set(made)).toEqual(new Set(upTo(5)));
+    expect(made.length).toBeLessThanOrEqual(6);
   }, 400_000);
 });
 
@@ -551,9 +560,33 @@ exec /usr/bin/sbatch "$@"
   });
 });
 
+type Built = Awaited<ReturnType<Rig["build"]>>;
+
+/** Slurm limits time by the minute: so this is begun before all tests, and goes on beside them. */
+async function buildInTooLittleTime(
+  { environment }: TestCluster,
+  atEnd: (undo: () => void) => void,
+): Promise<{ readonly rig: Rig; readonly built: Built }> {
+  const rig = project({ faults: "slow20000", count: 5, atEnd });
+  rig.edit("Expfile.ts", "timeoutMs: 20_000,", "slurm: { time: 1 },");
+  rig.edit("Expfile.ts", "merge: () =>", "batch: 5,\n  merge: () =>");
+  const built = await rig.build(args, 0, { env: { DECLARED: "yes", TOKEN: "secret-token-123", ...environment } });
+  return { rig, built };
+}
+
 /** Only the items go to the cluster, unless all is asked for. */
-function project({ faults = "", count = 12, sendsAll = false } = {}): Rig {
-  const rig = makeProject(files);
+function project({
+  faults = "",
+  count = 12,
+  sendsAll = false,
+  atEnd,
+}: {
+  readonly faults?: string;
+  readonly count?: number;
+  readonly sendsAll?: boolean;
+  readonly atEnd?: (undo: () => void) => void;
+} = {}): Rig {
+  const rig = makeProject(files, atEnd);
   if (!sendsAll) {
     rig.edit("Expfile.ts", 'env: ["DECLARED"]', 'executor: "local", env: ["DECLARED"]');
     rig.edit("Expfile.ts", "command({ code", 'command({ executor: "local", code');

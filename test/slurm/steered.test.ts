@@ -131,3 +131,29 @@ test("what was cancelled and has not ended keeps its folder: the next build take
   await executor.close();
   expect(submissionsOf(runFolder).map(({ isGivenUp }) => isGivenUp)).toEqual([true]);
 });
+
+test("what an earlier build left under other keys stays while the cluster cannot say whether it runs, and is told when it can", async () => {
+  let isSilent = true;
+  const { executor, runFolder, warnings } = steer({
+    queue: () =>
+      Promise.resolve(
+        isSilent
+          ? undefined
+          : queueOf(
+              submissionsOf(runFolder).map(({ path }) => join(path, "submit.sh")),
+              "RUNNING",
+            ),
+      ),
+  });
+  const left = new SubmissionFolder(join(runFolder, submissionsFolder, "left"));
+  left.prepare({ setup, secrets: {}, orders: [] });
+  const intent = { id: "left", run: "r", target: "draw", at: Date.now(), driver: "x-0", jobName: "exp-x-left-draw" };
+  left.writeIntent({ ...intent, batches: [[digestOfBytes("of another code")]] });
+  await executor.close();
+  expect(submissionsOf(runFolder).length).toBe(1);
+  expect(warnings.join()).not.toContain("nobody asks for");
+  isSilent = false;
+  await executor.close();
+  expect(submissionsOf(runFolder).length).toBe(1);
+  expect(warnings.join()).toContain("1 batch of earlier builds that nobody asks for any more waits or runs on Slurm");
+});

@@ -129,29 +129,37 @@ export class SlurmExecutor implements Executor {
     this.#options.carrier.close();
     if (left > 0 && this.#interrupting === undefined)
       this.#options.warn(
-        `${left} ${left === 1 ? "batch" : "batches"} of earlier builds that nobody asks for any more wait or run on Slurm: exp ps shows them, exp sweep ends them`,
+        left === 1
+          ? "1 batch of earlier builds that nobody asks for any more waits or runs on Slurm: exp ps shows it, exp sweep ends it"
+          : `${left} batches of earlier builds that nobody asks for any more wait or run on Slurm: exp ps shows them, exp sweep ends them`,
       );
   }
 
   /** Removes what has been taken in. Returns how many batches wait or run that this run submitted, or shares, and does not want. */
   async #tidyUp(): Promise<number> {
+    await this.#findUnasked();
     await this.#hear([...this.#submissions.values()]);
-    // Of keys that have changed since, nobody has asked here.
-    const unasked = submissionsOf(this.#options.runFolder).flatMap((folder) => {
-      const intent = this.#submissions.has(folder.path) ? undefined : folder.intent();
-      return intent === undefined ? [] : [new Submission(folder, intent)];
-    });
-    for (const submission of unasked) this.#submissions.set(submission.folder.path, submission);
-    if (unasked.length > 0 && !(await this.#poll()))
-      for (const { batches } of unasked) for (const batch of batches) batch.hasEnded = true;
     let left = 0;
     for (const submission of this.#submissions.values()) {
       if (submission.mayGoOn)
         left += submission.batches.filter((batch) => batch.mayGoOn && batch.wanted.size === 0).length;
       // What was cancelled may take its time to end, and write down until then what has.
-      else if (!submission.isLive && !submission.isWanted && this.#isTakenIn(submission)) submission.folder.remove();
+      else if (!submission.mayTell && !submission.isWanted && this.#isTakenIn(submission)) submission.folder.remove();
     }
     return left;
+  }
+
+  /** What this run submitted under keys that have changed since, so that nobody has asked for it. */
+  async #findUnasked(): Promise<void> {
+    const unasked = submissionsOf(this.#options.runFolder).flatMap((folder) => {
+      const intent = this.#submissions.has(folder.path) ? undefined : folder.intent();
+      return intent === undefined ? [] : [new Submission(folder, intent)];
+    });
+    if (unasked.length === 0) return;
+    for (const submission of unasked) this.#submissions.set(submission.folder.path, submission);
+    if (await this.#poll()) return;
+    // Of what may be under way nothing can be said, and nothing removed.
+    for (const { folder } of unasked) this.#submissions.delete(folder.path);
   }
 
   /** What it came to is in the run by now, or in the cache. */

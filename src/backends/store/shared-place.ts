@@ -78,10 +78,12 @@ export class SharedPlace {
 
   read(name: Digest): Promise<Buffer | undefined> {
     const { remote, patienceMs } = this.#options;
-    return this.#ask(patienceMs, async (signal, alive) => {
-      const entry = await remote.get("ac", name, { signal });
-      return entry === undefined ? undefined : gather(entry.bytes, longestMessageBytes, alive);
-    });
+    return this.#lanes.run(() =>
+      this.#ask(patienceMs, async (signal, alive) => {
+        const entry = await remote.get("ac", name, { signal });
+        return entry === undefined ? undefined : gather(entry.bytes, longestMessageBytes, alive);
+      }),
+    );
   }
 
   /** Whether it is not there, or was seen to be something else: then it is put out of the way of the right one, if there is a way. */

@@ -126,6 +126,11 @@ export class Submission {
     return this.batches.some((batch) => batch.isLive === true);
   }
 
+  /** Whether something may still be written into its folder, given up or not. */
+  get mayTell(): boolean {
+    return this.batches.some((batch) => batch.isLive === true && !batch.hasEnded);
+  }
+
   get mayGoOn(): boolean {
     return this.batches.some((batch) => batch.mayGoOn);
   }

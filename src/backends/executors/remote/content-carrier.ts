@@ -1,69 +1,44 @@
-// A submission that travels by content, to batches that do not see the project's folder: the driver's side. What batches tell is brought into the
-// submission's folder as if they had written it there, after all that it names has come; so whoever reads the folder need not know.
+// A submission that travels by content, to batches that do not see the project's folder: the driver's side. Whoever reads the submission's folder need
+// not know.
 
-import { appendFileSync, existsSync, mkdirSync } from "node:fs";
-import { basename, dirname } from "node:path";
-import type { Artifact, TreeListing } from "../../../model/action.ts";
+import { basename } from "node:path";
 import { isDigest, type BlobRef, type Digest } from "../../../model/digest.ts";
-import { AppendLog, readLog } from "../../../util/append-log.ts";
-import { isMissing, writeAtomic } from "../../../util/fs.ts";
-import { statOf } from "../../../util/stat.ts";
-import type { BlobStore } from "../../store/store.ts";
+import { isMissing } from "../../../util/fs.ts";
+import { isStill, statOf, statText, type StatText } from "../../../util/stat.ts";
 import type { Order } from "../executor.ts";
-import type { ResultLine } from "./batch.ts";
 import type { Carrier, Load, Sent } from "./carrier.ts";
-import {
-  chunkWords,
-  givenUpWords,
-  messageFormat,
-  type Chunk,
-  type Manifest,
-  type PaidCall,
-  type SentLine,
-  type SentOrder,
-} from "./message.ts";
+import { Hearing, type HearingOptions } from "./hearing.ts";
+import { givenUpWords, messageFormat, type Manifest, type SentOrder } from "./message.ts";
 import type { Place } from "./place.ts";
-import { filesOf, logOf } from "./relocate.ts";
+import { filesOf } from "./relocate.ts";
 import { Seal } from "./seal.ts";
 import { withoutSecrets, type SubmissionFolder } from "./submission.ts";
 
-export interface ContentCarrierOptions {
+export interface ContentCarrierOptions extends HearingOptions {
   /** Where submissions go from now on, in words that hold no password. */
   readonly at: string;
   /** Earlier ones may have gone elsewhere. Undefined: nobody can say where that is any more. */
   readonly open: (at: string) => Promise<Place | undefined>;
-  readonly store: BlobStore;
   /** What starts a batch, first the program. */
   readonly carried: () => readonly (readonly [name: string, text: string])[];
   /** What runs its actions. */
   readonly programs: readonly (readonly [name: string, file: string])[];
   /** Logs of paid calls. */
   readonly callFiles: () => readonly string[];
-  /** Durable when it returns. */
-  readonly keepCalls: (calls: readonly PaidCall[]) => Promise<void>;
   /** What a batch has to know to reach the place. */
   readonly environment: (key: string) => Readonly<Record<string, string>>;
-  readonly warn: (text: string) => void;
-}
-
-/** How far the chunks of a batch have been fetched. */
-interface Position {
-  start: number;
-  chunk: number;
 }
 
 export class ContentCarrier implements Carrier {
   readonly #options: ContentCarrierOptions;
   readonly #places = new Map<string, Promise<Place | undefined>>();
-  readonly #positions = new Map<string, Position>();
-  readonly #orders = new Map<string, { readonly items?: Order["items"]; readonly logFile: string }>();
-  readonly #collecting = new Map<string, Promise<string | undefined>>();
-  /** What has been made and could not be had. */
-  readonly #lacked = new Set<Digest>();
-  #isUnsigned = false;
+  readonly #hearing: Hearing;
+  /** Files of the project that have been copied, as they were. */
+  readonly #taken = new Map<string, { readonly seen: StatText; readonly blob: BlobRef }>();
 
   constructor(options: ContentCarrierOptions) {
     this.#options = options;
+    this.#hearing = new Hearing(options);
   }
 
   async send(folder: SubmissionFolder, { setup, secrets, orders }: Load): Promise<Sent> {
@@ -115,26 +90,12 @@ export class ContentCarrier implements Carrier {
     };
   }
 
-  collect(folder: SubmissionFolder, batches: readonly number[]): Promise<string | undefined> {
-    // One after the other: where the last one came to, the next one begins.
-    const before = this.#collecting.get(folder.path) ?? Promise.resolve(undefined);
-    const collecting = before.then(() => this.#collect(folder, batches));
-    this.#collecting.set(folder.path, collecting);
-    return collecting;
-  }
-
-  async #collect(folder: SubmissionFolder, batches: readonly number[]): Promise<string | undefined> {
+  async collect(folder: SubmissionFolder, batches: readonly number[]): Promise<string | undefined> {
     const note = folder.place();
     if (note === undefined) return undefined;
     const place = await this.#open(note.at);
     if (place === undefined) return "the place through which they were sent is not known here";
-    const seal = new Seal(note.key);
-    try {
-      await Promise.all(batches.map((batch) => this.#collectBatch(folder, place, seal, batch)));
-    } catch (error) {
-      return (error as Error).message;
-    }
-    return undefined;
+    return this.#hearing.collect({ folder, place, seal: new Seal(note.key) }, batches);
   }
 
   async giveUp(folder: SubmissionFolder): Promise<void> {
@@ -176,139 +137,20 @@ export class ContentCarrier implements Carrier {
     const { store } = this.#options;
     const name = basename(path);
     if (isDigest(name) && store.pathOf(name) === path) return { digest: name, size: Number(statOf(path)!.size) };
+    const taken = this.#taken.get(path);
+    // A large input of a hundred batches is read once.
+    if (taken !== undefined && isStill(path, taken.seen) && store.has(taken.blob.digest)) return taken.blob;
     try {
-      return store.putFile(path);
+      const stat = statOf(path);
+      if (stat === undefined) return undefined;
+      const blob = store.putFile(path);
+      this.#taken.set(path, { seen: statText(stat), blob });
+      return blob;
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw error;
     }
   }
-
-  async #collectBatch(folder: SubmissionFolder, place: Place, seal: Seal, batch: number): Promise<void> {
-    const id = `${folder.path}:${batch}`;
-    const at = this.#positions.get(id) ?? whereLeft(folder, batch);
-    this.#positions.set(id, at);
-    for (;;) {
-      const next = await this.#read(place, seal, batch, at.start, at.chunk);
-      if (next !== undefined) {
-        await this.#takeIn(folder, place, batch, at, next);
-        at.chunk++;
-        continue;
-      }
-      // Started again: whoever wrote before has ended, and has nothing more to say.
-      if ((await this.#read(place, seal, batch, at.start + 1, 0)) === undefined) return;
-      const last = await this.#read(place, seal, batch, at.start, at.chunk);
-      if (last !== undefined) continue;
-      at.start++;
-      at.chunk = 0;
-    }
-  }
-
-  async #read(place: Place, seal: Seal, batch: number, start: number, number: number): Promise<Chunk | undefined> {
-    const name = seal.nameOf(...chunkWords(batch, start, number));
-    const bytes = await place.read(name);
-    if (bytes === undefined) return undefined;
-    const text = seal.read(name, bytes);
-    if (text !== undefined) return JSON.parse(text) as Chunk;
-    if (!this.#isUnsigned)
-      this.#options.warn(`${place.name} holds results that no batch of this project has signed: they are not used`);
-    this.#isUnsigned = true;
-    return undefined;
-  }
-
-  /** Calls first: they cost money. A line is written when all that it names is here. */
-  async #takeIn(
-    folder: SubmissionFolder,
-    place: Place,
-    batch: number,
-    { start, chunk }: Position,
-    { lines }: Chunk,
-  ): Promise<void> {
-    const calls = lines.flatMap((line) => ("call" in line ? [line.call] : []));
-    if (calls.length > 0) await this.#options.keepCalls(calls);
-    const lacking = await this.#bring(place, lines);
-    const file = folder.resultFile(batch, start);
-    mkdirSync(dirname(file), { recursive: true });
-    const log = new AppendLog<ResultLine>(file);
-    try {
-      for (const line of lines) {
-        if ("words" in line) appendFileSync(folder.outFile(batch), line.words);
-        if (!("result" in line)) continue;
-        const lacks = namedBy(line).filter(({ digest }) => lacking.has(digest));
-        if (lacks.length > 0) {
-          if (lacks.some(({ digest }) => this.#lacked.has(digest))) log.append(lost(line.result, place.name));
-          for (const { digest } of lacks) this.#lacked.add(digest);
-          continue;
-        }
-        if (line.log !== undefined && "i" in line.result) this.#keepLog(folder, batch, line.result.i, line.log);
-        log.append(line.result);
-      }
-      log.append({ fetched: chunk });
-      await log.commit();
-    } finally {
-      log.close();
-    }
-  }
-
-  /** Digests that cannot be had, and of folders those of which something cannot be had. */
-  async #bring(place: Place, lines: readonly SentLine[]): Promise<ReadonlySet<Digest>> {
-    const { store, warn } = this.#options;
-    const named = lines.flatMap(namedBy);
-    const lacking = new Set((await place.bring(named)).map(({ digest }) => digest));
-    const trees = lines.flatMap(artifactsOf).filter((artifact) => artifact.kind === "tree");
-    for (const { blob } of trees) {
-      const bytes = lacking.has(blob.digest) ? undefined : store.read(blob.digest);
-      if (bytes === undefined) continue;
-      const inside = (JSON.parse(bytes.toString("utf8")) as TreeListing).map(([, digest, size]) => ({ digest, size }));
-      if ((await place.bring(inside)).length > 0) lacking.add(blob.digest);
-    }
-    if (lacking.size > 0) warn(`${place.name} lacks some of what batches have made: that is made again`);
-    return lacking;
-  }
-
-  #keepLog(folder: SubmissionFolder, batch: number, place: number, log: NonNullable<LogOf>): void {
-    const id = `${folder.path}:${batch}`;
-    const order = this.#orders.get(id) ?? folder.storedOrder(batch);
-    this.#orders.set(id, order);
-    const file = logOf(order, place);
-    const text = "text" in log ? log.text : this.#options.store.read(log.blob.digest);
-    if (file !== undefined && text !== undefined) writeAtomic(file, text);
-  }
-}
-
-/** Made twice, and not to be had twice: once more would come to the same. */
-function lost(line: ResultLine, where: string): ResultLine {
-  if (!("outcome" in line)) return line;
-  const { tookMs, costUsd } = line.outcome;
-  const message = `${where} does not give back what it made: exp cache verify looks for what is damaged there`;
-  return { i: line.i, outcome: { kind: "failed", why: "lost", message, retryable: false, tookMs, costUsd } };
-}
-
-type LogOf = Extract<SentLine, { readonly result: ResultLine }>["log"];
-
-function artifactsOf(line: SentLine): readonly Artifact[] {
-  if (!("result" in line) || !("outcome" in line.result)) return [];
-  const { outcome } = line.result;
-  return outcome.kind === "done" ? Object.values(outcome.outputs) : [];
-}
-
-/** All content that a line names and does not hold, but for what lies in folders. */
-function namedBy(line: SentLine): readonly BlobRef[] {
-  const blobs = artifactsOf(line).flatMap((artifact) =>
-    artifact.kind === "absent" || (artifact.kind === "file" && artifact.text !== undefined) ? [] : [artifact.blob],
-  );
-  if ("log" in line && line.log !== undefined && "blob" in line.log) blobs.push(line.log.blob);
-  return blobs;
-}
-
-/** By what an earlier driver has written down. */
-function whereLeft(folder: SubmissionFolder, batch: number): Position {
-  let start = 0;
-  while (existsSync(folder.resultFile(batch, start + 1))) start++;
-  const chunks = readLog<ResultLine>(folder.resultFile(batch, start)).lines.flatMap((line) =>
-    "fetched" in line ? [line.fetched] : [],
-  );
-  return { start, chunk: Math.max(-1, ...chunks) + 1 };
 }
 
 function wordExternal(name: string): string {

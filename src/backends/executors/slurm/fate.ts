@@ -2,7 +2,7 @@
 
 import type { Outcome } from "../executor.ts";
 import type { Setback } from "../remote/request.ts";
-import { exitCodes } from "./script.ts";
+import { exitCodes } from "../remote/exit-codes.ts";
 import type { BatchState } from "./states.ts";
 
 export type Verdict =

@@ -4,6 +4,7 @@ import { gzipSync } from "node:zlib";
 import type { Resources } from "../../../api/rule.ts";
 import type { SlurmOptions } from "../../../api/slurm.ts";
 import type { Start } from "../remote/carrier.ts";
+import { exitCodes } from "../remote/exit-codes.ts";
 
 /** What a batch is given of the cluster. */
 export interface Allotment {
@@ -29,13 +30,6 @@ export interface ScriptOptions {
   /** The Node to run it with where the options name none. */
   readonly node: string;
 }
-
-/** What a batch ends with that cannot say it otherwise: of codes that neither Node nor the shell give. */
-export const exitCodes = {
-  seesNoFolder: 75,
-  reachesNoPlace: 76,
-  hasNoNode: 77,
-} as const;
 
 /** Node's own, and what reads the order and keeps the results: what a batch needs beside its actions. */
 const ownMiB = 256;
