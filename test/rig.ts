@@ -157,14 +157,17 @@ export class Built {
   }
 }
 
-/** A project in a temporary folder, removed when the test ends. `expfile` is found as it would be when installed. */
-export function makeProject(files: Readonly<Record<string, string>>): Rig {
+/** A project in a temporary folder, removed at the end: of the test, if not said. `expfile` is found as it would be when installed. */
+export function makeProject(
+  files: Readonly<Record<string, string>>,
+  atEnd: (undo: () => void, patienceMs: number) => void = onTestFinished,
+): Rig {
   const root = mkdtempSync(join(tmpdir(), "exp-test-"));
   mkdirSync(join(root, "node_modules"));
   symlinkSync(repository, join(root, "node_modules", "expfile"));
   const rig = new Rig(root);
   // A test that failed may have left builds behind that wait for ever. A tree of 100,000 files takes a while to go.
-  onTestFinished(() => {
+  atEnd(() => {
     rig.endAll();
     rmSync(root, { recursive: true, force: true });
   }, 600_000);

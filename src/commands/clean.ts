@@ -2,7 +2,7 @@
 
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { inputFailure } from "../model/failure.ts";
+import { inputFailure, type Failure } from "../model/failure.ts";
 import { LostRun } from "../engine/session.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import { countOf, formatDuration, formatMoney } from "../report/amounts.ts";
@@ -10,8 +10,10 @@ import { openSession, type DecidingSession } from "../project/project.ts";
 import type { Lease } from "../runs/lease.ts";
 import type { Trace } from "../backends/store/trace.ts";
 import type { StageState } from "../runs/stages.ts";
+import { fail, ok, type Result } from "../util/result.ts";
 import type { Arguments } from "./arguments.ts";
 import { withAsked, type Asked } from "./asking.ts";
+import { endElsewhere, wordLeft, type WorkLeft } from "./clean-elsewhere.ts";
 import { holdingRun } from "./holding.ts";
 import { showFailures, writeJson, writeLines, type Screen } from "./screen.ts";
 import { exitCodes } from "./table.ts";
@@ -19,8 +21,19 @@ import { exitCodes } from "./table.ts";
 export function clean(args: Arguments, screen: Screen): Promise<number> {
   return withAsked(args, screen, async (asked) => {
     const { folder } = asked.run;
-    if (existsSync(folder.folder))
-      return holdingRun(folder, "exp clean", screen, (lease) => cleanAsked(asked, lease, args, screen));
+    if (existsSync(folder.folder)) {
+      let told: Told | undefined;
+      const code = await holdingRun(folder, "exp clean", screen, async (lease) => {
+        const cleaned = await cleanAsked(asked, lease, args, screen);
+        if (!cleaned.ok) showFailures(screen, [cleaned.error]);
+        else told = cleaned.value;
+        return cleaned.ok ? exitCodes.done : exitCodes.failed;
+      });
+      if (told === undefined) return code;
+      const names = told.onlyOutputs ? [] : told.cleaned.map(({ target }) => target);
+      tell(folder.id, told, await endElsewhere(asked, names, args, screen), args, screen);
+      return code;
+    }
     const what = `there is no run "${folder.id}", so there is nothing to clean`;
     showFailures(screen, [inputFailure(what, { fix: "exp runs lists them." })]);
     return exitCodes.wrongInput;
@@ -32,7 +45,7 @@ async function cleanAsked(
   lease: Lease,
   args: Arguments,
   screen: Screen,
-): Promise<number> {
+): Promise<Result<Told, Failure>> {
   const onlyOutputs = args.flags.outputs === true;
   const calls = args.flags.calls === true;
   const names = asked.map((index) => run.graph.targets[index]!.name);
@@ -52,10 +65,7 @@ async function cleanAsked(
     }
     if (!onlyOutputs)
       for (const name of names) trace.append({ t: name, clean: screen.now(), ...(calls && { calls: true as const }) });
-    if (!(await trace.commit())) {
-      showFailures(screen, [new LostRun(run.folder.id).failure]);
-      return exitCodes.failed;
-    }
+    if (!(await trace.commit())) return fail(new LostRun(run.folder.id).failure);
     // "Fetched back" must be true: what lies nowhere else is taken into the store first.
     if (onlyOutputs) session.store.heedMark();
     if (onlyOutputs) for (const index of asked) keepOutputs(session, run.graph.targets[index]!);
@@ -71,25 +81,17 @@ async function cleanAsked(
     session.close();
   }
   const dependents = dependentsOf(asked, run.graph.targets);
+  return ok({ cleaned, twins, dependents, setAside, onlyOutputs, calls, isAll: args.operands.length === 0 });
+}
+
+function tell(run: string, told: Told, elsewhere: WorkLeft | undefined, args: Arguments, screen: Screen): void {
+  const { cleaned, twins, dependents, setAside, onlyOutputs, calls } = told;
   if (args.flags.json === true)
     writeJson(screen, {
-      ...{ run: run.folder.id, cleaned, twins, dependents, set_aside: setAside },
-      ...{ outputs_only: onlyOutputs, calls },
+      ...{ run, cleaned, twins, dependents, set_aside: setAside },
+      ...{ outputs_only: onlyOutputs, calls, elsewhere: elsewhere ?? null },
     });
-  else
-    writeLines(
-      screen,
-      wordClean(run.folder.id, {
-        cleaned,
-        twins,
-        dependents,
-        setAside,
-        onlyOutputs,
-        calls,
-        isAll: args.operands.length === 0,
-      }),
-    );
-  return exitCodes.done;
+  else writeLines(screen, [...wordClean(run, told), ...(elsewhere === undefined ? [] : [wordLeft(elsewhere)])]);
 }
 
 function keepOutputs({ trace, contents }: DecidingSession, { name, declaration }: GraphTarget): void {

@@ -14,7 +14,8 @@ import { exitCodes } from "./table.ts";
 
 export function ps(args: Arguments, screen: Screen): Promise<number> {
   return withCluster(screen, async (project) => {
-    const { submitted, strays, isKnown } = await workElsewhere(project);
+    const { submitted, strays, isKnown, silence } = await workElsewhere(project);
+    if (silence !== undefined) screen.writeError(`what has ended cannot be learnt now: ${silence}\n`);
     if (args.flags.json === true) {
       writeJson(screen, { isKnown, submitted: submitted.map(jsonOf), strays });
       return isKnown ? exitCodes.done : exitCodes.failed;
@@ -37,7 +38,7 @@ export function ps(args: Arguments, screen: Screen): Promise<number> {
 
 export function sweep(args: Arguments, screen: Screen): Promise<number> {
   return withCluster(screen, async (project) => {
-    const { ended, kept, strays, isWhole } = await sweepElsewhere(project, args.operands);
+    const { ended, kept, strays, isWhole } = await sweepElsewhere(project, { runs: args.operands });
     if (args.flags.json === true)
       writeJson(screen, { ended: ended.map(jsonOf), kept: kept.map(jsonOf), strays, isWhole });
     else {

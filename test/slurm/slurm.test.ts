@@ -20,10 +20,21 @@ const there = (env: Readonly<Record<string, string>> = {}): RunOptions => ({
 afterEach(() => clusterOrNone()?.clear());
 
 describe.skipIf(slurmIsMissing !== undefined)("a cluster without accounting", () => {
+  let patient: TestCluster;
+  const undone: (() => void)[] = [];
+  let tooLittleTime: Promise<{ readonly rig: Rig; readonly built: Built }>;
   beforeAll(async () => {
+    patient = await TestCluster.start({ cpus: 1 });
+    tooLittleTime = buildInTooLittleTime(patient, (undo) => undone.push(undo));
+    // It is awaited by its test.
+    tooLittleTime.catch(() => undefined);
     cluster = await TestCluster.start({ cpus: 4, gpus: 2, maxArraySize: 7 });
   });
-  afterAll(() => cluster.stop());
+  afterAll(async () => {
+    for (const undo of undone) undo();
+    await cluster.stop();
+    await patient.stop();
+  });
 
   test("more batches than an array may have go into several", async () => {
     const rig = project({ count: 20 });
@@ -274,7 +285,10 @@ describe.skipIf(slurmIsMissing !== undefined)("a cluster without accounting", ()
     await until(() => running("draw") > 0);
     build.process.kill("SIGKILL");
     await build.finished;
-    expect((await rig.exp("clean", "draw")).code).toBe(0);
+    const cleaned = await rig.start(["clean", "draw"], there()).finished;
+    expect(cleaned.stdout).toContain(
+      "3 batches wait or run on Slurm for what was cleaned, which no build will take: exp sweep ends them",
+    );
     rig.write({ gate: "" });
     await until(() => running("draw") === 0);
     expect(items(rig)).toEqual(upTo(3));
@@ -283,6 +297,53 @@ describe.skipIf(slurmIsMissing !== undefined)("a cluster without accounting", ()
     // And what came after the clean is.
     await rig.build(args, 0, there());
     expect(items(rig)).toEqual([0, 0, 1, 1, 2, 2]);
+  });
+
+  test("what is cleaned while it is under way is ended, if that is asked for", async () => {
+    const rig = project({ faults: "gated", count: 3 });
+    const build = rig.start(["build", ...args], there());
+    await until(() => running("draw") > 0);
+    build.process.kill("SIGKILL");
+    await build.finished;
+    const cleaned = await rig.start(["clean", "draw", "--sweep"], there()).finished;
+    expect(cleaned.stdout).toContain("the 3 batches that ran on Slurm for it were ended");
+    await until(() => running("draw") === 0);
+    const again = await rig.start(["clean", "draw", "--json"], there()).finished;
+    expect(JSON.parse(again.stdout)).toMatchObject({ elsewhere: null });
+    rig.write({ gate: "" });
+    await rig.build(args, 0, there());
+    expect(items(rig)).toEqual(upTo(3));
+  });
+
+  test("what nobody wants since the code was edited is told by the next build", async () => {
+    const rig = project({ faults: "gated", count: 2 });
+    const first = rig.start(["build", ...args], there());
+    await until(() => running("draw") > 0);
+    first.process.kill("SIGKILL");
+    await first.finished;
+    rig.edit("recipes.ts", 'faults === "gated"', 'faults === "never"');
+    const { events } = await rig.build(args, 0, there());
+    expect(JSON.stringify(events)).toContain(
+      "2 batches of earlier builds that nobody asks for any more wait or run on Slurm: exp ps shows them, exp sweep ends them",
+    );
+  });
+
+  test("what a build does not wait for can be ended beside it", async () => {
+    const rig = project({ faults: "gated", count: 2 });
+    const first = rig.start(["build", ...args], there());
+    await until(() => running("draw") > 0);
+    first.process.kill("SIGKILL");
+    await first.finished;
+    const old = jobsOf("draw").at(-1)!;
+    rig.edit("recipes.ts", '"/gate"', '"/other-gate"');
+    const second = rig.start(["build", ...args], there());
+    await until(() => jobsOf("draw").at(-1) !== old);
+    const swept = await rig.start(["sweep"], there()).finished;
+    expect(swept.stdout).toMatch(/^ended 2 batches\nkept draw of run default: .*exp build.* waits for it\n$/);
+    await until(() => cluster.tell("squeue", "-h", "-j", old) === "");
+    rig.write({ "other-gate": "" });
+    expect((await second.finished).code).toBe(0);
+    expect(items(rig)).toEqual(upTo(2));
   });
 
   test("a source that is edited while a batch reads it makes no result, even if it is put back", async () => {
@@ -368,13 +429,11 @@ describe.skipIf(slurmIsMissing !== undefined)("a cluster without accounting", ()
   });
 
   test("a batch of too little time gets more, and goes on where it was", async () => {
-    const rig = project({ faults: "slow20000", count: 5 });
-    rig.edit("Expfile.ts", "timeoutMs: 20_000,", "slurm: { time: 1 },");
-    rig.edit("Expfile.ts", "merge: () =>", "batch: 5,\n  merge: () =>");
-    const built = await rig.build(args, 0, there());
+    const { rig, built } = await tooLittleTime;
     expect(JSON.stringify(built.events)).toContain("ran into its limit of time");
-    expect(new Set(items(rig))).toEqual(new Set(upTo(5)));
-    expect(items(rig).length).toBeLessThanOrEqual(6);
+    const made = items(rig);
+    expect(new Set(made)).toEqual(new Set(upTo(5)));
+    expect(made.length).toBeLessThanOrEqual(6);
   }, 400_000);
 });
 
@@ -501,9 +560,33 @@ exec /usr/bin/sbatch "$@"
   });
 });
 
+type Built = Awaited<ReturnType<Rig["build"]>>;
+
+/** Slurm limits time by the minute: so this is begun before all tests, and goes on beside them. */
+async function buildInTooLittleTime(
+  { environment }: TestCluster,
+  atEnd: (undo: () => void) => void,
+): Promise<{ readonly rig: Rig; readonly built: Built }> {
+  const rig = project({ faults: "slow20000", count: 5, atEnd });
+  rig.edit("Expfile.ts", "timeoutMs: 20_000,", "slurm: { time: 1 },");
+  rig.edit("Expfile.ts", "merge: () =>", "batch: 5,\n  merge: () =>");
+  const built = await rig.build(args, 0, { env: { DECLARED: "yes", TOKEN: "secret-token-123", ...environment } });
+  return { rig, built };
+}
+
 /** Only the items go to the cluster, unless all is asked for. */
-function project({ faults = "", count = 12, sendsAll = false } = {}): Rig {
-  const rig = makeProject(files);
+function project({
+  faults = "",
+  count = 12,
+  sendsAll = false,
+  atEnd,
+}: {
+  readonly faults?: string;
+  readonly count?: number;
+  readonly sendsAll?: boolean;
+  readonly atEnd?: (undo: () => void) => void;
+} = {}): Rig {
+  const rig = makeProject(files, atEnd);
   if (!sendsAll) {
     rig.edit("Expfile.ts", 'env: ["DECLARED"]', 'executor: "local", env: ["DECLARED"]');
     rig.edit("Expfile.ts", "command({ code", 'command({ executor: "local", code');
