@@ -254,6 +254,23 @@ export const one = {
     expect(all(rig)).toEqual(["1 of 3", "2 of 3", "3 of 3"]);
   });
 
+  test("what a recipe wants that makes nothing is not asked for", async () => {
+    const rig = fanOutProject(
+      `export const split = () => [1, 2].map((item) => ({ recipe: item === 3 ? "dear" : "one", item }));
+export const one = async ({ item, outputs }) => outputs.value.write(item);
+export const dear = one;
+`,
+      `one: () => import("./fan.ts").then((m) => m.one),
+    dear: { recipe: () => import("./fan.ts").then((m) => m.dear), resources: { gpu: 1 }, secrets: ["KEY_OF_TEST"] }`,
+    );
+    await rig.build();
+    expect(all(rig)).toEqual([1, 2]);
+    rig.edit("fan.ts", "[1, 2]", "[1, 2, 3]");
+    expect((await rig.exp("build")).stdout).toContain("the secret KEY_OF_TEST is not set");
+    const { stdout } = await rig.start(["build"], { env: { KEY_OF_TEST: "k" } }).finished;
+    expect(stdout).toContain('needs 1 of "gpu", and there are 0');
+  });
+
   test("what an item made is kept when another one fails", async () => {
     const rig = fanOutProject(
       `import { existsSync } from "node:fs";

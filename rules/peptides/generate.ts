@@ -87,8 +87,8 @@ export interface HowLm {
   readonly settings: LmSettings;
   readonly rngSeed: string;
   readonly truncated: boolean;
-  /** exp(-logprob / symbols). */
-  readonly perplexity: number;
+  /** exp(-logprob / symbols); null where that is more than a number can hold. */
+  readonly perplexity: number | null;
   /** The mean share of the model's probability that lay on what is never drawn: special symbols, X, what does not fit. */
   readonly excluded: number;
   readonly ran: ModelRun;

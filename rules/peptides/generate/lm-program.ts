@@ -36,7 +36,7 @@ export interface LmDraw {
   readonly seed: string;
   readonly sequence: string;
   readonly logprob: number;
-  readonly ppl: number;
+  readonly ppl: number | null;
   readonly truncated: boolean;
   readonly excluded: number;
 }

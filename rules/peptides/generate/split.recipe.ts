@@ -27,13 +27,16 @@ export const recipe: Split<Generate, "samples" | "seeds" | "models" | "arms" | "
 
 /** Which recipe draws for an arm, and what it is handed. */
 function samplerOf(settings: ArmSettings, told: Told): Pick<ItemRequest<Generate>, "recipe" | "inputs"> {
-  if (settings.sampler === "ngram") {
-    const file = sliceFile(settings.slice, told.inputs.slices.files());
-    return { recipe: "ngram", inputs: { training: { tree: told.inputs.slices, file } } };
+  if (settings.sampler === "lm") {
+    // A revision says all of a model of the hub.
+    if (settings.family !== "file") return { recipe: "lm" };
+    return { recipe: "lm-file", inputs: { weights: weightsOf(settings.model, told) } };
   }
-  // A revision says all of a model of the hub.
-  if (settings.family !== "file") return { recipe: "lm" };
-  return { recipe: "lm-file", inputs: { weights: weightsOf(settings.model, told) } };
+  const { slices } = told.inputs;
+  return {
+    recipe: settings.sampler,
+    inputs: { training: { tree: slices, file: sliceFile(settings.slice, slices.files()) } },
+  };
 }
 
 function sliceFile(slice: string, files: readonly string[]): string {

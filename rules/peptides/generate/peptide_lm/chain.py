@@ -1,12 +1,10 @@
 """Chains, symbol by symbol, from a model that continues them (ProtGPT2)."""
 
-import math
-
 import torch
 
 from .choose import Stream, draw, excluded_shares, mean, probabilities
 from .contract import RequestError
-from .drawn import Drawn
+from .drawn import Drawn, perplexity_of
 from .parts import in_parts
 
 
@@ -80,7 +78,7 @@ def _drawn(chain):
         sequence=chain.residues,
         logprob=chain.logprob,
         # Per symbol, its end included; the start was given.
-        perplexity=math.exp(-chain.logprob / len(chain.symbols)),
+        perplexity=perplexity_of(chain.logprob, len(chain.symbols)),
         truncated=chain.truncated,
         excluded=mean(chain.excluded),
     )

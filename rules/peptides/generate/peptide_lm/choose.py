@@ -5,6 +5,8 @@ import random
 
 import torch
 
+from .contract import RequestError
+
 
 class Stream:
     """Random numbers of one draw, the same on every platform: Python promises that of `random()` for a whole-number seed."""
@@ -35,6 +37,8 @@ def probabilities(logits, allowed, request, seen=()):
     The order is that of transformers' `generate`: penalty, temperature, top-k, top-p; what may not be drawn is taken away
     after the penalty, so that top-k chooses among what may.
     """
+    if torch.isnan(logits).any():
+        raise RequestError("the model gives what is no number: its weights are damaged, or too large for its arithmetic")
     scores = logits.clone()
     if request.repetition_penalty != 1:
         for row, symbols in zip(scores, seen):

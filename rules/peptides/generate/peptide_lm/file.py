@@ -16,9 +16,10 @@ def load_file(request):
         network = torch.jit.load(request.weights, map_location=device(), _extra_files=extra).eval()
     except RuntimeError as error:
         raise RequestError(f"the weights are no TorchScript file that torch {torch.__version__} reads: {first_line(error)}")
-    if extra["model.json"] == "":
-        raise RequestError("the weights hold no model.json: save them with _extra_files={'model.json': …}")
-    about = json.loads(extra["model.json"])
+    try:
+        about = json.loads(extra["model.json"])
+    except ValueError:
+        raise RequestError("the weights hold no model.json that says what their symbols are: save them with _extra_files={'model.json': …}")
     kinds = {"autoregressive": FileChain, "masked": FileMasked}
     if about.get("kind") not in kinds:
         raise RequestError(f"model.json of the weights must have kind autoregressive or masked, not {about.get('kind')!r}")

@@ -1,12 +1,10 @@
 """Peptides from a model that fills in masks: resampled in turns (ESM-2), or all at once after a target (PepMLM)."""
 
-import math
-
 import torch
 
 from .choose import Stream, draw, excluded_shares, mean, probabilities
 from .contract import RequestError
-from .drawn import Drawn
+from .drawn import Drawn, perplexity_of
 from .parts import in_parts
 
 
@@ -96,7 +94,7 @@ def _judged(model, request, peptides):
             Drawn(
                 sequence="".join(model.texts[symbol] for symbol in peptide.row[peptide.first :][: peptide.length]),
                 logprob=logprob,
-                perplexity=math.exp(-logprob / peptide.length),
+                perplexity=perplexity_of(logprob, peptide.length),
                 truncated=False,
                 excluded=mean(peptide.excluded),
             )
