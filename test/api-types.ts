@@ -28,7 +28,7 @@ export const b = fanOut(many, {
   merge: () => load().then((m) => m.merge),
 });
 
-const handed = contract({
+export const handed = contract({
   name: "a/d",
   inputs: { x: text() },
   items: {

@@ -193,7 +193,7 @@ describe("an arm of a language model", () => {
     const files = Object.keys(models).sort().map((name) => [models[name]!].flat().map((path) => new Handle(path))); // prettier-ignore
     const inputs = { slices: await slicesOf({ all: training }), models: files };
     const arms = [armOf(armSettings.parse({ sampler: "lm", ...arm }))];
-    return (await runRecipe(split as never, { config, arms, seed: 1, inputs })) as {
+    return (await runRecipe(split, { config, arms, seed: 1, inputs })) as {
       recipe: string;
       inputs?: { weights?: Handle };
       item: DrawRequest;

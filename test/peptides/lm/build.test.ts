@@ -1,13 +1,15 @@
 // The sampler `lm` in builds of the experiment: from its config to the report, and what is made anew after which edit.
 
-import { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { chmodSync, cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { readTable } from "expfile/table";
-import type { Draw, ModelUse } from "../../../rules/peptides/generate.ts";
+import type { ModelUse } from "../../../rules/peptides/generate.ts";
 import { generatedColumns } from "../../../rules/peptides/tables.ts";
 import { Rig, type Built } from "../../rig.ts";
+import { slurmIsMissing, TestCluster } from "../../slurm/cluster.ts";
 import { copyProject } from "../project.ts";
 import { needsTorch, noTransformers, pathWithTorch, pythonFolder, standIn } from "./python.ts";
 
@@ -16,7 +18,6 @@ generate: { seeds: 2, samples: 3 }
 `;
 /** Of each arm. */
 const draws = 6;
-const [control, chain] = ["baseline", "chain"];
 
 let base: Rig;
 beforeAll(() => {
@@ -47,17 +48,27 @@ describe("settings", () => {
     const { code, stdout, stderr } = await rig.exp("plan", "-c", "hub", "generate");
     expect(code).toBe(2);
     expect(stdout + stderr).toContain(
-      `configs/hub.yaml:3:45 arms.esm.revision must be a full commit hash, 40 hexadecimal digits: a branch or a tag may mean other weights tomorrow`,
+      `configs/hub.yaml:3:47 arms.esm.revision must be a full commit hash, 40 hexadecimal digits: a branch or a tag may mean other weights tomorrow`,
     );
   });
 
   test("a model whose file is missing is named", async () => {
     const rig = copy();
     rig.remove("rules/peptides/data/tiny-chain.pt");
-    const { code, stdout, stderr } = await rig.exp("plan", "-c", "few", "generate");
+    const { code, stdout } = await rig.exp("build", "-c", "few", "generate");
     expect(code).not.toBe(0);
-    expect(stdout + stderr).toContain("rules/peptides/data/tiny-chain.pt");
+    expect(stdout).toContain("rules/peptides/data/tiny-chain.pt");
   });
+});
+
+test("the config in the README is valid, every model pinned", async () => {
+  const readme = base.read("rules/peptides/README.md");
+  const [, yaml] = /`configs\/models\.yaml`:\n\n```yaml\n([^`]+)```/.exec(readme)!;
+  const rig = copy();
+  rig.write({ "configs/models.yaml": yaml! });
+  const { code, stdout } = await rig.exp("plan", "-c", "models", "generate");
+  expect([code, stdout]).toEqual([3, expect.stringContaining("due: ")]);
+  expect(yaml!.match(/revision: [0-9a-f]{40}$/gm)).toHaveLength(4);
 });
 
 describe.skipIf(pythonFolder === undefined)(`a build (${needsTorch})`, () => {
@@ -140,7 +151,6 @@ describe.skipIf(pythonFolder === undefined)(`a build (${needsTorch})`, () => {
     const files = readdirSync(rig.path("rules/peptides/data")).filter((name) => name.endsWith(".pt"));
     expect(files.sort()).toEqual(["tiny-chain.pt", "tiny-masked.pt"]);
     const script = "import sys, torch; extra = {'model.json': ''}; net = torch.jit.load(sys.argv[1], _extra_files=extra); extra['other'] = 'x'; torch.jit.save(net, sys.argv[1], _extra_files=extra)"; // prettier-ignore
-    const { execFileSync } = await import("node:child_process");
     execFileSync(join(pythonFolder!, "python3"), ["-c", script, rig.path("rules/peptides/data/tiny-chain.pt")]);
     expect((await build(rig)).finished("generate").counts).toMatchObject({ fresh: 4 * draws, computed: draws });
   });
@@ -167,7 +177,7 @@ describe.skipIf(pythonFolder === undefined)(`a build (${needsTorch})`, () => {
     expect(logs.match(/draws in/g)!.length).toBeGreaterThanOrEqual(6);
   });
 
-  test("a program that is ended in the middle is tried again where retries are allowed, and else says how it ended", async () => {
+  test("a program that is ended in the middle says how, and what it said last", async () => {
     const rig = copy();
     rig.edit("configs/few.yaml", "seeds: 2", "seeds: [7]");
     rig.edit("rules/peptides/generate/peptide_lm/chain.py", "def draw_chains(model, request):", "def draw_chains(model, request):\n    import os, signal, sys; print('last words', file=sys.stderr); os.kill(os.getpid(), signal.SIGKILL)"); // prettier-ignore
@@ -184,6 +194,27 @@ describe.skipIf(pythonFolder === undefined)(`a build (${needsTorch})`, () => {
     expect(stdout).not.toContain("does not declare");
     expect(code).toBe(0);
   });
+
+  describe.skipIf(slurmIsMissing !== undefined)(
+    `on a cluster${slurmIsMissing === undefined ? "" : ` (${slurmIsMissing})`}`,
+    () => {
+      let cluster: TestCluster;
+      beforeAll(async () => void (cluster = await TestCluster.start({ cpus: 2, gpus: 1 })));
+      afterAll(() => cluster.stop());
+
+      test("the same peptides come out as here", async () => {
+        const rig = copy();
+        for (const folder of ["cache", "runs"]) rig.remove(folder);
+        rig.write({ "exp.local.yaml": "slurm: { poll: 0.3 }\n" });
+        const built = await rig.build(["-c", "few", "generate", "--executor", "slurm"], 0, { env: { ...cluster.environment, ...env } }); // prettier-ignore
+        expect(built.finished("generate").counts.computed).toBe(5 * draws);
+        const essence = async (of: Rig) =>
+          (await rowsOf(of)).map((row) => ({ ...row, logprob: row.logprob.toFixed(4) }));
+        expect(await essence(rig)).toEqual(await essence(base));
+        expect(rig.read("runs/few/generate/models.json")).toBe(base.read("runs/few/generate/models.json"));
+      });
+    },
+  );
 
   describe("models of the hub, with a stand-in for transformers", () => {
     const hub = `extends: default.yaml
@@ -209,8 +240,23 @@ generate: { seeds: 2, samples: 3 }
         /python:torch 2 is needed here, found|python:transformers is needed and was not found here/,
       );
     });
-    void standIn;
+
+    test("draws with the model's revision in the provenance, and another revision draws anew", async () => {
+      const rig = hubRig();
+      // Workers see of the environment nothing but the PATH: a Python of its own, as a virtual environment has.
+      rig.write({ "bin/python3": `#!/bin/sh\nPYTHONPATH=${standIn} exec ${join(pythonFolder!, "python3")} "$@"\n` });
+      chmodSync(rig.path("bin/python3"), 0o755);
+      const torch = execFileSync(join(pythonFolder!, "python3"), ["-c", "import torch; print(torch.__version__)"], { encoding: "utf8" }); // prettier-ignore
+      rig.edit("rules/peptides/generate.ts", '"python:torch": "2"', `"python:torch": "${torch.split(".")[0]}"`);
+      const args = ["-c", "hub", "generate", "--limit", "gpu=1"];
+      const hubEnv = { PATH: `${rig.path("bin")}:${pathWithTorch}` };
+      expect((await rig.build(args, 0, { env: hubEnv })).finished("generate").counts.computed).toBe(draws);
+      const models = JSON.parse(rig.read("runs/hub/generate/models.json")) as Record<string, ModelUse[]>;
+      expect(Object.values(models)).toMatchObject([
+        [{ model: "facebook/esm2_t33_650M_UR50D", revision: "08e4846e537177426273712802403f7ba8261b6c", transformers: "4.99.0", draws }], // prettier-ignore
+      ]);
+      rig.edit("configs/hub.yaml", "08e4846e", "18e4846e");
+      expect((await rig.build(args, 0, { env: hubEnv })).finished("generate").counts.computed).toBe(draws);
+    });
   });
-  void ({} as Draw);
-  void [control, chain];
 });
