@@ -313,6 +313,24 @@ describe.skipIf(pythonFolder === undefined)(`the program of the language models 
       );
     });
 
+    test("what does not fit the GPU's memory goes in parts, with the same draws; what never fits is an error", async () => {
+      const request = { family: "esm2", length: [5, 12], sweeps: 1, n: 9 };
+      const parted = await alone([request], { ROWS_THAT_FIT: "2" });
+      expect(sequences(parted)).toEqual(sequences(await hub([request])));
+      expect(parted.stderr).toContain("9 rows did not fit on the GPU: 4 at a time from now on");
+      expect(parted.stderr).toContain("4 rows did not fit on the GPU: 2 at a time from now on");
+      await expect(alone([request], { ROWS_THAT_FIT: "0" })).rejects.toThrow("CUDA out of memory");
+    });
+
+    test("without torch it says how to get it", async () => {
+      const { errors } = await alone([{ family: "esm2", n: 1 }], { PYTHONPATH: `${noTransformers}/../no-torch` });
+      expect(errors).toEqual([
+        expect.stringMatching(
+          /^the package torch is not installed for \S+, the python3 of the PATH: python3 -m pip install torch, or sudo apt-get install python3-torch$/,
+        ),
+      ]);
+    });
+
     test("without transformers it says how to get it", async () => {
       const { errors } = await alone([{ family: "esm2", n: 1 }], { PYTHONPATH: noTransformers });
       expect(errors).toEqual(["esm2 needs the package transformers: python3 -m pip install transformers"]);

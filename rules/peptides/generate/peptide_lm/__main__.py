@@ -51,7 +51,10 @@ class Keeper:
         try:
             from .models import identity_of, load, release
         except ModuleNotFoundError as error:
-            raise RequestError(f"the package {error.name} is not installed for {sys.executable}")
+            raise RequestError(
+                f"the package {error.name} is not installed for {sys.executable}, the python3 of the PATH: "
+                f"python3 -m pip install {error.name}, or sudo apt-get install python3-{error.name}"
+            )
         identity = identity_of(request)
         if self.identity != identity:
             # The former goes first: there may be no room for two.

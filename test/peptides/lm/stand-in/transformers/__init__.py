@@ -2,6 +2,7 @@
 ones, and vocabularies like those of ProtGPT2 and ESM-2. Weights come from the name and the revision; calls are logged."""
 
 import hashlib
+import os
 import sys
 from types import SimpleNamespace
 
@@ -75,6 +76,8 @@ class AutoModelForMaskedLM(torch.nn.Module):
 
     def forward(self, input_ids=None, attention_mask=None):
         assert (input_ids[:, 0] == 0).all(), "rows begin with <cls>"
+        if len(input_ids) > int(os.environ.get("ROWS_THAT_FIT", 1000)):
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate …")
         assert ((input_ids == 1) == (attention_mask == 0)).all(), "padding is not looked at"
         heeded = self.embedding(input_ids) * attention_mask.unsqueeze(-1)
         around = heeded.sum(1, keepdim=True) / attention_mask.sum(1).view(-1, 1, 1)
