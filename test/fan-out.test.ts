@@ -1,6 +1,7 @@
 // Fan-outs: items are kept one by one, whatever happens around them.
 
 import { describe, expect, test } from "vitest";
+import { isAlive } from "./reliability/bench.ts";
 import { makeProject, type Rig } from "./rig.ts";
 import { targets, wordsProject } from "./words.fixture.ts";
 
@@ -254,10 +255,55 @@ export const one = {
     expect(all(rig)).toEqual(["1 of 3", "2 of 3", "3 of 3"]);
   });
 
+  test("a program that setup started and let go of serves the orders that follow, and ends with the build in silence", async () => {
+    const rig = fanOutProject(
+      `import { spawn } from "node:child_process";
+import { once } from "node:events";
+export const split = () => [1, 2, 3, 4].map((item) => ({ item }));
+const echo = "process.stdin.on('data', () => console.log(process.pid))";
+export const one = {
+  setup: () => spawn(process.execPath, ["-e", echo], { stdio: ["pipe", "pipe", "ignore"] }),
+  run: async ({ items, setup: program }) => {
+    const handles = [program, program.stdin, program.stdout];
+    for (const handle of handles) handle.ref();
+    program.stdin.write("?");
+    const [answer] = await once(program.stdout, "data");
+    for (const handle of handles) handle.unref();
+    for (const { outputs } of items) await outputs.value.write(Number(answer));
+  },
+};
+`,
+      `one: { recipe: () => import("./fan.ts").then((m) => m.one), vectorised: true }`,
+      " batch: 1",
+    );
+    const { code, stdout, stderr } = await rig.exp("build", "-j", "1");
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).not.toContain("background");
+    const [pid, ...others] = all(rig) as number[];
+    expect(others).toEqual([pid, pid, pid]);
+    await expect.poll(() => isAlive(pid!)).toBe(false);
+  });
+
+  test("what a recipe wants that makes nothing is not asked for", async () => {
+    const rig = fanOutProject(
+      `export const split = () => [1, 2].map((item) => ({ recipe: item === 3 ? "dear" : "one", item }));
+export const one = async ({ item, outputs }) => outputs.value.write(item);
+export const dear = one;
+`,
+      `one: () => import("./fan.ts").then((m) => m.one),
+    dear: { recipe: () => import("./fan.ts").then((m) => m.dear), resources: { gpu: 1 }, secrets: ["KEY_OF_TEST"] }`,
+    );
+    await rig.build();
+    expect(all(rig)).toEqual([1, 2]);
+    rig.edit("fan.ts", "[1, 2]", "[1, 2, 3]");
+    expect((await rig.exp("build")).stdout).toContain("the secret KEY_OF_TEST is not set");
+    const { stdout } = await rig.start(["build"], { env: { KEY_OF_TEST: "k" } }).finished;
+    expect(stdout).toContain('needs 1 of "gpu", and there are 0');
+  });
+
   test("what an item made is kept when another one fails", async () => {
     const rig = fanOutProject(
-      `import { existsSync } from "node:fs";
-export const split = () => [1, 2, 3, 4].map((item) => ({ item, label: "number " + item }));
+      `export const split = () => [1, 2, 3, 4].map((item) => ({ item, label: "number " + item }));
 export const one = async ({ item, outputs }) => {
   if (item === 3 && !existsSync(process.env.ALLOWED)) throw new Error("not three");
   await outputs.value.write(item);

@@ -99,6 +99,7 @@ export const summary: Summary = {
     test: "exact sign-flip permutation of the paired differences, two-sided",
     correction: "Holm over the primary metrics and arms",
     effect: "Hedges' g of the paired differences",
+    samplers: "baseline",
     sampler: "interpolated Kneser–Ney n-gram over residues, discount 0.75, end symbol sampled",
     examples: "The novel peptides with the highest hydrophobic moment, at most one for each seed.",
     notes: ["A judge gives “not applicable” instead of a number where its method does not hold."],

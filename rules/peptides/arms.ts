@@ -1,5 +1,6 @@
 /** The settings of an arm: one way to generate peptides. A new sampler is one more member of the union and one more recipe. */
 import { z } from "expfile";
+import { lm } from "./arms/lm.ts";
 
 const lengths = { min: z.int().min(1).max(200).default(5), max: z.int().min(1).max(200).default(50) };
 
@@ -27,5 +28,7 @@ const ngram = z.strictObject({
   length: lengthPrior,
 });
 
-export const armSettings = z.discriminatedUnion("sampler", [ngram]);
+export const armSettings = z.discriminatedUnion("sampler", [ngram, lm]);
 export type ArmSettings = z.output<typeof armSettings>;
+export type NgramSettings = z.output<typeof ngram>;
+export type LmSettings = z.output<typeof lm>;

@@ -155,8 +155,14 @@ export interface ItemRequest<C extends ContractSpec> {
   /** For people, as in `generate[base/3]`; no part of the key. */
   readonly label?: string;
   /** Which file each input slot of the item reads: a handle from `inputs`, or a file of a tree of `inputs`. */
-  readonly inputs?: { readonly [K in keyof Items<C>["inputs"]]: ItemInput };
+  readonly inputs?: HandedInputs<NonNullable<Items<C>["inputs"]>>;
 }
+/** One for each slot; those of optional slots may be left out. */
+type HandedInputs<I> = {
+  readonly [K in keyof I as I[K] extends Slot<unknown, infer O> ? (true extends O ? never : K) : K]: ItemInput;
+} & {
+  readonly [K in keyof I as I[K] extends Slot<unknown, infer O> ? (true extends O ? K : never) : never]?: ItemInput;
+};
 /** A handle from the split's own `inputs`, or `{ tree: inputs.slices, file: "all.parquet" }`. */
 export type ItemInput = FileIn | { readonly tree: TreeIn; readonly file: string };
 

@@ -79,6 +79,8 @@ class ItemRun {
   #refused: Failure | undefined;
   readonly #setupKeys = new Map<string, string>();
   readonly #sources: readonly SourceFile[];
+  /** Of the recipes that have something to make: what the rule's others want (a GPU, a secret) is nobody's need here. */
+  readonly #templates: readonly PreparedAction[];
   /** Items that are neither committed nor failed. */
   #open: number;
   /** `vanished`: as `again`, but what the other lanes have finished is right, and is kept. */
@@ -97,13 +99,13 @@ class ItemRun {
     this.#open = stale.length;
     this.#queue = inOrderOfSetup(stale).map((item) => ({ item, attempt: 1 }));
     this.#sources = filesBehind(due.inputs);
-    const templates = [...due.states.items.templates.values()];
-    if (templates.some((template) => this.#siteOf(template).asksForPastPace)) this.#paceMs = pastPaceMs(work);
+    this.#templates = [...new Set(stale.map(({ recipe }) => due.states.items.templates.get(recipe)!))];
+    if (this.#templates.some((template) => this.#siteOf(template).asksForPastPace)) this.#paceMs = pastPaceMs(work);
   }
 
   async run(): Promise<Performed> {
     const { session, target, tally } = this.#work;
-    for (const template of this.#due.states.items.templates.values()) {
+    for (const template of this.#templates) {
       const missing = unready(template, target.name);
       if (missing.length > 0) return fail(missing);
       const admitted = this.#siteOf(template).pool.admit(resourcesFor(template.options, 1), target.name);
@@ -114,7 +116,7 @@ class ItemRun {
         return ok("again");
       }
     }
-    const sites = [...this.#due.states.items.templates.values()].map((template) => this.#siteOf(template));
+    const sites = this.#templates.map((template) => this.#siteOf(template));
     const lanes = Math.min(this.#total, Math.max(...sites.map((site) => site.lanes)));
     await Promise.all(Array.from({ length: lanes }, () => this.#lane()));
     if (this.#hasFailed) {

@@ -1,10 +1,11 @@
 // What is added to a run that exists leaves what is there alone: arms, models, datasets, judges, analysers, stages, one by one.
 
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { repository, Rig, type Built } from "../rig.ts";
+import { Rig, type Built } from "../rig.ts";
+import { copyProject } from "./project.ts";
 
 const config = `extends: default.yaml
 generate: { seeds: 2, samples: 2 }
@@ -18,14 +19,8 @@ const draws = 12;
 
 let base: Rig;
 beforeAll(async () => {
-  base = new Rig(mkdtempSync(join(tmpdir(), "exp-additions-")));
-  for (const part of ["Expfile.ts", "rules", "configs", "tsconfig.json"])
-    cpSync(join(repository, part), base.path(part), { recursive: true });
-  base.write({ "package.json": '{ "private": true, "type": "module" }\n', "configs/few.yaml": config });
-  mkdirSync(base.path("node_modules"));
-  for (const name of readdirSync(join(repository, "node_modules")))
-    if (!name.startsWith(".")) symlinkSync(join(repository, "node_modules", name), base.path(`node_modules/${name}`));
-  symlinkSync(repository, base.path("node_modules/expfile"));
+  base = copyProject();
+  base.write({ "configs/few.yaml": config });
   const built = await base.build(build);
   expect(built.finished("generate").counts.computed).toBe(draws);
 });
@@ -58,8 +53,8 @@ test("a model: a sampler with a recipe of its own leaves the other's draws", asy
   const rig = copy();
   rig.edit(
     "rules/peptides/arms.ts",
-    'z.discriminatedUnion("sampler", [ngram])',
-    'z.discriminatedUnion("sampler", [ngram, ngram.extend({ sampler: z.literal("constant") })])',
+    'z.discriminatedUnion("sampler", [ngram, lm])',
+    'z.discriminatedUnion("sampler", [ngram, lm, ngram.extend({ sampler: z.literal("constant") })])',
   );
   rig.edit(
     "rules/peptides/generate.ts",

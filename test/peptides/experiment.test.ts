@@ -28,7 +28,7 @@ test("the Expfile declares its targets in the order of the work, each with a sec
   expect(Object.keys(expfile.byName.peptides!())).toEqual(Object.keys(schemas));
 });
 
-describe.each(["default.yaml", "ablation.yaml"])("configs/%s", (file) => {
+describe.each(["default.yaml", "ablation.yaml", "lm.yaml"])("configs/%s", (file) => {
   test("is valid", () => {
     const document = configOf(`configs/${file}`);
     for (const [name, schema] of Object.entries(schemas)) sectionOf(document, name, schema);

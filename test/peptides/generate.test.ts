@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { readTable, writeTable } from "expfile/table";
-import { armSettings, type ArmSettings } from "../../rules/peptides/arms.ts";
+import { armSettings, type ArmSettings, type NgramSettings } from "../../rules/peptides/arms.ts";
 import { recipe as merge } from "../../rules/peptides/generate/merge.recipe.ts";
 import { recipe as ngram } from "../../rules/peptides/generate/ngram.recipe.ts";
 import { recipe as split } from "../../rules/peptides/generate/split.recipe.ts";
@@ -144,7 +144,7 @@ describe("the table", () => {
     const rows = await readTable(outputs.peptides, generatedColumns);
     const settings = (await outputs.arms.read()) as Readonly<Record<string, ArmSettings>>;
     expect(Object.keys(settings).sort()).toEqual([...new Set(rows.map(({ arm }) => arm))].sort());
-    expect(Object.values(settings).map(({ order }) => order).sort()).toEqual([0, 2]); // prettier-ignore
+    expect(Object.values(settings).map((one) => (one as NgramSettings).order).sort()).toEqual([0, 2]); // prettier-ignore
   });
 });
 
@@ -153,10 +153,86 @@ test.each([
   [{ temperature: 0 }, "temperature"],
   [{ discount: 1 }, "discount"],
   [{ length: { kind: "uniform", min: 9, max: 8 } }, "min must not be above max"],
-  [{ sampler: "lm" }, "sampler"],
+  [{ sampler: "gru" }, "sampler"],
   [{ tempreture: 1 }, "tempreture"],
 ])("settings that mean nothing are refused: %j", (settings, word) => {
   expect(armSettings.safeParse({ sampler: "ngram", ...settings }).error?.message).toContain(word);
+});
+
+const commit = "08e4846e537177426273712802403f7ba8261b6c";
+
+test.each([
+  [{}, "family"],
+  [{ family: "esm2" }, "revision"],
+  [{ family: "esm2", revision: "main" }, "a branch or a tag may mean other weights tomorrow"],
+  [{ family: "esm2", revision: commit.slice(0, 12) }, "must be a full commit hash, 40 hexadecimal digits"],
+  [{ family: "esm2", revision: commit, model: "esm2" }, "OWNER/NAME"],
+  [{ family: "esm2", revision: commit, sweeps: 0 }, "sweeps"],
+  [{ family: "esm2", revision: commit, repetitionPenalty: 2 }, "repetitionPenalty"],
+  [{ family: "protgpt2", revision: commit, maskFraction: 0.5 }, "maskFraction"],
+  [{ family: "pepmlm", revision: commit }, "target"],
+  [{ family: "pepmlm", revision: commit, target: "MK-TA" }, "one-letter codes"],
+  [{ family: "file", model: "mine" }, "procedure"],
+  [{ family: "file", model: "mine", procedure: "chain", revision: commit }, "revision"],
+  [{ family: "file", model: "mine", procedure: "chain", length: { min: 9, max: 8 } }, "must not have min above max"],
+  [{ family: "file", model: "mine", procedure: "chain", slice: "all" }, "slice"],
+])("settings of a language model that mean nothing are refused: %j", (settings, word) => {
+  expect(armSettings.safeParse({ sampler: "lm", ...settings }).error?.message).toContain(word);
+});
+
+test("the models of the hub have their authors' defaults", () => {
+  const of = (settings: object) => armSettings.parse({ sampler: "lm", revision: commit, ...settings });
+  expect(of({ family: "protgpt2" })).toMatchObject({ model: "nferruz/ProtGPT2", topK: 950, repetitionPenalty: 1.2 });
+  expect(of({ family: "esm2" })).toMatchObject({ model: "facebook/esm2_t33_650M_UR50D", temperature: 1 });
+  expect(of({ family: "pepmlm", target: "MKTA" })).toMatchObject({ topK: 3, length: { min: 5, max: 50 } });
+});
+
+describe("an arm of a language model", () => {
+  const itemsOf = async (arm: object, models: Readonly<Record<string, string | readonly string[]>> = {}) => {
+    const config = { seeds: [1], samples: 2, models };
+    const files = Object.keys(models).sort().map((name) => [models[name]!].flat().map((path) => new Handle(path))); // prettier-ignore
+    const inputs = { slices: await slicesOf({ all: training }), models: files };
+    const arms = [armOf(armSettings.parse({ sampler: "lm", ...arm }))];
+    return (await runRecipe(split, { config, arms, seed: 1, inputs })) as {
+      recipe: string;
+      inputs?: { weights?: Handle };
+      item: DrawRequest;
+    }[];
+  };
+
+  test("of the hub is handed no file: its revision says all", async () => {
+    const items = await itemsOf({ family: "esm2", revision: commit });
+    expect(items.map(({ recipe, inputs }) => [recipe, inputs])).toEqual([["lm", undefined], ["lm", undefined]]); // prettier-ignore
+  });
+
+  test("another revision, temperature or target draws by other random numbers", async () => {
+    const seedOf = async (more: object) =>
+      (await itemsOf({ family: "pepmlm", revision: commit, target: "MK", ...more }))[0]!.item.rngSeed;
+    const seeds = [{}, { revision: "f".repeat(40) }, { temperature: 0.5 }, { target: "KM" }].map(seedOf);
+    expect(new Set(await Promise.all(seeds)).size).toBe(4);
+  });
+
+  test("of one's own is handed its file", async () => {
+    const items = await itemsOf(
+      { family: "file", procedure: "chain", model: "b" },
+      { b: "/models/b.pt", a: "/models/a.pt" },
+    );
+    expect(items.map(({ recipe, inputs }) => [recipe, inputs!.weights!.path])).toEqual([["lm-file", "/models/b.pt"], ["lm-file", "/models/b.pt"]]); // prettier-ignore
+  });
+
+  test("of a model that is not named says which there are", async () => {
+    await expect(
+      itemsOf({ family: "file", procedure: "chain", model: "tiny-chian" }, { "tiny-chain": "/models/a.pt" }),
+    ).rejects.toThrow(
+      'an arm samples from the model "tiny-chian", which generate.models does not name. Did you mean "tiny-chain"? It names "tiny-chain"; add the path of its TorchScript file there.',
+    );
+  });
+
+  test("of several files is refused", async () => {
+    await expect(
+      itemsOf({ family: "file", procedure: "chain", model: "a" }, { a: ["/models/a.pt", "/models/b.pt"] }),
+    ).rejects.toThrow("generate.models.a is to be one file: 2 match");
+  });
 });
 
 test("a seed that is named twice is refused", async () => {

@@ -47,16 +47,38 @@ type Shown = Readonly<Record<string, string | number>>;
 
 /** What differs between the arms; everything, where there is one. */
 function armsSettings(all: readonly ArmSettings[]): Shown[] {
-  const shown = all.map((settings): Shown => ({ ...settings, length: lengthInWords(settings) }));
-  const names = Object.keys(shown[0]!).filter(
+  const shown = all.map(settingsInWords);
+  const names = [...new Set(shown.flatMap((one) => Object.keys(one)))].filter(
     (name) => shown.length === 1 || new Set(shown.map((one) => one[name])).size > 1,
   );
   return shown.map((one) =>
-    Object.fromEntries(names.map((name) => [name === "slice" ? "trained on" : name, one[name]!])),
+    Object.fromEntries(
+      names.flatMap((name) => (one[name] === undefined ? [] : [[name === "slice" ? "trained on" : name, one[name]]])),
+    ),
   );
 }
 
-function lengthInWords({ length }: ArmSettings): string {
+const SHOWN_LETTERS = 12;
+
+function settingsInWords(settings: ArmSettings): Shown {
+  const length = lengthInWords(settings);
+  if (settings.sampler === "ngram") return { ...settings, length };
+  const { on, ...others } = settings;
+  return {
+    ...others,
+    length,
+    ...("revision" in settings && { revision: settings.revision.slice(0, SHOWN_LETTERS) }),
+    ...("target" in settings && { target: targetInWords(settings.target) }),
+    ...(on !== undefined && { on: Object.values(on).join(", ") }),
+  };
+}
+
+function targetInWords(target: string): string {
+  return target.length <= SHOWN_LETTERS ? target : `${target.slice(0, SHOWN_LETTERS)}… (${target.length} residues)`;
+}
+
+function lengthInWords({ sampler, length }: ArmSettings): string {
+  if (sampler === "lm") return `${length.min}–${length.max}`;
   return length.kind === "training" ? "as in training" : `${length.kind}, ${length.min}–${length.max}`;
 }
 
@@ -149,7 +171,10 @@ function methodsOf({ config, arms, metrics }: Evidence): Report.Methods {
     total(all.map(({ estimates }) => estimates.paired.length));
   const primary = metrics.filter(({ means }) => config.primary.includes(means.metric));
   const others = metrics.filter((metric) => !primary.includes(metric));
-  const sameLengths = arms.every(({ settings }) => settings.length.kind === "training");
+  const samplers = [...new Set(arms.map(({ settings }) => settings.sampler))];
+  const sameLengths = arms.every(
+    ({ settings: { sampler, length } }) => sampler === "ngram" && length.kind === "training",
+  );
   return {
     interval: "means: Student’s t over seeds; differences: BCa bootstrap of the differences by seed, 9,999 resamples",
     test: "sign-flip permutation of the differences by seed, two-sided; exact up to 30 seeds",
@@ -157,9 +182,16 @@ function methodsOf({ config, arms, metrics }: Evidence): Report.Methods {
       `Holm over the ${comparisons(primary)} primary comparisons (metrics × arms)` +
       (others.length === 0 ? "" : `; Benjamini–Hochberg over the ${comparisons(others)} others`),
     effect: "Hedges’ g of the seeds’ means",
-    sampler:
-      "n-gram model over residues with interpolated Kneser–Ney smoothing. Order k looks back k residues; order 0 knows the composition alone" +
-      (sameLengths ? ". Lengths are drawn like those of the training peptides" : ""),
+    sampler: [
+      ...(samplers.includes("ngram")
+        ? [
+            "n-gram model over residues with interpolated Kneser–Ney smoothing. Order k looks back k residues; order 0 knows the composition alone" +
+              (sameLengths ? ". Lengths are drawn like those of the training peptides" : ""),
+          ]
+        : []),
+      ...(samplers.includes("lm") ? [languageModelsInWords(arms)] : []),
+    ].join(". "),
+    samplers: samplers.length > 1 ? "both" : samplers[0] === "lm" ? "language-models" : "baseline",
     examples: `The first peptide of each of the first ${EXAMPLES} seeds, not chosen by any score.`,
     notes: [
       "Random numbers come from the run’s seed, the arm’s settings, the seed’s number and the peptide’s index. Arms share the numbers of seeds, not their luck: pairing keeps the comparison plain and does not sharpen it.",
@@ -173,13 +205,25 @@ function methodsOf({ config, arms, metrics }: Evidence): Report.Methods {
   };
 }
 
-function limitsOf({ metrics, reference }: Evidence): string[] {
+function languageModelsInWords(arms: readonly NamedArm[]): string {
+  const models = arms.flatMap(({ settings }) => {
+    if (settings.sampler !== "lm") return [];
+    return "revision" in settings
+      ? `${settings.model} at ${settings.revision.slice(0, SHOWN_LETTERS)}`
+      : settings.model;
+  });
+  return `Language models as they are (${[...new Set(models)].join("; ")}); letters beside the 20 residues, special symbols and what does not fit the lengths are never drawn`;
+}
+
+function limitsOf({ arms, metrics, reference }: Evidence): string[] {
   const looksForKnown = metrics.some(({ means }) => means.metric === CLOSEST);
   return [
     ...(looksForKnown
       ? [
           `“Known” means the ${reference.length} prepared peptides. A peptide that is in none of them may still be known elsewhere.`,
-          "The prepared peptides are also what the samplers were trained on, and they come in families: closeness to them shows what was remembered, not what works.",
+          arms.some(({ settings }) => settings.sampler === "lm")
+            ? "The prepared peptides come in families, and samplers have learnt from them or may have: closeness to them shows what was remembered, not what works."
+            : "The prepared peptides are also what the samplers were trained on, and they come in families: closeness to them shows what was remembered, not what works.",
         ]
       : []),
     ...new Set(metrics.flatMap(({ estimates }) => estimates.cautions)),

@@ -12,6 +12,7 @@ import {
   pValue,
   range,
   reading,
+  samplerInWords,
   smallestAdjustedP,
   withUnit,
 } from "./words.ts";
@@ -43,7 +44,7 @@ const FEW_SEEDS = 10;
 
 function verdict(summary: Summary, compared: readonly Comparison[]): string {
   const control = `the control (${quoted(summary, controlOf(summary).id)})`;
-  const settings = `${counted(summary.arms.length, "setting")} of a baseline sampler over ${counted(summary.seeds.length, "seed")}`;
+  const settings = `${counted(summary.arms.length, "setting")} of ${samplerInWords(summary)} over ${counted(summary.seeds.length, "seed")}`;
   if (compared.length === 0) return `${settings}: there is nothing to compare with ${control}.`;
   const different = compared.filter((comparison) => isShown(comparison.reading)).length;
   const of = `the ${counted(compared.length, "primary comparison")}`;

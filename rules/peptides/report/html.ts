@@ -3,12 +3,12 @@ import { comparisons } from "./comparisons.ts";
 import { examplesSection } from "./examples.ts";
 import type { Figure } from "./figures.ts";
 import { findingSentences } from "./finding.ts";
-import { STANDING_LIMITS } from "./limits.ts";
+import { limitsOf } from "./limits.ts";
 import { type Cell, Html, html, table } from "./markup.ts";
 import { predictionsHtml } from "./predictions.ts";
 import { STYLE } from "./style.ts";
 import type { Arm, Summary } from "./summary.ts";
-import { count, labelOf, numericSettings, percent } from "./words.ts";
+import { count, labelOf, numericSettings, percent, samplerLabel } from "./words.ts";
 
 export function reportHtml(summary: Summary, figures: readonly Figure[]): string {
   const { title, notes, level } = summary;
@@ -55,7 +55,7 @@ export function reportHtml(summary: Summary, figures: readonly Figure[]): string
             "limits",
             "Limits",
             html`<ul>
-              ${[...STANDING_LIMITS, ...summary.limits].map((limit) => html`<li>${limit}</li>`)}
+              ${limitsOf(summary).map((limit) => html`<li>${limit}</li>`)}
             </ul>`,
           )}
           ${section("data", "Data", dataTable(summary))}
@@ -158,7 +158,7 @@ function rejected(summary: Summary): Html {
 function methods(summary: Summary): Html {
   const { interval, test, correction, effect, sampler, examples, notes } = summary.methods;
   const entries: [string, string | null][] = [
-    ["Sampler (baseline)", sampler],
+    [samplerLabel(summary), sampler],
     [
       "Unit of analysis",
       `the seed (${summary.seeds.length}: ${summary.seeds.join(", ")}); peptides of a seed are averaged first`,

@@ -3,7 +3,7 @@ import { escapeMarkdown as escape } from "./escape.ts";
 import { exampleValue, nearestText } from "./examples.ts";
 import type { Figure } from "./figures.ts";
 import { findingSentences } from "./finding.ts";
-import { STANDING_LIMITS } from "./limits.ts";
+import { limitsOf } from "./limits.ts";
 import { predictionEvidence, predictionsNote, predictionTitle } from "./predictions.ts";
 import type { Metric, Summary } from "./summary.ts";
 import {
@@ -17,6 +17,7 @@ import {
   READING_WORDS,
   reading,
   withUnit,
+  samplerLabel,
 } from "./words.ts";
 
 /** @param figurePath where the SVG of a figure lies, seen from the report: `(id) => "figures/" + id + ".svg"` */
@@ -56,7 +57,7 @@ export function reportMarkdown(
       : []),
     "## Methods",
     bullets([
-      `Sampler (baseline): ${methods.sampler}`,
+      `${samplerLabel(summary)}: ${methods.sampler}`,
       `Unit of analysis: the seed (${summary.seeds.length}: ${summary.seeds.join(", ")})`,
       `Intervals: ${methods.interval}`,
       `Test: ${methods.test}`,
@@ -65,7 +66,7 @@ export function reportMarkdown(
       ...methods.notes,
     ]),
     "## Limits",
-    bullets([...STANDING_LIMITS, ...summary.limits]),
+    bullets(limitsOf(summary)),
     "## Data",
     table(["Name", "File", "Rows", "Licence", "Source"], summary.data.map(({ name, file, rows, licence, source }) => [name, file, count(rows), licence, source])), // prettier-ignore
   ];

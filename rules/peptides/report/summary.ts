@@ -154,6 +154,8 @@ export type DataSource = {
   readonly source: string;
 };
 
+export type Samplers = "baseline" | "language-models" | "both";
+
 export type Methods = {
   /** "BCa bootstrap over seeds, 10,000 resamples". */
   readonly interval: string;
@@ -163,8 +165,10 @@ export type Methods = {
   readonly correction: string;
   /** "Hedges' g of the paired differences", null when not given. */
   readonly effect: string | null;
-  /** How the sampler of the arms works; called a baseline throughout. */
+  /** How the samplers of the arms work. */
   readonly sampler: string;
+  /** What they are; statistics of residues are called a baseline throughout. */
+  readonly samplers: Samplers;
   /** How examples were chosen. */
   readonly examples: string;
   readonly notes: readonly string[];

@@ -1,5 +1,5 @@
 /** Numbers in words. Fixed rules instead of locales, so that equal numbers give equal text. */
-import type { Arm, Metric, PairedDifference, Summary } from "./summary.ts";
+import type { Arm, Metric, PairedDifference, Samplers, Summary } from "./summary.ts";
 
 /** Three significant digits, a true minus sign, no exponent between 0.0001 and 10 million: `−0.0421`, `2467`. */
 export function number(value: number | null): string {
@@ -133,4 +133,24 @@ export function list(items: readonly string[]): string {
 
 function groupThousands(digits: string): string {
   return digits.length < 5 ? digits : digits.replace(/\B(?=(\d{3})+$)/g, "\u202f");
+}
+
+/** "2 settings of a baseline sampler". */
+export function samplerInWords({ methods: { samplers } }: Summary): string {
+  const words: Record<Samplers, string> = {
+    baseline: "a baseline sampler",
+    "language-models": "language models as they are",
+    both: "a baseline sampler and of language models as they are",
+  };
+  return words[samplers];
+}
+
+/** How a report heads the description of the samplers. */
+export function samplerLabel({ methods: { samplers } }: Summary): string {
+  const words: Record<Samplers, string> = {
+    baseline: "Sampler (baseline)",
+    "language-models": "Sampler",
+    both: "Samplers (the n-gram model is a baseline)",
+  };
+  return words[samplers];
 }

@@ -99,9 +99,10 @@ export class LocalExecutor implements Executor {
     clearInterval(this.#usagePoll);
     await this.#early;
     const exits = [...this.#all].map((worker) => worker.process.exited);
+    const groups = new Set([...this.#all].map((worker) => worker.process.pid));
     for (const worker of this.#all) worker.process.end();
     await Promise.all(exits);
-    if (this.#scratch.wasUsed) this.#endLeftBehind();
+    if (this.#scratch.wasUsed) this.#endLeftBehind(groups);
     this.#watchdog.close();
     this.#scratch.remove();
   }
@@ -208,9 +209,13 @@ export class LocalExecutor implements Executor {
     assignment?.lose(child.itemAtWork(assignment.id), exit, whatVanished(child.scratch, assignment.order, true));
   }
 
-  /** What left its worker's group and outlived it: whoever waits for it waits in vain, since its home and its temporary files go now. */
-  #endLeftBehind(): void {
-    const programs = endThoseOf(this.#scratch.path);
+  /**
+   * What left its worker's group and outlived it: whoever waits for it waits in vain, since its home and its temporary files go now.
+   * `groups`: those that were ended just now; what is left of them is on its way out.
+   */
+  #endLeftBehind(groups: ReadonlySet<number>): void {
+    const left = endThoseOf(this.#scratch.path).filter(({ group }) => group === undefined || !groups.has(group));
+    const programs = left.map(({ program }) => program);
     // Of a worker under strace it is the exit of strace that was waited for: Node may still be on its way out.
     if (programs.length === 0 || this.#options.check !== undefined) return;
     const names = [...new Set(programs)].sort().join(", ");

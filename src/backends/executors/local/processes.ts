@@ -9,12 +9,18 @@ export function endGroup(leader: number): void {
   end(-leader);
 }
 
+export interface EndedProcess {
+  readonly program: string;
+  /** Its process group; undefined: it was gone already. */
+  readonly group: number | undefined;
+}
+
 /**
- * Ends every process whose environment names a path in `folder`, and gives the names of their programs. A process that has left its group
+ * Ends every process whose environment names a path in `folder`, and tells which those were. A process that has left its group
  * (`setsid`) is found so: each worker's HOME and TMPDIR lie in a folder of its own, and what it starts inherits them.
  */
-export function endThoseOf(folder: string): readonly string[] {
-  const ended = new Map<string, string>();
+export function endThoseOf(folder: string): readonly EndedProcess[] {
+  const ended = new Map<string, EndedProcess>();
   // As `textOf` reads it.
   const mark = Buffer.from(`=${folder}/`, "utf8").toString("latin1");
   // Again until there is no other: one may have started another while we looked.
@@ -22,7 +28,7 @@ export function endThoseOf(folder: string): readonly string[] {
     known = ended.size;
     for (const pid of pids()) {
       if (ended.has(pid) || textOf(pid, "environ")?.includes(mark) !== true) continue;
-      ended.set(pid, textOf(pid, "comm")?.trim() ?? "?");
+      ended.set(pid, { program: textOf(pid, "comm")?.trim() ?? "?", group: groupOf(pid) });
       end(Number(pid));
     }
   }
@@ -33,12 +39,21 @@ export function endThoseOf(folder: string): readonly string[] {
 export function groupsMemoryMiB(leaders: readonly number[]): ReadonlyMap<number, number> {
   const used = new Map(leaders.map((leader) => [leader, 0]));
   for (const pid of pids()) {
-    // The fields after the command's name, which may itself hold spaces and brackets.
-    const fields = (textOf(pid, "stat") ?? "").replace(/^.*\) /s, "").split(" ");
+    const fields = statOf(pid);
     const known = used.get(Number(fields[2]));
     if (known !== undefined) used.set(Number(fields[2]), known + Number(fields[21]) * pageMiB);
   }
   return used;
+}
+
+/** The fields after the command's name, which may itself hold spaces and brackets. */
+function statOf(pid: string): readonly string[] {
+  return (textOf(pid, "stat") ?? "").replace(/^.*\) /s, "").split(" ");
+}
+
+function groupOf(pid: string): number | undefined {
+  const group = statOf(pid)[2];
+  return group === undefined ? undefined : Number(group);
 }
 
 function pids(): readonly string[] {
