@@ -25,9 +25,9 @@ const width = 16;
 export async function openPlace(
   { at, token, patienceMs }: Pick<PlaceGiven, "at" | "token" | "patienceMs">,
   local: BlobStore,
-  staging: string,
+  partials: string,
 ): Promise<SharedPlace | undefined> {
   const remote = await storeAt(at, "/", token);
   if (remote === undefined || remote === "needs a package") return undefined;
-  return new SharedPlace({ remote, local, staging, width, patienceMs });
+  return new SharedPlace({ remote, local, partials, width, patienceMs });
 }

@@ -14,7 +14,7 @@ export interface SharedPlaceOptions {
   readonly remote: SharedStore;
   readonly local: BlobStore;
   /** Where content lies while it comes in. */
-  readonly staging: string;
+  readonly partials: string;
   readonly width: number;
   /** How long it may say nothing, milliseconds: before its answer, and between any two pieces of it. */
   readonly patienceMs: number;
@@ -105,10 +105,10 @@ export class SharedPlace {
 
   /** Brings as a build does: verified, and going on where it broke off. */
   #cache(): SharedCache {
-    const { remote, local, staging, width, patienceMs } = this.#options;
+    const { remote, local, partials, width, patienceMs } = this.#options;
     const never = () => new Breaker({ after: Infinity, restMs: 0, now: () => 0 });
     return new SharedCache({
-      ...{ remote, local: [local], staging, width, patienceMs, secret: undefined, mayWrite: false },
+      ...{ remote, local: [local], partials, width, patienceMs, secret: undefined, mayWrite: false },
       breakers: { reading: never(), writing: never() },
       warn: (text) => (this.#trouble = text.replace(/; this goes on without it$/, "")),
     });
