@@ -35,7 +35,7 @@ export function openCarriers(project: Project, { through, warn }: CarriersSetup)
       openPlace(
         { at: told.find((one) => withoutPasswords(one) === noted) ?? noted, ...given },
         store,
-        join(paths.cache, "tmp"),
+        join(paths.cache, "partial"),
       ),
     store,
     carried: () => [
