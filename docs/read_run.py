@@ -121,6 +121,7 @@ class Trace:
         self.results = {}  # core key -> line of the result
         self.standing = {}  # target -> lines that say on which keys it stands, the last one now
         self.placed = {}  # path from the run's folder -> digest of what exp put there
+        self.left = {}  # path from the run's folder -> digest of what was left in the shared cache
         self.recipes = {}  # core key of an item's template -> names of item recipes
         for line in read_log(path):
             self._take(line, path)
@@ -139,6 +140,7 @@ class Trace:
             self.standing.setdefault(line["t"], []).append(line)
         elif "out" in line:
             self.placed[line["out"]] = line["d"]
+            self.left[line["out"]] = line.get("left")
         elif "as" in line:
             if line["as"] in self.results:
                 result = self.results[line["as"]]
@@ -236,8 +238,12 @@ class Run:
             digest = artifact["blob"]["digest"]
             if "text" in artifact and sha256(artifact["text"]) != digest:
                 self.wrong.append(f"{target}.{slot}: the text that the trace keeps is not that of {digest}")
-            path = os.path.join(self.folder, self.place_of(target, core, slot, digest))
-            if artifact["kind"] == "file":
+            place = self.place_of(target, core, slot, digest)
+            path = os.path.join(self.folder, place)
+            if self.trace.left.get(place) == digest:
+                if os.path.lexists(path):
+                    self.wrong.append(f"{os.path.relpath(path, self.project)}: its output was left in the shared cache")
+            elif artifact["kind"] == "file":
                 self.check_file(path, digest)
             elif os.path.isdir(path):
                 self.check_tree(path, artifact)

@@ -89,7 +89,7 @@ describe("a run that was imported", () => {
     expect(done.code).toBe(0);
     // Large items lay in the cache only.
     expect(done.stdout).toMatch(
-      /\n {2}\d+ contents of results of default are nowhere any more: exp reproduce default /,
+      /\n {2}\d+ contents of results of default are not here: exp fetch --items brings what a shared cache has, exp reproduce default /,
     );
     const clone = makeProject(chain);
     expect((await clone.exp("runs", "import", bench.rig.path("default.exp.tar.gz"))).code).toBe(0);

@@ -100,7 +100,7 @@ function wordExport(file: string, exported: Exported): string[] {
         ]),
     ...Object.entries(lost).map(
       ([run, count]) =>
-        `  ${countOf(count, "content")} of results of ${run} ${count === 1 ? "is" : "are"} nowhere any more: exp reproduce ${run} makes again what the run stands on`,
+        `  ${countOf(count, "content")} of results of ${run} ${count === 1 ? "is" : "are"} not here: exp fetch --items brings what a shared cache has, exp reproduce ${run} makes again what the run stands on`,
     ),
     ...Object.entries(missing).flatMap(([run, what]) => wordMissing(run, what)),
   ];

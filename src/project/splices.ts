@@ -84,12 +84,20 @@ function lookUp(
   const lost = Object.entries(known.result.outputs).find(
     ([slot, artifact]) => slots[slot] !== undefined && !contents.recover(target, slot, slots[slot], artifact),
   );
-  if (lost !== undefined)
+  if (lost !== undefined) {
+    const [slot, artifact] = lost;
+    if (contents.wasLeft(target, slot, slots[slot]!, artifact))
+      return fail(
+        inputFailure(`the content of "${slot}" of ${from} was left in the shared cache`, {
+          fix: `exp fetch ${target} --run ${other.id} brings it.`,
+        }),
+      );
     return fail(
-      inputFailure(`the content of "${lost[0]}" of ${from} is nowhere any more`, {
+      inputFailure(`the content of "${slot}" of ${from} is nowhere any more`, {
         fix: `exp reproduce ${other.id}@${build} ${target} makes it again.`,
       }),
     );
+  }
   return ok(given);
 }
 

@@ -1,9 +1,10 @@
 // Outputs of cached results that nothing here reads may stay in the shared cache: what a run shows of them, and that it is never wrong about what is up to date.
 
+import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { makeProject, type Rig } from "../rig.ts";
+import { makeProject, repository, type Rig } from "../rig.ts";
 import { entriesIn, startFolderServer, startProxy, temporaryFolder, type Fault } from "./places.ts";
 
 /** `make` → `one`, `two` → `both`. What `make` makes differs each time that it is made. */
@@ -305,17 +306,42 @@ test("what was kept of a fetch and is damaged is brought anew", async () => {
   expect([code, stderr]).toEqual([0, ""]);
 });
 
-test("verify makes again what was left and is read, an export says what it lacks, a clean of files forgets nothing", async () => {
+test("verify makes what it reads again, an export says what it lacks, a reader in Python what is left; a clean of files forgets nothing", async () => {
   const { team, second } = await leftThere();
-  const verified = await second.start(["verify", "two", "--json"], withCache("off")).finished;
-  expect(verified.code).not.toBe(2);
-  const exported = await second.exp("runs", "export", "default", "--json");
-  expect(exported.code).toBe(0);
-  expect(JSON.parse(exported.stdout)).toMatchObject({ lost: { default: expect.any(Number) as number } });
+  // What it reads is made again first; `make` makes other bytes each time.
+  const verdict = async () => {
+    const { stdout } = await second.exp("verify", "two", "--json");
+    const { actions } = JSON.parse(stdout) as { actions: readonly { target: string; verdict: unknown }[] };
+    return actions.find(({ target }) => target === "two")!.verdict;
+  };
+  expect(await verdict()).toMatchObject({ kind: "differs" });
+  const exported = await second.exp("runs", "export", "default");
+  expect([exported.code, exported.stdout]).toEqual([0, expect.stringContaining("exp fetch --items brings")]);
+  const read = () =>
+    spawnSync("python3", [join(repository, "docs/read_run.py"), second.root, "default"], { encoding: "utf8" });
+  const hasPython = spawnSync("python3", ["--version"]).status === 0;
+  if (hasPython) expect([read().status, read().stdout]).toEqual([0, expect.not.stringContaining("wrong:")]);
+  second.write({ [place("make/large.bin")]: "mine" });
+  if (hasPython) expect(read().stdout).toContain("make/large.bin: its output was left in the shared cache");
+  second.remove(place("make/large.bin"));
   await second.exp("clean", "--outputs");
   const built = await second.build(["both", ...asked], 0, withCache(team));
   expect(built.end.counts.computed).toBe(0);
   expect(second.has(place("both/text.txt"))).toBe(true);
+  await fetchJson(second, team);
+  expect(await verdict()).toEqual({ kind: "same" });
+});
+
+test("what was left is no stage for another run, until it is fetched", async () => {
+  const { team, second } = await leftThere();
+  const other = ["both", "--run", "other", "--from", "default:make"];
+  const refused = await second.start(["build", ...other], withCache("off")).finished;
+  expect([refused.code, refused.stderr]).toEqual([
+    2,
+    expect.stringContaining("exp fetch make --run default brings it"),
+  ]);
+  await fetchJson(second, team);
+  expect((await second.build(other, 0, withCache("off"))).targets).toMatchObject({ make: "cached" });
 });
 
 test("what was paid for comes, also where outputs may stay", async () => {
