@@ -56,7 +56,7 @@ await Promise.all([
     splitting: true,
     outdir: out,
     chunkNames: "chunk-[name]-[hash]",
-    external: ["esbuild", "@aws-sdk/client-s3"],
+    external: ["esbuild", "@aws-sdk/client-s3", "modal"],
     banner: {
       js: 'import { createRequire as $createRequire } from "node:module"; const require = $createRequire(import.meta.url);',
     },
