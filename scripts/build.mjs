@@ -30,6 +30,17 @@ if (existsSync(idFile) && readFileSync(idFile, "utf8") === buildId) process.exit
 // Put together aside and swapped in: a program that runs meanwhile loads its parts from one build or the other.
 const out = `dist.${process.pid}.tmp`;
 
+const requireInModule = {
+  js: 'import { createRequire as $createRequire } from "node:module"; const require = $createRequire(import.meta.url);',
+};
+
+/** A batch brings the library along as a file beside it: where it runs nothing is installed. */
+const awsBesideIt = {
+  name: "aws-beside-it",
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /^@aws-sdk\/client-s3$/ }, () => ({ path: "./aws-s3.mjs", external: true })),
+};
+
 const common = {
   absWorkingDir: root,
   bundle: true,
@@ -57,9 +68,7 @@ await Promise.all([
     outdir: out,
     chunkNames: "chunk-[name]-[hash]",
     external: ["esbuild", "@aws-sdk/client-s3", "modal"],
-    banner: {
-      js: 'import { createRequire as $createRequire } from "node:module"; const require = $createRequire(import.meta.url);',
-    },
+    banner: requireInModule,
   }),
   build({
     ...common,
@@ -74,9 +83,24 @@ await Promise.all([
     format: "esm",
     outdir: out,
     external: ["yaml"],
-    banner: {
-      js: 'import { createRequire as $createRequire } from "node:module"; const require = $createRequire(import.meta.url);',
-    },
+    plugins: [awsBesideIt],
+    banner: requireInModule,
+  }),
+  // What goes along with a batch that does not see this folder.
+  build({
+    ...common,
+    stdin: { contents: 'export * from "@aws-sdk/client-s3";', resolveDir: root },
+    format: "esm",
+    minify: true,
+    legalComments: "eof",
+    outfile: `${out}/aws-s3.mjs`,
+    banner: requireInModule,
+  }),
+  build({
+    ...common,
+    stdin: { contents: 'module.exports = require("yaml");', resolveDir: root },
+    format: "cjs",
+    outfile: `${out}/yaml.cjs`,
   }),
   build({
     ...common,

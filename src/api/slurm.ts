@@ -27,8 +27,16 @@ export interface SlurmOptions {
   readonly sbatch?: readonly string[];
 }
 
+/** How files come to the nodes. */
+export type FilesBy = "project-folder" | "shared-cache";
+
 /** What holds for all of a project's work on a cluster. */
 export interface SlurmSettings extends SlurmOptions {
+  /**
+   * How files come to the nodes, and what they make comes back: in the project's folder, which they see under the same path (if not said), or through the
+   * shared cache.
+   */
+  readonly files?: FilesBy;
   /** How many batches may run at once; as many as the cluster gives if not said. */
   readonly parallel?: number;
   /** Seconds between two looks at the queue; 5 if not said. */
@@ -42,6 +50,11 @@ const aNumber: Shape = {
 const aLimit: Shape = {
   isMet: (value) => (typeof value === "string" && value !== "") || aNumber.isMet(value),
   what: 'minutes, or a time as sbatch takes it: "2:00:00"',
+};
+
+const aWay: Shape = {
+  isMet: (value) => value === "project-folder" || value === "shared-cache",
+  what: '"project-folder" or "shared-cache"',
 };
 
 const options: Readonly<Record<keyof SlurmOptions, Shape>> = {
@@ -71,5 +84,5 @@ export function checkSlurmOptions(who: string, given: object): void {
 }
 
 export function checkSlurmSettings(who: string, given: object): void {
-  checkFields(who, given, {}, { ...options, parallel: aNumber, poll: aNumber });
+  checkFields(who, given, {}, { ...options, files: aWay, parallel: aNumber, poll: aNumber });
 }

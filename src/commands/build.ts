@@ -10,7 +10,7 @@ import type { Emit, Event } from "../model/event.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import { collectInBackground } from "../project/collect/background.ts";
 import { chooseExecutor } from "../project/executors.ts";
-import { openShared } from "../project/shared.ts";
+import { openShared, whereShared } from "../project/shared.ts";
 import { openBuildSession, openSession, type DecidingSession } from "../project/project.ts";
 import type { OpenRun } from "../project/open-run.ts";
 import { readsOf, type Reads } from "../project/reads.ts";
@@ -154,18 +154,17 @@ async function buildAsked(
     if (!asked.ok) return asked;
     const { run, needed } = asked.value;
     const mayWrite = () => lease.isHeld();
-    const opened = await openShared(
-      project,
-      sharedRequest(args, run, (text) =>
-        isTold ? screen.writeError(`warning: ${text}\n`) : emit({ kind: "warning", text }),
-      ),
+    const request = sharedRequest(args, run, (text) =>
+      isTold ? screen.writeError(`warning: ${text}\n`) : emit({ kind: "warning", text }),
     );
+    const opened = await openShared(project, request);
     if (!opened.ok) return opened;
     shared = opened.value;
     const chosen = await chooseExecutor(
       project,
       args.flags.executor as string | undefined,
       run.expfile.experiments.settings?.slurm,
+      whereShared(project, request),
     );
     if (!chosen.ok) return chosen;
     if (chosen.value !== undefined && options.checksInputs) return fail([checkedElsewhere]);

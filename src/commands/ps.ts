@@ -37,7 +37,7 @@ export function ps(args: Arguments, screen: Screen): Promise<number> {
 
 export function sweep(args: Arguments, screen: Screen): Promise<number> {
   return withCluster(screen, async (project) => {
-    const { ended, kept, strays, isWhole } = await sweepElsewhere(project, args.operands);
+    const { ended, kept, strays, isWhole } = await sweepElsewhere(project, { runs: args.operands });
     if (args.flags.json === true)
       writeJson(screen, { ended: ended.map(jsonOf), kept: kept.map(jsonOf), strays, isWhole });
     else {

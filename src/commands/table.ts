@@ -123,6 +123,7 @@ export const commandTable: readonly CommandSpec[] = [
       run,
       { name: "outputs", summary: "only remove the files; the next build fetches them back" },
       { name: "calls", summary: "also hide the run's remembered paid calls, so that they are paid again" },
+      { name: "sweep", summary: "also end what of them runs elsewhere, without asking" },
       json,
       help,
     ],

@@ -97,6 +97,7 @@ export class ActionFactory {
       bundle: file,
       resolveFrom: join(this.#options.root, "Expfile.ts"),
       vectorised,
+      ...(Object.keys(externals).length > 0 && { externals: Object.keys(externals) }),
     };
     return this.#finish(
       target,

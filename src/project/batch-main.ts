@@ -1,19 +1,28 @@
 // The entry of a batch on a node of a cluster: which store it puts into, and what runs its actions, is decided here.
-// Arguments: the submission's folder, the number of the batch, how often Slurm has started it before.
+// Arguments: the submission's folder, or the digest and size of the manifest that was sent; the number of the batch; how often it was started before.
 
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { CallDesk, Order, Outcome } from "../backends/executors/executor.ts";
 import { LocalExecutor } from "../backends/executors/local.ts";
-import { isAsSeen, runBatch, type ResultLine } from "../backends/executors/remote/batch.ts";
-import { SubmissionFolder } from "../backends/executors/remote/submission.ts";
-import { digestOfFile } from "../backends/store/local.ts";
+import { isAsSeen, runBatch, type ResultLine, type ResultLog } from "../backends/executors/remote/batch.ts";
+import { Lacking, sentCalls, takeUp } from "../backends/executors/remote/errand.ts";
+import { Seal } from "../backends/executors/remote/seal.ts";
+import type { SentResults } from "../backends/executors/remote/sent-results.ts";
+import { SubmissionFolder, type BatchSetup } from "../backends/executors/remote/submission.ts";
+import { exitCodes } from "../backends/executors/slurm/script.ts";
+import { digestOfFile, freshDigests, LocalStore } from "../backends/store/local.ts";
+import type { BlobRef, Digest } from "../model/digest.ts";
 import { Calls } from "../runs/calls.ts";
 import { Lease } from "../runs/lease.ts";
 import { AppendLog, readLog } from "../util/append-log.ts";
 import { hasEnded, processTag } from "../util/host.ts";
 import { who } from "../util/who.ts";
+import { batchVariable, openPlace, type PlaceGiven } from "./places.ts";
+
+const scratchPrefix = "exp-";
 
 /** What tells programs which GPUs are theirs; part of no key, as the machine is not. */
 const deviceVariables = [
@@ -23,43 +32,126 @@ const deviceVariables = [
   "GPU_DEVICE_ORDINAL",
 ];
 
-async function main(path: string, batch: number, start: number): Promise<void> {
+/** A batch as it was found, wherever it came from. */
+interface Found {
+  readonly setup: Pick<BatchSetup, "callsNotBefore" | "mayPay" | "nodeMajor" | "what">;
+  readonly order: Order;
+  readonly ended: ReadonlySet<number>;
+  readonly log: ResultLog;
+  readonly workerFile: string;
+  readonly blobsFolder: string;
+  readonly callsFolder: string;
+  readonly desk: (calls: Calls) => CallDesk;
+  readonly asSent: (outcome: Outcome) => Outcome;
+  /** Undone at the end. */
+  readonly close: () => void;
+}
+
+/** Of its own on this machine. */
+const work = join(tmpdir(), `${scratchPrefix}${processTag()}`);
+
+/** In the folder of the submission, which lies in the project. */
+function findInFolder(path: string, batch: number, start: number): Found | undefined {
   const folder = new SubmissionFolder(path);
-  if (!folder.isThere || folder.isGivenUp) return;
+  if (!folder.isThere || folder.isGivenUp) return undefined;
   const setup = folder.setup();
   const log = new AppendLog<ResultLine>(folder.resultFile(batch, start));
+  // Against collections, as a build takes one: what is put into the store here belongs to no run yet.
+  const lease = Lease.tryTake(join(setup.cacheFolder, "leases", `${processTag()}-${batch}`), `Slurm, ${setup.what}`);
+  const ended = new Set<number>();
+  for (let earlier = 0; earlier < start; earlier++)
+    for (const line of readLog<ResultLine>(folder.resultFile(batch, earlier)).lines) if ("i" in line) ended.add(line.i);
+  return {
+    ...{ setup, ended, log, blobsFolder: setup.blobsFolder, callsFolder: setup.callsFolder },
+    order: folder.order(batch),
+    workerFile: join(dirname(fileURLToPath(import.meta.url)), "worker.js"),
+    desk: (calls) => calls,
+    asSent: (outcome) => outcome,
+    close() {
+      log.close();
+      lease?.release();
+    },
+  };
+}
+
+/** In a place that this machine reaches, by the digest of the manifest. */
+async function findInPlace(root: BlobRef, batch: number, start: number): Promise<Found | undefined> {
+  // Nobody else is to see it: the environment goes on to what is started from here.
+  const given = JSON.parse(process.env[batchVariable]!) as PlaceGiven;
+  Reflect.deleteProperty(process.env, batchVariable);
+  const blobsFolder = join(work, "blobs");
+  const store = new LocalStore(blobsFolder, freshDigests);
+  const place = await openPlace(given, store, join(work, "coming"));
+  // The program itself has been loaded.
+  if (given.unpacked) rmSync(dirname(fileURLToPath(import.meta.url)), { recursive: true, force: true });
+  if (place === undefined) return endUnreachable(`${given.at} cannot be opened`);
+  let log: SentResults | undefined;
+  const found = await takeUp({
+    ...{ place, root, batch, start, store },
+    seal: new Seal(given.key),
+    folder: work,
+    warn: (text) => {
+      console.error(text);
+      log?.say(`${text}\n`);
+    },
+  });
+  if (found.kind === "unreachable") return endUnreachable(found.message);
+  if (found.kind === "given-up") return undefined;
+  log = found.log;
+  return {
+    ...found,
+    blobsFolder,
+    desk: (calls) => sentCalls(calls, found.log, Date.now),
+    close: () => rmSync(work, { recursive: true, force: true }),
+  };
+}
+
+/** There is no way to tell the driver but this. */
+function endUnreachable(message: string): never {
+  console.error(message);
+  process.exit(exitCodes.reachesNoPlace);
+}
+
+async function main(argument: string, batch: number, start: number): Promise<void> {
+  removeLeftovers();
+  const [, digest, size] = /^([0-9a-f]{64}):(\d+)$/.exec(argument) ?? [];
+  const found =
+    digest === undefined
+      ? findInFolder(argument, batch, start)
+      : await findInPlace({ digest: digest as Digest, size: Number(size) }, batch, start);
+  if (found === undefined) return;
+  const { setup, log, asSent } = found;
   const nodeMajor = Number(process.versions.node.split(".")[0]);
   if (nodeMajor !== setup.nodeMajor) {
     const message = `Node ${process.versions.node} is what ${who()} has, and Node ${setup.nodeMajor} is what keys were made for: load a module that brings it, or name its path (slurm: node, in exp.local.yaml)`;
     log.append({ refused: message });
     await log.commit();
-    return log.close();
+    return found.close();
   }
-  // Against collections, as a build takes one: what is put into the store here belongs to no run yet.
-  const lease = Lease.tryTake(join(setup.cacheFolder, "leases", `${processTag()}-${batch}`), `Slurm, ${setup.what}`);
-  const calls = new Calls(setup.callsFolder, { now: Date.now, notBefore: setup.callsNotBefore, mayPay: setup.mayPay });
-  removeLeftovers();
+  const calls = new Calls(found.callsFolder, { now: Date.now, notBefore: setup.callsNotBefore, mayPay: setup.mayPay });
   const variables = ["PATH", ...deviceVariables].filter((name) => process.env[name] !== undefined);
   const executor = new LocalExecutor({
-    workerFile: join(dirname(fileURLToPath(import.meta.url)), "worker.js"),
-    blobsFolder: setup.blobsFolder,
-    scratch: join(tmpdir(), `${scratchPrefix}${processTag()}`),
+    workerFile: found.workerFile,
+    blobsFolder: found.blobsFolder,
+    scratch: join(work, "scratch"),
     environment: Object.fromEntries(variables.map((name) => [name, process.env[name]])),
-    calls,
+    calls: found.desk(calls),
     warn: (text) => console.error(text),
   });
   const stop = new AbortController();
   // Slurm gives some seconds before it kills.
   process.once("SIGTERM", () => stop.abort());
-  const ended = new Set<number>();
-  for (let earlier = 0; earlier < start; earlier++)
-    for (const line of readLog<ResultLine>(folder.resultFile(batch, earlier)).lines) if ("i" in line) ended.add(line.i);
   try {
     await runBatch(
       {
-        order: folder.order(batch),
-        ended,
-        executor,
+        order: found.order,
+        ended: found.ended,
+        executor: {
+          name: executor.name,
+          run: (order, settle, signals) =>
+            executor.run(order, (index, outcome) => settle(index, asSent(outcome)), signals),
+          close: () => executor.close(),
+        },
         log,
         by: who(),
         memoryKills,
@@ -70,12 +162,9 @@ async function main(path: string, batch: number, start: number): Promise<void> {
   } finally {
     await executor.close();
     calls.close();
-    log.close();
-    lease?.release();
+    found.close();
   }
 }
-
-const scratchPrefix = "exp-";
 
 /** Folders of batches that were killed on this machine. */
 function removeLeftovers(): void {
@@ -108,7 +197,13 @@ function digestIfThere(path: string): string | undefined {
   }
 }
 
-const [path, batch, start] = process.argv.slice(2) as [string, string, string];
-await main(path, Number(batch), Number(start));
+const [argument, batch, start] = process.argv.slice(2) as [string, string, string];
+try {
+  await main(argument, Number(batch), Number(start));
+} catch (error) {
+  // Its driver has been told, and sends it again.
+  if (!(error instanceof Lacking)) throw error;
+  console.error(error.message);
+}
 // A recipe's library may keep a connection open: everything is written down by now.
 process.exit(0);

@@ -5,10 +5,11 @@ import { Submission } from "../backends/executors/remote/batches.ts";
 import type { Cluster } from "../backends/executors/slurm/cluster.ts";
 import { isLive, isWaiting } from "../backends/executors/slurm/states.ts";
 import { submissionsOf } from "../backends/executors/remote/submission.ts";
-import { livingHolders } from "../runs/lease.ts";
+import { livingHolders, type Holder } from "../runs/lease.ts";
 import { runFolders } from "../runs/roots.ts";
+import { openCarriers } from "./carriers.ts";
 import { clusterOf, jobPrefixOf } from "./executors.ts";
-import type { Project } from "./project.ts";
+import { useStores, type Project } from "./project.ts";
 
 export interface SubmittedWork {
   readonly submission: Submission;
@@ -33,29 +34,42 @@ export interface Work {
   readonly isKnown: boolean;
 }
 
-export async function workElsewhere(project: Project, cluster: Cluster = clusterOf(project)): Promise<Work> {
-  const runs = runFolders(project.paths.runs);
-  const found = [...runs].flatMap(([run, folder]) =>
+/** `targets`: of these alone, and no strays. */
+export interface Asked {
+  readonly runs?: readonly string[];
+  readonly targets?: readonly string[] | undefined;
+}
+
+export async function workElsewhere(
+  project: Project,
+  { runs = [], targets }: Asked = {},
+  cluster: Cluster = clusterOf(project),
+): Promise<Work> {
+  const folders = [...runFolders(project.paths.runs)];
+  const found = folders.flatMap(([run, folder]) =>
     submissionsOf(folder).flatMap((each) => {
       const intent = each.intent();
-      return intent === undefined ? [] : [{ run, submission: new Submission(each, intent) }];
+      const isAsked = targets === undefined || (runs.includes(run) && targets.includes(intent?.target ?? ""));
+      return intent === undefined || !isAsked ? [] : [{ run, submission: new Submission(each, intent) }];
     }),
   );
+  if (found.length === 0 && targets !== undefined) return { submitted: [], strays: [], isKnown: true };
   const named = await cluster.jobsNamed(`${jobPrefixOf(project)}-`);
   for (const { submission } of found)
     submission.job ??= named?.find(({ name }) => name === submission.intent.jobName)?.job;
   const queue = await cluster.queue();
-  const holders = new Map<string, string>();
-  for (const run of new Set(found.flatMap(({ run, submission }) => [run, ...submission.folder.waiters()]))) {
-    const [holder] = await livingHolders([join(project.paths.runs, run, "lock")]);
-    if (holder !== undefined) holders.set(run, holder.words);
-  }
+  const isHeard = await hear(
+    project,
+    found.map(({ submission }) => submission),
+  );
+  const holders = await holdersOf(
+    project,
+    found.flatMap(({ run, submission }) => [run, ...submission.folder.waiters().keys()]),
+  );
   const submitted = found.map(({ run, submission }): SubmittedWork => {
-    submission.readNews();
     const states = queue?.get(submission.intent.jobName);
     const live = [...(states?.values() ?? [])].filter(isLive);
     const waiting = live.filter(isWaiting);
-    const holder = [run, ...submission.folder.waiters()].flatMap((name) => holders.get(name) ?? [])[0];
     return {
       submission,
       run,
@@ -65,14 +79,54 @@ export async function workElsewhere(project: Project, cluster: Cluster = cluster
       actions: submission.batches.reduce((sum, { keys }) => sum + keys.length, 0),
       ended: submission.batches.reduce((sum, batch) => sum + batch.endedCount, 0),
       nodes: [...new Set(live.flatMap(({ node }) => node ?? []))].sort(),
-      holder,
+      holder: whoWaits(submission, run, holders),
     };
   });
   // What is over belongs to the build that is about to take it in, if there is one.
   const open = submitted.filter(({ running, waiting, holder }) => running + waiting > 0 || holder === undefined);
   const own = new Set(found.map(({ submission }) => submission.intent.jobName));
-  const strays = (named ?? []).filter(({ name }) => !own.has(name));
-  return { submitted: open, strays, isKnown: queue !== undefined && named !== undefined };
+  const strays = targets === undefined ? (named ?? []).filter(({ name }) => !own.has(name)) : [];
+  return { submitted: open, strays, isKnown: queue !== undefined && named !== undefined && isHeard };
+}
+
+/** What their batches have told since somebody last listened. False: of some that cannot be learnt now. */
+async function hear(project: Project, submissions: readonly Submission[]): Promise<boolean> {
+  const warn = (text: string) => console.error(`warning: ${text}`);
+  const carrier = openCarriers(project, { through: undefined, warn });
+  const using = useStores(project, "exp ps");
+  try {
+    const troubles = await Promise.all(
+      submissions.map((submission) => carrier.collect(submission.folder, submission.speaking())),
+    );
+    return troubles.every((trouble) => trouble === undefined);
+  } finally {
+    for (const submission of submissions) submission.readNews();
+    carrier.close();
+    using?.release();
+  }
+}
+
+/** The living holders of runs. */
+async function holdersOf(project: Project, runs: readonly string[]): Promise<ReadonlyMap<string, Holder>> {
+  const holders = new Map<string, Holder>();
+  for (const run of new Set(runs)) {
+    const [holder] = await livingHolders([join(project.paths.runs, run, "lock")]);
+    if (holder !== undefined) holders.set(run, holder);
+  }
+  return holders;
+}
+
+/** A build that has submitted it, or taken it up: others hold their run for something else. */
+function whoWaits(
+  { folder, intent }: Submission,
+  run: string,
+  holders: ReadonlyMap<string, Holder>,
+): string | undefined {
+  const waiters = [[run, intent.driver] as const, ...folder.waiters()];
+  return waiters.flatMap(([name, driver]) => {
+    const holder = holders.get(name);
+    return holder?.process === driver ? [holder.words] : [];
+  })[0];
 }
 
 export interface SweptWork {
@@ -83,14 +137,19 @@ export interface SweptWork {
 }
 
 /** Ends what no build waits for. What it has come to stays for the next build. */
-export async function sweepElsewhere(project: Project, runs: readonly string[]): Promise<SweptWork> {
+export async function sweepElsewhere(project: Project, { runs = [], targets }: Asked): Promise<SweptWork> {
   const cluster = clusterOf(project);
-  const { submitted, strays, isKnown } = await workElsewhere(project, cluster);
+  const { submitted, strays, isKnown } = await workElsewhere(project, { runs, targets }, cluster);
   const asked = submitted.filter(({ run }) => runs.length === 0 || runs.includes(run));
   const kept = asked.filter(({ holder }) => holder !== undefined);
   const ended = asked.filter((work) => work.holder === undefined && work.running + work.waiting > 0);
   const lost = runs.length === 0 ? strays : [];
-  for (const { submission } of ended) submission.folder.giveUp();
+  const carrier = openCarriers(project, { through: undefined, warn: () => undefined });
+  for (const { submission } of ended) {
+    submission.folder.giveUp();
+    await carrier.giveUp(submission.folder);
+  }
+  carrier.close();
   const names = [...ended.map(({ submission }) => submission.intent.jobName), ...lost.map(({ name }) => name)];
   const isTaken = await cluster.cancel(names);
   // What is over and has come to nothing that could be taken in is of no use to anybody.

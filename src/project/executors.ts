@@ -2,7 +2,6 @@
 
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { SlurmExecutor } from "../backends/executors/slurm.ts";
 import { Cluster } from "../backends/executors/slurm/cluster.ts";
 import type { SlurmSettings } from "../api/slurm.ts";
@@ -11,6 +10,8 @@ import { inputFailure, type Failure } from "../model/failure.ts";
 import { runFolders } from "../runs/roots.ts";
 import { processTag } from "../util/host.ts";
 import { fail, ok, type Result } from "../util/result.ts";
+import { withoutPasswords } from "../util/url.ts";
+import { openCarriers } from "./carriers.ts";
 import {
   executorNames,
   localSettingsFile,
@@ -20,6 +21,7 @@ import {
 } from "./local-settings.ts";
 import type { OpenRun } from "./open-run.ts";
 import { nodeMajor, type Project } from "./project.ts";
+import { sharedVariables, type SharedWhere } from "./shared.ts";
 
 export const executorVariable = "EXP_EXECUTOR";
 
@@ -32,6 +34,8 @@ export interface Elsewhere {
   readonly cluster: Cluster;
   readonly settings: SlurmSettings;
   readonly targets: NonNullable<NonNullable<LocalSettings["slurm"]>["targets"]>;
+  /** The shared cache through which work is sent; undefined: the nodes see the project's folder. */
+  readonly through: string | undefined;
 }
 
 /** Undefined: everything runs here. The flag counts over the environment, and that over exp.local.yaml. */
@@ -39,6 +43,7 @@ export async function chooseExecutor(
   project: Project,
   flag: string | undefined,
   declared: SlurmSettings | undefined,
+  shared: SharedWhere | undefined,
 ): Promise<Result<Elsewhere | undefined, readonly Failure[]>> {
   const local = readLocalSettings(project.paths.root);
   if (!local.ok) return local;
@@ -64,7 +69,27 @@ export async function chooseExecutor(
       }),
     ]);
   const { targets = {}, ...own } = local.value.slurm ?? {};
-  return ok({ name: "slurm", cluster, settings: { ...declared, ...own }, targets });
+  const settings: SlurmSettings = { ...declared, ...own };
+  if (settings.files !== "shared-cache") return ok({ name: "slurm", cluster, settings, targets, through: undefined });
+  const through = whereToSend(shared);
+  return through.ok ? ok({ name: "slurm", cluster, settings, targets, through: through.value }) : fail([through.error]);
+}
+
+function whereToSend(shared: SharedWhere | undefined): Result<string, Failure> {
+  const sends = 'slurm: { files: "shared-cache" } sends work through a shared cache';
+  if (shared === undefined)
+    return fail(
+      inputFailure(`${sends}, and there is none`, {
+        fix: `Name one that this machine and the nodes reach: --shared, ${sharedVariables.place}, or experiments({ … }, { cache: { shared: … } }).`,
+      }),
+    );
+  if (!shared.mayWrite)
+    return fail(
+      inputFailure(`${sends}, and this machine may not write to ${withoutPasswords(shared.at)}`, {
+        fix: `Let it (${sharedVariables.publish}=1; publish: true in the Expfile), or say files: "project-folder" where the nodes see the project.`,
+      }),
+    );
+  return ok(shared.at);
 }
 
 export function clusterOf({ environment }: Project): Cluster {
@@ -88,11 +113,10 @@ export interface SlurmSetup {
 export function slurmExecutor(
   project: Project,
   run: OpenRun,
-  { cluster, settings, targets }: Elsewhere,
+  { cluster, settings, targets, through }: Elsewhere,
   { mayPay, callsNotBefore, ...setup }: SlurmSetup,
 ): SlurmExecutor {
   const { paths } = project;
-  const programOf = (name: string) => fileURLToPath(new URL(`./${name}.js`, import.meta.url));
   return new SlurmExecutor({
     ...setup,
     cluster,
@@ -103,7 +127,6 @@ export function slurmExecutor(
     runFolders: () => [...runFolders(paths.runs).values()],
     jobPrefix: jobPrefixOf(project),
     setup: {
-      workerFile: programOf("worker"),
       cacheFolder: paths.cache,
       blobsFolder: join(paths.cache, "blobs"),
       callsFolder: join(paths.archive, "calls"),
@@ -112,7 +135,7 @@ export function slurmExecutor(
       nodeMajor,
       what: `run ${run.folder.id}`,
     },
-    batchFile: programOf("batch"),
+    carrier: openCarriers(project, { through, warn: setup.warn }),
     driver: processTag(),
     now: Date.now,
   });

@@ -53,6 +53,7 @@ const schema = z.strictObject({
   executor: z.enum(executorNames).optional(),
   slurm: slurm
     .extend({
+      files: z.enum(["project-folder", "shared-cache"]).optional(),
       parallel: z.int().positive().optional(),
       poll: z.number().positive().optional(),
       targets: z.record(z.string(), slurm).optional(),

@@ -84,6 +84,18 @@ export class Calls implements CallDesk {
     }
   }
 
+  /** Answers that were paid for elsewhere. Durable when it returns. */
+  async keep(calls: readonly Omit<CallLine, "k">[]): Promise<void> {
+    const known = this.#readNews();
+    for (const { request, draw, response, costUsd, at } of calls) {
+      const line: CallLine = { k: callKey(request, draw), request, draw, response, costUsd, at };
+      if (known.get(line.k)?.at === at) continue;
+      this.#log.append(line);
+      this.#take(line);
+    }
+    await this.#log.commit();
+  }
+
   abandon(request: Json, draw: number): void {
     const key = callKey(request, draw);
     this.#asked.get(key)?.end();

@@ -115,6 +115,8 @@ export class Lease {
 /** Who holds a lease. */
 export interface Holder {
   readonly id: string;
+  /** Its `processTag`. */
+  readonly process: string;
   /** For people: user, host, process, and what it does. */
   readonly words: string;
 }
@@ -128,7 +130,7 @@ export async function livingHolders(files: readonly string[]): Promise<readonly 
       const holder = read(file);
       if (first === undefined || holder?.id !== first.id || isDead(holder, watch)) return false;
       if (holder.machine !== hostTag() && holder.beat === first.beat) return true;
-      living.push({ id: holder.id, words: wordsOf(holder) });
+      living.push({ id: holder.id, process: `${holder.machine}-${holder.pid}`, words: wordsOf(holder) });
       return false;
     });
     if (left.length > 0) await new Promise((resolve) => setTimeout(resolve, 200));

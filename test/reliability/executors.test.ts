@@ -1,17 +1,19 @@
 // One suite for every executor: where an action runs must not be told from what it makes, nor from its key.
 
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeProject, type Rig, type RunOptions } from "../rig.ts";
-import { slurmIsMissing, TestCluster } from "../slurm/cluster.ts";
+import { namespacesAreMissing, slurmIsMissing, TestCluster } from "../slurm/cluster.ts";
 import { randomFrom } from "./bench.ts";
 import { countOf, found, patience, seed } from "./counts.ts";
 import { files, journal } from "./executors.project.ts";
 
 interface Place {
   readonly name: string;
+  readonly executor: string;
   /** What is not here that it takes; undefined: nothing. */
   readonly missing: string | undefined;
   readonly open: () => Promise<void>;
@@ -19,13 +21,19 @@ interface Place {
   readonly environment: () => Readonly<Record<string, string>>;
   /** Whether anything of the project is under way there. */
   readonly isAtWork: (rig: Rig) => boolean;
+  /** What exp.local.yaml says beside. */
+  readonly settings: string;
+  /** Where recipes write down what they did: a folder that they see. */
+  readonly journalFolder: (rig: Rig) => string;
 }
 
 let cluster: TestCluster | undefined;
+/** What this machine sees, and a node that sees nothing else of it. */
+let both = "";
 
 const places: readonly Place[] = [
   {
-    name: "local",
+    ...{ name: "local", executor: "local", settings: "", journalFolder: (rig) => rig.root },
     missing: undefined,
     open: () => Promise.resolve(),
     close: () => Promise.resolve(),
@@ -33,13 +41,29 @@ const places: readonly Place[] = [
     isAtWork: (rig) => workersOf(rig).length > 0,
   },
   {
-    name: "slurm",
+    ...{ name: "slurm", executor: "slurm", settings: "slurm: { poll: 0.3 }\n", journalFolder: (rig) => rig.root },
     missing: slurmIsMissing,
     open: async () => {
       cluster = await TestCluster.start({ cpus: 8 });
     },
     close: () => cluster!.stop(),
     environment: () => cluster!.environment,
+    isAtWork: () => cluster!.tell("squeue", "-h") !== "",
+  },
+  {
+    ...{ name: "slurm through a shared cache", executor: "slurm" },
+    settings: "slurm: { poll: 0.3, files: shared-cache }\n",
+    journalFolder: () => both,
+    missing: namespacesAreMissing,
+    open: async () => {
+      both = mkdtempSync(join(tmpdir(), "exp-both-"));
+      cluster = await TestCluster.start({ cpus: 8, seesOnly: [both] });
+    },
+    close: async () => {
+      await cluster?.stop();
+      rmSync(both, { recursive: true, force: true });
+    },
+    environment: () => ({ ...cluster!.environment, EXP_SHARED_CACHE: join(both, "cache") }),
     isAtWork: () => cluster!.tell("squeue", "-h") !== "",
   },
 ];
@@ -51,7 +75,12 @@ for (const place of places)
 
     const local = { env: { DECLARED: "yes", UNDECLARED: "no", TOKEN: "secret-token-123" } };
     const there = (): RunOptions => ({ env: { ...local.env, ...place.environment() } });
-    const args = ["--executor", place.name];
+    const args = ["--executor", place.executor];
+    const isHere = place.executor === "local";
+    /** Whatever an earlier test has left where all of them write. */
+    const project = (given: { readonly faults?: string; readonly count?: number } = {}) => makeSuite(place, given);
+    const items = (rig: Rig) => itemsIn(join(place.journalFolder(rig), journal));
+    const forget = (rig: Rig) => rmSync(join(place.journalFolder(rig), journal), { force: true });
 
     test("makes the same bytes under the same keys as this machine does", async () => {
       const rig = project();
@@ -59,7 +88,7 @@ for (const place of places)
       const here = keysAndDigests(rig);
       rig.remove("runs");
       rig.remove("cache");
-      rig.remove(journal);
+      forget(rig);
       await rig.build(args, 0, there());
       expect(keysAndDigests(rig)).toEqual(here);
       expect(items(rig)).toEqual(upTo(12));
@@ -86,14 +115,17 @@ for (const place of places)
       const built = await rig.build(args, 0, there());
       expect(JSON.stringify(built.events)).not.toContain("secret-token");
       expect(rig.read("runs/default/logs/see.log")).toContain("told ‹TOKEN›");
-      expect(holding(rig.path("runs"), "secret-token")).toEqual([]);
+      expect([
+        ...holding(rig.path("runs"), "secret-token"),
+        ...holding(place.journalFolder(rig), "secret-token"),
+      ]).toEqual([]);
     });
 
     test("who computed it, and by which executor, is remembered", async () => {
       const rig = project();
       await rig.build(args, 0, there());
       const recipes = resultsIn(rig).filter(({ p }) => p === "recipe" || p === "item");
-      expect(new Set(recipes.map(({ r }) => r.executor))).toEqual(new Set([place.name]));
+      expect(new Set(recipes.map(({ r }) => r.executor))).toEqual(new Set([place.executor]));
       expect(recipes.every(({ r }) => /^\S+@\S+$/.test(r.by))).toBe(true);
     });
 
@@ -103,7 +135,7 @@ for (const place of places)
       expect(failed.targets).toMatchObject({ draw: "failed" });
       expect(failuresOf(failed.events)).toContain("no luck with 3");
       expect(items(rig)).toEqual(upTo(12).filter((n) => n !== 3));
-      rig.remove(journal);
+      forget(rig);
       rig.edit("recipes.ts", 'fault === "fails"', 'fault === "never"');
       // Other code: all are made anew.
       await rig.build(args, 0, there());
@@ -150,7 +182,7 @@ for (const place of places)
       await until(() => items(rig).length > 3);
       build.process.kill("SIGTERM");
       expect((await build.finished).code).toBe(130);
-      await until(() => !place.isAtWork(rig));
+      expect(place.isAtWork(rig)).toBe(false);
       const before = items(rig);
       expect(before.length).toBeLessThan(40);
       await rig.build(args, 0, there());
@@ -184,9 +216,9 @@ for (const place of places)
           const made = items(rig);
           expect(new Set(made)).toEqual(new Set(upTo(60)));
           // Here the workers die with their driver, and what was under way is made again. Elsewhere it goes on, and is adopted.
-          expect(made.length - 60).toBeLessThanOrEqual(place.name === "local" ? 60 - told : 0);
+          expect(made.length - 60).toBeLessThanOrEqual(isHere ? 60 - told : 0);
           again += made.length - 60;
-          if (place.name !== "local") expect((await rig.start(["sweep"], there()).finished).code).toBe(0);
+          if (!isHere) expect((await rig.start(["sweep"], there()).finished).code).toBe(0);
           await until(() => !place.isAtWork(rig));
           expect((await rig.build(args, 0, there())).targets).toEqual({});
         }
@@ -196,12 +228,18 @@ for (const place of places)
     );
   });
 
-function project({ faults = "", count = 12 } = {}): Rig {
+function makeSuite(
+  place: Place,
+  { faults = "", count = 12 }: { readonly faults?: string; readonly count?: number },
+): Rig {
   const rig = makeProject(files);
+  const folder = place.journalFolder(rig);
+  for (const name of folder === rig.root ? [] : readdirSync(folder))
+    rmSync(join(folder, name), { recursive: true, force: true });
   rig.write({
-    "recipes.ts": rig.read("recipes.ts").replaceAll("ROOT", JSON.stringify(rig.root)),
+    "recipes.ts": rig.read("recipes.ts").replaceAll("ROOT", JSON.stringify(folder)),
     "configs/default.yaml": `version: 1\ndraw: { count: ${count}, faults: "${faults}" }\n`,
-    "exp.local.yaml": "slurm: { poll: 0.3 }\n",
+    ...(place.settings !== "" && { "exp.local.yaml": place.settings }),
   });
   return rig;
 }
@@ -231,9 +269,9 @@ function keysAndDigests(rig: Rig): unknown {
   return { results: results.sort(), digests };
 }
 
-function items(rig: Rig): readonly number[] {
-  if (!rig.has(journal)) return [];
-  return [...rig.read(journal).matchAll(/^item (\d+)$/gm)].map(([, n]) => Number(n)).sort((a, b) => a - b);
+function itemsIn(file: string): readonly number[] {
+  if (!existsSync(file)) return [];
+  return [...readFileSync(file, "utf8").matchAll(/^item (\d+)$/gm)].map(([, n]) => Number(n)).sort((a, b) => a - b);
 }
 
 function upTo(count: number): readonly number[] {

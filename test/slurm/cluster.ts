@@ -8,6 +8,7 @@ import { createServer } from "node:net";
 import { hostname, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { randomBytes } from "node:crypto";
+import { repository } from "../rig.ts";
 
 const path = `${process.env.PATH ?? ""}:/usr/sbin:/sbin`;
 
@@ -42,7 +43,14 @@ export interface ClusterOptions {
   readonly enforcesMemory?: boolean;
   /** The most batches of one array. */
   readonly maxArraySize?: number;
+  /** The node sees nothing of this machine's folders for temporary files, nor of exp itself, but for these folders. */
+  readonly seesOnly?: readonly string[];
 }
+
+/** A node with a file system of its own needs a namespace of mounts of its own, which only root may make. */
+export const namespacesAreMissing: string | undefined =
+  slurmIsMissing ??
+  (spawnSync("unshare", ["-m", "true"]).status === 0 ? undefined : "namespaces of mounts (unshare -m)");
 
 export class TestCluster {
   readonly folder: string;
@@ -89,7 +97,26 @@ export class TestCluster {
   }
 
   async startNode(): Promise<void> {
-    await this.#start("slurmd", ["-D", "-N", "n1"]);
+    const { seesOnly } = this.#options;
+    const node = ["-D", "-N", "n1"];
+    if (seesOnly === undefined) return this.#start("slurmd", node);
+    await this.#start("slurmd", ["-m", "sh", "-c", this.#apart(seesOnly), "slurmd", ...node], "unshare");
+  }
+
+  /** Lines of shell that leave of this machine's files what a node of its own would have, and become slurmd. */
+  #apart(folders: readonly string[]): string {
+    const own = join(this.folder, "node");
+    const kept = [this.folder, ...folders].map((folder) => {
+      const place = join(own, folder.slice(tmpdir().length + 1));
+      return `mkdir -p ${place} && mount --bind ${folder} ${place}`;
+    });
+    return [
+      `mkdir -p ${own} && mount -t tmpfs none ${own}`,
+      ...kept,
+      `mount --rbind ${own} ${tmpdir()}`,
+      `mount -t tmpfs none ${repository}`,
+      'cd / && exec slurmd "$@"',
+    ].join(" && ");
   }
 
   /** In good order (SIGTERM), or as a machine that loses its power (SIGKILL): then the controller forgets its last seconds. */
@@ -254,9 +281,9 @@ export class TestCluster {
     this.tell("sacctmgr", "-i", "add", "cluster", "t");
   }
 
-  async #start(program: string, args: readonly string[]): Promise<void> {
+  async #start(program: string, args: readonly string[], starter = program): Promise<void> {
     // A group of its own: the controller has a helper that would hold on to its port.
-    const child = spawn(program, args, { env: this.#environment, stdio: "ignore", detached: true });
+    const child = spawn(starter, args, { env: this.#environment, stdio: "ignore", detached: true });
     this.#processes.set(program, child);
     await new Promise<void>((resolve, reject) => {
       child.once("spawn", resolve);

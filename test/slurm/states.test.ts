@@ -79,7 +79,13 @@ test("which states may still write, and which wait", () => {
   expect(isWaiting(of("RUNNING"))).toBe(false);
 });
 
-const lost = { name: "12_3", setback: noSetback, hasProgressed: false, lastWords: "" };
+const lost = {
+  name: "12_3",
+  setback: noSetback,
+  hasProgressed: false,
+  lastWords: "",
+  folder: "/project/runs/r/.submitted/1",
+};
 const fate = (state: string, more = {}) => ({ state, node: "n7", reason: undefined, ...more });
 
 test("out of memory: twice as much, three times, then it fails and says what there was", () => {

@@ -31,7 +31,14 @@ export type InputOrders = Readonly<Record<string, InputOrder>>;
 
 export type CodeOrder =
   /** `bundle`: the file of the printed bundle; `resolveFrom`: the file from which declared externals are found. */
-  | { readonly kind: "module"; readonly bundle: string; readonly resolveFrom: string; readonly vectorised: boolean }
+  | {
+      readonly kind: "module";
+      readonly bundle: string;
+      readonly resolveFrom: string;
+      readonly vectorised: boolean;
+      /** Declared externals by name, if there are any. */
+      readonly externals?: readonly string[];
+    }
   | {
       readonly kind: "command";
       readonly argv: readonly string[];

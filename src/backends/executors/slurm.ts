@@ -1,5 +1,5 @@
-// Runs orders on a Slurm cluster: as batches of array jobs, in a file system that driver and nodes share. What was submitted is written down before,
-// so that a later driver finds it by its keys and waits for it instead of submitting it again. Unaware of what an order says.
+// Runs orders on a Slurm cluster: as batches of array jobs. What was submitted is written down before, so that a later driver finds it by its keys and
+// waits for it instead of submitting it again. Unaware of what an order says, and of how it comes to the nodes.
 
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
@@ -10,6 +10,7 @@ import { sleep } from "../../util/clock.ts";
 import { readTextIfThere } from "../../util/fs.ts";
 import type { Executor, Order, Outcome, RunSignals } from "./executor.ts";
 import { Submission, type Batch } from "./remote/batches.ts";
+import type { Carrier, Load, Start } from "./remote/carrier.ts";
 import type { Cluster } from "./slurm/cluster.ts";
 import { judge } from "./slurm/fate.ts";
 import { identityOf, noSetback, orderOf, Request, type Parcel, type Setback, type Ticket } from "./remote/request.ts";
@@ -18,7 +19,7 @@ import { isLive, isWaiting, minutesOf } from "./slurm/states.ts";
 import { SubmissionFolder, submissionsFolder, submissionsOf, type BatchSetup } from "./remote/submission.ts";
 
 export interface SlurmExecutorOptions {
-  readonly cluster: Cluster;
+  readonly cluster: Pick<Cluster, keyof Cluster>;
   readonly settings: SlurmSettings;
   /** Counts over what rules and targets say, by target. */
   readonly targets: Readonly<Record<string, SlurmOptions>>;
@@ -29,8 +30,7 @@ export interface SlurmExecutorOptions {
   /** By it all of the project's work is known in the queue. */
   readonly jobPrefix: string;
   readonly setup: BatchSetup;
-  /** The program that runs a batch. */
-  readonly batchFile: string;
+  readonly carrier: Carrier;
   /** The `processTag` of this driver. */
   readonly driver: string;
   /** Milliseconds since 1970. */
@@ -47,10 +47,19 @@ export interface SlurmExecutorOptions {
 type Settle = (index: number, outcome: Outcome) => void;
 
 /** What came of handing over a submission. `in-parts`: a user may have fewer batches at once than it has. */
-type Handed =
-  | { readonly kind: "accepted"; readonly job: string }
-  | { readonly kind: "in-parts" }
-  | { readonly kind: "ended"; readonly outcome: Outcome };
+type Handed = { readonly kind: "accepted"; readonly job: string } | { readonly kind: "in-parts" } | Over;
+
+interface Over {
+  readonly kind: "ended";
+  readonly outcome: Outcome;
+}
+
+interface Handing {
+  readonly scriptFile: string;
+  readonly jobName: string;
+  readonly batches: number;
+  readonly environment: Readonly<Record<string, string>>;
+}
 
 /** Orders that come within this time travel together. */
 const gatherMs = 50;
@@ -71,6 +80,8 @@ export class SlurmExecutor implements Executor {
   readonly #adoptable = new Map<Digest, Batch[]>();
   readonly #signals = new WeakSet<AbortSignal>();
   readonly #submitting = new Set<Promise<void>>();
+  /** Nothing more is to be submitted. */
+  readonly #stopping = new AbortController();
   readonly #stopped = new AbortController();
   #waiting: Parcel[] = [];
   #gathering: NodeJS.Timeout | undefined;
@@ -79,6 +90,7 @@ export class SlurmExecutor implements Executor {
   #interrupting: Promise<void> | undefined;
   #polledAt = -Infinity;
   #isSilent = false;
+  #isDeaf = false;
   readonly #told = new Map<string, string>();
   #largestArray: Promise<number> | undefined;
   #ids = 0;
@@ -107,26 +119,39 @@ export class SlurmExecutor implements Executor {
 
   async close(): Promise<void> {
     await this.#interrupting;
+    this.#stopping.abort();
     this.#stopped.abort();
     clearTimeout(this.#gathering);
     await this.#sending;
     await Promise.all(this.#submitting);
     await this.#watching;
-    let left = 0;
-    for (const submission of this.#submissions.values()) {
-      submission.readNews();
-      if (submission.mayGoOn)
-        left += submission.batches.filter((batch) => batch.mayGoOn && !this.#isWantedYet(batch)).length;
-      else if (!submission.isWanted && this.#isTakenIn(submission)) submission.folder.remove();
-    }
+    const left = await this.#tidyUp();
+    this.#options.carrier.close();
     if (left > 0 && this.#interrupting === undefined)
       this.#options.warn(
         `${left} ${left === 1 ? "batch" : "batches"} of earlier builds that nobody asks for any more wait or run on Slurm: exp ps shows them, exp sweep ends them`,
       );
   }
 
-  #isWantedYet(batch: Batch): boolean {
-    return batch.wanted.size > 0;
+  /** Removes what has been taken in. Returns how many batches wait or run that this run submitted, or shares, and does not want. */
+  async #tidyUp(): Promise<number> {
+    await this.#hear([...this.#submissions.values()]);
+    // Of keys that have changed since, nobody has asked here.
+    const unasked = submissionsOf(this.#options.runFolder).flatMap((folder) => {
+      const intent = this.#submissions.has(folder.path) ? undefined : folder.intent();
+      return intent === undefined ? [] : [new Submission(folder, intent)];
+    });
+    for (const submission of unasked) this.#submissions.set(submission.folder.path, submission);
+    if (unasked.length > 0 && !(await this.#poll()))
+      for (const { batches } of unasked) for (const batch of batches) batch.hasEnded = true;
+    let left = 0;
+    for (const submission of this.#submissions.values()) {
+      if (submission.mayGoOn)
+        left += submission.batches.filter((batch) => batch.mayGoOn && batch.wanted.size === 0).length;
+      // What was cancelled may take its time to end, and write down until then what has.
+      else if (!submission.isLive && !submission.isWanted && this.#isTakenIn(submission)) submission.folder.remove();
+    }
+    return left;
   }
 
   /** What it came to is in the run by now, or in the cache. */
@@ -145,8 +170,11 @@ export class SlurmExecutor implements Executor {
   }
 
   async #sendAll(): Promise<void> {
-    const parcels = this.#waiting;
+    const all = this.#waiting;
     this.#waiting = [];
+    const isHeld = ({ tickets: [first] }: Parcel) => first!.request.isHeld;
+    for (const { tickets } of all.filter(isHeld)) settleAll(tickets, { kind: "not-begun" });
+    const parcels = all.filter((parcel) => !isHeld(parcel));
     if (this.#isStopping || parcels.length === 0) return;
     const rest = await this.#adopt(parcels);
     if (rest.length > 0) {
@@ -162,7 +190,7 @@ export class SlurmExecutor implements Executor {
   }
 
   get #isStopping(): boolean {
-    return this.#interrupting !== undefined || this.#stopped.signal.aborted;
+    return this.#stopping.signal.aborted;
   }
 
   /** What earlier drivers have submitted is waited for; the rest comes back. */
@@ -198,7 +226,7 @@ export class SlurmExecutor implements Executor {
     }
     await this.#poll();
     // After the look at the queue: what has left it has written all that it will.
-    for (const submission of found) submission.readNews();
+    await this.#hear(found);
   }
 
   #takeFromOthers(ticket: Ticket): boolean {
@@ -215,8 +243,7 @@ export class SlurmExecutor implements Executor {
       const goingOn = batches.find((batch) => batch.mayGoOn);
       if (kind === "done" && goingOn !== undefined) {
         goingOn.want(ticket);
-        const { folder, intent } = goingOn.submission;
-        if (intent.run !== this.#options.run) folder.noteWaiter(this.#options.run);
+        goingOn.submission.folder.noteWaiter(this.#options.run, this.#options.driver);
         return true;
       }
     }
@@ -235,6 +262,13 @@ export class SlurmExecutor implements Executor {
     const folder = new SubmissionFolder(join(runFolder, submissionsFolder, id));
     const jobName = `${options.jobPrefix}-${id}-${target}`;
     const orders = parcels.map(orderOf);
+    const sent = await this.#carry(folder, { setup: options.setup, secrets: request.order.secrets, orders });
+    if (sent.kind === "ended") {
+      folder.remove();
+      for (const { tickets } of parcels) settleAll(tickets, sent.outcome);
+      return;
+    }
+    const { start } = sent;
     const script = scriptOf({
       allotment: this.#allotment(parcels),
       jobName,
@@ -242,21 +276,18 @@ export class SlurmExecutor implements Executor {
       folder: folder.path,
       batches: parcels.length,
       parallel: options.settings.parallel,
-      batchFile: options.batchFile,
+      start,
       node: process.execPath,
     });
-    folder.prepare({
-      script,
-      setup: options.setup,
-      secrets: request.order.secrets,
-      orders: orders.map(({ secrets: _, ...order }) => order),
-    });
+    const scriptFile = folder.writeScript(script);
     const intent = {
       ...{ id, run, target, jobName, at: options.now(), driver: options.driver },
       batches: parcels.map(({ tickets }) => tickets.map((ticket) => identityOf(ticket).key)),
     };
     folder.writeIntent(intent);
-    const handed = (await this.#refusedDependency(parcels)) ?? (await this.#hand(folder, jobName, parcels.length));
+    const handed =
+      (await this.#refusedDependency(parcels)) ??
+      (await this.#hand({ scriptFile, jobName, batches: parcels.length, environment: start.environment }));
     if (handed.kind !== "accepted") folder.remove();
     if (handed.kind === "in-parts") {
       const half = Math.ceil(parcels.length / 2);
@@ -264,8 +295,7 @@ export class SlurmExecutor implements Executor {
       return this.#submit(parcels.slice(half));
     }
     if (handed.kind === "ended") {
-      for (const { tickets } of parcels)
-        for (const { request, place } of tickets) request.settle(place, handed.outcome);
+      for (const { tickets } of parcels) settleAll(tickets, handed.outcome);
       return;
     }
     folder.writeJob(handed.job);
@@ -291,17 +321,43 @@ export class SlurmExecutor implements Executor {
     return undefined;
   }
 
+  /** Until it is where its batches find it. */
+  async #carry(
+    folder: SubmissionFolder,
+    load: Load,
+  ): Promise<{ readonly kind: "carried"; readonly start: Start } | Over> {
+    const { carrier, warn } = this.#options;
+    for (let waitMs = 1000; ; waitMs = Math.min(waitMs * 2, longestWaitMs)) {
+      if (this.#isStopping) return { kind: "ended", outcome: { kind: "not-begun" } };
+      const sent = await carrier.send(folder, load);
+      switch (sent.kind) {
+        case "sent":
+          return { kind: "carried", start: sent.start };
+        case "refused":
+          return refused(sent.message);
+        case "vanished": {
+          const { path, isEdited } = sent;
+          const outcome = { kind: "vanished", path, tookMs: 0, costUsd: 0, ...(isEdited && { isEdited }) } as const;
+          return { kind: "ended", outcome };
+        }
+        case "not-now":
+          if (waitMs === 1000) warn(`batches cannot be sent now, which is tried again: ${sent.message}`);
+          await sleep(waitMs, this.#stopping.signal);
+      }
+    }
+  }
+
   /** Until the cluster takes it or will not. */
-  async #hand(folder: SubmissionFolder, jobName: string, batches: number): Promise<Handed> {
+  async #hand({ scriptFile, jobName, batches, environment }: Handing): Promise<Handed> {
     const { cluster, warn } = this.#options;
     for (let waitMs = 1000; ; waitMs = Math.min(waitMs * 2, longestWaitMs)) {
       if (this.#isStopping) return { kind: "ended", outcome: { kind: "not-begun" } };
-      const said = await cluster.submit(join(folder.path, "submit.sh"));
+      const said = await cluster.submit(scriptFile, environment);
       if (said.kind === "accepted") return said;
       if (said.kind === "refused") return refused(`Slurm does not take it: ${said.message}`);
       if (said.isTooMany && batches > 1) return { kind: "in-parts" };
       if (waitMs === 1000) warn(`Slurm does not take batches now, and is asked again: ${said.message}`);
-      await sleep(waitMs, this.#stopped.signal);
+      await sleep(waitMs, this.#stopping.signal);
       const named = said.isUnclear ? await cluster.jobNamed(jobName) : undefined;
       if (named?.job !== undefined) return { kind: "accepted", job: named.job };
     }
@@ -369,20 +425,36 @@ export class SlurmExecutor implements Executor {
 
   async #look(): Promise<void> {
     const wanted = this.#wanted();
-    for (const submission of wanted) submission.readNews();
+    await this.#hear(wanted);
     if (
       performance.now() - this.#polledAt >= (this.#options.settings.poll ?? pollSeconds) * 1000 &&
       (await this.#poll())
     )
-      for (const submission of wanted) submission.readNews();
+      await this.#hear(wanted);
     for (const { batches } of wanted)
       for (const batch of batches) if (batch.wanted.size > 0 && this.#isGone(batch)) await this.#giveBack(batch);
+  }
+
+  /** What their batches have written since. False: of some of them that cannot be told now. */
+  async #hear(submissions: readonly Submission[]): Promise<boolean> {
+    const { carrier, warn } = this.#options;
+    const troubles = await Promise.all(
+      submissions.map(async (submission) => {
+        const trouble = await carrier.collect(submission.folder, submission.speaking());
+        submission.readNews();
+        return trouble;
+      }),
+    );
+    const trouble = troubles.find((one) => one !== undefined);
+    if (trouble !== undefined && !this.#isDeaf)
+      warn(`what batches have come to cannot be learnt now, and is asked for again: ${trouble}`);
+    if (submissions.length > 0) this.#isDeaf = trouble !== undefined;
+    return trouble === undefined;
   }
 
   /** The queue is asked for all of them at once. False: it does not answer, and everything is as it was. */
   async #poll(): Promise<boolean> {
     const { cluster, warn } = this.#options;
-    const submissions = [...this.#submissions.values()].filter(({ job }) => job !== undefined);
     const queue = await cluster.queue();
     this.#polledAt = performance.now();
     if (queue === undefined) {
@@ -391,7 +463,7 @@ export class SlurmExecutor implements Executor {
       return false;
     }
     this.#isSilent = false;
-    for (const { intent, batches } of submissions) {
+    for (const { intent, batches } of this.#submissions.values()) {
       const states = queue.get(intent.jobName);
       for (const batch of batches) {
         const state = states?.get(batch.number);
@@ -439,22 +511,19 @@ export class SlurmExecutor implements Executor {
       batch.goneSince = undefined;
       return;
     }
-    submission.readNews();
-    if (batch.wanted.size === 0) return;
+    // What it has made may lie there, and be had in a while.
+    if (!(await this.#hear([submission])) || batch.wanted.size === 0) return;
     const lastWords = (readTextIfThere(submission.folder.outFile(batch.number)) ?? "").slice(-lastWordsLength).trim();
     const { setback, hasProgressed } = batch;
     const name = `${submission.job ?? "?"}_${batch.number}`;
     const verdict = judge({
-      ...{ name, setback, hasProgressed, lastWords },
+      ...{ name, setback, hasProgressed, lastWords, lacked: batch.lacked, folder: submission.folder.path },
       fate: batch.hadTooLittleMemory ? { node: undefined, reason: undefined, ...fate, state: "OUT_OF_MEMORY" } : fate,
     });
     const tickets = [...batch.wanted.values()];
     batch.wanted.clear();
     batch.hasEnded = true;
-    if (verdict.kind === "failed") {
-      for (const { request, place } of tickets) request.settle(place, verdict.outcome);
-      return;
-    }
+    if (verdict.kind === "failed") return settleAll(tickets, verdict.outcome);
     warn(
       `${verdict.why}; ${tickets.length === 1 ? "what was left of it goes" : `${tickets.length} actions that were left go`} into another`,
     );
@@ -481,7 +550,7 @@ export class SlurmExecutor implements Executor {
         batch.hasEnded = true;
         const tickets = [...batch.wanted.values()];
         batch.wanted.clear();
-        for (const { request, place } of tickets) request.settle(place, { kind: "not-begun" });
+        settleAll(tickets, { kind: "not-begun" });
       }
     }
     this.#tellHowFar();
@@ -490,7 +559,8 @@ export class SlurmExecutor implements Executor {
   // --- stopping ---------------------------------------------------------------------------------------------------
 
   async #interrupt(): Promise<void> {
-    const { cluster, onInterrupt } = this.#options;
+    const { cluster, carrier, onInterrupt } = this.#options;
+    this.#stopping.abort();
     clearTimeout(this.#gathering);
     await this.#sending;
     await Promise.all(this.#submitting);
@@ -499,11 +569,12 @@ export class SlurmExecutor implements Executor {
     if (decision === "end") {
       const wanted = this.#wanted();
       for (const { folder } of wanted) folder.giveUp();
+      await Promise.all(wanted.map(({ folder }) => carrier.giveUp(folder)));
       const isTaken = await cluster.cancel(wanted.map(({ intent }) => intent.jobName));
       if (isTaken) await this.#awaitEnd();
       else this.#options.warn("Slurm does not answer: its batches could not be ended. exp sweep does it");
     }
-    for (const submission of this.#wanted()) submission.readNews();
+    await this.#hear(this.#wanted());
     for (const request of this.#open) request.settleRest({ kind: "not-begun" });
     if (decision === "end")
       for (const { batches } of this.#submissions.values()) for (const batch of batches) batch.wanted.clear();
@@ -514,15 +585,19 @@ export class SlurmExecutor implements Executor {
     const until = performance.now() + endedWithinMs;
     while (performance.now() < until) {
       await this.#poll();
-      if (!this.#wanted().some((submission) => submission.mayGoOn)) return;
+      if (!this.#wanted().some((submission) => submission.isLive)) return;
       await sleep(lookMs, this.#stopped.signal);
     }
   }
 }
 
-function refused(message: string): Handed {
+function refused(message: string): Over {
   const outcome = { kind: "failed", why: "refused", message, retryable: false, tookMs: 0, costUsd: 0 } as const;
   return { kind: "ended", outcome };
+}
+
+function settleAll(tickets: readonly Ticket[], outcome: Outcome): void {
+  for (const { request, place } of tickets) request.settle(place, outcome);
 }
 
 /** Undefined: the partition's own. */

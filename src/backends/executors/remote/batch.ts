@@ -1,6 +1,5 @@
 // A batch where it runs, away from its driver: takes the actions that have not ended yet, has them run, and writes down how each ended. Knows no queue.
 
-import type { AppendLog } from "../../../util/append-log.ts";
 import { isStill } from "../../../util/stat.ts";
 import type { Executor, GuardedFile, Order, Outcome } from "../executor.ts";
 
@@ -12,17 +11,27 @@ export type ResultLine =
   | { readonly i: number; readonly outcome: Ended }
   /** This machine is not fit for the batch. */
   | { readonly refused: string }
+  /** Something that it was sent is not there, or is not what it was: it is to be sent again. */
+  | { readonly lacking: string }
   /** The kernel has killed for want of memory what the batch was at. It is no fault of the action: it was given too little. */
   | { readonly tooLittleMemory: true }
   /** All has been tried. */
-  | { readonly end: true };
+  | { readonly end: true }
+  /** Of who fetches what a batch tells, chunk by chunk: so far he has come. */
+  | { readonly fetched: number };
+
+/** Takes lines in; what was taken is safe with the driver's side when `commit` returns. */
+export interface ResultLog {
+  append(line: ResultLine): void;
+  commit(): Promise<void>;
+}
 
 export interface Batch {
   readonly order: Order;
   /** Places of actions that ended in an earlier start of this batch. */
   readonly ended: ReadonlySet<number>;
   readonly executor: Executor;
-  readonly log: AppendLog<ResultLine>;
+  readonly log: ResultLog;
   /** `user@host`. */
   readonly by: string;
   readonly isAsSeen: (file: GuardedFile) => boolean;

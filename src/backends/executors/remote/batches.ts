@@ -26,6 +26,8 @@ export class Batch {
   goneSince: number | undefined;
   hasEnded = false;
   hadTooLittleMemory = false;
+  /** What it was sent and did not find. */
+  lacked: string | undefined;
 
   constructor(submission: Submission, number: number, setback: Setback = noSetback) {
     this.submission = submission;
@@ -55,6 +57,10 @@ export class Batch {
     if ("end" in line) this.hasEnded = true;
     else if ("tooLittleMemory" in line) this.hasEnded = this.hadTooLittleMemory = true;
     else if ("refused" in line) this.#refuse(line.refused);
+    else if ("lacking" in line) {
+      this.hasEnded = true;
+      this.lacked = line.lacking;
+    } else if ("fetched" in line) return;
     else this.#takeOutcome(this.keys[line.i], line.outcome);
   }
 
@@ -106,8 +112,18 @@ export class Submission {
     for (const [number, line] of this.folder.readNews()) this.batches[number]?.take(line);
   }
 
+  /** Numbers of batches that may have something to say. */
+  speaking(): readonly number[] {
+    return this.batches.filter((batch) => !batch.hasEnded && !batch.isWaiting).map(({ number }) => number);
+  }
+
   get isWanted(): boolean {
     return this.batches.some((batch) => batch.wanted.size > 0);
+  }
+
+  /** Whether the cluster has something of it, given up or not. */
+  get isLive(): boolean {
+    return this.batches.some((batch) => batch.isLive === true);
   }
 
   get mayGoOn(): boolean {

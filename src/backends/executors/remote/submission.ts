@@ -1,15 +1,17 @@
-// The folder of one submission, `runs/RUN/.submitted/ID`: what was asked for, written before anything is submitted, and what the batches write there.
+// The folder of one submission, `runs/RUN/.submitted/ID`: what was asked for, written before anything is submitted, and what the batches write there, or
+// what their driver does with what they tell.
 //
 //   intent.json      the keys of its batches; once it is there, somebody may find it and wait for it
 //   submit.sh        what the cluster was given
 //   setup.json       what all batches need
 //   secrets.json     values of secrets, for the owner's eyes; gone when the submission is
+//   place.json       where it travelled by content: the place and its key, for the owner's eyes
 //   orders/N.json    the order of batch N
 //   job              the name that the cluster gave it
 //   results/N.R.jsonl  what the R-th start of batch N has come to
 //   out/N.out        what a batch printed beside that
 //   given-up         whoever starts now ends at once
-//   waiters/RUN      a build of another run waits for it, too
+//   waiters/RUN      the driver of a later build of its run, or of one of another run, that waits for it
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -21,6 +23,7 @@ import type { ResultLine } from "./batch.ts";
 
 export const submissionsFolder = ".submitted";
 const intentFormat = 1;
+const placeFormat = 1;
 
 export interface Intent {
   readonly v: number;
@@ -39,7 +42,6 @@ export interface Intent {
 
 /** What a batch needs beside its order. */
 export interface BatchSetup {
-  readonly workerFile: string;
   readonly cacheFolder: string;
   readonly blobsFolder: string;
   readonly callsFolder: string;
@@ -52,6 +54,17 @@ export interface BatchSetup {
 
 export type StoredOrder = Omit<Order, "secrets">;
 
+export function withoutSecrets({ secrets: _, ...order }: Order): StoredOrder {
+  return order;
+}
+
+/** What a later driver has to know to hear of batches that do not see the folder. */
+export interface PlaceNote {
+  /** As the user named it; may hold a password. */
+  readonly at: string;
+  readonly key: string;
+}
+
 export class SubmissionFolder {
   readonly path: string;
   readonly #tails = new Map<string, LogTail<ResultLine>>();
@@ -62,17 +75,35 @@ export class SubmissionFolder {
 
   /** Everything but the intent. */
   prepare(given: {
-    readonly script: string;
     readonly setup: BatchSetup;
     readonly secrets: Readonly<Record<string, string>>;
-    readonly orders: readonly StoredOrder[];
+    readonly orders: readonly Order[];
   }): void {
     for (const name of ["orders", "results", "out"]) mkdirSync(join(this.path, name), { recursive: true });
-    writeAtomic(join(this.path, "submit.sh"), given.script, { mode: 0o755 });
     writeAtomic(join(this.path, "setup.json"), JSON.stringify(given.setup));
     if (Object.keys(given.secrets).length > 0)
       writeAtomic(join(this.path, "secrets.json"), JSON.stringify(given.secrets), { mode: 0o600 });
-    for (const [n, order] of given.orders.entries()) writeAtomic(this.orderFile(n), JSON.stringify(order));
+    for (const [n, order] of given.orders.entries())
+      writeAtomic(this.orderFile(n), JSON.stringify(withoutSecrets(order)));
+  }
+
+  writeScript(text: string): string {
+    const file = join(this.path, "submit.sh");
+    writeAtomic(file, text, { mode: 0o755 });
+    return file;
+  }
+
+  writePlace(place: PlaceNote): void {
+    writeAtomic(join(this.path, "place.json"), JSON.stringify({ v: placeFormat, ...place }), {
+      mode: 0o600,
+      durable: true,
+    });
+  }
+
+  /** Undefined: its batches see this folder. */
+  place(): PlaceNote | undefined {
+    const text = readTextIfThere(join(this.path, "place.json"));
+    return text === undefined ? undefined : (JSON.parse(text) as PlaceNote);
   }
 
   orderFile(batch: number): string {
@@ -111,9 +142,13 @@ export class SubmissionFolder {
     return JSON.parse(readFileSync(join(this.path, "setup.json"), "utf8")) as BatchSetup;
   }
 
+  storedOrder(batch: number): StoredOrder {
+    return JSON.parse(readFileSync(this.orderFile(batch), "utf8")) as StoredOrder;
+  }
+
   order(batch: number): Order {
     const secrets = readTextIfThere(join(this.path, "secrets.json"));
-    const stored = JSON.parse(readFileSync(this.orderFile(batch), "utf8")) as StoredOrder;
+    const stored = this.storedOrder(batch);
     return { ...stored, secrets: secrets === undefined ? {} : (JSON.parse(secrets) as Record<string, string>) };
   }
 
@@ -125,13 +160,14 @@ export class SubmissionFolder {
     return existsSync(join(this.path, "given-up"));
   }
 
-  noteWaiter(run: string): void {
-    writeAtomic(join(this.path, "waiters", run), "");
+  noteWaiter(run: string, driver: string): void {
+    writeAtomic(join(this.path, "waiters", run), driver);
   }
 
-  /** Other runs than its own whose builds have waited for it. */
-  waiters(): readonly string[] {
-    return namesIn(join(this.path, "waiters"));
+  /** Who has waited for it, by run: the `processTag` of the last driver. */
+  waiters(): ReadonlyMap<string, string> {
+    const folder = join(this.path, "waiters");
+    return new Map(namesIn(folder).map((run) => [run, readTextIfThere(join(folder, run)) ?? ""]));
   }
 
   get isThere(): boolean {

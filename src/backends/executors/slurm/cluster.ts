@@ -45,8 +45,9 @@ export class Cluster {
     return size === undefined ? 1000 : Math.max(1, Number(size));
   }
 
-  async submit(scriptFile: string): Promise<Submitted> {
-    const ran = await this.#run("sbatch", ["--parsable", scriptFile]);
+  /** `environment`: handed on to the batches whose script says so. */
+  async submit(scriptFile: string, environment: Readonly<Record<string, string>> = {}): Promise<Submitted> {
+    const ran = await this.#run("sbatch", ["--parsable", scriptFile], environment);
     const job = /^(\d+)(?:;\S+)?$/m.exec(ran.text)?.[1];
     if (ran.ok && job !== undefined) return { kind: "accepted", job };
     const message = firstLine(ran.error) || "sbatch said nothing";
@@ -119,9 +120,9 @@ export class Cluster {
     return ran.every(({ ok }) => ok);
   }
 
-  async #run(program: string, args: readonly string[]): Promise<Ran> {
+  async #run(program: string, args: readonly string[], more: NodeJS.ProcessEnv = {}): Promise<Ran> {
     const result = await execa(program, args, {
-      env: this.#environment,
+      env: { ...this.#environment, ...more },
       extendEnv: false,
       reject: false,
       timeout: deadlineMs,

@@ -2,6 +2,7 @@
 
 import type { Outcome } from "../executor.ts";
 import type { Setback } from "../remote/request.ts";
+import { exitCodes } from "./script.ts";
 import type { BatchState } from "./states.ts";
 
 export type Verdict =
@@ -21,9 +22,13 @@ export interface Lost {
   readonly hasProgressed: boolean;
   /** The last lines that it printed. */
   readonly lastWords: string;
+  /** What it was sent and did not find. */
+  readonly lacked?: string | undefined;
+  /** Of its submission, in the project. */
+  readonly folder: string;
 }
 
-export function judge({ name, fate, setback, hasProgressed, lastWords }: Lost): Verdict {
+export function judge({ name, fate, setback, hasProgressed, lastWords, lacked, folder }: Lost): Verdict {
   const where = fate?.node === undefined ? "" : ` on ${fate.node}`;
   const state = fate?.state ?? "unknown";
   const who = `Slurm's batch ${name}`;
@@ -37,7 +42,7 @@ export function judge({ name, fate, setback, hasProgressed, lastWords }: Lost): 
     setback: { ...setback, losses, gave, ...more },
     why: `${who} ${why}${where}`,
   });
-  const giveUp = (why: "timeout" | "memory" | "lost", message: string): Verdict => ({
+  const giveUp = (why: "timeout" | "memory" | "lost" | "refused", message: string): Verdict => ({
     kind: "failed",
     outcome: {
       kind: "failed",
@@ -49,6 +54,12 @@ export function judge({ name, fate, setback, hasProgressed, lastWords }: Lost): 
       costUsd: 0,
     },
   });
+  const unfit = whyUnfit(fate, folder);
+  if (unfit !== undefined) return giveUp("refused", `${who} could not begin${where}: ${unfit}`);
+  if (lacked !== undefined) {
+    if (losses > mostLosses) return giveUp("lost", `${who} did not find what it was sent${where}, ${losses} times`);
+    return again("did not find all that it was sent");
+  }
   switch (state) {
     case "TIMEOUT":
     case "DEADLINE":
@@ -84,6 +95,22 @@ export function judge({ name, fate, setback, hasProgressed, lastWords }: Lost): 
         return giveUp("lost", `${who} ended before its actions had, ${losses} times${where}${how}`);
       return again(`ended before its actions had${how}`);
     }
+  }
+}
+
+/** It will be the same each time. */
+function whyUnfit(fate: BatchState | undefined, folder: string): string | undefined {
+  switch (fate?.exitCode) {
+    // Slurm itself has no better word for an output file that it cannot open.
+    case "0:53":
+    case `${exitCodes.seesNoFolder}:0`:
+      return `the node does not see ${folder}. Nodes that do not share the project's file system work through a shared cache: slurm: { files: "shared-cache" }`;
+    case `${exitCodes.reachesNoPlace}:0`:
+      return 'the node does not reach the shared cache through which work is sent (slurm: { files: "shared-cache" }): it has to lie where the nodes find it under the same name';
+    case `${exitCodes.hasNoNode}:0`:
+      return "there is no Node on it: load a module that brings it, or name its path (slurm: node, in exp.local.yaml)";
+    default:
+      return undefined;
   }
 }
 

@@ -1,0 +1,133 @@
+// The Slurm executor beside a cluster that is steered: moments that no real one can be brought to at will.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
+import type { Order, Outcome } from "../../src/backends/executors/executor.ts";
+import { FolderCarrier } from "../../src/backends/executors/remote/carrier.ts";
+import { SubmissionFolder, submissionsFolder, submissionsOf } from "../../src/backends/executors/remote/submission.ts";
+import type { BatchStates } from "../../src/backends/executors/slurm/states.ts";
+import { SlurmExecutor, type SlurmExecutorOptions } from "../../src/backends/executors/slurm.ts";
+import { digestOfBytes } from "../../src/model/digest.ts";
+
+// The clock that is steered is the global one, and that of the module another.
+vi.mock("node:perf_hooks", () => ({ performance: { now: () => performance.now() } }));
+
+type Steered = SlurmExecutorOptions["cluster"];
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] }));
+afterEach(() => void vi.useRealTimers());
+
+const key = digestOfBytes("an action");
+const order: Order = {
+  ...{ key, target: "draw", part: "recipe", told: {}, inputs: {}, outputs: {}, guarded: [] },
+  ...{ environment: {}, secrets: {}, tools: {}, resources: {}, timeoutMs: undefined, memoryMiB: undefined },
+  ...{ attempt: 1, logFile: "/nowhere/log", code: { kind: "command", argv: ["true"], files: [] } },
+};
+const setup = {
+  ...{ cacheFolder: "", blobsFolder: "", callsFolder: "", callsNotBefore: 0 },
+  ...{ mayPay: true, nodeMajor: 20, what: "run r" },
+};
+
+/** One batch each, all in one state. */
+function queueOf(scripts: readonly string[], state: string): ReadonlyMap<string, BatchStates> {
+  const names = scripts.map((script) => new SubmissionFolder(dirname(script)).intent()!.jobName);
+  return new Map(names.map((name) => [name, new Map([[0, { state, node: "n1", reason: undefined }]])]));
+}
+
+function steer(cluster: Partial<Steered>) {
+  const runFolder = mkdtempSync(join(tmpdir(), "exp-steered-"));
+  onTestFinished(() => rmSync(runFolder, { recursive: true, force: true }));
+  const warnings: string[] = [];
+  const submitted: string[] = [];
+  const executor = new SlurmExecutor({
+    cluster: {
+      problem: () => Promise.resolve(undefined),
+      largestArray: () => Promise.resolve(1000),
+      submit: (script) => {
+        submitted.push(script);
+        return Promise.resolve({ kind: "accepted", job: String(submitted.length) });
+      },
+      jobNamed: () => Promise.resolve({ job: undefined }),
+      jobsNamed: () => Promise.resolve([]),
+      queue: () => Promise.resolve(queueOf(submitted, "RUNNING")),
+      fate: () => Promise.resolve(undefined),
+      knows: () => Promise.resolve(true),
+      cancel: () => Promise.resolve(true),
+      cancelBatches: () => Promise.resolve(true),
+      ...cluster,
+    },
+    ...{ settings: { poll: 1 }, targets: {}, run: "r", runFolder, runFolders: () => [runFolder], jobPrefix: "exp-x" },
+    ...{ setup, carrier: new FolderCarrier("batch.js"), driver: "x-1", now: Date.now, isKnown: () => true },
+    onInterrupt: () => Promise.resolve("end"),
+    warn: (text) => warnings.push(text),
+    onProgress: () => undefined,
+  });
+  const outcomes: Outcome[] = [];
+  const [stop, hold] = [new AbortController(), new AbortController()];
+  const run = () =>
+    executor.run(order, (_, outcome) => outcomes.push(outcome), { stop: stop.signal, hold: hold.signal });
+  return { executor, runFolder, submitted, warnings, outcomes, stop, hold, run };
+}
+
+test("interrupted while the cluster takes nothing, it does not wait for the next asking", async () => {
+  const { outcomes, warnings, stop, run } = steer({
+    submit: () => Promise.resolve({ kind: "not-now", message: "busy", isUnclear: false, isTooMany: false }),
+  });
+  const running = run();
+  await vi.advanceTimersByTimeAsync(100);
+  expect(warnings).toEqual(["Slurm does not take batches now, and is asked again: busy"]);
+  stop.abort();
+  // The clock stands still: whoever waits for it waits for ever.
+  await running;
+  expect(outcomes).toEqual([{ kind: "not-begun" }]);
+});
+
+test("what is not handed over yet when something has failed is not begun", async () => {
+  const { submitted, outcomes, hold, run } = steer({});
+  const running = run();
+  hold.abort();
+  await vi.advanceTimersByTimeAsync(100);
+  await running;
+  expect(outcomes).toEqual([{ kind: "not-begun" }]);
+  expect(submitted).toEqual([]);
+});
+
+test("what a dead driver has left, of which a silent cluster cannot say whether it was taken, is submitted when it answers that it knows nothing", async () => {
+  let isSilent = true;
+  const { runFolder, submitted, warnings, run } = steer({
+    jobNamed: () => Promise.resolve(isSilent ? undefined : { job: undefined }),
+    queue: () => Promise.resolve(isSilent ? undefined : queueOf(submitted, "RUNNING")),
+  });
+  const left = new SubmissionFolder(join(runFolder, submissionsFolder, "left"));
+  left.prepare({ setup, secrets: {}, orders: [] });
+  const intent = { id: "left", run: "r", target: "draw", at: Date.now(), driver: "x-0", jobName: "exp-x-left-draw" };
+  left.writeIntent({ ...intent, batches: [[key]] });
+  void run();
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(submitted).toEqual([]);
+  isSilent = false;
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(submitted.length).toBe(1);
+  expect(warnings.join()).toContain("Slurm knows nothing of it any more");
+  expect(submissionsOf(runFolder).length).toBe(2);
+});
+
+test("what was cancelled and has not ended keeps its folder: the next build takes in what it still writes", async () => {
+  const submitted: string[] = [];
+  const { executor, runFolder, stop, run } = steer({
+    queue: () => Promise.resolve(queueOf(submitted, "COMPLETING")),
+    submit: (script) => {
+      submitted.push(script);
+      return Promise.resolve({ kind: "accepted", job: "1" });
+    },
+  });
+  const running = run();
+  await vi.advanceTimersByTimeAsync(3000);
+  stop.abort();
+  await vi.advanceTimersByTimeAsync(20_000);
+  await running;
+  await executor.close();
+  expect(submissionsOf(runFolder).map(({ isGivenUp }) => isGivenUp)).toEqual([true]);
+});
