@@ -51,6 +51,8 @@ export interface ModalSettings extends ModalOptions {
   readonly volume?: string;
   /** How many containers may run at once; 20 if not said. */
   readonly parallel?: number;
+  /** Seconds between two looks at what runs; 2 if not said. */
+  readonly poll?: number;
   readonly prices?: ModalPrices;
 }
 
@@ -94,6 +96,7 @@ const settings: Readonly<Record<Exclude<keyof ModalSettings, keyof ModalOptions>
   environment: aText,
   volume: aText,
   parallel: aCount,
+  poll: aPositive,
   prices: anObject,
 };
 

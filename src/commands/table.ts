@@ -42,7 +42,7 @@ const shared: FlagSpec = {
 const executor: FlagSpec = {
   name: "executor",
   summary: "where recipes and items run: here, or on the Slurm cluster that this machine submits to",
-  value: ["local", "slurm"],
+  value: ["local", "slurm", "modal"],
 };
 const detach: FlagSpec = {
   name: "detach",

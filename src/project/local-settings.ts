@@ -12,7 +12,7 @@ import { fail, ok, type Result } from "../util/result.ts";
 
 export const localSettingsFile = "exp.local.yaml";
 
-export const executorNames = ["local", "slurm"] as const;
+export const executorNames = ["local", "slurm", "modal"] as const;
 export type ExecutorName = (typeof executorNames)[number];
 
 export interface LocalSettings {
@@ -65,6 +65,7 @@ const schema = z.strictObject({
       environment: word.optional(),
       volume: word.optional(),
       parallel: z.int().positive().optional(),
+      poll: z.number().positive().optional(),
       prices: z
         .strictObject({
           cpu: price.optional(),

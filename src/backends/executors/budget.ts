@@ -48,6 +48,16 @@ export class Budget {
     return this.#isExhausted;
   }
 
+  /** Nothing is reserved: nothing will come free. */
+  get hasNoneOpen(): boolean {
+    return this.#open.size === 0;
+  }
+
+  /** Somebody has stopped for want of money. */
+  exhaust(): void {
+    this.#isExhausted = true;
+  }
+
   /** Undefined: there is not so much left now. What is under way may give some back: see `whenFreed`. */
   reserve(usd: number): Reservation | undefined {
     // Cents that were given back come as sums of fractions.

@@ -96,6 +96,7 @@ export class Container {
   readonly folder: string;
   readonly views: readonly VolumeView[];
   readonly #hasNetwork: boolean;
+  readonly #seesToo: readonly string[];
   readonly #watcher: FSWatcher;
   readonly #processes = new Set<ContainerProcess>();
 
@@ -105,12 +106,19 @@ export class Container {
     {
       views,
       hasNetwork,
+      seesToo,
       sync,
-    }: { views: readonly VolumeView[]; hasNetwork: boolean; sync: (path: string) => Promise<void> },
+    }: {
+      views: readonly VolumeView[];
+      hasNetwork: boolean;
+      seesToo: readonly string[];
+      sync: (path: string) => Promise<void>;
+    },
   ) {
     this.folder = folder;
     this.views = views;
     this.#hasNetwork = hasNetwork;
+    this.#seesToo = seesToo;
     for (const name of ["fs/tmp", "fs/root", "modal/asked", "modal/bin"])
       mkdirSync(join(folder, name), { recursive: true });
     for (const path of systemFolders)
@@ -189,6 +197,7 @@ export class Container {
         folder,
         mountPath,
       ]),
+      ...this.#seesToo.flatMap((path) => ["--bind", path, path]),
       ...["--proc", "/proc", "--dev", "/dev", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent"],
       ...(this.#hasNetwork ? [] : ["--unshare-net"]),
       ...["--hostname", "modal", "--clearenv"],

@@ -76,6 +76,8 @@ export interface SandboxSettings {
   misfortune: (sandbox: Sandbox) => Misfortune | undefined;
   /** Bytes of output that the new backend keeps for late readers. */
   keptOutputBytes: number;
+  /** Folders of this machine that containers see under the same path, for what a test has to hear of them. */
+  seesToo: readonly string[];
 }
 
 export class Sandbox {
@@ -211,6 +213,7 @@ export class Sandboxes {
     const container = new Container(folder, {
       views,
       hasNetwork: definition.hasNetwork,
+      seesToo: this.settings.seesToo,
       sync: async (path) => {
         await pause(this.settings.commitMs);
         for (const view of views) if (path === view.mountPath || path === view.folder) view.commit();

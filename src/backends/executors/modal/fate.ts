@@ -26,9 +26,11 @@ export interface Lost {
   readonly gave: { readonly memoryMiB: number; readonly lifetimeSeconds: number };
   /** The last lines that it printed. */
   readonly lastWords: string;
+  /** What it was sent and did not find. */
+  readonly lacked?: string | undefined;
 }
 
-export function judge({ name, fate, setback, hasProgressed, gave, lastWords }: Lost): Verdict {
+export function judge({ name, fate, setback, hasProgressed, gave, lastWords, lacked }: Lost): Verdict {
   const who = `the container ${name}`;
   const losses = hasProgressed ? 0 : setback.losses + 1;
   const again = (why: string, more: Partial<Setback> = {}): Verdict => ({
@@ -46,6 +48,7 @@ export function judge({ name, fate, setback, hasProgressed, gave, lastWords }: L
   const mishap = (what: string): Verdict =>
     losses > mostMishaps ? giveUp("lost", `${what}, ${losses} times`) : again(what);
   const loss = (how: string): Verdict => (losses > mostLosses ? giveUp("lost", `${how}, ${losses} times`) : again(how));
+  if (lacked !== undefined) return loss("did not find all that it was sent");
   if (fate === undefined) return mishap("is not known to Modal any more, and had not finished");
   switch (fate.status) {
     case "timeout": {
