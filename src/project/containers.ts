@@ -13,7 +13,7 @@ import { Cloud } from "../backends/executors/modal/cloud.ts";
 import { configFile, findCredentials, type Lack } from "../backends/executors/modal/credentials.ts";
 import { mountPath, VolumePlace } from "../backends/executors/modal/place.ts";
 import { pricesWith } from "../backends/executors/modal/prices.ts";
-import { loadSdk } from "../backends/executors/modal/sdk.ts";
+import { loadSdk, type Sdk } from "../backends/executors/modal/sdk.ts";
 import type { Start } from "../backends/executors/remote/carrier.ts";
 import { ContentCarrier } from "../backends/executors/remote/content-carrier.ts";
 import { SubmissionFolder } from "../backends/executors/remote/submission.ts";
@@ -45,6 +45,17 @@ export function whyNoModal({ environment }: Pick<Project, "environment">): Lack 
   return credentials.ok ? undefined : credentials.error;
 }
 
+/** What is here for it, and what is missing; loads the SDK. */
+export async function lookForModal(
+  project: Pick<Project, "environment">,
+): Promise<{ readonly found: string; readonly lack: Lack | undefined }> {
+  const credentials = findCredentials(project.environment, readTextIfThere(configFile(project.environment)));
+  const sdk = await loadSdk();
+  if (!sdk.ok) return { found: sdk.error.what, lack: sdk.error };
+  if (!credentials.ok) return { found: credentials.error.what, lack: credentials.error };
+  return { found: `its SDK is installed, credentials are in ${credentials.value.from}`, lack: undefined };
+}
+
 /** `by`: who wants it. */
 export async function openModal(
   project: Project,
@@ -59,12 +70,7 @@ export async function openModal(
   if (lack !== undefined) return fail([inputFailure(lack.what, { neededBy, fix: sentence(lack.fix) })]);
   const sdk = await loadSdk();
   if (!sdk.ok) return fail([inputFailure(sdk.error.what, { neededBy, fix: sdk.error.fix })]);
-  const cloud = Cloud.open(sdk.value, {
-    app: settings.app ?? usualName,
-    environment: settings.environment,
-    volume: settings.volume ?? usualName,
-    parallel: settings.parallel ?? usualParallel,
-  });
+  const cloud = openCloud(sdk.value, settings);
   if (!cloud.ok) return fail([inputFailure(cloud.error.what, { neededBy, fix: cloud.error.fix })]);
   const greeted = await cloud.value.greet();
   if (greeted.ok) return ok({ name: "modal", cloud: cloud.value, settings, targets });
@@ -102,6 +108,26 @@ export function containerSubmissions(runFolder: string): readonly SubmissionFold
     if (isMissing(error)) return [];
     throw error;
   }
+}
+
+/** Where the project's containers and files are: for whoever asks after them without the Expfile. */
+export type ModalUse = Pick<ModalSettings, "app" | "environment" | "volume">;
+
+/** Undefined: it cannot be spoken to now. */
+export async function reopenModal(project: Project, use: ModalUse): Promise<Cloud | undefined> {
+  if (whyNoModal(project) !== undefined) return undefined;
+  const sdk = await loadSdk();
+  const cloud = sdk.ok ? openCloud(sdk.value, use) : sdk;
+  return cloud.ok ? cloud.value : undefined;
+}
+
+function openCloud(sdk: Sdk, { app, environment, volume, parallel }: ModalSettings): Result<Cloud, Lack> {
+  return Cloud.open(sdk, {
+    app: app ?? usualName,
+    environment,
+    volume: volume ?? usualName,
+    parallel: parallel ?? usualParallel,
+  });
 }
 
 export interface ModalSetup {
@@ -166,6 +192,16 @@ function placeOf({ paths, store }: Project, cloud: Cloud, { volume = usualName, 
     freshMs: Math.min(1000, (poll ?? 2) * 500),
     now: () => performance.now(),
   });
+}
+
+/** For what was sent before. */
+export function openCarrierOf(
+  project: Project,
+  cloud: Cloud,
+  use: ModalUse,
+  warn: (text: string) => void,
+): ContentCarrier {
+  return openCarrier(project, placeOf(project, cloud, use), use, warn);
 }
 
 function openCarrier(

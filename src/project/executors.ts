@@ -14,6 +14,7 @@ import { processTag } from "../util/host.ts";
 import { fail, ok, unreachable, type Result } from "../util/result.ts";
 import { withoutPasswords } from "../util/url.ts";
 import { openCarriers } from "./carriers.ts";
+import { noteModalUse } from "./containers-elsewhere.ts";
 import { modalExecutor, openModal, type AtModal } from "./containers.ts";
 import {
   executorNames,
@@ -128,6 +129,7 @@ export function executorElsewhere(
     case "slurm":
       return slurmExecutor(project, run, elsewhere, setup);
     case "modal":
+      noteModalUse(project, elsewhere.settings);
       return modalExecutor(project, run, elsewhere, setup);
     default:
       return unreachable(elsewhere);
