@@ -67,7 +67,7 @@ await Promise.all([
     splitting: true,
     outdir: out,
     chunkNames: "chunk-[name]-[hash]",
-    external: ["esbuild", "@aws-sdk/client-s3"],
+    external: ["esbuild", "@aws-sdk/client-s3", "modal"],
     banner: requireInModule,
   }),
   build({

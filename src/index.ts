@@ -11,6 +11,7 @@ export { file, json, list, named, optional, sourceFiles, table, text, tree, type
 export type { CacheLimits } from "./api/cache-limits.ts";
 export type { ProjectSettings } from "./api/experiment.ts";
 export type { SharedCacheSettings } from "./api/shared-cache.ts";
+export type { ModalImage, ModalOptions, ModalPrices, ModalSettings } from "./api/modal.ts";
 export type { SlurmOptions, SlurmSettings } from "./api/slurm.ts";
 export type { Arm, ArmLabel, ConfigOf, ContractSpec } from "./api/contract.ts";
 export type {

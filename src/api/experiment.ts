@@ -5,6 +5,7 @@ import type { ContractSpec } from "./contract.ts";
 import { aFunction, anObject, aText, checkFields, checkShape, DeclarationError, type Shape } from "./declared.ts";
 import type { Target, TargetDeclaration } from "./rule.ts";
 import type { SharedCacheSettings } from "./shared-cache.ts";
+import { checkModalSettings, modalOptions, type ModalSettings } from "./modal.ts";
 import { checkSlurmSettings, slurmOptions, type SlurmSettings } from "./slurm.ts";
 
 /** Targets by the names that people use on the command line. The order is the order of reports. */
@@ -25,6 +26,8 @@ export interface ProjectSettings {
   };
   /** For `--executor slurm`. What differs from person to person belongs into exp.local.yaml, which counts over this. */
   readonly slurm?: SlurmSettings;
+  /** For `--executor modal`, in the same way. */
+  readonly modal?: ModalSettings;
 }
 
 /** Declares the experiments of an Expfile. The first is the default; a config chooses another by `experiment: NAME`. */
@@ -34,7 +37,12 @@ export function experiments<const E extends Readonly<Record<string, () => Target
 ): Experiments {
   checkShape("what `experiments` is given", byName, someExperiments);
   for (const [name, declare] of Object.entries(byName)) checkShape(`the experiment "${name}"`, declare, anExperiment);
-  checkFields("the settings of `experiments`", settings, {}, { cache: anObject, slurm: slurmOptions });
+  checkFields(
+    "the settings of `experiments`",
+    settings,
+    {},
+    { cache: anObject, slurm: slurmOptions, modal: modalOptions },
+  );
   checkFields("the settings of `experiments`: `cache`", settings.cache ?? {}, {}, { maxSize, maxAge: aText, shared });
   if (typeof settings.cache?.shared === "object")
     checkFields(
@@ -44,6 +52,7 @@ export function experiments<const E extends Readonly<Record<string, () => Target
       { publish: aBoolean, outputs: someOutputs },
     );
   if (settings.slurm !== undefined) checkSlurmSettings("the settings of `experiments`: `slurm`", settings.slurm);
+  if (settings.modal !== undefined) checkModalSettings("the settings of `experiments`: `modal`", settings.modal);
   const problem = limitsProblem(settings.cache ?? {});
   if (problem !== undefined) throw new DeclarationError(problem);
   return { kind: "experiments", byName, settings };

@@ -1,6 +1,7 @@
 // What has to be handed to rules, fan-outs and their targets, as messages say it: nobody need have compiled the Expfile.
 
 import { aFunction, amounts, anObject, aText, aTime, namedTexts, texts, type Shape } from "./declared.ts";
+import { modalOptions } from "./modal.ts";
 import { slurmOptions } from "./slurm.ts";
 
 export const lazily: Shape = {
@@ -34,5 +35,6 @@ export const runOptions = {
   varies: aText,
   executor: { isMet: (value: unknown) => value === "local", what: '"local", or nothing' },
   slurm: slurmOptions,
+  modal: modalOptions,
 };
 export const targetOptions = { config: aText, description: aText, ...runOptions };

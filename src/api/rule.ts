@@ -26,6 +26,7 @@ import {
   type Slot,
   type SourcesSlot,
 } from "./slot.ts";
+import { checkModalOptions, type ModalOptions } from "./modal.ts";
 import { checkSlurmOptions, type SlurmOptions } from "./slurm.ts";
 
 /** What an action takes from the countable limits while it runs: `cpu`, `memory` (MiB), `gpu` and any named one, `"api:anthropic"`. */
@@ -59,6 +60,8 @@ export interface RunOptions {
   readonly executor?: "local";
   /** How it runs on a Slurm cluster. */
   readonly slurm?: SlurmOptions;
+  /** How it runs in Modal containers. */
+  readonly modal?: ModalOptions;
   /** Why two runs of it on the same inputs may give different bytes ("sums on a GPU, in any order"): `reproduce` and `verify` then tell, and do not fail. */
   readonly varies?: string;
 }
@@ -331,6 +334,7 @@ export function partOf(
 function checkOptions(who: string, given: RunOptions, required: Shapes, rest: Shapes): void {
   checkFields(who, given, required, rest);
   if (given.slurm !== undefined) checkSlurmOptions(`${who}: \`slurm\``, given.slurm);
+  if (given.modal !== undefined) checkModalOptions(`${who}: \`modal\``, given.modal);
 }
 
 export function makeRule<C extends ContractSpec>(contract: C, work: Work): Rule<C> {

@@ -167,7 +167,7 @@ async function buildAsked(
     const chosen = await chooseExecutor(
       project,
       args.flags.executor as string | undefined,
-      run.expfile.experiments.settings?.slurm,
+      run.expfile.experiments.settings,
       whereShared(project, request),
     );
     if (!chosen.ok) return chosen;
@@ -195,7 +195,8 @@ async function buildAsked(
       checksInputs: options.checksInputs,
       emit,
       elsewhere: chosen.value,
-      onInterrupt: (batches) => leaveOrEnd(batches, args, screen),
+      onInterrupt: (batches) =>
+        leaveOrEnd(batches, chosen.value?.name === "modal" ? "at Modal" : "on Slurm", args, screen),
     });
     const keep = (text: string) => project.archive.blobs.putBytes(text, { durable: true }).digest;
     const record = new RunRecord(run, { startedAt, build: buildNumber, mayWrite, keep, leftOf });
@@ -288,8 +289,8 @@ const quietMs = 1000;
 const longestMs = 600_000;
 
 /** Asked of who sits there; of a script the flag decides. */
-async function leaveOrEnd(batches: number, args: Arguments, screen: Screen): Promise<"leave" | "end"> {
-  const what = `${batches === 1 ? "1 batch waits or runs" : `${batches} batches wait or run`} on Slurm`;
+async function leaveOrEnd(batches: number, where: string, args: Arguments, screen: Screen): Promise<"leave" | "end"> {
+  const what = `${batches === 1 ? "1 batch waits or runs" : `${batches} batches wait or run`} ${where}`;
   const question = `${what}. Leave ${batches === 1 ? "it" : "them"} to go on, for the next build to take up? [Y/n] `;
   const answer = args.flags.detach === true ? "yes" : ((await screen.ask(question)) ?? "no");
   const isLeft = !/^n/i.test(answer.trim());

@@ -7,6 +7,7 @@ import { execa } from "execa";
 import { formatBytes } from "../report/amounts.ts";
 import { alignRows } from "../report/columns.ts";
 import { paint, span } from "../report/text.ts";
+import { lookForModal } from "../project/containers.ts";
 import { openRun } from "../project/open-run.ts";
 import { findRoot, pathsOf } from "../project/paths.ts";
 import { openProject } from "../project/project.ts";
@@ -56,6 +57,7 @@ export async function doctor(args: Arguments, screen: Screen): Promise<number> {
         ? [tool("strace", ["--version"], "for --check-inputs", "apt-get install strace, or your system's package")]
         : []),
       tool("sbatch", ["--version"], "for --executor slurm", "a login node of the cluster"),
+      modal(screen),
       tool(
         "nvidia-smi",
         ["--query-gpu=name", "--format=csv,noheader"],
@@ -78,6 +80,13 @@ export async function doctor(args: Arguments, screen: Screen): Promise<number> {
     );
   }
   return findings.some((finding) => finding.state === "missing") ? exitCodes.failed : exitCodes.done;
+}
+
+/** Asks nobody: whether the credentials are good is told by a build. */
+async function modal({ environment }: Screen): Promise<Finding> {
+  const { found, lack } = await lookForModal({ environment });
+  if (lack === undefined) return { what: "modal", state: "ok", found };
+  return { what: "modal", state: "absent", found: `${found} (for --executor modal)`, fix: lack.fix };
 }
 
 function node(): Finding {

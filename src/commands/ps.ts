@@ -1,7 +1,8 @@
 // `exp ps` and `exp sweep`: what the project has running elsewhere, and ending what no build waits for.
 
 import { inputFailure } from "../model/failure.ts";
-import { sweepElsewhere, workElsewhere, type SubmittedWork } from "../project/elsewhere.ts";
+import { hasUsedModal, sweepModal, workAtModal } from "../project/containers-elsewhere.ts";
+import { sweepElsewhere, workElsewhere, type SubmittedWork, type SweptWork, type Work } from "../project/elsewhere.ts";
 import { clusterOf } from "../project/executors.ts";
 import type { Project } from "../project/project.ts";
 import { countOf, formatDuration } from "../report/amounts.ts";
@@ -13,9 +14,14 @@ import { paletteOf, showFailures, writeJson, writeLines, type Screen } from "./s
 import { exitCodes } from "./table.ts";
 
 export function ps(args: Arguments, screen: Screen): Promise<number> {
-  return withCluster(screen, async (project) => {
-    const { submitted, strays, isKnown, silence } = await workElsewhere(project);
-    if (silence !== undefined) screen.writeError(`what has ended cannot be learnt now: ${silence}\n`);
+  return withElsewhere(screen, async (project, hasCluster) => {
+    const work = await Promise.all([hasCluster ? workElsewhere(project) : noWork, workAtModal(project)]);
+    const submitted = work.flatMap((one) => one.submitted);
+    const strays = work.flatMap((one) => one.strays);
+    const silent = silentOf(work.map((one) => one.isKnown));
+    const isKnown = silent === undefined;
+    for (const { silence } of work)
+      if (silence !== undefined) screen.writeError(`what has ended cannot be learnt now: ${silence}\n`);
     if (args.flags.json === true) {
       writeJson(screen, { isKnown, submitted: submitted.map(jsonOf), strays });
       return isKnown ? exitCodes.done : exitCodes.failed;
@@ -31,14 +37,23 @@ export function ps(args: Arguments, screen: Screen): Promise<number> {
       );
     for (const { job, name } of strays)
       writeLines(screen, [`job ${job} (${name}) belongs to no run any more: exp sweep ends it`]);
-    if (!isKnown) screen.writeError("Slurm does not answer: what waits and what runs is not known\n");
+    if (!isKnown) screen.writeError(`${silent} does not answer: what waits and what runs is not known\n`);
     return isKnown ? exitCodes.done : exitCodes.failed;
   });
 }
 
 export function sweep(args: Arguments, screen: Screen): Promise<number> {
-  return withCluster(screen, async (project) => {
-    const { ended, kept, strays, isWhole } = await sweepElsewhere(project, { runs: args.operands });
+  return withElsewhere(screen, async (project, hasCluster) => {
+    const asked = { runs: args.operands };
+    const swept = await Promise.all([
+      hasCluster ? sweepElsewhere(project, asked) : noSweep,
+      sweepModal(project, asked),
+    ]);
+    const ended = swept.flatMap((one) => one.ended);
+    const kept = swept.flatMap((one) => one.kept);
+    const strays = swept.flatMap((one) => one.strays);
+    const silent = silentOf(swept.map((one) => one.isWhole));
+    const isWhole = silent === undefined;
     if (args.flags.json === true)
       writeJson(screen, { ended: ended.map(jsonOf), kept: kept.map(jsonOf), strays, isWhole });
     else {
@@ -51,7 +66,7 @@ export function sweep(args: Arguments, screen: Screen): Promise<number> {
           ({ run, submission, holder }) => `kept ${submission.intent.target} of run ${run}: ${holder} waits for it`,
         ),
       ]);
-      if (!isWhole) screen.writeError("Slurm does not answer: what runs was not ended\n");
+      if (!isWhole) screen.writeError(`${silent} does not answer: what runs was not ended\n`);
     }
     return isWhole ? exitCodes.done : exitCodes.failed;
   });
@@ -59,7 +74,19 @@ export function sweep(args: Arguments, screen: Screen): Promise<number> {
 
 const head = ["run", "target", "job", "batches", "actions", "nodes", "for", "waited for by"];
 
-async function withCluster(screen: Screen, act: (project: Project) => Promise<number>): Promise<number> {
+const noWork: Work = { submitted: [], strays: [], isKnown: true };
+const noSweep: SweptWork = { ended: [], kept: [], strays: [], isWhole: true };
+
+/** Of Slurm and Modal, who does not answer. */
+function silentOf([slurm, modal]: readonly boolean[]): string | undefined {
+  return slurm === false ? "Slurm" : modal === false ? "Modal" : undefined;
+}
+
+/** Of a machine that submits to no cluster only Modal is asked, if the project has used it. */
+async function withElsewhere(
+  screen: Screen,
+  act: (project: Project, hasCluster: boolean) => Promise<number>,
+): Promise<number> {
   const project = await findProject(screen);
   if (!project.ok) {
     showFailures(screen, project.error);
@@ -67,7 +94,7 @@ async function withCluster(screen: Screen, act: (project: Project) => Promise<nu
   }
   try {
     const problem = await clusterOf(project.value).problem();
-    if (problem === undefined) return await act(project.value);
+    if (problem === undefined || hasUsedModal(project.value)) return await act(project.value, problem === undefined);
     showFailures(screen, [inputFailure(problem)]);
     return exitCodes.wrongInput;
   } finally {

@@ -47,8 +47,9 @@ const outputs: FlagSpec = {
 };
 const executor: FlagSpec = {
   name: "executor",
-  summary: "where recipes and items run: here, or on the Slurm cluster that this machine submits to",
-  value: ["local", "slurm"],
+  summary:
+    "where recipes and items run: here, on the Slurm cluster that this machine submits to, or in Modal containers",
+  value: ["local", "slurm", "modal"],
 };
 const detach: FlagSpec = {
   name: "detach",

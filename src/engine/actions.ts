@@ -267,12 +267,13 @@ export function unready(action: PreparedAction, target: string): readonly Failur
 /** A target's options over the rule's. */
 function mergeOptions(rule: RunOptions, target: RunOptions): RunOptions {
   const resources: Resources = { ...rule.resources, ...target.resources };
-  const { timeoutMs, retries, tools, env, secrets, externals, varies, executor, slurm } = target;
+  const { timeoutMs, retries, tools, env, secrets, externals, varies, executor, slurm, modal } = target;
   return {
     ...rule,
     resources,
     ...(executor !== undefined && { executor }),
     ...(slurm !== undefined && { slurm: { ...rule.slurm, ...slurm } }),
+    ...(modal !== undefined && { modal: { ...rule.modal, ...modal } }),
     ...(timeoutMs !== undefined && { timeoutMs }),
     ...(retries !== undefined && { retries }),
     ...(varies !== undefined && { varies }),

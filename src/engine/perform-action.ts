@@ -204,6 +204,7 @@ export function orderOf(
     tools: action.record.tools,
     guarded: [...filesBehind(inputs), ...action.codeFiles],
     ...(action.options.slurm !== undefined && { slurm: action.options.slurm }),
+    ...(action.options.modal !== undefined && { modal: action.options.modal }),
   };
 }
 

@@ -109,7 +109,7 @@ async function hear(project: Project, submissions: readonly Submission[]): Promi
 }
 
 /** The living holders of runs. */
-async function holdersOf(project: Project, runs: readonly string[]): Promise<ReadonlyMap<string, Holder>> {
+export async function holdersOf(project: Project, runs: readonly string[]): Promise<ReadonlyMap<string, Holder>> {
   const holders = new Map<string, Holder>();
   for (const run of new Set(runs)) {
     const [holder] = await livingHolders([join(project.paths.runs, run, "lock")]);
@@ -119,7 +119,7 @@ async function holdersOf(project: Project, runs: readonly string[]): Promise<Rea
 }
 
 /** A build that has submitted it, or taken it up: others hold their run for something else. */
-function whoWaits(
+export function whoWaits(
   { folder, intent }: Submission,
   run: string,
   holders: ReadonlyMap<string, Holder>,

@@ -2,16 +2,20 @@
 
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import type { Executor } from "../backends/executors/executor.ts";
 import { SlurmExecutor } from "../backends/executors/slurm.ts";
 import { Cluster } from "../backends/executors/slurm/cluster.ts";
+import type { ProjectSettings } from "../api/experiment.ts";
 import type { SlurmSettings } from "../api/slurm.ts";
 import type { Digest } from "../model/digest.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import { runFolders } from "../runs/roots.ts";
 import { processTag } from "../util/host.ts";
-import { fail, ok, type Result } from "../util/result.ts";
+import { fail, ok, unreachable, type Result } from "../util/result.ts";
 import { withoutPasswords } from "../util/url.ts";
 import { openCarriers } from "./carriers.ts";
+import { noteModalUse } from "./containers-elsewhere.ts";
+import { modalExecutor, openModal, type AtModal } from "./containers.ts";
 import {
   executorNames,
   localSettingsFile,
@@ -29,7 +33,9 @@ export const executorVariable = "EXP_EXECUTOR";
 export type OnInterrupt = (batches: number) => Promise<"leave" | "end">;
 
 /** An executor that is not this machine's own, chosen and ready to be made. */
-export interface Elsewhere {
+export type Elsewhere = OnSlurm | AtModal;
+
+export interface OnSlurm {
   readonly name: "slurm";
   readonly cluster: Cluster;
   readonly settings: SlurmSettings;
@@ -42,7 +48,7 @@ export interface Elsewhere {
 export async function chooseExecutor(
   project: Project,
   flag: string | undefined,
-  declared: SlurmSettings | undefined,
+  declared: ProjectSettings | undefined,
   shared: SharedWhere | undefined,
 ): Promise<Result<Elsewhere | undefined, readonly Failure[]>> {
   const local = readLocalSettings(project.paths.root);
@@ -56,9 +62,12 @@ export async function chooseExecutor(
         : [local.value.executor ?? "local", localSettingsFile];
   if (!executorNames.includes(name as ExecutorName))
     return fail([
-      inputFailure(`${by} names no executor: "${name}"`, { fix: `There are ${executorNames.join(" and ")}.` }),
+      inputFailure(`${by} names no executor: "${name}"`, {
+        fix: `There are ${executorNames.slice(0, -1).join(", ")} and ${executorNames.at(-1)}.`,
+      }),
     ]);
   if (name === "local") return ok(undefined);
+  if (name === "modal") return openModal(project, declared?.modal, local.value.modal, by);
   const cluster = clusterOf(project);
   const problem = await cluster.problem();
   if (problem !== undefined)
@@ -69,7 +78,7 @@ export async function chooseExecutor(
       }),
     ]);
   const { targets = {}, ...own } = local.value.slurm ?? {};
-  const settings: SlurmSettings = { ...declared, ...own };
+  const settings: SlurmSettings = { ...declared?.slurm, ...own };
   if (settings.files !== "shared-cache") return ok({ name: "slurm", cluster, settings, targets, through: undefined });
   const through = whereToSend(shared);
   return through.ok ? ok({ name: "slurm", cluster, settings, targets, through: through.value }) : fail([through.error]);
@@ -101,7 +110,7 @@ export function jobPrefixOf({ paths }: Project): string {
   return `exp-${createHash("sha256").update(paths.root).digest("hex").slice(0, 8)}`;
 }
 
-export interface SlurmSetup {
+export interface ElsewhereSetup {
   readonly mayPay: boolean;
   readonly callsNotBefore: number;
   readonly isKnown: (key: Digest) => boolean;
@@ -110,11 +119,28 @@ export interface SlurmSetup {
   readonly onProgress: (target: string, batches: { readonly waiting: number; readonly running: number }) => void;
 }
 
-export function slurmExecutor(
+export function executorElsewhere(
   project: Project,
   run: OpenRun,
-  { cluster, settings, targets, through }: Elsewhere,
-  { mayPay, callsNotBefore, ...setup }: SlurmSetup,
+  elsewhere: Elsewhere,
+  setup: ElsewhereSetup,
+): Executor {
+  switch (elsewhere.name) {
+    case "slurm":
+      return slurmExecutor(project, run, elsewhere, setup);
+    case "modal":
+      noteModalUse(project, elsewhere.settings);
+      return modalExecutor(project, run, elsewhere, setup);
+    default:
+      return unreachable(elsewhere);
+  }
+}
+
+function slurmExecutor(
+  project: Project,
+  run: OpenRun,
+  { cluster, settings, targets, through }: OnSlurm,
+  { mayPay, callsNotBefore, ...setup }: ElsewhereSetup,
 ): SlurmExecutor {
   const { paths } = project;
   return new SlurmExecutor({

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { gpuPattern, type ModalOptions, type ModalSettings } from "../api/modal.ts";
 import type { SlurmOptions, SlurmSettings } from "../api/slurm.ts";
 import type { Failure } from "../model/failure.ts";
 import { readFiles } from "../planning/config/files.ts";
@@ -11,12 +12,13 @@ import { fail, ok, type Result } from "../util/result.ts";
 
 export const localSettingsFile = "exp.local.yaml";
 
-export const executorNames = ["local", "slurm"] as const;
+export const executorNames = ["local", "slurm", "modal"] as const;
 export type ExecutorName = (typeof executorNames)[number];
 
 export interface LocalSettings {
   readonly executor?: ExecutorName;
   readonly slurm?: SlurmSettings & { readonly targets?: Readonly<Record<string, SlurmOptions>> };
+  readonly modal?: ModalSettings & { readonly targets?: Readonly<Record<string, ModalOptions>> };
 }
 
 const word = z.string().min(1);
@@ -35,6 +37,18 @@ const slurm = z.strictObject({
   before: z.array(word).optional(),
   sbatch: z.array(word).optional(),
 });
+const modal = z.strictObject({
+  gpu: z.string().regex(gpuPattern, 'a kind of GPU, with a number if it is more than one: "L4", "H100:2"').optional(),
+  cpu: z.number().positive().optional(),
+  memory: z.number().positive().optional(),
+  time: z.number().positive().optional(),
+  regions: z.array(word).optional(),
+  image: z
+    .union([word, z.strictObject({ from: word, commands: z.array(word).optional(), registrySecret: word.optional() })])
+    .optional(),
+  secrets: z.array(word).optional(),
+});
+const price = z.number().nonnegative();
 const schema = z.strictObject({
   executor: z.enum(executorNames).optional(),
   slurm: slurm
@@ -43,6 +57,24 @@ const schema = z.strictObject({
       parallel: z.int().positive().optional(),
       poll: z.number().positive().optional(),
       targets: z.record(z.string(), slurm).optional(),
+    })
+    .optional(),
+  modal: modal
+    .extend({
+      app: word.optional(),
+      environment: word.optional(),
+      volume: word.optional(),
+      parallel: z.int().positive().optional(),
+      poll: z.number().positive().optional(),
+      prices: z
+        .strictObject({
+          cpu: price.optional(),
+          memory: price.optional(),
+          gpu: z.record(z.string(), price).optional(),
+          regions: z.record(z.string(), price).optional(),
+        })
+        .optional(),
+      targets: z.record(z.string(), modal).optional(),
     })
     .optional(),
 });

@@ -37,7 +37,7 @@ import { sleep } from "../util/clock.ts";
 import { Turns } from "../util/turns.ts";
 import { processTag } from "../util/host.ts";
 import { who } from "../util/who.ts";
-import { slurmExecutor, type Elsewhere, type OnInterrupt } from "./executors.ts";
+import { executorElsewhere, type Elsewhere, type OnInterrupt } from "./executors.ts";
 import { explainReasons } from "./explain.ts";
 import { sweepLeftovers } from "./leftovers.ts";
 import type { OpenRun } from "./open-run.ts";
@@ -281,13 +281,14 @@ export function openBuildSession(
   const remote =
     setup.elsewhere === undefined
       ? undefined
-      : slurmExecutor(project, run, setup.elsewhere, {
+      : executorElsewhere(project, run, setup.elsewhere, {
           mayPay: setup.mayPay,
           callsNotBefore: deciding.trace.callsHiddenBefore(),
           isKnown: (key) => deciding.cache.get(key) !== undefined,
           onInterrupt: setup.onInterrupt,
           warn: (text) => setup.emit({ kind: "warning", text }),
-          onProgress: (target, batches) => setup.emit({ kind: "elsewhere", target, executor: "slurm", ...batches }),
+          onProgress: (target, batches) =>
+            setup.emit({ kind: "elsewhere", target, executor: setup.elsewhere!.name, ...batches }),
         });
   const there = remote === undefined ? here : remoteSite(remote, pool);
   return {

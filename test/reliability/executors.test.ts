@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hasBubblewrap, ModalServer } from "../modal/server/server.ts";
 import { makeProject, type Rig, type RunOptions } from "../rig.ts";
 import { namespacesAreMissing, slurmIsMissing, TestCluster } from "../slurm/cluster.ts";
 import { randomFrom } from "./bench.ts";
@@ -30,6 +31,7 @@ interface Place {
 }
 
 let cluster: TestCluster | undefined;
+let modal: ModalServer | undefined;
 /** What this machine sees, and a node that sees nothing else of it. */
 let both = "";
 
@@ -73,6 +75,22 @@ const places: readonly Place[] = [
     },
     environment: () => ({ ...cluster!.environment, EXP_SHARED_CACHE: join(both, "cache") }),
     isAtWork: () => cluster!.tell("squeue", "-h") !== "",
+  },
+  {
+    ...{ name: "modal", executor: "modal", share: 0.4 },
+    settings: "modal: { poll: 0.2 }\n",
+    journalFolder: () => both,
+    missing: hasBubblewrap ? undefined : "bubblewrap",
+    open: async () => {
+      both = mkdtempSync(join(tmpdir(), "exp-both-"));
+      modal = await ModalServer.start({ seesToo: [both] });
+    },
+    close: async () => {
+      await modal?.stop();
+      rmSync(both, { recursive: true, force: true });
+    },
+    environment: () => modal!.environment,
+    isAtWork: () => modal!.sandboxes.live.length > 0,
   },
 ];
 

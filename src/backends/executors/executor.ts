@@ -1,5 +1,6 @@
 // What every executor offers: it takes orders (a recipe, what it is told, where its inputs lie) and gives outcomes. Unaware of keys, caches and the graph.
 
+import type { ModalOptions } from "../../api/modal.ts";
 import type { Resources } from "../../api/rule.ts";
 import type { SlotFormat } from "../../api/slot.ts";
 import type { SlurmOptions } from "../../api/slurm.ts";
@@ -91,6 +92,7 @@ export interface Order extends Identity {
   readonly tools: Readonly<Record<string, string>>;
   readonly resources: Resources;
   readonly slurm?: SlurmOptions;
+  readonly modal?: ModalOptions;
   /** What is read in place. The engine looks at it when an action has ended; who may outlive the engine looks himself. */
   readonly guarded: readonly GuardedFile[];
   readonly timeoutMs: number | undefined;

@@ -1,0 +1,240 @@
+// Modal as a project uses it: whether it may be spoken to, how its executor is made, what of the project runs there. Another of the files that name
+// concrete executors and stores.
+
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { performance } from "node:perf_hooks";
+import { fileURLToPath } from "node:url";
+import type { ModalOptions, ModalSettings } from "../api/modal.ts";
+import { Budget } from "../backends/executors/budget.ts";
+import { ModalExecutor } from "../backends/executors/modal.ts";
+import { Cloud } from "../backends/executors/modal/cloud.ts";
+import { configFile, findCredentials, type Lack } from "../backends/executors/modal/credentials.ts";
+import { mountPath, VolumePlace } from "../backends/executors/modal/place.ts";
+import { pricesWith } from "../backends/executors/modal/prices.ts";
+import { loadSdk, type Sdk } from "../backends/executors/modal/sdk.ts";
+import type { Start } from "../backends/executors/remote/carrier.ts";
+import { ContentCarrier } from "../backends/executors/remote/content-carrier.ts";
+import { SubmissionFolder } from "../backends/executors/remote/submission.ts";
+import type { Digest } from "../model/digest.ts";
+import { inputFailure, type Failure } from "../model/failure.ts";
+import { Calls, callFiles } from "../runs/calls.ts";
+import { runFolders } from "../runs/roots.ts";
+import { isMissing, readTextIfThere } from "../util/fs.ts";
+import { processTag } from "../util/host.ts";
+import { fail, ok, type Result } from "../util/result.ts";
+import type { LocalSettings } from "./local-settings.ts";
+import type { OpenRun } from "./open-run.ts";
+import { batchVariable, type PlaceGiven } from "./places.ts";
+import { nodeMajor, type Project } from "./project.ts";
+
+export interface AtModal {
+  readonly name: "modal";
+  readonly cloud: Cloud;
+  readonly settings: ModalSettings;
+  readonly targets: Readonly<Record<string, ModalOptions>>;
+}
+
+const usualName = "exp";
+const usualParallel = 20;
+
+/** Undefined: this machine may speak to Modal. Nothing is loaded, and nobody asked. */
+export function whyNoModal({ environment }: Pick<Project, "environment">): Lack | undefined {
+  const credentials = findCredentials(environment, readTextIfThere(configFile(environment)));
+  return credentials.ok ? undefined : credentials.error;
+}
+
+/** What is here for it, and what is missing; loads the SDK. */
+export async function lookForModal(
+  project: Pick<Project, "environment">,
+): Promise<{ readonly found: string; readonly lack: Lack | undefined }> {
+  const credentials = findCredentials(project.environment, readTextIfThere(configFile(project.environment)));
+  const sdk = await loadSdk();
+  if (!sdk.ok) return { found: sdk.error.what, lack: sdk.error };
+  if (!credentials.ok) return { found: credentials.error.what, lack: credentials.error };
+  return { found: `its SDK is installed, credentials are in ${credentials.value.from}`, lack: undefined };
+}
+
+/** `by`: who wants it. */
+export async function openModal(
+  project: Project,
+  declared: ModalSettings | undefined,
+  local: LocalSettings["modal"],
+  by: string,
+): Promise<Result<AtModal, readonly Failure[]>> {
+  const neededBy = `the executor modal, by ${by}`;
+  const { targets = {}, ...own } = local ?? {};
+  const settings: ModalSettings = { ...declared, ...own };
+  const lack = whyNoModal(project);
+  if (lack !== undefined) return fail([inputFailure(lack.what, { neededBy, fix: sentence(lack.fix) })]);
+  const sdk = await loadSdk();
+  if (!sdk.ok) return fail([inputFailure(sdk.error.what, { neededBy, fix: sdk.error.fix })]);
+  const cloud = openCloud(sdk.value, settings);
+  if (!cloud.ok) return fail([inputFailure(cloud.error.what, { neededBy, fix: cloud.error.fix })]);
+  const greeted = await cloud.value.greet();
+  if (greeted.ok) return ok({ name: "modal", cloud: cloud.value, settings, targets });
+  cloud.value.close();
+  const { kind, message } = greeted.error;
+  return fail([
+    inputFailure(
+      kind === "credentials" ? `Modal refuses the credentials: ${message}` : `Modal does not answer: ${message}`,
+      {
+        neededBy,
+        fix:
+          kind === "credentials"
+            ? "Make a new token: modal.com/settings/tokens"
+            : "Try again, or build with --executor local.",
+      },
+    ),
+  ]);
+}
+
+/** All of the project's containers are called so, and tagged. */
+export function containerPrefixOf({ paths }: Project): string {
+  return `exp-${createHash("sha256").update(paths.root).digest("hex").slice(0, 8)}`;
+}
+
+const submissionsFolder = ".containers";
+
+/** Of one run. */
+export function containerSubmissions(runFolder: string): readonly SubmissionFolder[] {
+  const folder = join(runFolder, submissionsFolder);
+  try {
+    return readdirSync(folder)
+      .sort()
+      .map((name) => new SubmissionFolder(join(folder, name)));
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+}
+
+/** Where the project's containers and files are: for whoever asks after them without the Expfile. */
+export type ModalUse = Pick<ModalSettings, "app" | "environment" | "volume">;
+
+/** Undefined: it cannot be spoken to now. */
+export async function reopenModal(project: Project, use: ModalUse): Promise<Cloud | undefined> {
+  if (whyNoModal(project) !== undefined) return undefined;
+  const sdk = await loadSdk();
+  const cloud = sdk.ok ? openCloud(sdk.value, use) : sdk;
+  return cloud.ok ? cloud.value : undefined;
+}
+
+function openCloud(sdk: Sdk, { app, environment, volume, parallel }: ModalSettings): Result<Cloud, Lack> {
+  return Cloud.open(sdk, {
+    app: app ?? usualName,
+    environment,
+    volume: volume ?? usualName,
+    parallel: parallel ?? usualParallel,
+  });
+}
+
+export interface ModalSetup {
+  readonly mayPay: boolean;
+  readonly callsNotBefore: number;
+  readonly isKnown: (key: Digest) => boolean;
+  readonly onInterrupt: (batches: number) => Promise<"leave" | "end">;
+  readonly warn: (text: string) => void;
+  readonly onProgress: (target: string, batches: { readonly waiting: number; readonly running: number }) => void;
+}
+
+export function modalExecutor(
+  project: Project,
+  run: OpenRun,
+  { cloud, settings, targets }: AtModal,
+  { mayPay, callsNotBefore, ...setup }: ModalSetup,
+): ModalExecutor {
+  const { paths, store } = project;
+  const place = placeOf(project, cloud, settings);
+  return new ModalExecutor({
+    ...setup,
+    ...{ cloud, settings, targets },
+    prices: pricesWith(settings.prices),
+    budget: new Budget(),
+    run: run.folder.id,
+    submissions: join(run.folder.folder, submissionsFolder),
+    allSubmissions: () => [...runFolders(paths.runs).values()].flatMap(containerSubmissions),
+    prefix: containerPrefixOf(project),
+    setup: {
+      cacheFolder: paths.cache,
+      blobsFolder: join(paths.cache, "blobs"),
+      callsFolder: join(paths.archive, "calls"),
+      callsNotBefore,
+      mayPay,
+      nodeMajor,
+      what: `run ${run.folder.id}`,
+    },
+    carrier: openCarrier(project, place, settings, setup.warn),
+    async commandOf({ program }: Start) {
+      if (program.kind === "there") throw new Error("containers do not see the project");
+      const files = program.files.map(([name, text]) => [name, store.putBytes(text)] as const);
+      await place.put(files.map(([, blob]) => blob));
+      const copies = files.flatMap(([name, { digest }]) => [`${mountPath}/cas/${digest.slice(0, 2)}/${digest}`, name]);
+      return ["/bin/sh", "-c", startScript, program.files[0]![0], ...copies, "--"];
+    },
+    driver: processTag(),
+    now: Date.now,
+  });
+}
+
+/** The files of the program lie on the volume under their digests; it wants them under their names. What it says goes one way. */
+const startScript =
+  'folder=$(mktemp -d) && while [ "$1" != -- ]; do cp "$1" "$folder/$2" && shift 2 || exit 1; done && shift && exec node "$folder/$0" "$@" 2>&1';
+
+function placeOf({ paths, store }: Project, cloud: Cloud, { volume = usualName, poll }: ModalSettings): VolumePlace {
+  return new VolumePlace({
+    volume,
+    files: () => cloud.files(),
+    local: store,
+    staging: join(paths.cache, "tmp"),
+    // All batches that are asked after in one look are answered by one list.
+    freshMs: Math.min(1000, (poll ?? 2) * 500),
+    now: () => performance.now(),
+  });
+}
+
+/** For what was sent before. */
+export function openCarrierOf(
+  project: Project,
+  cloud: Cloud,
+  use: ModalUse,
+  warn: (text: string) => void,
+): ContentCarrier {
+  return openCarrier(project, placeOf(project, cloud, use), use, warn);
+}
+
+function openCarrier(
+  project: Project,
+  place: VolumePlace,
+  { volume = usualName }: ModalSettings,
+  warn: (text: string) => void,
+): ContentCarrier {
+  const { paths, store } = project;
+  const callsFolder = join(paths.archive, "calls");
+  const calls = new Calls(callsFolder, { now: Date.now, notBefore: 0 });
+  const at = `modal://${volume}`;
+  const given = { at: mountPath, patienceMs: 60_000, unpacked: true, commits: true };
+  return new ContentCarrier({
+    at,
+    open: (one) => Promise.resolve(one === at ? place : undefined),
+    store,
+    carried: () => [["batch.mjs", readFileSync(programOf("batch.js"), "utf8")]],
+    programs: [
+      ["worker.mjs", programOf("worker.js")],
+      ["node_modules/yaml/index.js", programOf("yaml.cjs")],
+    ],
+    callFiles: () => (existsSync(callsFolder) ? callFiles(callsFolder).map((name) => join(callsFolder, name)) : []),
+    keepCalls: (paid) => calls.keep(paid),
+    environment: (key) => ({ [batchVariable]: JSON.stringify({ ...given, key } satisfies PlaceGiven) }),
+    warn,
+  });
+}
+
+function programOf(name: string): string {
+  return fileURLToPath(new URL(`./${name}`, import.meta.url));
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+}
