@@ -58,6 +58,8 @@ async function leftThere(more: readonly string[] = asked): Promise<{ team: strin
   const second = makeProject(files);
   const built = await second.build(["both", ...more], 0, withCache(team));
   expect(built.targets).toEqual({ make: "cached", one: "cached", two: "cached", both: "cached" });
+  const isLeft = more === asked;
+  expect(built.end.shared).toMatchObject({ place: team, taken: 4, given: 0, published: 0, left: isLeft ? 2 : 0 });
   return { team, first, second };
 }
 
