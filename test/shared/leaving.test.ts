@@ -265,7 +265,7 @@ test("exp fetch brings one output that is named, and says what cannot be had", a
   loseContent(team);
   const { code, stdout } = await second.start(["fetch"], withCache(team)).finished;
   expect(code).toBe(1);
-  expect(stdout).toMatch(/^make\.large cannot be had: nothing at .*\/cas\/.*\. exp build make makes it again$/m);
+  expect(stdout).toMatch(/^make\.large cannot be had: .*\/cas\/.* does not give it\. exp build make makes it again$/m);
   const unknown = await second.start(["fetch", "maek"], withCache(team)).finished;
   expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringContaining('Did you mean "make"?')]);
   const none = await second.start(["fetch"], withCache("off")).finished;
