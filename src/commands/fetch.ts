@@ -234,7 +234,7 @@ function wordFetched(
     lines.push(`and of ${names.length - mostLines} more, ${countOf(brought.length, "output")} in all`);
   for (const { name, output, at } of missing.slice(0, mostLines))
     lines.push(
-      `${name}.${output} cannot be had: nothing at ${at}. ${buildCommand(targetOf.get(name)!, run)} makes it again`,
+      `${name}.${output} cannot be had: ${at} does not give it. ${buildCommand(targetOf.get(name)!, run)} makes it again`,
     );
   if (missing.length > mostLines) lines.push(`and ${missing.length - mostLines} more cannot be had`);
   return lines.length > 0 ? lines : ["nothing to bring: what was asked for is here"];

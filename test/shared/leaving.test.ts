@@ -58,6 +58,8 @@ async function leftThere(more: readonly string[] = asked): Promise<{ team: strin
   const second = makeProject(files);
   const built = await second.build(["both", ...more], 0, withCache(team));
   expect(built.targets).toEqual({ make: "cached", one: "cached", two: "cached", both: "cached" });
+  const isLeft = more === asked;
+  expect(built.end.shared).toMatchObject({ place: team, taken: 4, given: 0, published: 0, left: isLeft ? 2 : 0 });
   return { team, first, second };
 }
 
@@ -263,7 +265,7 @@ test("exp fetch brings one output that is named, and says what cannot be had", a
   loseContent(team);
   const { code, stdout } = await second.start(["fetch"], withCache(team)).finished;
   expect(code).toBe(1);
-  expect(stdout).toMatch(/^make\.large cannot be had: nothing at .*\/cas\/.*\. exp build make makes it again$/m);
+  expect(stdout).toMatch(/^make\.large cannot be had: .*\/cas\/.* does not give it\. exp build make makes it again$/m);
   const unknown = await second.start(["fetch", "maek"], withCache(team)).finished;
   expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringContaining('Did you mean "make"?')]);
   const none = await second.start(["fetch"], withCache("off")).finished;

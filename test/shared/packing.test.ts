@@ -1,9 +1,13 @@
 // Results of a fan-out's items lie in a shared cache together, beside the entry of each: what that saves, and that it changes nothing else.
 
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { basename } from "node:path";
+import { existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { Breaker } from "../../src/backends/store/breaker.ts";
 import { packsOf } from "../../src/backends/store/pack.ts";
+import { SharedCache } from "../../src/backends/store/shared-cache.ts";
+import { SharedFolder } from "../../src/backends/store/shared-folder.ts";
+import type { ActionResult } from "../../src/model/action.ts";
 import { digestOfBytes } from "../../src/model/digest.ts";
 import { makeProject, type Rig } from "../rig.ts";
 import { entriesIn, isOfCode, startFolderServer, startProxy, temporaryFolder } from "./places.ts";
@@ -146,6 +150,37 @@ test("what was accepted in place of a result is in no pack", async () => {
   expect(accepted.filter((key) => texts.includes(key))).toEqual([]);
 });
 
+test("of two who computed the same at once, a pack holds what each was first to publish, and nothing else", async () => {
+  const root = temporaryFolder();
+  const machine = () =>
+    new SharedCache({
+      remote: new SharedFolder(root),
+      // All content is kept with the results.
+      local: [] as never,
+      partials: join(root, "partial"),
+      breakers: { reading: breaker(), writing: breaker() },
+      ...{ secret: undefined, mayWrite: true, width: 8, patienceMs: 10_000 },
+      warn: (text) => expect.unreachable(text),
+    });
+  const breaker = () => new Breaker({ after: 3, restMs: 1, now: () => 0 });
+  const made = (text: string): ActionResult => ({
+    outputs: { page: { kind: "file", blob: { digest: digestOfBytes(text), size: text.length }, text } },
+    ...{ at: 1, tookMs: 1, costUsd: 0, by: text, executor: "local", attempts: 1 },
+  });
+  const keys = Array.from({ length: 20 }, (_, i) => digestOfBytes(`key ${i}`));
+  const [first, second] = [machine(), machine()];
+  for (const key of keys.slice(0, 5)) first.publish(key, made("first"));
+  await first.settle(Infinity);
+  const own = new Map(keys.map((key) => [key, made("second")]));
+  for (const [key, result] of own) second.publish(key, result);
+  second.publishPack(digestOfBytes("pack"), own, { at: 1, by: "second" });
+  await second.settle(Infinity);
+  const third = machine();
+  expect([...(await third.lookUpPack(digestOfBytes("pack"))).keys()]).toEqual(keys.slice(5));
+  const alone = await third.lookUp(keys);
+  expect(keys.map((key) => alone.get(key)!.by)).toEqual(keys.map((_, i) => (i < 5 ? "first" : "second")));
+});
+
 async function json(rig: Rig, ...args: readonly string[]): Promise<Record<string, unknown>> {
   return JSON.parse((await rig.exp("cache", ...args, "--json")).stdout) as Record<string, unknown>;
 }
@@ -175,7 +210,6 @@ test("verify looks into packs, and at codes", async () => {
 test("a sweep keeps what a pack that is used holds, with its content", async () => {
   const { root, first } = await filled(40);
   const old = new Date(Date.now() - 100 * 86_400_000);
-  const { utimesSync } = await import("node:fs");
   for (const file of [...singlesIn(root), ...entriesIn(root, "cas")]) utimesSync(file, old, old);
   const swept = await json(first, "sweep", "--shared", root, "--older-than", "90d", "--yes");
   expect(swept).toMatchObject({ whole: true, gone: { results: 3 } });
