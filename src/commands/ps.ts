@@ -14,7 +14,8 @@ import { exitCodes } from "./table.ts";
 
 export function ps(args: Arguments, screen: Screen): Promise<number> {
   return withCluster(screen, async (project) => {
-    const { submitted, strays, isKnown, silence } = await workElsewhere(project);
+    const { submitted, strays, isKnown, silence, warnings } = await workElsewhere(project);
+    for (const text of warnings) screen.writeError(`warning: ${text}\n`);
     if (silence !== undefined) screen.writeError(`what has ended cannot be learnt now: ${silence}\n`);
     if (args.flags.json === true) {
       writeJson(screen, { isKnown, submitted: submitted.map(jsonOf), strays });
