@@ -86,18 +86,19 @@ await Promise.all([
     plugins: [awsBesideIt],
     banner: requireInModule,
   }),
-  // What goes along with a batch that does not see this folder.
-  build({
-    ...common,
-    stdin: { contents: 'export * from "@aws-sdk/client-s3";', resolveDir: root },
-    format: "esm",
-    // By its names: of CommonJS nobody could tell them.
-    mainFields: ["module", "main"],
-    minify: true,
-    legalComments: "eof",
-    outfile: `${out}/aws-s3.mjs`,
-    banner: requireInModule,
-  }),
+  // What goes along with a batch that does not see this folder. The library is there wherever exp is developed or packed.
+  existsSync(join(root, "node_modules", "@aws-sdk", "client-s3")) &&
+    build({
+      ...common,
+      stdin: { contents: 'export * from "@aws-sdk/client-s3";', resolveDir: root },
+      format: "esm",
+      // By its names: of CommonJS nobody could tell them.
+      mainFields: ["module", "main"],
+      minify: true,
+      legalComments: "eof",
+      outfile: `${out}/aws-s3.mjs`,
+      banner: requireInModule,
+    }),
   build({
     ...common,
     stdin: { contents: 'module.exports = require("yaml");', resolveDir: root },

@@ -20,6 +20,7 @@ export function ps(args: Arguments, screen: Screen): Promise<number> {
     const strays = work.flatMap((one) => one.strays);
     const silent = silentOf(work.map((one) => one.isKnown));
     const isKnown = silent === undefined;
+    for (const text of work.flatMap(({ warnings }) => warnings)) screen.writeError(`warning: ${text}\n`);
     for (const { silence } of work)
       if (silence !== undefined) screen.writeError(`what has ended cannot be learnt now: ${silence}\n`);
     if (args.flags.json === true) {
@@ -74,7 +75,7 @@ export function sweep(args: Arguments, screen: Screen): Promise<number> {
 
 const head = ["run", "target", "job", "batches", "actions", "nodes", "for", "waited for by"];
 
-const noWork: Work = { submitted: [], strays: [], isKnown: true };
+const noWork: Work = { submitted: [], strays: [], isKnown: true, warnings: [] };
 const noSweep: SweptWork = { ended: [], kept: [], strays: [], isWhole: true };
 
 /** Of Slurm and Modal, who does not answer. */

@@ -1,6 +1,6 @@
 // How submissions of a project travel to where they run: in its folder or through its shared cache. Another of the files that name concrete ones.
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { FolderCarrier, type Carrier } from "../backends/executors/remote/carrier.ts";
@@ -61,6 +61,11 @@ export function openCarriers(project: Project, { through, warn }: CarriersSetup)
     giveUp: (folder) => content.giveUp(folder),
     close: () => calls.close(),
   };
+}
+
+/** Of a bucket, the library that speaks to it has to go along. */
+export function canTravelThrough(at: string): boolean {
+  return !isBucket(at) || existsSync(programOf("aws-s3.mjs"));
 }
 
 function programOf(name: string): string {

@@ -11,7 +11,7 @@ import { containerPrefixOf, containerSubmissions, openCarrierOf, reopenModal, ty
 import { holdersOf, whoWaits, type Asked, type SubmittedWork, type SweptWork, type Work } from "./elsewhere.ts";
 import { useStores, type Project } from "./project.ts";
 
-const nothing: Work = { submitted: [], strays: [], isKnown: true };
+const nothing: Work = { submitted: [], strays: [], isKnown: true, warnings: [] };
 
 const useFile = ({ paths }: Project) => join(paths.runs, ".modal.json");
 
@@ -120,6 +120,7 @@ async function look(project: Project, { runs = [], targets }: Asked): Promise<Se
     submitted: submitted.filter(({ running, holder }) => running > 0 || holder === undefined),
     strays,
     isKnown: listed?.ok === true && isHeard,
+    warnings: [],
     cloud,
     ids,
   };

@@ -34,6 +34,7 @@ export interface Work {
   readonly isKnown: boolean;
   /** Why what has ended cannot be learnt now, of what travelled through a shared cache. */
   readonly silence?: string | undefined;
+  readonly warnings: readonly string[];
 }
 
 /** `targets`: of these alone, and no strays. */
@@ -55,12 +56,12 @@ export async function workElsewhere(
       return intent === undefined || !isAsked ? [] : [{ run, submission: new Submission(each, intent) }];
     }),
   );
-  if (found.length === 0 && targets !== undefined) return { submitted: [], strays: [], isKnown: true };
+  if (found.length === 0 && targets !== undefined) return { submitted: [], strays: [], isKnown: true, warnings: [] };
   const named = await cluster.jobsNamed(`${jobPrefixOf(project)}-`);
   for (const { submission } of found)
     submission.job ??= named?.find(({ name }) => name === submission.intent.jobName)?.job;
   const queue = await cluster.queue();
-  const silence = await hear(
+  const { silence, warnings } = await hear(
     project,
     found.map(({ submission }) => submission),
   );
@@ -88,24 +89,29 @@ export async function workElsewhere(
   const open = submitted.filter(({ running, waiting, holder }) => running + waiting > 0 || holder === undefined);
   const own = new Set(found.map(({ submission }) => submission.intent.jobName));
   const strays = targets === undefined ? (named ?? []).filter(({ name }) => !own.has(name)) : [];
-  return { submitted: open, strays, isKnown: queue !== undefined && named !== undefined, silence };
+  return { submitted: open, strays, isKnown: queue !== undefined && named !== undefined, silence, warnings };
 }
 
-/** What their batches have told since somebody last listened. Undefined; or why that cannot be learnt now, of some. */
-async function hear(project: Project, submissions: readonly Submission[]): Promise<string | undefined> {
-  const warn = (text: string) => console.error(`warning: ${text}`);
-  const carrier = openCarriers(project, { through: undefined, warn });
-  const using = useStores(project, "exp ps");
-  try {
-    const troubles = await Promise.all(
-      submissions.map((submission) => carrier.collect(submission.folder, submission.speaking())),
-    );
-    return troubles.find((trouble) => trouble !== undefined);
-  } finally {
-    for (const submission of submissions) submission.readNews();
-    carrier.close();
-    using?.release();
+/** What their batches have told since somebody last listened, of what travelled through a shared cache. */
+async function hear(
+  project: Project,
+  submissions: readonly Submission[],
+): Promise<{ readonly silence: string | undefined; readonly warnings: readonly string[] }> {
+  const warnings: string[] = [];
+  const travelled = submissions.filter(({ folder }) => folder.place() !== undefined);
+  let silence: string | undefined;
+  if (travelled.length > 0) {
+    const carrier = openCarriers(project, { through: undefined, warn: (text) => warnings.push(text) });
+    const using = useStores(project, "what runs elsewhere");
+    try {
+      for (const submission of travelled) silence ??= await carrier.collect(submission.folder, submission.speaking());
+    } finally {
+      carrier.close();
+      using?.release();
+    }
   }
+  for (const submission of submissions) submission.readNews();
+  return { silence, warnings };
 }
 
 /** The living holders of runs. */

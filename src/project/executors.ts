@@ -13,7 +13,7 @@ import { runFolders } from "../runs/roots.ts";
 import { processTag } from "../util/host.ts";
 import { fail, ok, unreachable, type Result } from "../util/result.ts";
 import { withoutPasswords } from "../util/url.ts";
-import { openCarriers } from "./carriers.ts";
+import { canTravelThrough, openCarriers } from "./carriers.ts";
 import { noteModalUse } from "./containers-elsewhere.ts";
 import { modalExecutor, openModal, type AtModal } from "./containers.ts";
 import {
@@ -96,6 +96,12 @@ function whereToSend(shared: SharedWhere | undefined): Result<string, Failure> {
     return fail(
       inputFailure(`${sends}, and this machine may not write to ${withoutPasswords(shared.at)}`, {
         fix: `Let it (${sharedVariables.publish}=1; publish: true in the Expfile), or say files: "project-folder" where the nodes see the project.`,
+      }),
+    );
+  if (!canTravelThrough(shared.at))
+    return fail(
+      inputFailure(`${sends}, and this exp was built without what nodes need for a bucket`, {
+        fix: "Build it where @aws-sdk/client-s3 is installed (npm ci), or use a folder or HTTP.",
       }),
     );
   return ok(shared.at);

@@ -64,7 +64,7 @@ describe.skipIf(namespacesAreMissing !== undefined)("a node that does not see th
   test("a shared cache that the node does not reach is told as such", async () => {
     const rig = project();
     const failed = await rig.build(["see", ...args], 1, there({ EXP_SHARED_CACHE: rig.path("cache-of-all") }));
-    expect(failuresOf(failed.events)).toContain("the node does not reach the shared cache through which work is sent");
+    expect(failuresOf(failed.events)).toContain("the node does not find in the shared cache what was sent there");
   });
 
   test.skipIf(!hasNginx)("behind HTTP, with a token that no file holds", async () => {

@@ -285,3 +285,18 @@ test("what was given up does not begin", async () => {
   await carrier.giveUp(folder);
   expect((await begin()).errand.kind).toBe("given-up");
 });
+
+test("much that ends at once is told in several messages", async () => {
+  const { begun, everywhere, carrier, folder, lines } = await meet();
+  const { errand } = await begun();
+  const text = "x".repeat(2000);
+  const outcome = (i: number): ResultLine => ({
+    i,
+    outcome: { kind: "failed", why: "threw", message: text, retryable: false, tookMs: 1, costUsd: 0 },
+  });
+  for (let i = 0; i < 5000; i++) errand.log.append(outcome(i));
+  await errand.log.commit();
+  expect(everywhere.messages.size).toBe(3);
+  await carrier.collect(folder, [0]);
+  expect(lines().filter((line) => "i" in line).length).toBe(5000);
+});

@@ -15,6 +15,3 @@ export interface Place {
   /** Undefined: nothing has been written yet. */
   read(name: Digest): Promise<Buffer | undefined>;
 }
-
-/** Of what batches are sent and tell, a message is no longer than this. */
-export const longestMessageBytes = 64 << 20;

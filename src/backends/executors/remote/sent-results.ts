@@ -34,11 +34,13 @@ export interface SentResultsOptions {
 /** A batch of a second writes a chunk each tenth of it, a long one each second: few are lost with a machine, and few are to be fetched. */
 const share = 0.1;
 const longestMs = 1000;
+/** About so much goes into one: whoever reads it holds it in memory, and takes none that is much larger. */
+const chunkBytes = 4 << 20;
 
 export class SentResults implements ResultLog {
   readonly #options: SentResultsOptions;
   readonly #since = performance.now();
-  #waiting: SentLine[] = [];
+  readonly #waiting: SentLine[] = [];
   #sending = Promise.resolve();
   #sentAt = -Infinity;
   #number = 0;
@@ -72,20 +74,30 @@ export class SentResults implements ResultLog {
 
   #send(): Promise<void> {
     return (this.#sending = this.#sending.then(async () => {
-      const lines = this.#waiting;
-      this.#waiting = [];
-      if (lines.length === 0) return;
-      const { place, seal, batch, start, persist } = this.#options;
-      const blobs = lines.flatMap((line) => this.#namedBy(line));
-      const name = seal.nameOf(...chunkWords(batch, start, this.#number++));
-      const chunk: Chunk = { v: messageFormat, lines };
-      const bytes = seal.sign(name, JSON.stringify(chunk));
-      await persist(async () => {
-        await place.put(blobs);
-        await place.write(name, bytes);
-      });
-      this.#sentAt = performance.now();
+      while (this.#waiting.length > 0) await this.#sendChunk(this.#takeSome());
     }));
+  }
+
+  /** As many lines as one message may hold, and one at least. */
+  #takeSome(): readonly SentLine[] {
+    let bytes = 0;
+    let count = 0;
+    while (count < this.#waiting.length && (count === 0 || bytes < chunkBytes))
+      bytes += JSON.stringify(this.#waiting[count++]).length;
+    return this.#waiting.splice(0, count);
+  }
+
+  async #sendChunk(lines: readonly SentLine[]): Promise<void> {
+    const { place, seal, batch, start, persist } = this.#options;
+    const blobs = lines.flatMap((line) => this.#namedBy(line));
+    const name = seal.nameOf(...chunkWords(batch, start, this.#number++));
+    const chunk: Chunk = { v: messageFormat, lines };
+    const bytes = seal.sign(name, JSON.stringify(chunk));
+    await persist(async () => {
+      await place.put(blobs);
+      await place.write(name, bytes);
+    });
+    this.#sentAt = performance.now();
   }
 
   #logOf(action: number): SentLog | undefined {

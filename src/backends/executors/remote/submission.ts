@@ -68,6 +68,7 @@ export interface PlaceNote {
 export class SubmissionFolder {
   readonly path: string;
   readonly #tails = new Map<string, LogTail<ResultLine>>();
+  #place: PlaceNote | undefined | "unread" = "unread";
 
   constructor(path: string) {
     this.path = path;
@@ -94,6 +95,7 @@ export class SubmissionFolder {
   }
 
   writePlace(place: PlaceNote): void {
+    this.#place = place;
     writeAtomic(join(this.path, "place.json"), JSON.stringify({ v: placeFormat, ...place }), {
       mode: 0o600,
       durable: true,
@@ -102,8 +104,12 @@ export class SubmissionFolder {
 
   /** Undefined: its batches see this folder. */
   place(): PlaceNote | undefined {
-    const text = readTextIfThere(join(this.path, "place.json"));
-    return text === undefined ? undefined : (JSON.parse(text) as PlaceNote);
+    // Read once: it is written before the intent, and stays.
+    if (this.#place === "unread") {
+      const text = readTextIfThere(join(this.path, "place.json"));
+      this.#place = text === undefined ? undefined : (JSON.parse(text) as PlaceNote);
+    }
+    return this.#place;
   }
 
   orderFile(batch: number): string {

@@ -106,7 +106,7 @@ function whyUnfit(fate: BatchState | undefined, folder: string): string | undefi
     case `${exitCodes.seesNoFolder}:0`:
       return `the node does not see ${folder}. Nodes that do not share the project's file system work through a shared cache: slurm: { files: "shared-cache" }`;
     case `${exitCodes.reachesNoPlace}:0`:
-      return 'the node does not reach the shared cache through which work is sent (slurm: { files: "shared-cache" }): it has to lie where the nodes find it under the same name';
+      return 'the node does not find in the shared cache what was sent there (slurm: { files: "shared-cache" }). The cache has to be one that nodes reach by the same name; or it has been swept since';
     case `${exitCodes.hasNoNode}:0`:
       return "there is no Node on it: load a module that brings it, or name its path (slurm: node, in exp.local.yaml)";
     default:
