@@ -94,6 +94,7 @@ export class Sampler {
 
   /** Ends it; what it has said until then, on its standard error too. */
   async end(): Promise<Said> {
+    if (this.#isClosed) return this.#said();
     const closed = once(this.#child, "close");
     this.#child.stdin.end();
     await closed;

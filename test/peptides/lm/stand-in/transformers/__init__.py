@@ -56,6 +56,7 @@ class AutoModelForCausalLM(torch.nn.Module):
     def forward(self, input_ids=None, past_key_values=None, use_cache=None):
         # What it remembers of the symbols before is their sum: a network that was not handed it back would say another thing.
         assert input_ids.shape[1] == 1 and use_cache is True
+        assert past_key_values is not None or (input_ids == 0).all(), "what is remembered is handed back"
         past = 0 if past_key_values is None else past_key_values
         state = torch.tanh(past + self.embedding(input_ids[:, -1]))
         return SimpleNamespace(logits=self.head(state).unsqueeze(1), past_key_values=state)
