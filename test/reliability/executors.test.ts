@@ -70,7 +70,7 @@ const places: readonly Place[] = [
   },
   {
     ...{ name: "modal", executor: "modal" },
-    settings: "modal: { poll: 0.2 }\n",
+    settings: "modal: { poll: 0.2, parallel: 4 }\n",
     journalFolder: () => both,
     missing: hasBubblewrap ? undefined : "bubblewrap",
     open: async () => {
