@@ -78,7 +78,7 @@ const places: readonly Place[] = [
   },
   {
     ...{ name: "modal", executor: "modal", share: 0.4 },
-    settings: "modal: { poll: 0.2 }\n",
+    settings: "modal: { poll: 0.2, parallel: 4 }\n",
     journalFolder: () => both,
     missing: hasBubblewrap ? undefined : "bubblewrap",
     open: async () => {

@@ -270,8 +270,8 @@ export class ModalExecutor implements Executor {
   async #takeOver(batch: Batch, note: ContainerNote | undefined): Promise<void> {
     const { cloud, budget } = this.#options;
     if (batch.hasEnded || batch.submission.folder.isGivenUp) return;
-    batch.hasEnded = true;
-    if (note === undefined) return;
+    // What was never begun has nothing to say; what is over may have.
+    if (note === undefined) return void (batch.hasEnded = true);
     let { id } = note;
     if (id === undefined) {
       // Its driver may have been killed between the answer and writing it down.
@@ -280,7 +280,6 @@ export class ModalExecutor implements Executor {
     }
     const fate = id === undefined ? undefined : await cloud.fate({ id });
     if (fate?.ok !== true || fate.value.kind !== "running") return;
-    batch.hasEnded = false;
     batch.isLive = true;
     const { name, allotment, usdPerSecond: usd } = note;
     const vessel: Vessel = {
@@ -557,10 +556,7 @@ export class ModalExecutor implements Executor {
     const { carrier } = this.#options;
     const troubles = await Promise.all(
       submissions.map(async (submission) => {
-        const speaking = submission
-          .speaking()
-          .filter((n) => this.#vessels.get(submission.batches[n]!)?.id !== undefined);
-        const trouble = await carrier.collect(submission.folder, speaking);
+        const trouble = await carrier.collect(submission.folder, submission.speaking());
         submission.readNews();
         return trouble;
       }),

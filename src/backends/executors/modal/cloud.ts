@@ -69,6 +69,8 @@ const usualTries = 5;
 const beginDeadlineMs = 23 * 60_000;
 const buildDeadlineMs = 60 * 60_000;
 const longestThrottleSeconds = 30;
+/** For a container that is on its way when nobody wants it any more. */
+const givenUpWithinMs = 5_000;
 const firstWaitMs = 500;
 const longestWaitMs = 20_000;
 
@@ -317,9 +319,11 @@ export class Cloud {
       aborted(stopped).then(() => undefined),
     ]);
     if (given !== undefined) return given;
-    void made.then((late) => late.terminate(), ignore).catch(ignore);
+    const ended = made.then((late) => late.terminate(), ignore).catch(ignore);
+    // One that waits for a GPU is known by its name alone; one that is about to begin is not known yet.
     const waiting = await this.find(name);
     if (waiting.ok && waiting.value !== undefined) await this.end(waiting.value);
+    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, givenUpWithinMs).unref())]);
     return fail({ kind: "ended", message: "given up while it waited to begin", isUnclear: false });
   }
 
