@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
 import type { ModalOptions, ModalSettings } from "../api/modal.ts";
-import { Budget } from "../backends/executors/budget.ts";
+import { Budget } from "../backends/executors/remote/budget.ts";
 import { ModalExecutor } from "../backends/executors/modal.ts";
 import { Cloud } from "../backends/executors/modal/cloud.ts";
 import { configFile, findCredentials, type Lack } from "../backends/executors/modal/credentials.ts";

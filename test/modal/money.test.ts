@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import fc from "fast-check";
-import { Budget, type Reservation } from "../../src/backends/executors/budget.ts";
+import { Budget, type Reservation } from "../../src/backends/executors/remote/budget.ts";
 import { listPrices, pricesWith, usdPerSecond } from "../../src/backends/executors/modal/prices.ts";
 
 const small = { cpu: 1, memoryMiB: 1024, gpu: undefined, regions: [] };

@@ -74,7 +74,7 @@ export default experiments({ main: () => ({ write: write({}, { modal: { time: 5 
     rig.write({ "exp.local.yaml": "" });
     rig.edit("Expfile.ts", '"H100:8"', '"8 H100"');
     const wrong = await rig.start(["build"]).finished;
-    expect(wrong.stderr).toContain('rule lab/write: `modal`: `gpu` is "8 H100"');
+    expect(wrong.stderr).toContain('rule lab/write: its recipe: `modal`: `gpu` is "8 H100"');
   });
 });
 
