@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { fileNameOf, type Slot } from "../api/slot.ts";
-import type { TargetEnd } from "../engine/build.ts";
+import type { TargetEnd } from "../engine/bring-up.ts";
 import type { Counts } from "../model/event.ts";
 import type { Asked } from "./asking.ts";
 import { nearPath, type Screen } from "./screen.ts";

@@ -2,7 +2,8 @@
 
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { buildTargets, type TargetEnd } from "../engine/build.ts";
+import type { TargetEnd } from "../engine/bring-up.ts";
+import { buildTargets } from "../engine/build.ts";
 import type { SharedCache } from "../backends/store/shared-cache.ts";
 import type { Limits } from "../engine/resources.ts";
 import { LostRun } from "../engine/session.ts";

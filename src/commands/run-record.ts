@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import type { Acceptance } from "../backends/store/trace-lines.ts";
-import type { TargetEnd } from "../engine/build.ts";
+import type { TargetEnd } from "../engine/bring-up.ts";
 import type { Artifacts } from "../model/action.ts";
 import type { Digest } from "../model/digest.ts";
 import type { GraphTarget } from "../planning/graph.ts";
