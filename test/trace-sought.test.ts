@@ -214,6 +214,16 @@ test("keys that share a hash do not share lines", () => {
   kept.close();
 });
 
+test("a trace that is closed answers as before", async () => {
+  const { folder, indexFile } = scratch();
+  await write(new Trace(folder, { mayWrite, indexFile, indexFrom: 1 }), randomFrom(seed), 100);
+  const asked = toldBy(new Trace(folder));
+  const trace = new Trace(folder, { indexFile });
+  trace.find(cores[0]!);
+  trace.close();
+  expect(toldBy(trace)).toEqual(asked);
+});
+
 test("an index is not written over lines that somebody else has moved", () => {
   const { folder } = scratch();
   const [log, index] = [join(folder, "log"), join(folder, "index")];

@@ -28,14 +28,18 @@ const pieceBytes = 2048;
 export class LineIndex {
   /** How many bytes of the log are covered. */
   readonly end: number;
-  readonly #log: number;
+  readonly #path: string;
+  readonly #inode: number;
+  #log: number | undefined;
   readonly #starts: Uint32Array;
   readonly #hashes: Uint32Array;
   readonly #offsets: Float64Array;
   #piece = Buffer.allocUnsafe(pieceBytes);
 
-  private constructor(log: number, { end, buckets, lines }: Header, arrays: Buffer) {
+  private constructor(path: string, log: number, { end, inode, buckets, lines }: Header, arrays: Buffer) {
     this.end = end;
+    this.#path = path;
+    this.#inode = inode;
     this.#log = log;
     const { buffer, byteOffset } = arrays;
     this.#offsets = new Float64Array(buffer, byteOffset, lines);
@@ -57,7 +61,7 @@ export class LineIndex {
     const { ino, size } = fstatSync(fd);
     if (ino === header.inode && size >= header.end && lastOf(fd, header.end) === header.last)
       // A buffer of its own begins where numbers of 64 bits may begin.
-      return new LineIndex(fd, header, Buffer.from(new Uint8Array(bytes.subarray(start)).buffer));
+      return new LineIndex(log, fd, header, Buffer.from(new Uint8Array(bytes.subarray(start)).buffer));
     closeSync(fd);
     return undefined;
   }
@@ -76,9 +80,21 @@ export class LineIndex {
     return found;
   }
 
+  /** Also when it is closed: a session is asked a few things after its end. Empty, if another log lies there by then. */
   lineAt(offset: number): string {
+    if (this.#log !== undefined) return this.#read(this.#log, offset);
+    const log = openIfThere(this.#path);
+    if (log === undefined) return "";
+    try {
+      return fstatSync(log).ino === this.#inode ? this.#read(log, offset) : "";
+    } finally {
+      closeSync(log);
+    }
+  }
+
+  #read(log: number, offset: number): string {
     for (;;) {
-      const got = readSync(this.#log, this.#piece, 0, this.#piece.length, offset);
+      const got = readSync(log, this.#piece, 0, this.#piece.length, offset);
       const end = this.#piece.subarray(0, got).indexOf(0x0a);
       if (end >= 0 || got < this.#piece.length) return this.#piece.toString("utf8", 0, end < 0 ? got : end);
       this.#piece = Buffer.allocUnsafe(this.#piece.length * 4);
@@ -91,7 +107,8 @@ export class LineIndex {
   }
 
   close(): void {
-    closeSync(this.#log);
+    if (this.#log !== undefined) closeSync(this.#log);
+    this.#log = undefined;
   }
 }
 
