@@ -50,12 +50,14 @@ export const keyOf = {
   standing: (target: string) => `s${target}`,
   placed: (path: string) => `o${path}`,
   source: (digest: Digest) => `d${digest}`,
+  /** All lines of content that was left with others: mostly there are none, and nobody need look for one. */
+  left: "l",
   /** Lines of which there are few, and that say something of all: they are read whenever a trace is opened. */
   rare: "*",
 } as const;
 
 export function keysOfLine(line: TraceLine): readonly string[] {
-  if ("out" in line) return [keyOf.placed(line.out)];
+  if ("out" in line) return "left" in line ? [keyOf.placed(line.out), keyOf.left] : [keyOf.placed(line.out)];
   if ("src" in line) return line.src.map(([digest]) => keyOf.source(digest));
   if ("rec" in line) return [keyOf.record(line.c), keyOf.part(partName(line.t, line.rec.part, line.n))];
   if ("as" in line || "r" in line) return [keyOf.result(line.c)];

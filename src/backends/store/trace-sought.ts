@@ -47,6 +47,7 @@ export class SoughtTrace implements TraceLookup {
   /** Holds rare lines only. */
   readonly #rare: Known;
   readonly #cleans: Placed<CleanLine>[] = [];
+  readonly #hasLeft: boolean;
   readonly #hidden = new Map<CleanLine, Hidden>();
   #next: number;
   #asked = 0;
@@ -56,6 +57,7 @@ export class SoughtTrace implements TraceLookup {
     this.#file = file;
     this.#index = index;
     this.#rare = Known.empty(file);
+    this.#hasLeft = index.offsetsOf(keyOf.left).length > 0;
     this.#rare.isEmpty = index.end === 0;
     this.#next = index.end;
     for (const { at, line } of this.#linesOf(keyOf.rare)) this.#takeRare(at, line);
@@ -133,6 +135,7 @@ export class SoughtTrace implements TraceLookup {
   }
 
   leftAt(path: string): LeftContent | undefined {
+    if (!this.#hasLeft && !this.#since.has(keyOf.left)) return undefined;
     const line = this.#lastOutput(path);
     return line === undefined || !("left" in line) ? undefined : { digest: line.left, at: line.at };
   }
