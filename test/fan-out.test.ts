@@ -303,7 +303,8 @@ export const dear = one;
 
   test("what an item made is kept when another one fails", async () => {
     const rig = fanOutProject(
-      `export const split = () => [1, 2, 3, 4].map((item) => ({ item, label: "number " + item }));
+      `import { existsSync } from "node:fs";
+export const split = () => [1, 2, 3, 4].map((item) => ({ item, label: "number " + item }));
 export const one = async ({ item, outputs }) => {
   if (item === 3 && !existsSync(process.env.ALLOWED)) throw new Error("not three");
   await outputs.value.write(item);
