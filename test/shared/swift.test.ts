@@ -21,7 +21,7 @@ describe.skipIf(!hasSwift)("a bucket of OpenStack Swift", () => {
       return JSON.parse(stdout) as unknown;
     };
     expect(await run("push")).toMatchObject({ results: 8, there: 8 });
-    expect(await run("verify")).toMatchObject({ results: 8, contents: 9, wrong: [] });
+    expect(await run("verify")).toMatchObject({ results: 8, codes: 4, contents: 17, wrong: [] });
     expect(await run("sweep", "--older-than", "2d", "--yes")).toMatchObject({
       there: { results: 12, contents: 17 },
       gone: { results: 0, contents: 0 },

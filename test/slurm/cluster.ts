@@ -114,7 +114,8 @@ export class TestCluster {
       `mkdir -p ${own} && mount -t tmpfs none ${own}`,
       ...kept,
       `mount --rbind ${own} ${tmpdir()}`,
-      `mount -t tmpfs none ${repository}`,
+      // Where it lies among temporary files, it is out of sight by now.
+      `{ [ ! -d ${repository} ] || mount -t tmpfs none ${repository}; }`,
       'cd / && exec slurmd "$@"',
     ].join(" && ");
   }
