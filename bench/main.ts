@@ -131,11 +131,11 @@ async function benchmark(): Promise<void> {
   // First what figures are about.
   const isLayers = ({ words }: Unit) => words[0] === "layers";
   const units = [...graphs.filter(isLayers), ...rest, ...graphs.filter((unit) => !isLayers(unit))];
-  // What was measured on another machine, or of other sizes, is no part of the same page.
+  // What was measured of other sizes is no part of the same page.
   const before =
     existsSync(file) && wanted !== undefined ? (JSON.parse(readFileSync(file, "utf8")) as Results) : undefined;
-  const fits = before !== undefined && before.machine === machine && before.largeMib === sizes.largeMib;
-  let results: Results = fits ? before : { machine, ...sizes, parts: [] };
+  const fits = before !== undefined && before.largeMib === sizes.largeMib;
+  let results: Results = fits ? before : { ...sizes, parts: [] };
   for (const unit of units) {
     if (wanted !== undefined && !wanted.some((word) => unit.words.includes(word))) continue;
     tell(unit.name);
@@ -144,6 +144,7 @@ async function benchmark(): Promise<void> {
     const own = await unit.measure();
     const part: Part = {
       name: unit.name,
+      machine,
       date: new Date().toISOString().slice(0, 10),
       commit: execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: root, encoding: "utf8" }).trim(),
       load,
@@ -182,7 +183,7 @@ interface Unit {
   readonly words: readonly string[];
   readonly measure: () => Measurement | Promise<Measurement>;
 }
-type Measurement = Omit<Part, "name" | "date" | "commit" | "load" | "minutes">;
+type Measurement = Omit<Part, "name" | "machine" | "date" | "commit" | "load" | "minutes">;
 
 /** What no program of Node can be faster than. */
 function bareNode(node: string, version: string): Tool {

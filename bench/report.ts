@@ -31,7 +31,8 @@ async function writePage(file: string, text: string): Promise<void> {
 }
 
 function pageOf({ tools, skipped }: Setting, results: Results, notes: string): string {
-  const { machine, largeMib, fileCount, itemCount } = results;
+  const { largeMib, fileCount, itemCount } = results;
+  const machines = [...new Set(results.parts.map(({ machine }) => machine))];
   const graphs = results.parts.filter(({ measured }) => measured !== undefined);
   const partOf = (name: string) => results.parts.find((one) => one.name === name);
   const times = (name: string, title: string) => {
@@ -47,7 +48,7 @@ sample is in benchmarks.json. A target copies one of the files that it reads; re
 all of them instead, so that what comes out depends on every input. Every figure is the median of the rounds, whole
 processes, from the outside, on a tmpfs where there is one.
 
-${machine}.
+${machines.join("; ")}${machines.length === 1 ? "" : ": each table says which, and no figure mixes them"}.
 ${tools.map(({ name, version }) => `${name} ${version}`).join(", ")}.
 ${skipped.length === 0 ? "" : `Not there: ${skipped.join(", ")}.`}
 

@@ -106,7 +106,7 @@ export function scalePage(results: Results): string {
   const body =
     part === undefined || constants === undefined
       ? "What a fan-out takes on Slurm has not been measured yet: `npm run bench -- --only elsewhere`."
-      : bodyOf(results, part, constants);
+      : bodyOf(part, constants);
   return `# A million items on Slurm
 
 <!-- Written by \`npm run bench\` from benchmarks.json. Do not edit; the words are those of bench/scale.ts. -->
@@ -119,7 +119,7 @@ ${body}
 `;
 }
 
-function bodyOf(results: Results, part: Part, constants: ScaleConstants): string {
+function bodyOf(part: Part, constants: ScaleConstants): string {
   const processors = part.elsewhere!.processors!;
   return `## Constants
 
@@ -128,7 +128,7 @@ What comes out negative is noise, and counts as nothing.
 
 ${constantsTable(constants)}
 
-On ${results.machine}, where ${processors} batches run at once; its disk is memory, so a sync costs nothing there.
+On ${part.machine}, where ${processors} batches run at once; its disk is memory, so a sync costs nothing there.
 ${wordPart(part)}
 
 ## The plan

@@ -36,8 +36,8 @@ export function wordBytes(bytes: number): string {
 }
 
 /** Where and when, below each table. */
-export function wordPart({ date, commit, load, minutes }: Part): string {
-  return `${date}, commit ${commit}, load ${load.toFixed(1)} at the start, ${minutes.toFixed(1)} minutes.`;
+export function wordPart({ machine, date, commit, load, minutes }: Part): string {
+  return `${machine}, ${date}, commit ${commit}, load ${load.toFixed(1)} at the start, ${minutes.toFixed(1)} minutes.`;
 }
 
 export function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string {

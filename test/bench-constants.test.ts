@@ -141,7 +141,7 @@ describe("pages", () => {
 
 function resultsOf(part: Partial<Results["parts"][number]> & { readonly name: string }): Results {
   const when = { date: "2026-01-01", commit: "abcdef0", load: 0, minutes: 1 };
-  return { machine: "a machine", largeMib: 1, fileCount: 1, itemCount: 1, parts: [{ ...when, ...part }] };
+  return { largeMib: 1, fileCount: 1, itemCount: 1, parts: [{ machine: "a machine", ...when, ...part }] };
 }
 
 /** As a cluster would measure whose constants are round. */
