@@ -35,6 +35,8 @@ interface Hidden {
 
 /** Whoever has asked for so large a part of all lines asks for the rest as well, and it is quicker to read them all in turn. */
 const manyAsked = 1 / 16;
+/** So few are read one by one in any case. */
+const fewLines = 1_000;
 
 export class SoughtTrace implements TraceLookup {
   /** How many bytes of the log were there when it was opened. */
@@ -73,7 +75,7 @@ export class SoughtTrace implements TraceLookup {
 
   /** Whether it would be better to read all of it. */
   get isAskedForMuch(): boolean {
-    return this.#asked > this.#index.size * manyAsked;
+    return this.#asked > Math.max(fewLines, this.#index.size * manyAsked);
   }
 
   get isEmpty(): boolean {
