@@ -3,7 +3,7 @@
 import type { Digest } from "../../../model/digest.ts";
 import type { Outcome } from "../executor.ts";
 import type { ResultLine } from "./batch.ts";
-import { identityOf, noSetback, type Setback, type Ticket } from "./request.ts";
+import { identityOf, noSetback, settleAll, type Setback, type Ticket } from "./request.ts";
 import type { Intent, SubmissionFolder } from "./submission.ts";
 
 type Ended = Exclude<Outcome, { kind: "not-begun" }>;
@@ -25,6 +25,8 @@ export class Batch {
   /** Since when it says that it does not. Monotonic milliseconds. */
   goneSince: number | undefined;
   hasEnded = false;
+  /** Dollars a second of where it runs, as far as somebody is paid for it. */
+  usdPerSecond = 0;
   hadTooLittleMemory = false;
   /** What it was sent and did not find. */
   lacked: string | undefined;
@@ -49,6 +51,15 @@ export class Batch {
     return !this.hasEnded && !this.submission.folder.isGivenUp && this.isLive !== false;
   }
 
+  get isWanted(): boolean {
+    return this.wanted.size > 0;
+  }
+
+  /** Nobody who waits for it wants it begun any more. */
+  get isHeld(): boolean {
+    return [...this.wanted.values()].every(({ request }) => request.isHeld);
+  }
+
   want(ticket: Ticket): void {
     this.wanted.set(identityOf(ticket).key, ticket);
   }
@@ -56,7 +67,8 @@ export class Batch {
   take(line: ResultLine): void {
     if ("end" in line) this.hasEnded = true;
     else if ("tooLittleMemory" in line) this.hasEnded = this.hadTooLittleMemory = true;
-    else if ("refused" in line) this.#refuse(line.refused);
+    else if ("refused" in line)
+      this.settleRest({ kind: "failed", why: "tool", message: line.refused, retryable: false, tookMs: 0, costUsd: 0 });
     else if ("lacking" in line) {
       this.hasEnded = true;
       this.lacked = line.lacking;
@@ -69,7 +81,20 @@ export class Batch {
     const outcome = this.#unasked.get(key);
     if (outcome?.kind !== kind) return undefined;
     this.#unasked.delete(key);
-    return outcome;
+    return this.#priced(outcome);
+  }
+
+  /** Nobody waits for the rest of it any more, which is returned. */
+  releaseAll(): readonly Ticket[] {
+    const tickets = [...this.wanted.values()];
+    this.wanted.clear();
+    return tickets;
+  }
+
+  /** It has ended, and what it had not done so. */
+  settleRest(outcome: Outcome): void {
+    this.hasEnded = true;
+    settleAll(this.releaseAll(), outcome);
   }
 
   /** Actions that were computed and that nobody has been told of. */
@@ -84,14 +109,12 @@ export class Batch {
     const ticket = this.wanted.get(key);
     if (ticket === undefined) return void this.#unasked.set(key, outcome);
     this.wanted.delete(key);
-    ticket.request.settle(ticket.place, outcome);
+    ticket.request.settle(ticket.place, this.#priced(outcome));
   }
 
-  #refuse(message: string): void {
-    this.hasEnded = true;
-    for (const { request, place } of this.wanted.values())
-      request.settle(place, { kind: "failed", why: "tool", message, retryable: false, tookMs: 0, costUsd: 0 });
-    this.wanted.clear();
+  /** With its share of the time of where it ran. */
+  #priced(outcome: Ended): Ended {
+    return { ...outcome, costUsd: outcome.costUsd + (outcome.tookMs / 1000) * this.usdPerSecond };
   }
 }
 
@@ -99,6 +122,7 @@ export class Submission {
   readonly folder: SubmissionFolder;
   readonly intent: Intent;
   readonly batches: readonly Batch[];
+  /** The platform's own name for it. */
   job: string | undefined;
 
   constructor(folder: SubmissionFolder, intent: Intent, setbacks: readonly Setback[] = []) {
@@ -106,6 +130,11 @@ export class Submission {
     this.intent = intent;
     this.job = folder.job();
     this.batches = intent.batches.map((_, number) => new Batch(this, number, setbacks[number]));
+  }
+
+  noteJob(job: string): void {
+    this.job = job;
+    this.folder.writeJob(job);
   }
 
   readNews(): void {
@@ -118,7 +147,7 @@ export class Submission {
   }
 
   get isWanted(): boolean {
-    return this.batches.some((batch) => batch.wanted.size > 0);
+    return this.batches.some((batch) => batch.isWanted);
   }
 
   /** Whether the cluster has something of it, given up or not. */

@@ -80,3 +80,18 @@ export function orderOf({ tickets }: Parcel): Order {
   const { order } = request;
   return order.items === undefined ? order : { ...order, items: tickets.map(({ place }) => order.items![place]!) };
 }
+
+/** What a person has to change before it can run. */
+export function refused(message: string): Outcome {
+  return { kind: "failed", why: "refused", message, retryable: false, tookMs: 0, costUsd: 0 };
+}
+
+export function settleAll(tickets: readonly Ticket[], outcome: Outcome): void {
+  for (const { request, place } of tickets) request.settle(place, outcome);
+}
+
+export function byRequest(tickets: readonly Ticket[], setback: Setback): readonly Parcel[] {
+  const requests = new Map<Request, Ticket[]>();
+  for (const ticket of tickets) requests.set(ticket.request, [...(requests.get(ticket.request) ?? []), ticket]);
+  return [...requests.values()].map((own) => ({ tickets: own, setback }));
+}
