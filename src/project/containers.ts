@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
 import type { ModalOptions, ModalSettings } from "../api/modal.ts";
-import { Budget } from "../backends/executors/remote/budget.ts";
+import type { Budget } from "../backends/executors/budget.ts";
 import { ModalExecutor } from "../backends/executors/modal.ts";
 import { Cloud } from "../backends/executors/modal/cloud.ts";
 import { configFile, findCredentials, type Lack } from "../backends/executors/modal/credentials.ts";
@@ -132,6 +132,7 @@ function openCloud(sdk: Sdk, { app, environment, volume, parallel }: ModalSettin
 
 export interface ModalSetup {
   readonly mayPay: boolean;
+  readonly budget: Budget;
   readonly callsNotBefore: number;
   readonly isKnown: (key: Digest) => boolean;
   readonly onInterrupt: (batches: number) => Promise<"leave" | "end">;
@@ -151,7 +152,6 @@ export function modalExecutor(
     ...setup,
     ...{ cloud, settings, targets },
     prices: pricesWith(settings.prices),
-    budget: new Budget(),
     run: run.folder.id,
     submissions: join(run.folder.folder, submissionsFolder),
     allSubmissions: () => [...runFolders(paths.runs).values()].flatMap(containerSubmissions),

@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import type { Budget } from "../backends/executors/budget.ts";
 import type { Executor } from "../backends/executors/executor.ts";
 import { SlurmExecutor } from "../backends/executors/slurm.ts";
 import { Cluster } from "../backends/executors/slurm/cluster.ts";
@@ -118,6 +119,8 @@ export function jobPrefixOf({ paths }: Project): string {
 
 export interface ElsewhereSetup {
   readonly mayPay: boolean;
+  /** What the build may spend, here and there. */
+  readonly budget: Budget;
   readonly callsNotBefore: number;
   readonly isKnown: (key: Digest) => boolean;
   readonly onInterrupt: OnInterrupt;
@@ -146,7 +149,7 @@ function slurmExecutor(
   project: Project,
   run: OpenRun,
   { cluster, settings, targets, through }: OnSlurm,
-  { mayPay, callsNotBefore, ...setup }: ElsewhereSetup,
+  { mayPay, budget: _, callsNotBefore, ...setup }: ElsewhereSetup,
 ): SlurmExecutor {
   const { paths } = project;
   return new SlurmExecutor({

@@ -11,7 +11,7 @@ import { sleep } from "../../util/clock.ts";
 import { isMissing, readTextIfThere } from "../../util/fs.ts";
 import { Lanes } from "../../util/lanes.ts";
 import { fail, ok, type Result } from "../../util/result.ts";
-import type { Budget } from "./remote/budget.ts";
+import type { Budget } from "./budget.ts";
 import type { Executor, Order, Outcome, RunSignals } from "./executor.ts";
 import { allot, nameOf, type Allotment } from "./modal/allotment.ts";
 import type { Cloud } from "./modal/cloud.ts";

@@ -3,7 +3,7 @@
 
 import { join } from "node:path";
 import { AppendLog, readLog } from "../../../util/append-log.ts";
-import type { Reservation } from "../remote/budget.ts";
+import type { Reservation } from "../budget.ts";
 import type { Batch } from "../remote/batches.ts";
 import type { SubmissionFolder } from "../remote/submission.ts";
 import type { Allotment } from "./allotment.ts";

@@ -47,6 +47,8 @@ export interface BatchSetup {
   readonly callsFolder: string;
   readonly callsNotBefore: number;
   readonly mayPay: boolean;
+  /** What the paid calls of one batch may cost at most; undefined: there is no limit. */
+  readonly maxUsd?: number;
   readonly nodeMajor: number;
   /** For people: "run default". */
   readonly what: string;
