@@ -76,7 +76,7 @@ interface Project {
   /** The whole text that a command prints, and its exit code. */
   readonly run: (...args: readonly string[]) => Promise<{ readonly code: number | null; readonly text: string }>;
   /** What was paid for, in order, and what it came to. */
-  readonly paid: () => readonly string[];
+  readonly paid: () => string[];
   readonly paidUsd: () => number;
 }
 
@@ -115,9 +115,7 @@ describe("a build that has spent what it may", () => {
     expect(first.end.counts).toEqual({ computed: 4, cached: 0, fresh: 0 });
     expect(first.events.find(({ kind }) => kind === "target-unaffordable")).toMatchObject({
       ...{ target: "rate", items: 6, remaining: 2, costUsd: 1 },
-      why: expect.stringMatching(
-        /^a call costs up to \$0\.25, and \$0 is left of the \$1\.00 that the build may spend \(call /,
-      ),
+      why: "a call costs up to $0.25, and $0 is left of the $1.00 that the build may spend",
     });
     expect(first.targets).toEqual({ sum: "skipped" });
     expect(rig.has("runs/default/rate/scores.json")).toBe(false);
@@ -136,7 +134,8 @@ describe("a build that has spent what it may", () => {
   test("says in run.yaml, history, status and why that money was the reason", async () => {
     const { rig, build, run } = project();
     await build(["sum", "-j", "1", "--max-usd", "1"], 3);
-    const unpaid = "not paid for: 4 of 6 items finished, 2 remain; a call costs up to $0.25, and $0 is left";
+    const unpaid =
+      "not paid for: 4 of 6 items finished, 2 remain; a call costs up to $0.25, and $0 is left of the $1.00 that the build may spend";
     expect(stageOf(rig, "rate")).toMatchObject({
       status: "unaffordable",
       items: 6,
@@ -144,14 +143,14 @@ describe("a build that has spent what it may", () => {
       spent_usd: 1,
       build: 1,
     });
-    expect(stageOf(rig, "rate").unpaid).toContain(unpaid);
+    expect(stageOf(rig, "rate").unpaid).toBe(unpaid);
     expect(historyOf(rig)).toMatchObject([
       { outcome: "unaffordable", cost_usd: 1, max_usd: 1, changed: { rate: { origin: "unaffordable" } } },
     ]);
     const status = JSON.parse((await run("status", "--json")).text) as { targets: Record<string, unknown>[] };
     expect(status.targets.find(({ target }) => target === "rate")).toMatchObject({
       ...{ state: "stale", items: { fresh: 4, cached: 0, stale: 2 } },
-      unpaid: expect.stringContaining(unpaid),
+      unpaid,
     });
     expect((await run("status")).text).toContain(unpaid);
     expect((await run("why", "rate")).text).toContain(unpaid);
@@ -169,11 +168,11 @@ describe("a build that has spent what it may", () => {
   test("tells people what it spent of what, what remains, and how to go on", async () => {
     const { run } = project();
     const { text } = await run("build", "rate", "-j", "1", "--max-usd", "1");
-    expect(text.replaceAll(/\(call \w+/g, "(call KEY").replaceAll(/after [\d.]+ m?s/g, "after 1 s")).toBe(
+    expect(text.replaceAll(/after [\d.]+ m?s/g, "after 1 s")).toBe(
       `
 run default · main · configs/default.yaml
-rate      unpaid             4 of 6 items finished, 2 remain · $1.00
-  a call costs up to $0.25, and $0 is left of the $1.00 that the build may spend (call KEY, draw 0 of {"n":4,"unit":""})
+rate      unpaid            4 of 6 items finished, 2 remain · $1.00
+  a call costs up to $0.25, and $0 is left of the $1.00 that the build may spend
 stopped for want of money after 1 s: rate is not paid for; 2 items remain; 4 computed; spent $1.00 of $1.00
 what is finished is kept, and not paid for again: exp build rate -j 1 --max-usd MORE goes on from here
 `.trimStart(),

@@ -1,9 +1,8 @@
 // What paid calls may cost: money is set aside before a call is paid for, and what it came to is counted. Knows no answers.
 
 import type { Budget, Reservation } from "../backends/executors/budget.ts";
-import { nameOfCall, UnaffordableCall, type CallTerms } from "../backends/executors/executor.ts";
+import { UnaffordableCall, type CallTerms } from "../backends/executors/executor.ts";
 import type { Digest } from "../model/digest.ts";
-import type { Json } from "../model/json.ts";
 import { formatMoney, isMoney } from "../util/money.ts";
 
 export interface CallMoneyOptions {
@@ -16,12 +15,6 @@ export interface CallMoneyOptions {
   readonly toldAfterMs?: number;
 }
 
-export interface Wanted {
-  readonly key: Digest;
-  readonly request: Json;
-  readonly draw: number;
-}
-
 const usuallyToldAfterMs = 5_000;
 /** What nobody says is free may cost something. */
 const leastUsd = 1e-6;
@@ -29,7 +22,7 @@ const leastUsd = 1e-6;
 export class CallMoney {
   readonly #options: CallMoneyOptions;
   readonly #open = new Map<Digest, Reservation>();
-  /** Of calls that nobody waits for: what counts as spent on them until it is known. */
+  /** Of calls that nobody waits for: what counts as spent on them as long as it is not known. */
   readonly #writtenOff = new Map<Digest, number>();
   /** What a call has cost at most; undefined: none was seen. */
   #dearestUsd: number | undefined;
@@ -46,29 +39,31 @@ export class CallMoney {
   }
 
   /** Whether it had to wait. Throws `UnaffordableCall`. */
-  async setAside(wanted: Wanted, terms: CallTerms): Promise<boolean> {
+  async setAside(key: Digest, terms: CallTerms): Promise<boolean> {
     const { budget } = this.#options;
     const usd = () => this.#mayCost(terms.maxUsd);
     const atOnce = budget.reserve(usd());
     if (atOnce !== undefined) {
-      this.#open.set(wanted.key, atOnce);
+      this.#open.set(key, atOnce);
       return false;
     }
-    if (terms.isWithin === true || budget.hasNoneOpen) throw this.#refusal(wanted, terms);
+    if (terms.isWithin === true || budget.hasNoneOpen) throw this.#refusal(terms);
     const timer = setTimeout(
       () => this.#tellWait(terms.maxUsd),
       this.#options.toldAfterMs ?? usuallyToldAfterMs,
     ).unref();
     const reservation = await budget.whenReserved(usd, terms.signal);
     clearTimeout(timer);
-    if (reservation === undefined) throw this.#refusal(wanted, terms);
-    this.#open.set(wanted.key, reservation);
+    if (reservation === undefined) throw this.#refusal(terms);
+    this.#open.set(key, reservation);
     return true;
   }
 
-  /** It was not paid for, as far as anybody knows. */
+  /** It was not paid for, as far as anybody knows. What was written off stays so: nobody knows. */
   free(key: Digest): void {
-    this.#count(key, 0);
+    this.#open.get(key)?.settle(0);
+    this.#open.delete(key);
+    this.#writtenOff.delete(key);
   }
 
   /** Others may wait for what is open, and this may stay so for ever. */
@@ -124,10 +119,10 @@ export class CallMoney {
     );
   }
 
-  #refusal({ key, request, draw }: Wanted, { maxUsd }: CallTerms): UnaffordableCall {
+  #refusal({ maxUsd }: CallTerms): UnaffordableCall {
     const { budget, spender } = this.#options;
     const left = `${formatMoney(budget.leftUsd)} is left of the ${formatMoney(budget.maxUsd ?? 0)} that ${spender} may spend`;
-    return new UnaffordableCall(`${this.#wordCost(maxUsd)}, and ${left} (${nameOfCall(key, request, draw)})`);
+    return new UnaffordableCall(`${this.#wordCost(maxUsd)}, and ${left}`);
   }
 
   #wordCost(maxUsd: number | undefined): string {

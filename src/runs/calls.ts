@@ -12,7 +12,7 @@ import { callKey } from "../planning/fingerprint/call-key.ts";
 import { AppendLog, LogTail } from "../util/append-log.ts";
 import { isMissing } from "../util/fs.ts";
 import { processTag } from "../util/host.ts";
-import { CallMoney, type CallMoneyOptions, type Wanted } from "./call-money.ts";
+import { CallMoney, type CallMoneyOptions } from "./call-money.ts";
 
 export interface CallLine {
   readonly k: Digest;
@@ -71,7 +71,7 @@ export class Calls implements CallDesk {
         continue;
       }
       if (!this.#mayPay) throw new Error(unpaidCall(key, request, draw));
-      if (!(await this.#takeOver({ key, request, draw }, terms))) return undefined;
+      if (!(await this.#takeOver(key, terms))) return undefined;
       // Another build may have paid for it while this one waited for money.
       if (!this.#readNews().has(key)) return undefined;
       this.abandon(request, draw);
@@ -79,13 +79,13 @@ export class Calls implements CallDesk {
   }
 
   /** From now on the asker is the one who pays for it; he has the money. Whether he had to wait for it. */
-  async #takeOver(wanted: Wanted, terms: CallTerms): Promise<boolean> {
+  async #takeOver(key: Digest, terms: CallTerms): Promise<boolean> {
     let end!: () => void;
-    this.#asked.set(wanted.key, { ended: new Promise((resolve) => (end = resolve)), end });
+    this.#asked.set(key, { ended: new Promise((resolve) => (end = resolve)), end });
     try {
-      return await this.#money.setAside(wanted, terms);
+      return await this.#money.setAside(key, terms);
     } catch (error) {
-      this.#giveUp(wanted.key);
+      this.#giveUp(key);
       throw error;
     }
   }

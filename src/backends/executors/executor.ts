@@ -163,15 +163,11 @@ export type Outcome =
 export const unpaid = "the answer is not remembered, and nothing may be paid";
 const longestRequest = 120;
 
+/** With the call by name: people know the request, `runs/.archive/calls` the key. */
 export function unpaidCall(key: Digest, request: Json, draw: number): string {
-  return `${unpaid} (${nameOfCall(key, request, draw)})`;
-}
-
-/** People know the request, `runs/.archive/calls` the key. */
-export function nameOfCall(key: Digest, request: Json, draw: number): string {
   const text = JSON.stringify(request);
   const shown = text.length > longestRequest ? `${text.slice(0, longestRequest)}…` : text;
-  return `call ${key.slice(0, 12)}, draw ${draw} of ${shown}`;
+  return `${unpaid} (call ${key.slice(0, 12)}, draw ${draw} of ${shown})`;
 }
 
 /** Thrown where a call may cost more than may be spent. The action that asked for it ends `unaffordable`. */
@@ -199,7 +195,7 @@ export interface CallDesk {
   remember(request: Json, draw: number, answer: { readonly response: Json; readonly costUsd: number }): Promise<void>;
   /** The request failed, or who asked has died: somebody else may try. */
   abandon(request: Json, draw: number): void;
-  /** Who pays for it has ended without it: until it is known what it came to, what was set aside for it counts as spent. */
+  /** Who pays for it has ended without it: as long as it is not known what it came to, what was set aside for it counts as spent. */
   writeOff(request: Json, draw: number): void;
 }
 
