@@ -15,7 +15,7 @@ const meaningOfExit = {
   wrongInput:
     "Your input is wrong: the command line, a config, the Expfile, a recipe that does not compile, a missing source file.",
   incomplete:
-    "Not complete: people are awaited (a handoff). For `plan` and `cache pull`: work is due. For `gc`: a build is at work. For `runs rm` and `cache sweep`: `--yes` is awaited.",
+    "Not complete: people are awaited (a handoff), or `--max-usd` has stopped the build. For `plan` and `cache pull`: work is due. For `gc`: a build is at work. For `runs rm` and `cache sweep`: `--yes` is awaited.",
   interrupted: "Interrupted by Ctrl-C or a signal. The next build goes on.",
 };
 
@@ -23,13 +23,13 @@ const meaningOfExit = {
 const more = {
   build: `Names no target: all targets of the experiment. What a target needs is brought up to date first. Overrides (\`--set\`, config keys as
 flags) are remembered by the run; \`--reset\` drops them. \`-j\` cuts the processors that actions may use at once; an action takes one
-unless its rule says otherwise. \`--json\` writes [events](events.md), one a line.`,
+unless its rule says otherwise. \`--max-usd\` bounds what it may spend, see [money.md](money.md). \`--json\` writes [events](events.md), one a line.`,
   watch: `After a failure it goes on with what does not depend on it, and waits; a mistake in a config, the Expfile or a recipe is shown, and
 putting it right builds. An edit during a build starts another when that one has ended. What is edited to the same bytes is no edit.
-What would have to be paid is not done without \`--paid\`. Ctrl-C ends it with 130, after what is finished is kept.`,
+What would have to be paid is not done without \`--paid\`; \`--max-usd\` is for all of its builds together. Ctrl-C ends it with 130, after what is finished is kept.`,
   plan: `Decides as a build does and runs nothing. A target is \`fresh\` (the run's own result holds), \`cached\` (there is a result to fetch),
 \`stale\` (it must run), \`unknown\` (it depends on something that must run first, and may come out unchanged), \`waiting\` (for people) or
-\`failed\` (a gate whose condition does not hold).`,
+\`failed\` (a gate whose condition does not hold). With \`--max-usd\` it says what of that is expected to be spent, and warns where it is more.`,
   status: "The states of `plan`, with when each result was made, how long it took, what it cost and where.",
   why: `Takes at least one target. \`TARGET[ITEM]\` asks about one item of a fan-out, by its label or its number (quote the brackets for your
 shell). For something stale it says what differs from the last result; for something fresh, why it was made the last time.`,
@@ -136,6 +136,7 @@ ${commandTable.map(section).join("\n\n")}
 | --- | --- |
 | \`NO_COLOR\`, \`FORCE_COLOR\` | Colour off, colour on, whatever the output is. |
 | \`EXP_GC\` | \`off\`: no collection starts by itself. None does where \`CI\` is set. |
+| \`EXP_MAX_USD\` | How many dollars may be spent where \`--max-usd\` does not say; see [money.md](money.md). |
 | \`EXP_SHUFFLE\` | A number: independent work starts in an order shuffled by it. For finding a missing dependency. |
 
 A recipe sees none of these, only the variables that its rule declares.

@@ -100,6 +100,8 @@ export interface CallRequest {
   readonly request: Json;
   /** Which draw of the same request; the item allocates it, so that no answer depends on the order of arrival. */
   readonly draw?: number;
+  /** What it costs at most, in US dollars: so much is set aside of what the build may spend (`--max-usd`). In no key. */
+  readonly maxUsd?: number;
 }
 export interface CallAnswer<T extends Json> {
   readonly response: T;

@@ -20,7 +20,7 @@ export type Parsed = Result<Arguments | { readonly print: string; readonly exitC
 
 const repeatable = new Set(["set", "limit", "from"]);
 const exitText = `
-Exit codes: 0 done · 1 a target failed · 2 wrong input · 3 incomplete (people or machines are awaited, or work is due) · 130 interrupted`;
+Exit codes: 0 done · 1 a target failed · 2 wrong input · 3 incomplete (people, machines or money are awaited, or work is due) · 130 interrupted`;
 
 export function parseArguments(argv: readonly string[], version: string): Parsed {
   const spec = commandTable.find((command) => command.name === argv.find((word) => !word.startsWith("-")));

@@ -9,7 +9,7 @@ import { nearPath, type Screen } from "./screen.ts";
 import { exitCodes } from "./table.ts";
 
 export interface Summary {
-  readonly outcome: "done" | "up-to-date" | "failed" | "waiting" | "interrupted";
+  readonly outcome: "done" | "up-to-date" | "failed" | "unaffordable" | "waiting" | "interrupted";
   readonly counts: Counts;
   readonly savedMs: number;
   readonly costUsd: number;
@@ -34,18 +34,20 @@ export function summarise(ends: ReadonlyMap<number, TargetEnd>, signal: AbortSig
       savedMs += end.savedMs;
       if (end.counts[end.origin] === 0) counts[end.origin] += 1;
     } else nothingDone = false;
-    if (end.kind === "done" || end.kind === "failed") costUsd += end.costUsd;
+    if ("costUsd" in end) costUsd += end.costUsd;
   }
   const outcome =
     signal.aborted || kinds.has("interrupted")
       ? "interrupted"
       : kinds.has("failed")
         ? "failed"
-        : kinds.has("waits")
-          ? "waiting"
-          : nothingDone
-            ? "up-to-date"
-            : "done";
+        : kinds.has("unaffordable")
+          ? "unaffordable"
+          : kinds.has("waits")
+            ? "waiting"
+            : nothingDone
+              ? "up-to-date"
+              : "done";
   return { outcome, counts, savedMs, costUsd };
 }
 
@@ -56,6 +58,7 @@ export function exitCodeOf(outcome: Summary["outcome"]): number {
       return exitCodes.done;
     case "failed":
       return exitCodes.failed;
+    case "unaffordable":
     case "waiting":
       return exitCodes.incomplete;
     case "interrupted":

@@ -23,7 +23,8 @@ export async function makeReporter(
   const shared = {
     renderFailure: (failure: Failure) => renderFailure(failure, { color: screen.color }),
     palette: paletteOf(screen),
-    again: againOf(screen),
+    again: wordCommand(screen.argv),
+    againWithMore: wordCommand([...withoutLimit(screen.argv), "--max-usd", "MORE"]),
     targets,
   };
   if (screen.isTerminal) {
@@ -34,8 +35,14 @@ export async function makeReporter(
   return createPlainReporter({ ...shared, write: screen.write });
 }
 
-function againOf(screen: Screen): string {
-  return ["exp", ...screen.argv.map(withoutPasswords)]
+function withoutLimit(argv: readonly string[]): readonly string[] {
+  return argv.filter(
+    (word, i) => !word.startsWith("--max-usd=") && word !== "--max-usd" && argv[i - 1] !== "--max-usd",
+  );
+}
+
+function wordCommand(argv: readonly string[]): string {
+  return ["exp", ...argv.map(withoutPasswords)]
     .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
     .join(" ");
 }

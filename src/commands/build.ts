@@ -4,6 +4,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { TargetEnd } from "../engine/bring-up.ts";
 import { buildTargets } from "../engine/build.ts";
+import type { Budget } from "../backends/executors/budget.ts";
 import type { SharedCache } from "../backends/store/shared-cache.ts";
 import type { Limits } from "../engine/resources.ts";
 import { LostRun } from "../engine/session.ts";
@@ -29,6 +30,7 @@ import { broughtBy, findProject, openAsked, sharedRequest, type Asked } from "./
 import { exitCodeOf, isInputWrong, reportsOf, summarise, type Summary } from "./build-end.ts";
 import { makeReporter, maskEvent } from "./build-reporter.ts";
 import { readLimits } from "./limits.ts";
+import { maxUsdVariable, readBudget, tellSpending } from "./money.ts";
 import { plan } from "./plan.ts";
 import { showFailures, type Screen } from "./screen.ts";
 import { exitCodes } from "./table.ts";
@@ -41,6 +43,8 @@ export interface BuildOptions {
   readonly keepGoing: boolean;
   /** Otherwise a recipe that asks for what is not remembered fails with `unpaid`. */
   readonly mayPay: boolean;
+  /** What it may spend, or counts only. */
+  readonly budget: Budget;
   /** A recipe that reads what it does not declare fails. */
   readonly checksInputs: boolean;
   /** Whether the next build of this command line may be answered unseen. */
@@ -60,8 +64,9 @@ export interface Built {
 export async function build(args: Arguments, screen: Screen): Promise<number> {
   if (args.flags["dry-run"] === true) return plan(args, screen);
   const limits = readLimits(args);
-  if (!limits.ok) {
-    showFailures(screen, limits.error);
+  const budget = readBudget(args, screen);
+  if (!limits.ok || !budget.ok) {
+    showFailures(screen, [...(limits.ok ? [] : limits.error), ...(budget.ok ? [] : [budget.error])]);
     return exitCodes.wrongInput;
   }
   const checksInputs = args.flags["check-inputs"] === true;
@@ -74,9 +79,10 @@ export async function build(args: Arguments, screen: Screen): Promise<number> {
     limits: limits.value,
     keepGoing: args.flags["keep-going"] === true,
     mayPay: true,
+    budget: budget.value,
     checksInputs,
-    // What was fresh was not checked: that is to be said each time.
-    writesStamp: !checksInputs,
+    // What was fresh was not checked: that is to be said each time. And a stamp knows the command line, not this variable, which programs are told.
+    writesStamp: !checksInputs && !(args.flags.json === true && screen.environment[maxUsdVariable] !== undefined),
     show: (event) => event,
   });
   if (built.ok) return built.value.exitCode;
@@ -129,6 +135,8 @@ async function buildAsked(
     at: startedAt,
   });
   for (const text of first.run.warnings) emit({ kind: "warning", text });
+  const { budget } = options;
+  const spentBeforeUsd = budget.spentUsd;
 
   let hasWaited = false;
   const lease = await Lease.take(
@@ -152,6 +160,7 @@ async function buildAsked(
   let hasComputed = false;
   let shared: SharedCache | undefined;
   let isTold = false;
+  const stopTelling = tellSpending(budget, emit);
   try {
     // Another build may have held the run meanwhile: what it remembered is read again, and what was edited while this one waited.
     const isAsRead = !hasWaited && first.run.folder.recordStat() === first.run.recordSeen;
@@ -193,6 +202,7 @@ async function buildAsked(
       limits: options.limits,
       keepGoing: options.keepGoing,
       mayPay: options.mayPay,
+      budget,
       checksInputs: options.checksInputs,
       emit,
       elsewhere: chosen.value,
@@ -218,7 +228,10 @@ async function buildAsked(
     hasComputed = summary.counts.computed > 0;
     if (isLost) emit({ kind: "warning", text: new LostRun(run.folder.id).failure.what });
     if (options.checksInputs && summary.outcome === "up-to-date") emit({ kind: "warning", text: nothingChecked });
-    record.save(summary.outcome, [...screen.argv], screen.now());
+    stopTelling();
+    // Its own count knows of containers' starts and of calls of what has failed; on a cluster, results may know more.
+    const costUsd = Math.max(summary.costUsd, budget.spentUsd - spentBeforeUsd);
+    record.save({ ...summary, costUsd, maxUsd: budget.maxUsd }, [...screen.argv], screen.now());
     const reports = reportsOf(asked.value, ends, screen);
     emit({
       kind: "build-finished",
@@ -227,7 +240,9 @@ async function buildAsked(
       counts: summary.counts,
       tookMs: screen.now() - startedAt,
       savedMs: summary.savedMs,
-      costUsd: summary.costUsd,
+      costUsd,
+      spentUsd: budget.spentUsd,
+      maxUsd: budget.maxUsd,
       reports,
       shared: trafficOf(shared, countLeft(run, ends, leftOf)),
     });
@@ -241,11 +256,12 @@ async function buildAsked(
       !isSilent.failed &&
       run.expfile.impure.length === 0
     ) {
-      await rememberUpToDate(asked.value, deciding, ends, startedAt, reports, args, screen);
+      await rememberUpToDate(asked.value, deciding, ends, { startedAt, reports, maxUsd: budget.maxUsd }, args, screen);
     }
     const isWrong = summary.outcome === "failed" && !isLost && isInputWrong(ends);
     return ok({ exitCode: isWrong ? exitCodes.wrongInput : exitCodeOf(summary.outcome), outcome: summary.outcome });
   } finally {
+    stopTelling();
     lease.release();
     reporter.close();
     if (shared !== undefined) await settle(shared, screen);
@@ -304,13 +320,18 @@ const checkedElsewhere = inputFailure("--check-inputs watches what runs on this 
   fix: "Add --executor local.",
 });
 
+interface UpToDate {
+  readonly startedAt: number;
+  readonly reports: readonly string[];
+  readonly maxUsd: number | undefined;
+}
+
 /** The stamp holds what the next build prints when it finds nothing to do. */
 async function rememberUpToDate(
   asked: Asked,
   deciding: DecidingSession,
   ends: ReadonlyMap<number, TargetEnd>,
-  startedAt: number,
-  reports: readonly string[],
+  { startedAt, reports, maxUsd }: UpToDate,
   args: Arguments,
   screen: Screen,
 ): Promise<void> {
@@ -335,7 +356,10 @@ async function rememberUpToDate(
     tookMs: 0,
     savedMs: 0,
     costUsd: 0,
+    spentUsd: 0,
+    maxUsd,
     reports,
+    shared: undefined,
   });
   reporter.close();
   const outputs = (target: number) => {

@@ -2,17 +2,24 @@
 
 import { planTargets } from "../engine/plan.ts";
 import type { Plan } from "../model/plan.ts";
-import { renderPlan } from "../report/plan.ts";
+import { renderPlan, withLimit } from "../report/plan.ts";
 import { openSession, type DecidingSession } from "../project/project.ts";
 import { openShared } from "../project/shared.ts";
 import { explainReasons } from "../project/explain.ts";
 import type { Arguments } from "./arguments.ts";
 import { broughtBy, sharedRequest, withAsked, type Asked } from "./asking.ts";
+import { readMaxUsd } from "./money.ts";
 import { paletteOf, showFailures, writeJson, writeLines, type Screen } from "./screen.ts";
 import { exitCodes } from "./table.ts";
 
 export async function plan(args: Arguments, screen: Screen): Promise<number> {
-  return withPlan(args, screen, args.operands, async (made) => {
+  const maxUsd = readMaxUsd(args, screen);
+  if (!maxUsd.ok) {
+    showFailures(screen, [maxUsd.error]);
+    return exitCodes.wrongInput;
+  }
+  return withPlan(args, screen, args.operands, async (found) => {
+    const made = maxUsd.value === undefined ? found : withLimit(found, maxUsd.value);
     if (args.flags.json === true) writeJson(screen, made);
     else writeLines(screen, renderPlan(made, { palette: paletteOf(screen), width: screen.width }));
     return made.targets.every((target) => target.state === "fresh") ? exitCodes.done : exitCodes.incomplete;

@@ -12,6 +12,7 @@ import { fail, ok, type Result } from "../util/result.ts";
 import type { Arguments } from "./arguments.ts";
 import { whyReadsAreUnseen } from "../project/reads-seen.ts";
 import { isWholeAboveZero, readLimits } from "./limits.ts";
+import { readBudget } from "./money.ts";
 import { paletteOf, showFailures, writeJson, writeLines, type Screen } from "./screen.ts";
 import { exitCodes } from "./table.ts";
 
@@ -36,8 +37,10 @@ export async function recheck(
 ): Promise<number> {
   const limits = readLimits(args);
   const chosen = readSample(args, sample);
-  if (!limits.ok || !chosen.ok) {
-    showFailures(screen, [...(limits.ok ? [] : limits.error), ...(chosen.ok ? [] : [chosen.error])]);
+  const budget = readBudget(args, screen);
+  if (!limits.ok || !chosen.ok || !budget.ok) {
+    const others = [chosen, budget].flatMap((read) => (read.ok ? [] : [read.error]));
+    showFailures(screen, [...(limits.ok ? [] : limits.error), ...others]);
     return exitCodes.wrongInput;
   }
   const unseen = args.flags["check-inputs"] === true ? whyReadsAreUnseen() : undefined;
@@ -57,6 +60,7 @@ export async function recheck(
       asMade,
       sample: chosen.value,
       mayPay: args.flags.paid === true,
+      budget: budget.value,
       checksInputs: args.flags["check-inputs"] === true,
       limits: limits.value,
       signal: screen.signal,

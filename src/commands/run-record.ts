@@ -7,6 +7,7 @@ import type { Artifacts } from "../model/action.ts";
 import type { Digest } from "../model/digest.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import { failureLine } from "../report/messages.ts";
+import { wordUnpaid } from "../report/money.ts";
 import { headline } from "../report/reasons.ts";
 import { runFormat, type Change, type RunState } from "../runs/run.ts";
 import { Stages, type StageState } from "../runs/stages.ts";
@@ -15,6 +16,12 @@ import { withoutPasswords } from "../util/url.ts";
 import { who } from "../util/who.ts";
 import type { OpenRun } from "../project/open-run.ts";
 import { version } from "../project/version.ts";
+
+interface Outcome {
+  readonly outcome: string;
+  readonly costUsd: number;
+  readonly maxUsd: number | undefined;
+}
 
 interface RecordOptions {
   readonly startedAt: number;
@@ -73,11 +80,18 @@ export class RunRecord {
         reason: end.failures[0] === undefined ? "" : this.#run.secrets.mask(failureLine(end.failures[0])),
         because: headline(end.reasons),
       };
+    if (end.kind === "unaffordable")
+      this.#changed[target.name] = {
+        origin: "unaffordable",
+        key: "",
+        reason: this.#run.secrets.mask(wordUnpaid(end.unpaid)),
+        because: headline(end.reasons),
+      };
     // The record of a long build is kept near the truth without rewriting it for each of ten thousand targets.
     if (Date.now() - this.#saved > 2000 && Object.keys(this.#changed).length > 0) this.#write(this.#build);
   }
 
-  save(outcome: string, command: readonly string[], now: number): void {
+  save({ outcome, costUsd, maxUsd }: Outcome, command: readonly string[], now: number): void {
     if (!this.#mayWrite()) return;
     const { folder, state } = this.#run;
     const changedConfig = JSON.stringify(state?.config) !== JSON.stringify(this.#followed);
@@ -88,6 +102,8 @@ export class RunRecord {
         at: new Date(this.#startedAt).toISOString(),
         took_ms: Math.round(now - this.#startedAt),
         outcome,
+        cost_usd: costUsd,
+        ...(maxUsd !== undefined && { max_usd: maxUsd }),
         command: command.map((word) => this.#run.secrets.mask(withoutPasswords(word))),
         config: { ...this.#followed, source: this.#run.source },
         resolved: this.#keep(this.#run.configText),
@@ -165,6 +181,17 @@ export class RunRecord {
           build: this.#build,
           failure: end.failures[0] === undefined ? "" : this.#run.secrets.mask(failureLine(end.failures[0])),
         };
+      case "unaffordable": {
+        const { unpaid, costUsd } = end;
+        return {
+          ...keptOf(old),
+          status: "unaffordable",
+          build: this.#build,
+          unpaid: this.#run.secrets.mask(wordUnpaid(unpaid)),
+          ...(unpaid.items !== undefined && { items: unpaid.items, remaining: unpaid.remaining ?? 0 }),
+          spent_usd: (old?.spent_usd ?? 0) + costUsd,
+        };
+      }
       case "waits":
         return {
           ...keptOf(old),
@@ -184,7 +211,9 @@ function spentOf(
   { tookMs, costUsd }: Extract<TargetEnd, { kind: "done" }>,
   old: StageState | undefined,
 ): Pick<StageState, "took_ms" | "cost_usd"> {
-  if (tookMs > 0) return { took_ms: Math.round(tookMs), cost_usd: costUsd > 0 ? costUsd : (old?.cost_usd ?? 0) };
+  // Builds that stopped on the way for want of money have paid for the rest.
+  const wholeUsd = costUsd + (old?.spent_usd ?? 0);
+  if (tookMs > 0) return { took_ms: Math.round(tookMs), cost_usd: wholeUsd > 0 ? wholeUsd : (old?.cost_usd ?? 0) };
   const { took_ms, cost_usd } = old ?? {};
   return { ...(took_ms !== undefined && { took_ms }), ...(cost_usd !== undefined && { cost_usd }) };
 }
@@ -203,7 +232,7 @@ function isSame(one: StageState["accepted"], other: StageState["accepted"]): boo
 
 /** What stays true of a stage whose last try did not succeed. */
 function keptOf(old: StageState | undefined): Partial<StageState> {
-  const { failure: _failure, waits_for: _waits, ...rest } = old ?? {};
+  const { failure: _failure, waits_for: _waits, unpaid: _unpaid, remaining: _remaining, ...rest } = old ?? {};
   return rest;
 }
 

@@ -4,10 +4,11 @@ import { inputFailure, type Failure } from "../model/failure.ts";
 import type { Json } from "../model/json.ts";
 import { formatAgo, formatDuration } from "../report/amounts.ts";
 import { alignRows } from "../report/columns.ts";
+import { wordSpent } from "../report/money.ts";
 import { paint, span } from "../report/text.ts";
 import { findProjectFolder, pathsOf } from "../project/paths.ts";
 import { readPin, type Pin } from "../runs/pin.ts";
-import { listRuns, RunFolder, UnreadableRun, type RunState } from "../runs/run.ts";
+import { listRuns, RunFolder, UnreadableRun, type HistoryEntry, type RunState } from "../runs/run.ts";
 import { largest } from "../util/largest.ts";
 import { suggest } from "../util/suggest.ts";
 import type { Arguments } from "./arguments.ts";
@@ -154,7 +155,7 @@ function show(folder: string, name: string, args: Arguments, screen: Screen): nu
   }
   const notes = Object.entries(state.notes ?? {}).map(([key, value]) => `${key}: ${textOf(value)}`);
   const builds = history.flatMap((entry) => [
-    `${state.run}@${entry.build}  ${entry.at}  ${entry.outcome}, ${formatDuration(entry.took_ms)}, exp ${entry.exp}, node ${entry.node}`,
+    `${state.run}@${entry.build}  ${entry.at}  ${entry.outcome}, ${formatDuration(entry.took_ms)}${costOf(entry)}, exp ${entry.exp}, node ${entry.node}`,
     ...Object.entries(entry.changed).map(([target, change]) => `  ${target}  ${change.origin}  ${change.reason}`),
   ]);
   writeLines(screen, [
@@ -166,6 +167,10 @@ function show(folder: string, name: string, args: Arguments, screen: Screen): nu
     ...builds,
   ]);
   return exitCodes.done;
+}
+
+function costOf({ cost_usd: usd = 0, max_usd: maxUsd }: HistoryEntry): string {
+  return usd > 0 || maxUsd !== undefined ? `, ${wordSpent(usd, maxUsd)}` : "";
 }
 
 function pinLines(pin: Pin | undefined): readonly string[] {

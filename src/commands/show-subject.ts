@@ -118,11 +118,13 @@ function notBuilt(name: string, run: Asked["run"]): Failure {
   const why =
     stage?.status === "failed"
       ? `: ${stage.failure ?? "it failed"}`
-      : stage?.status === "waiting"
-        ? `: it waits for ${stage.waits_for?.join(", ") ?? "people"}`
-        : stage?.status === "cleaned"
-          ? ": it was cleaned"
-          : "";
+      : stage?.unpaid !== undefined
+        ? `: ${stage.unpaid}`
+        : stage?.status === "waiting"
+          ? `: it waits for ${stage.waits_for?.join(", ") ?? "people"}`
+          : stage?.status === "cleaned"
+            ? ": it was cleaned"
+            : "";
   return inputFailure(`${name} has no result in run ${run.folder.id}${why}`, { fix: buildCommand(name, run) });
 }
 

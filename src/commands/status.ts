@@ -72,6 +72,7 @@ function rowOf(target: PlannedTarget, stage: StageState | undefined, kept: strin
     ...(target.items !== undefined && { items: target.items }),
     ...(stage?.waits_for !== undefined && target.state === "waiting" && { waitsFor: stage.waits_for.join(", ") }),
     ...(reason !== undefined && { reason }),
+    ...(stage?.unpaid !== undefined && target.state !== "fresh" && { unpaid: stage.unpaid }),
     ...(target.left !== undefined && { left: target.left }),
     ...(target.warnings !== undefined && { warnings: target.warnings }),
   };

@@ -29,6 +29,12 @@ const limit: FlagSpec = {
   value: "setting",
 };
 const paid: FlagSpec = { name: "paid", summary: "allow requests that cost money and are not remembered" };
+const maxUsd: FlagSpec = {
+  name: "max-usd",
+  summary:
+    "how many dollars may be spent, on paid calls and containers: what is finished by then is kept; `0`: nothing may be paid",
+  value: "text",
+};
 const checkInputs: FlagSpec = {
   name: "check-inputs",
   summary: "a recipe that reads a file or a variable that it does not declare fails (Linux, with strace)",
@@ -68,6 +74,7 @@ export const commandTable: readonly CommandSpec[] = [
       jobs,
       { name: "keep-going", short: "k", summary: "after a failure, go on with what does not depend on it" },
       limit,
+      maxUsd,
       shared,
       outputs,
       executor,
@@ -81,14 +88,14 @@ export const commandTable: readonly CommandSpec[] = [
     summary: "build, and again after every edit of what the build looked at, until Ctrl-C",
     args: "targets",
     takesKeysAsFlags: true,
-    flags: [...asking, from, jobs, limit, shared, outputs, executor, detach, paid],
+    flags: [...asking, from, jobs, limit, shared, outputs, executor, detach, paid, maxUsd],
   },
   {
     name: "plan",
     summary: "what a build would do: fresh, cached or stale, with reasons, time and money by past traces",
     args: "targets",
     takesKeysAsFlags: true,
-    flags: [...asking, from, shared, outputs],
+    flags: [...asking, from, shared, outputs, maxUsd],
   },
   {
     name: "status",
@@ -158,6 +165,7 @@ export const commandTable: readonly CommandSpec[] = [
     flags: [
       { name: "sample", summary: "of each fan-out, only so many items, chosen at random", value: "text" },
       paid,
+      maxUsd,
       jobs,
       limit,
       json,
@@ -174,6 +182,7 @@ export const commandTable: readonly CommandSpec[] = [
       { name: "sample", summary: "how many items of each fan-out (20 if not said)", value: "text" },
       checkInputs,
       paid,
+      maxUsd,
       jobs,
       limit,
       json,

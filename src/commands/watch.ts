@@ -15,6 +15,7 @@ import type { Arguments } from "./arguments.ts";
 import { makeReporter } from "./build-reporter.ts";
 import { buildOnce, type Built, type BuildOptions } from "./build.ts";
 import { readLimits } from "./limits.ts";
+import { readBudget } from "./money.ts";
 import { showFailures, type Screen } from "./screen.ts";
 import { exitCodes } from "./table.ts";
 
@@ -28,14 +29,16 @@ interface Past {
 
 export async function watch(args: Arguments, screen: Screen): Promise<number> {
   const limits = readLimits(args);
-  if (!limits.ok) {
-    showFailures(screen, limits.error);
+  // One for all of its builds: nobody sits there and adds up.
+  const budget = readBudget(args, screen);
+  if (!limits.ok || !budget.ok) {
+    showFailures(screen, [...(limits.ok ? [] : limits.error), ...(budget.ok ? [] : [budget.error])]);
     return exitCodes.wrongInput;
   }
   const root = findRoot(screen.workingFolder);
   const mayPay = args.flags.paid === true;
   const options = {
-    ...{ limits: limits.value, keepGoing: true, mayPay, checksInputs: false, writesStamp: false },
+    ...{ limits: limits.value, budget: budget.value, keepGoing: true, mayPay, checksInputs: false, writesStamp: false },
     show: mayPay ? (event: Event) => event : sayWhatCosts,
   };
   let reads: Reads | undefined;

@@ -38,6 +38,11 @@ export function whyPast({ run }: Asked, session: Session, target: string, build:
       build: { ...base, did: "failed", failure: change.reason, ...because },
     };
   }
+  if (change.origin === "unaffordable") {
+    const because = change.because === undefined || change.because === "" ? {} : { because: change.because };
+    const state = n < 0 ? "unknown" : "stale";
+    return { target, state, reasons: [], build: { ...base, did: "unaffordable", failure: change.reason, ...because } };
+  }
   const section = run.graph.byName.get(target)!.section;
   const reasons = standing[n]?.build === number ? reasonsOfStanding(session, section, target, n) : [];
   const did: PastBuild["did"] = change.origin === "computed" ? "computed" : "cached";

@@ -93,6 +93,7 @@ function whyTarget(plan: Plan, { run }: Asked, session: DecidingSession, name: s
   const known = last === undefined ? undefined : session.trace.find(last.core);
   const since = known?.result.at;
   const { warnings } = planned;
+  const unpaid = run.state?.targets.get(name)?.unpaid;
   const isUpToDate = planned.state === "fresh" || planned.state === "failed";
   const { trace } = session;
   const accepted =
@@ -106,6 +107,7 @@ function whyTarget(plan: Plan, { run }: Asked, session: DecidingSession, name: s
     state: planned.state,
     ...(since !== undefined && { since }),
     ...(known?.how === "cached" && { fetched: { by: known.result.by, executor: known.result.executor } }),
+    ...(unpaid !== undefined && planned.state !== "fresh" && { unpaid }),
     ...(planned.left !== undefined && { left: planned.left }),
     ...(warnings !== undefined && { warnings }),
     ...(accepted.length > 0 && { accepted }),

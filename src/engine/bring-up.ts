@@ -18,7 +18,7 @@ import { performAction } from "./perform-action.ts";
 import { performItems } from "./perform-items.ts";
 import { AbortedError } from "./resources.ts";
 import { LostRun, type BuildSession } from "./session.ts";
-import { noteVanished, type Tally, type Work } from "./work.ts";
+import { noteVanished, type Tally, type Unpaid, type Work } from "./work.ts";
 
 /** How a target came out of a build. */
 export type TargetEnd =
@@ -53,6 +53,16 @@ export type TargetEnd =
   | {
       readonly kind: "waits";
       readonly requests: readonly { readonly path: string; readonly what: string; readonly how: string }[];
+    }
+  /** The build may not spend what the rest would cost. What is finished of it counts. */
+  | {
+      readonly kind: "unaffordable";
+      readonly unpaid: Unpaid;
+      /** Why it was tried. */
+      readonly reasons: readonly Reason[];
+      readonly counts: Counts;
+      readonly tookMs: number;
+      readonly costUsd: number;
     }
   | { readonly kind: "skipped"; readonly because: string }
   | { readonly kind: "interrupted"; readonly counts: Counts };
@@ -89,6 +99,7 @@ export async function bringUpToDate(
     savedMs: 0,
     costUsd: 0,
     failedItems: 0,
+    unpaid: undefined,
     restored: false,
   };
   const work: Work = { session, target, priority, tally, signal, touched: new Set(), vanished: undefined };
@@ -131,7 +142,7 @@ export async function bringUpToDate(
         const performed = stage.kind === "items" ? await performItems(work, stage) : await performAction(work, stage);
         if (!performed.ok) return failed(performed.error);
         if (performed.value === "interrupted") return { kind: "interrupted", counts: countsOf(tally) };
-        return undefined;
+        return performed.value === "unaffordable" ? unaffordable(work, reasons) : undefined;
       }
     }
   };
@@ -158,6 +169,15 @@ export async function bringUpToDate(
     if (error instanceof ContentLost) return failed([contentLost(error.slot, target.name)]);
     throw error;
   }
+}
+
+function unaffordable({ session, target, tally }: Work, reasons: readonly Reason[]): TargetEnd {
+  const unpaid = tally.unpaid!;
+  const { tookMs, costUsd } = tally;
+  const { why, items, remaining } = unpaid;
+  if (items !== undefined) tally.fresh = Math.max(0, items - (remaining ?? 0) - tally.computed - tally.cached);
+  session.emit({ kind: "target-unaffordable", target: target.name, why, items, remaining, tookMs, costUsd });
+  return { kind: "unaffordable", unpaid, reasons, counts: countsOf(tally), tookMs, costUsd };
 }
 
 /** What is to be run reads content that may have been left with others. Returns the targets of what cannot be had. */

@@ -106,7 +106,8 @@ async function buildOpen(
       options.onEnd(target, how);
     }
     if (how.kind === "failed") hasFailed = true;
-    return how.kind === "done" ? "done" : how.kind === "waits" ? "waits" : "failed";
+    if (how.kind === "done") return "done";
+    return how.kind === "waits" || how.kind === "unaffordable" ? "waits" : "failed";
   };
   await runSchedule(
     {

@@ -22,7 +22,7 @@ import { filesBehind, type ResolvedInputs } from "./inputs.ts";
 import { itemLines } from "./items-file.ts";
 import { LostRun, type BuildSession } from "./session.ts";
 import { hasShape } from "./shape.ts";
-import { mayHaveReadOther, noteVanished, type Performed, type Work } from "./work.ts";
+import { costsTooMuch, mayHaveReadOther, noteVanished, type Performed, type Work } from "./work.ts";
 
 export async function performAction(work: Work, due: DueAction): Promise<Performed> {
   if (due.adopt !== undefined) return adopt(work, due, due.adopt);
@@ -146,6 +146,11 @@ async function run(work: Work, due: DueAction): Promise<Performed> {
   if (outcome.kind === "vanished") {
     noteVanished(work, outcome.path, outcome.isEdited);
     return ok("again");
+  }
+  if (outcome.kind === "unaffordable") {
+    const items = due.items?.decisions.length;
+    tally.unpaid = { why: outcome.message ?? costsTooMuch, ...(items !== undefined && { items, remaining: 0 }) };
+    return ok("unaffordable");
   }
   if (outcome.kind === "failed") return fail([failureOfTarget(work, failureOf(work, action, outcome, logFile))]);
   // What was read is not what the key says: the result is thrown away, and the target looked at again.

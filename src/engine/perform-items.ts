@@ -19,7 +19,7 @@ import type { SourceFile } from "./sources.ts";
 import { identify, missingBundle, orderOf } from "./perform-action.ts";
 import { AbortedError } from "./resources.ts";
 import type { Site } from "./site.ts";
-import { mayHaveReadOther, noteVanished, type Performed, type Work } from "./work.ts";
+import { costsTooMuch, mayHaveReadOther, noteVanished, type Performed, type Work } from "./work.ts";
 
 export async function performItems(work: Work, due: DueItems): Promise<Performed> {
   const { session, target } = work;
@@ -75,13 +75,18 @@ class ItemRun {
   readonly #total: number;
   readonly #queue: Try[];
   readonly #failures: ItemFailure[] = [];
+  /** Recipes with an item that the build cannot pay for; of the first, why. */
+  readonly #unpaid = new Set<string>();
+  #whyUnpaid = "";
+  /** Items that wait for a build that may spend more. */
+  #remaining = 0;
   /** Why there will never be room for an item. */
   #refused: Failure | undefined;
   readonly #setupKeys = new Map<string, string>();
   readonly #sources: readonly SourceFile[];
   /** Of the recipes that have something to make: what the rule's others want (a GPU, a secret) is nobody's need here. */
   readonly #templates: readonly PreparedAction[];
-  /** Items that are neither committed nor failed. */
+  /** Items that are neither committed nor failed, and not left to a later build. */
   #open: number;
   /** `vanished`: as `again`, but what the other lanes have finished is right, and is kept. */
   #stop: "again" | "vanished" | "interrupted" | undefined;
@@ -124,7 +129,11 @@ class ItemRun {
       const groups = groupFailures(this.#work, this.#failures, this.#total);
       return fail(this.#refused === undefined ? groups : [this.#refused, ...groups]);
     }
-    return ok(this.#stop === "vanished" ? "again" : (this.#stop ?? "committed"));
+    if (this.#stop !== undefined) return ok(this.#stop === "vanished" ? "again" : this.#stop);
+    if (this.#remaining === 0) return ok("committed");
+    const items = this.#due.states.decisions.length;
+    tally.unpaid = { why: this.#whyUnpaid, items, remaining: this.#remaining };
+    return ok("unaffordable");
   }
 
   #siteOf(template: PreparedAction): Site {
@@ -267,7 +276,23 @@ class ItemRun {
       this.#stop ??= "vanished";
       return this.#putBack(tried);
     }
+    if (outcome.kind === "unaffordable") return this.#leave(tried, outcome.message ?? costsTooMuch);
     this.#retryOrFail(tried, template, outcome, logFile);
+  }
+
+  /** It has not failed, and is not tried again here. With `-k` others of its recipe still are: some may cost less, or nothing. */
+  #leave({ item }: Try, why: string): void {
+    if (this.#unpaid.size === 0) this.#whyUnpaid = why;
+    this.#unpaid.add(item.recipe);
+    const isLeft = (other: Try) => this.#isLeft(other);
+    const count = 1 + this.#queue.filter(isLeft).length;
+    if (count > 1) this.#queue.splice(0, this.#queue.length, ...this.#queue.filter((other) => !isLeft(other)));
+    this.#remaining += count;
+    this.#close(count);
+  }
+
+  #isLeft({ item }: Try): boolean {
+    return !this.#work.session.keepGoing && this.#unpaid.has(item.recipe);
   }
 
   async #commit(
@@ -319,12 +344,13 @@ class ItemRun {
   }
 
   #putBack(tried: Try): void {
+    if (this.#isLeft(tried)) return this.#leave(tried, this.#whyUnpaid);
     this.#queue.push(tried);
     this.#wakeAll();
   }
 
-  #close(): void {
-    this.#open -= 1;
+  #close(count = 1): void {
+    this.#open -= count;
     if (this.#mayGoOn) return;
     this.#hold.abort();
     this.#wakeAll();

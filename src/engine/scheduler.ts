@@ -14,7 +14,7 @@ export interface Schedule {
   readonly keepGoing: boolean;
 }
 
-/** `waits`: for people or other machines; what depends on it cannot start, everything else can. */
+/** `waits`: for people, other machines or money; what depends on it cannot start, everything else can. */
 export type NodeEnd = "done" | "failed" | "waits";
 
 /**

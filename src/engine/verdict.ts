@@ -13,6 +13,7 @@ import { firstDifference, type Side } from "./difference.ts";
 import { fileNameOf, splitSlot, type Item } from "./fan-out.ts";
 import { verdictText } from "./gate.ts";
 import { listingOf, type Content, type FindContent } from "./recorded.ts";
+import { costsTooMuch } from "./work.ts";
 
 export interface VerdictContext {
   readonly find: FindContent;
@@ -48,6 +49,7 @@ export async function verdictOn(
             .map((line) => line.trim());
     return { kind: "failed", message: outcome.message, details };
   }
+  if (outcome.kind === "unaffordable") return notRun(outcome.message ?? costsTooMuch);
   if (outcome.kind === "vanished") return notRun(`${outcome.path} was deleted while it ran: run the command again`);
   const made = outputsOf(task.part, outcome);
   const slots = [...new Set([...Object.keys(task.recorded.outputs), ...Object.keys(made)])].filter(

@@ -18,9 +18,22 @@ export interface Tally {
   costUsd: number;
   /** Of a fan-out: how many items failed. */
   failedItems: number;
+  /** What the build may not spend any more money on, if that is why it stopped. */
+  unpaid: Unpaid | undefined;
   /** Outputs were put back at their places. Said apart, because a fan-out's counts are of its items. */
   restored: boolean;
 }
+
+export interface Unpaid {
+  /** In words: what it would have cost, and what is left. */
+  readonly why: string;
+  /** Items of the fan-out that there are, and that remain. */
+  readonly items?: number;
+  readonly remaining?: number;
+}
+
+/** Where whoever was to run it did not say more. */
+export const costsTooMuch = "what it may cost is more than what is left of what the build may spend";
 
 export interface Work {
   readonly session: BuildSession;
@@ -59,5 +72,5 @@ export function mayHaveReadOther(work: Work, key: Digest, files: readonly Source
   return true;
 }
 
-/** `again`: assess the target again, something has changed meanwhile. */
-export type Performed = Result<"committed" | "again" | "interrupted", readonly Failure[]>;
+/** `again`: assess the target again, something has changed meanwhile. `unaffordable`: `tally.unpaid` says of what. */
+export type Performed = Result<"committed" | "again" | "interrupted" | "unaffordable", readonly Failure[]>;

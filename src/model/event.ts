@@ -87,6 +87,20 @@ export type Event =
       readonly target: string;
       readonly requests: readonly { path: string; what: string; how: string }[];
     }
+  /** The build may not spend what the rest would cost. What is finished is kept; a build that may spend more goes on from there. */
+  | {
+      readonly kind: "target-unaffordable";
+      readonly target: string;
+      /** In words: what it would have cost, and what is left. */
+      readonly why: string;
+      /** Of a fan-out: its items, and how many of them are not finished. */
+      readonly items: number | undefined;
+      readonly remaining: number | undefined;
+      readonly tookMs: number;
+      readonly costUsd: number;
+    }
+  /** What the build has spent so far, by its own count. Told now and then, when it has changed. */
+  | { readonly kind: "spent"; readonly spentUsd: number; readonly maxUsd: number | undefined }
   /** Not tried, because something upstream failed or waits. */
   | { readonly kind: "target-skipped"; readonly target: string; readonly because: string }
   /** An output that somebody edited was set aside before the right one was restored. */
@@ -99,18 +113,22 @@ export type Event =
       readonly kind: "watching";
       readonly files: number;
       /** Of the build before; undefined: it could not begin. */
-      readonly outcome: "done" | "up-to-date" | "failed" | "waiting" | undefined;
+      readonly outcome: "done" | "up-to-date" | "failed" | "unaffordable" | "waiting" | undefined;
       /** Why it could not begin. */
       readonly failures: readonly Failure[];
     }
   | {
       readonly kind: "build-finished";
-      readonly outcome: "done" | "up-to-date" | "failed" | "waiting" | "interrupted";
+      readonly outcome: "done" | "up-to-date" | "failed" | "unaffordable" | "waiting" | "interrupted";
       readonly run: string;
       readonly counts: Counts;
       readonly tookMs: number;
       readonly savedMs: number;
       readonly costUsd: number;
+      /** What it has spent by its own count: paid calls, containers with their start. What is paid on a cluster counts as far as it is told. */
+      readonly spentUsd?: number | undefined;
+      /** What it might spend; undefined: there was no limit. */
+      readonly maxUsd?: number | undefined;
       /** Outputs of the requested targets that a person would open first, relative to the working folder. */
       readonly reports: readonly string[];
       /** What came from the cache that a team shares, and went there; undefined: nothing, or there is none. */

@@ -32,4 +32,7 @@ export interface Plan {
   /** What the command line and the run's memory set over the config. */
   readonly overrides: readonly string[];
   readonly targets: readonly PlannedTarget[];
+  /** What a build may spend, if it was said; and what is to be said about that. */
+  readonly maxUsd?: number;
+  readonly warnings?: readonly string[];
 }

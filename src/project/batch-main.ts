@@ -5,6 +5,7 @@ import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Budget } from "../backends/executors/budget.ts";
 import type { CallDesk, Order, Outcome } from "../backends/executors/executor.ts";
 import { LocalExecutor } from "../backends/executors/local.ts";
 import { isAsSeen, runBatch, type ResultLine, type ResultLog } from "../backends/executors/remote/batch.ts";
@@ -37,7 +38,7 @@ const deviceVariables = [
 
 /** A batch as it was found, wherever it came from. */
 interface Found {
-  readonly setup: Pick<BatchSetup, "callsNotBefore" | "mayPay" | "nodeMajor" | "what">;
+  readonly setup: Pick<BatchSetup, "callsNotBefore" | "mayPay" | "maxUsd" | "nodeMajor" | "what">;
   readonly order: Order;
   readonly ended: ReadonlySet<number>;
   readonly log: ResultLog;
@@ -134,7 +135,12 @@ async function main(argument: string, batch: number, start: number): Promise<voi
     await log.commit();
     return found.close();
   }
-  const calls = new Calls(found.callsFolder, { now: Date.now, notBefore: setup.callsNotBefore, mayPay: setup.mayPay });
+  const calls = new Calls(found.callsFolder, {
+    now: Date.now,
+    notBefore: setup.callsNotBefore,
+    mayPay: setup.mayPay,
+    money: { budget: new Budget(setup.maxUsd), spender: "this batch", warn: found.say },
+  });
   const variables = ["PATH", ...deviceVariables].filter((name) => process.env[name] !== undefined);
   const executor = new LocalExecutor({
     workerFile: found.workerFile,

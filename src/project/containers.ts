@@ -7,7 +7,6 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
 import type { ModalOptions, ModalSettings } from "../api/modal.ts";
-import { Budget } from "../backends/executors/remote/budget.ts";
 import type { Executor } from "../backends/executors/executor.ts";
 import { ModalPlatform } from "../backends/executors/modal.ts";
 import { Cloud } from "../backends/executors/modal/cloud.ts";
@@ -147,7 +146,7 @@ function executorFor(
   const platform = new ModalPlatform({
     ...{ cloud, settings, targets, nodeMajor, commandOf, warn },
     prices: pricesWith(settings.prices),
-    budget: new Budget(),
+    budget: setup.budget,
     prefix: containerPrefixOf(project),
   });
   return new Driver(platform, {

@@ -1,6 +1,7 @@
 // Which executor a build uses. Those that are not this machine's own are loaded when they are chosen.
 
 import type { ProjectSettings } from "../api/experiment.ts";
+import type { Budget } from "../backends/executors/budget.ts";
 import type { Executor } from "../backends/executors/executor.ts";
 import type { Digest } from "../model/digest.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
@@ -26,6 +27,8 @@ export interface Elsewhere {
 
 export interface ElsewhereSetup {
   readonly mayPay: boolean;
+  /** What the build may spend, here and there. */
+  readonly budget: Budget;
   readonly callsNotBefore: number;
   readonly isKnown: (key: Digest) => boolean;
   readonly onInterrupt: OnInterrupt;

@@ -5,6 +5,7 @@ import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
+import type { Budget } from "../backends/executors/budget.ts";
 import { LocalExecutor, type LocalExecutorOptions } from "../backends/executors/local.ts";
 import { HashPool } from "../backends/store/hash-pool.ts";
 import { LocalActionCache } from "../backends/store/action-cache.ts";
@@ -196,6 +197,8 @@ export interface BuildSetup {
   readonly limits: Limits;
   readonly keepGoing: boolean;
   readonly mayPay: boolean;
+  /** Of everything that this build pays for, here and elsewhere. */
+  readonly budget: Budget;
   readonly checksInputs: boolean;
   readonly emit: Emit;
   /** Where recipes, programs and items run, if not here. */
@@ -267,6 +270,11 @@ export function openBuildSession(
     now: Date.now,
     notBefore: deciding.trace.callsHiddenBefore(),
     mayPay: setup.mayPay,
+    money: {
+      budget: setup.budget,
+      spender: "the build",
+      warn: (text) => setup.emit({ kind: "warning", text }),
+    },
   });
   const executor = localExecutor(project, {
     blobsFolder: join(paths.cache, "blobs"),
@@ -280,6 +288,7 @@ export function openBuildSession(
   const here = localSite(executor, pool);
   const remote = setup.elsewhere?.make(run, {
     mayPay: setup.mayPay,
+    budget: setup.budget,
     callsNotBefore: deciding.trace.callsHiddenBefore(),
     isKnown: (key) => deciding.cache.get(key) !== undefined,
     onInterrupt: setup.onInterrupt,

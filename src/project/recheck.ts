@@ -4,6 +4,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
+import type { Budget } from "../backends/executors/budget.ts";
 import { LocalActionCache } from "../backends/store/action-cache.ts";
 import { LocalStore } from "../backends/store/local.ts";
 import { Trace } from "../backends/store/trace.ts";
@@ -32,6 +33,7 @@ export interface RecheckOptions {
   readonly asMade: boolean;
   readonly sample: number;
   readonly mayPay: boolean;
+  readonly budget: Budget;
   readonly checksInputs: boolean;
   readonly limits: Limits;
   readonly signal: AbortSignal;
@@ -55,6 +57,7 @@ export async function recheckRun(project: Project, run: RunFolder, options: Rech
     now: Date.now,
     notBefore: trace.callsHiddenBefore(),
     mayPay: options.mayPay,
+    money: { budget: options.budget, spender: "this command", warn: () => undefined },
   });
   const substitutes = new Map<Digest, Artifact>();
   const find = finder(project, run, trace, aside, substitutes);

@@ -1,5 +1,7 @@
 // Durations, money, counts, sizes and times as people read them. The same on every machine: no locale is asked.
 
+export { formatMoney } from "../util/money.ts";
+
 /** `85 ms`, `0.4 s`, `12 s`, `3 min 20 s`, `2 h 05 min`, `3 d 04 h`. */
 export function formatDuration(ms: number): string {
   const whole = Math.max(0, Math.round(ms));
@@ -25,19 +27,6 @@ export function formatRoughDuration(ms: number): string {
   const halfHours = Math.round(minutes / 30);
   if (halfHours < 2 * 48) return `${halfHours / 2} h`;
   return `${formatCount(Math.round(halfHours / 48))} d`;
-}
-
-/** `$0`, `$0.0123`, `$0.50`, `$12.40`, `$1,234.00`. Below a dollar three digits count, down to a hundredth of a cent. */
-export function formatMoney(usd: number): string {
-  if (usd < 0) return `−${formatMoney(-usd)}`;
-  if (usd === 0) return "$0";
-  if (usd < 0.00005) return "under $0.0001";
-  if (usd >= 0.9995) {
-    const cents = Math.round(usd * 100);
-    return `$${formatCount(Math.floor(cents / 100))}.${twoDigits(cents % 100)}`;
-  }
-  const decimals = Math.min(4, Math.max(2, 2 - Math.floor(Math.log10(usd))));
-  return `$${usd.toFixed(decimals).replace(/(\.\d\d\d*?)0+$/, "$1")}`;
 }
 
 /** `1,234`, `−5`. */

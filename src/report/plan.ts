@@ -2,6 +2,7 @@
 
 import type { Plan, PlannedTarget } from "../model/plan.ts";
 import { countOf, formatMoney, formatRoughDuration } from "./amounts.ts";
+import { warnOfMoney, wordSpent } from "./money.ts";
 import { alignDetailedRows } from "./columns.ts";
 import { totalOf, wordItemCounts } from "./items.ts";
 import { styleOfState, type Palette } from "./palette.ts";
@@ -25,16 +26,25 @@ export function renderPlan(plan: Plan, { palette, width }: DrawOptions): string[
   );
   const rows = plan.targets.map((target) => ({ cells: cellsOf(target), details: detailsOf(target) }));
   const lines: Line[] = [header, ...alignDetailedRows(rows, { width, right: [2, 3] })];
-  const total = wordTotal(plan.targets);
-  const closing = width === undefined ? [total] : fold(total, width, "  ");
+  const folded = (text: string) => (width === undefined ? [text] : fold(text, width, "  "));
+  const warnings = (plan.warnings ?? []).flatMap((text) => folded(wordWarning(text).text));
   return [
     ...lines.map((line) => paint(width === undefined ? line : clipLine(line, width), palette)),
-    ...closing.map((line) => paint([span(line, "bold")], palette)),
+    ...folded(wordTotal(plan.targets, plan.maxUsd)).map((line) => paint([span(line, "bold")], palette)),
+    ...warnings.map((line) => paint([span(line, "yellow")], palette)),
   ];
 }
 
+/** The plan of a build that may spend so much. */
+export function withLimit(plan: Plan, maxUsd: number): Plan {
+  const usdOf = (...states: readonly PlannedTarget["state"][]) =>
+    sum(plan.targets.filter(({ state }) => states.includes(state)).map(({ expectedUsd }) => expectedUsd));
+  const warning = warnOfMoney(usdOf("stale", "failed"), usdOf("unknown"), maxUsd);
+  return { ...plan, maxUsd, ...(warning !== undefined && { warnings: [warning] }) };
+}
+
 /** `due: 2 targets, about 4 min, $1.20 by past traces`, `nothing to do`. */
-export function wordTotal(targets: readonly PlannedTarget[]): string {
+export function wordTotal(targets: readonly PlannedTarget[], maxUsd?: number): string {
   const due = targets.filter(({ state }) => state === "stale" || state === "failed");
   const parts = [
     due.length > 0 ? countOf(due.length, "target") : "",
@@ -43,7 +53,7 @@ export function wordTotal(targets: readonly PlannedTarget[]): string {
     wordCount(targets, "waiting", "", "waiting for people"),
   ].filter((part) => part !== "");
   if (parts.length === 0) return "nothing to do";
-  return `due: ${[...parts, ...expectation(due)].join(", ")}`;
+  return `due: ${[...parts, ...expectation(due, maxUsd)].join(", ")}`;
 }
 
 function wordCount(
@@ -56,14 +66,15 @@ function wordCount(
   return count === 0 ? "" : [before, `${count}`, after].filter((word) => word !== "").join(" ");
 }
 
-function expectation(due: readonly PlannedTarget[]): readonly string[] {
+function expectation(due: readonly PlannedTarget[], maxUsd: number | undefined): readonly string[] {
   if (due.length === 0) return [];
   const known = due.filter(({ expectedMs }) => expectedMs !== undefined);
   if (known.length === 0) return ["time not known yet"];
   const ms = sum(known.map(({ expectedMs }) => expectedMs));
   const usd = sum(due.map(({ expectedUsd }) => expectedUsd));
   const time = ms < 950 ? formatRoughDuration(ms) : `about ${formatRoughDuration(ms)}`;
-  const amounts = usd > 0 ? `${time}, ${formatMoney(usd)} by past traces` : `${time} by past traces`;
+  const money = usd > 0 || maxUsd !== undefined ? `, ${wordSpent(usd, maxUsd)}` : "";
+  const amounts = `${time}${money} by past traces`;
   const unknown = due.filter(({ expectedMs }) => expectedMs === undefined).map(({ name }) => oneLine(name));
   return unknown.length === 0 ? [amounts] : [`${amounts} and what ${listOf(unknown)} will take`];
 }

@@ -23,6 +23,8 @@ export interface StatusRow {
   readonly waitsFor?: string;
   /** In words, one line. */
   readonly reason?: string;
+  /** What the last build did not pay for, in words: money was why it stopped. */
+  readonly unpaid?: string;
   /** Outputs that were left in the cache that a team shares. */
   readonly left?: readonly string[];
   readonly warnings?: readonly string[];
@@ -77,9 +79,10 @@ function cellsOf(row: StatusRow, now: number): Span[] {
   ];
 }
 
-function detailsOf({ items, waitsFor, reason, left = [], warnings = [] }: StatusRow): Span[] {
+function detailsOf({ items, waitsFor, reason, unpaid, left = [], warnings = [] }: StatusRow): Span[] {
   return [
     ...(items === undefined ? [] : [span(wordItemCounts(items))]),
+    ...(unpaid === undefined ? [] : [span(oneLine(unpaid), "yellow")]),
     ...(waitsFor === undefined ? [] : [span(`waits for ${oneLine(waitsFor)}`, "dim")]),
     ...(reason === undefined || reason === "" ? [] : [span(oneLine(reason), "dim")]),
     ...(left.length === 0 ? [] : [span(wordLeft(left), "dim")]),

@@ -25,6 +25,8 @@ export interface Why {
   readonly fetched?: { readonly by: string; readonly executor: string };
   /** Outputs that were left in the cache that a team shares. */
   readonly left?: readonly string[];
+  /** What the last build did not pay for, in words: money was why it stopped. */
+  readonly unpaid?: string;
   /** Why the present result is kept although its key changed, as people said, oldest first. */
   readonly accepted?: readonly Accepted[];
   /** Asked of a past build: what that one did. */
@@ -46,7 +48,7 @@ export interface PastBuild {
   /** How the whole build ended. */
   readonly outcome: string;
   /** What it did for the target. */
-  readonly did: "computed" | "cached" | "failed" | "nothing";
+  readonly did: "computed" | "cached" | "failed" | "unaffordable" | "nothing";
   /** Where it did nothing: the build whose result the target had. */
   readonly kept?: number;
   readonly failure?: string;
@@ -73,7 +75,7 @@ export function renderWhy(why: Why, { palette, width = COMFORTABLE_WIDTH, now }:
 }
 
 function headOf(
-  { target, label, state, since, fetched, left = [], reasons, accepted = [], build }: Why,
+  { target, label, state, since, fetched, unpaid, left = [], reasons, accepted = [], build }: Why,
   now: number,
 ): Line[] {
   const name = span(oneLine(target) + (label === undefined ? "" : `[${oneLine(label)}]`), "bold");
@@ -87,6 +89,7 @@ function headOf(
     lines.push([
       span(`  computed by ${oneLine(fetched.by)}, ${oneLine(fetched.executor)}, and fetched from the cache`, "dim"),
     ]);
+  if (unpaid !== undefined) lines.push([span(`  ${oneLine(unpaid)}`, "yellow")]);
   if (left.length > 0) lines.push([span(`  ${wordLeft(left)}`, "dim")]);
   return lines;
 }
@@ -119,8 +122,10 @@ function headOfPast(name: Span, { number, at, outcome, did, kept, failure, becau
       return [[name, span(` was fetched, not computed, in build ${number}`), when], ...told];
     case "failed":
       return [[name, span(" "), span("failed", styleOfState.failed), span(` in build ${number}`), when], ...told];
+    case "unaffordable":
+      return [[name, span(" "), span("was not paid for", "yellow"), span(` in build ${number}`), when], ...told];
     case "nothing": {
-      const end = outcome === "failed" || outcome === "interrupted" ? `, which ${wordOutcome(outcome)}` : "";
+      const end = wordOutcome(outcome);
       const result = kept === undefined ? "it had no result yet" : `it kept its result of build ${kept}`;
       return [[name, span(` was not made in build ${number}`), when, span(end)], [span(`  ${result}`)]];
     }
@@ -129,8 +134,9 @@ function headOfPast(name: Span, { number, at, outcome, did, kept, failure, becau
   }
 }
 
-function wordOutcome(outcome: "failed" | "interrupted"): string {
-  return outcome === "failed" ? "failed" : "was interrupted";
+function wordOutcome(outcome: string): string {
+  if (outcome === "unaffordable") return ", which stopped for want of money";
+  return outcome === "failed" ? ", which failed" : outcome === "interrupted" ? ", which was interrupted" : "";
 }
 
 function wordState(state: TargetState): string {

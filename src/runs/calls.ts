@@ -4,13 +4,15 @@
 import { randomBytes } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { unpaidCall, type CallDesk } from "../backends/executors/executor.ts";
+import { Budget } from "../backends/executors/budget.ts";
+import { unpaidCall, type CallDesk, type CallTerms } from "../backends/executors/executor.ts";
 import type { Digest } from "../model/digest.ts";
 import type { Json } from "../model/json.ts";
 import { callKey } from "../planning/fingerprint/call-key.ts";
 import { AppendLog, LogTail } from "../util/append-log.ts";
 import { isMissing } from "../util/fs.ts";
 import { processTag } from "../util/host.ts";
+import { CallMoney, type CallMoneyOptions } from "./call-money.ts";
 
 export interface CallLine {
   readonly k: Digest;
@@ -21,6 +23,9 @@ export interface CallLine {
   readonly at: number;
 }
 
+/** What calls have cost since says what others may cost. */
+const lateMs = 30 * 86_400_000;
+
 export class Calls implements CallDesk {
   readonly #folder: string;
   readonly #log: AppendLog<CallLine>;
@@ -28,6 +33,7 @@ export class Calls implements CallDesk {
   /** Answers from before this time are not used: `clean --calls` hides them from a run and deletes none. */
   readonly #notBefore: number;
   readonly #mayPay: boolean;
+  readonly #money: CallMoney;
   readonly #known = new Map<Digest, CallLine>();
   readonly #tails = new Map<string, LogTail<CallLine>>();
   /** Requests that somebody of this build is paying for now. */
@@ -40,32 +46,48 @@ export class Calls implements CallDesk {
       readonly notBefore: number;
       /** True if not said. Otherwise what is not remembered is refused. */
       readonly mayPay?: boolean;
+      /** What may be spent, and whose money it is; if not said, there is no limit. */
+      readonly money?: CallMoneyOptions;
     },
   ) {
     this.#folder = folder;
     this.#mayPay = options.mayPay ?? true;
+    this.#money = new CallMoney(options.money ?? { budget: new Budget(), spender: "the build", warn: () => undefined });
     this.#now = options.now;
     this.#notBefore = options.notBefore;
     // A file of its own for each build, whatever host or container it runs on: no lock, and a torn line can only be the last.
     this.#log = new AppendLog(join(folder, `${processTag()}-${randomBytes(4).toString("hex")}.jsonl`));
   }
 
-  async find(request: Json, draw: number): Promise<{ readonly response: Json } | undefined> {
+  async find(request: Json, draw: number, terms: CallTerms = {}): Promise<{ readonly response: Json } | undefined> {
     const key = callKey(request, draw);
     for (;;) {
       const line = this.#known.get(key) ?? this.#readNews().get(key);
       if (line !== undefined) return { response: line.response };
       const asked = this.#asked.get(key);
-      if (asked === undefined) {
-        if (!this.#mayPay) throw new Error(unpaidCall(key, request, draw));
-        break;
+      if (asked !== undefined) {
+        // Somebody here is paying for it: wait for the answer, or for the failure that makes it our turn.
+        await asked.ended;
+        continue;
       }
-      // Somebody here is paying for it: wait for the answer, or for the failure that makes it our turn.
-      await asked.ended;
+      if (!this.#mayPay) throw new Error(unpaidCall(key, request, draw));
+      if (!(await this.#takeOver(key, terms))) return undefined;
+      // Another build may have paid for it while this one waited for money.
+      if (!this.#readNews().has(key)) return undefined;
+      this.abandon(request, draw);
     }
+  }
+
+  /** From now on the asker is the one who pays for it; he has the money. Whether he had to wait for it. */
+  async #takeOver(key: Digest, terms: CallTerms): Promise<boolean> {
     let end!: () => void;
     this.#asked.set(key, { ended: new Promise((resolve) => (end = resolve)), end });
-    return undefined;
+    try {
+      return await this.#money.setAside(key, terms);
+    } catch (error) {
+      this.#giveUp(key);
+      throw error;
+    }
   }
 
   async remember(
@@ -75,12 +97,14 @@ export class Calls implements CallDesk {
   ): Promise<void> {
     const { response, costUsd } = answer;
     const line: CallLine = { k: callKey(request, draw), request, draw, response, costUsd, at: this.#now() };
+    // It is spent, whether the answer can be kept or not.
+    this.#money.settle(line.k, costUsd);
     try {
       this.#log.append(line);
       await this.#log.commit();
       this.#take(line);
     } finally {
-      this.abandon(request, draw);
+      this.#giveUp(line.k);
     }
   }
 
@@ -98,6 +122,15 @@ export class Calls implements CallDesk {
 
   abandon(request: Json, draw: number): void {
     const key = callKey(request, draw);
+    this.#money.free(key);
+    this.#giveUp(key);
+  }
+
+  writeOff(request: Json, draw: number): void {
+    this.#money.writeOff(callKey(request, draw));
+  }
+
+  #giveUp(key: Digest): void {
     this.#asked.get(key)?.end();
     this.#asked.delete(key);
   }
@@ -118,6 +151,7 @@ export class Calls implements CallDesk {
 
   /** The earliest answer stays: results that rest on it are replayed with it. */
   #take(line: CallLine): void {
+    if (line.at >= this.#now() - lateMs) this.#money.saw(line.costUsd);
     if (line.at < this.#notBefore) return;
     const known = this.#known.get(line.k);
     if (known === undefined || line.at < known.at) this.#known.set(line.k, line);

@@ -42,6 +42,9 @@ export interface HistoryEntry {
   readonly at: string;
   readonly took_ms: number;
   readonly outcome: string;
+  /** What it cost, and what it might have spent, if there was a limit. Builds of early versions say neither. */
+  readonly cost_usd?: number;
+  readonly max_usd?: number;
   readonly command: readonly string[];
   readonly config: FollowedConfig;
   /** The resolved config as it was, a blob of the archive. Builds of early versions have none. */
@@ -54,12 +57,12 @@ export interface HistoryEntry {
 }
 
 export interface Change {
-  /** `computed`, `cached` or `failed`. */
+  /** `computed`, `cached`, `failed` or `unaffordable`. */
   readonly origin: string;
   readonly key: string;
-  /** Why it was made; of what failed, the failure. */
+  /** Why it was made; of what failed, the failure; of what was not paid for, that. */
   readonly reason: string;
-  /** Of what failed: why it was tried. */
+  /** Of what failed or was not paid for: why it was tried. */
   readonly because?: string;
 }
 

@@ -5,7 +5,7 @@ import { parse, stringify, YAMLError } from "yaml";
 import { isPlainKey, readPlain, writePlain, type PlainMap } from "../util/plain-yaml.ts";
 
 export interface StageState {
-  readonly status: "done" | "failed" | "waiting" | "skipped" | "interrupted" | "cleaned";
+  readonly status: "done" | "failed" | "unaffordable" | "waiting" | "skipped" | "interrupted" | "cleaned";
   /** Core key of the result on which the outputs stand. */
   readonly key?: string;
   /** When it was computed, ISO 8601, UTC. */
@@ -22,6 +22,10 @@ export interface StageState {
   readonly reason?: string;
   readonly waits_for?: readonly string[];
   readonly failure?: string;
+  /** Of what a build stopped for want of money: what was not paid for, in words, and how much of it; and what such builds have spent on it. */
+  readonly unpaid?: string;
+  readonly remaining?: number;
+  readonly spent_usd?: number;
   /** Another run's result, taken as given: `old@3:generate`. */
   readonly from?: string;
   /** Its key changed, and somebody said that it does not matter. */

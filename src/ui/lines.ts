@@ -14,6 +14,7 @@ import type { Event } from "../model/event.ts";
 import type { Failure } from "../model/failure.ts";
 import { countOf, formatCount, formatDuration, formatMoney, formatRoughDuration } from "../report/amounts.ts";
 import { styleOfOrigin } from "../report/palette.ts";
+import { wordRemaining, wordSpent } from "../report/money.ts";
 import { headline } from "../report/reasons.ts";
 import { wordTraffic } from "../report/shared.ts";
 import {
@@ -60,6 +61,8 @@ export interface LinesOptions {
   readonly renderFailure: RenderFailure;
   /** What goes on after people have answered: `exp build`, with the arguments of this build. */
   readonly again?: string;
+  /** The same with room for another limit of money at its end; only of use where there is one. */
+  readonly againWithMore?: string;
   /** Names that will appear, where they are known: the columns then fit from the first line on. */
   readonly targets?: readonly string[];
 }
@@ -71,6 +74,8 @@ export interface BuildLines {
   startOf(running: Running): readonly ShownLine[];
   /** How far a long target is. */
   progressOf(running: Running, now: number): readonly ShownLine[];
+  /** `spent $1.23 of $5.00`, while a build with a limit has spent something. */
+  spent(): Line | undefined;
   /** The first line, if no line has been shown yet. */
   header(): readonly ShownLine[];
 }
@@ -81,7 +86,12 @@ const STATE_WIDTH = "computed".length;
 const MOST_QUIET_LINES = 4;
 const MOST_REPORTS = 5;
 
-export function createBuildLines({ renderFailure, again = "exp build", targets = [] }: LinesOptions): BuildLines {
+export function createBuildLines({
+  renderFailure,
+  again = "exp build",
+  againWithMore = `${again} --max-usd MORE`,
+  targets = [],
+}: LinesOptions): BuildLines {
   let nameWidth = Math.min(
     WIDEST_NAME,
     largest(
@@ -95,7 +105,9 @@ export function createBuildLines({ renderFailure, again = "exp build", targets =
   let overrides: readonly string[] = [];
   let fresh: string[] = [];
   let skipped: { readonly name: string; readonly because: string }[] = [];
-  const ends = new Map<string, "failed" | "waits" | "was not tried">();
+  const ends = new Map<string, "failed" | "waits" | "is not paid for" | "was not tried">();
+  let remaining = 0;
+  let spent: Extract<Event, { kind: "spent" }> | undefined;
 
   function row(target: string, state: Span, time: string, details: Line): ShownLine {
     const name = oneLine(target);
@@ -170,6 +182,9 @@ export function createBuildLines({ renderFailure, again = "exp build", targets =
       case "item-finished":
       case "elsewhere":
         return [];
+      case "spent":
+        spent = event;
+        return [];
       case "action-retried":
         return [row(event.target, span("retry", "yellow"), "", retryDetails(event))];
       case "log":
@@ -192,6 +207,14 @@ export function createBuildLines({ renderFailure, again = "exp build", targets =
           row(event.target, span("waits", "magenta"), "", [span(wordRequests(event.requests.length))]),
           ...requestLines(event.requests),
         ];
+      case "target-unaffordable": {
+        ends.set(event.target, "is not paid for");
+        remaining += event.remaining ?? 0;
+        const state = span("unpaid", "yellow");
+        const cost = event.costUsd > 0 ? formatMoney(event.costUsd) : "";
+        const details = [span(wordRemaining(event.items, event.remaining)), span(cost, "bold")];
+        return [row(event.target, state, "", details), { line: [span(`  ${oneLine(event.why)}`)], fit: "fold" }];
+      }
       case "target-skipped":
         ends.set(event.target, "was not tried");
         skipped.push({ name: event.target, because: event.because });
@@ -258,6 +281,8 @@ export function createBuildLines({ renderFailure, again = "exp build", targets =
       return [{ line: upToDateLine(event.run, overrides), fit: "clip" }];
     }
     const lines = [...flush(), closingLine(event)];
+    if (event.outcome === "unaffordable")
+      lines.push(sentence(`what is finished is kept, and not paid for again: ${againWithMore} goes on from here`));
     if (event.outcome === "interrupted") lines.push(sentence(`what is finished is kept: ${again} goes on from here`));
     if (event.shared !== undefined) lines.push(sentence(wordTraffic(event.shared)));
     return [...lines, ...reportLines(event.reports)];
@@ -267,30 +292,44 @@ export function createBuildLines({ renderFailure, again = "exp build", targets =
     const took = formatDuration(event.tookMs);
     const failed = [...ends].filter(([, end]) => end === "failed").map(([name]) => name);
     const waits = [...ends].filter(([, end]) => end === "waits").map(([name]) => name);
+    const unpaid = [...ends].filter(([, end]) => end === "is not paid for").map(([name]) => name);
     const skipped = [...ends.values()].filter((end) => end === "was not tried").length;
     const outcomes = {
       done: span(`done in ${took}`, "green"),
       "up-to-date": span("up to date", "green"),
       failed: span(`failed after ${took}`, "red"),
+      unaffordable: span(`stopped for want of money after ${took}`, "yellow"),
       waiting: span(`waiting for people after ${took}`, "magenta"),
       interrupted: span(`interrupted after ${took}`, "yellow"),
     };
     const facts = [
       failed.length > 0 ? `${listNames(failed)} failed` : "",
-      failed.length > 0 && waits.length > 0
+      unpaid.length > 0 ? `${listNames(unpaid)} ${unpaid.length === 1 ? "is" : "are"} not paid for` : "",
+      remaining > 0 ? `${countOf(remaining, "item")} ${remaining === 1 ? "remains" : "remain"}` : "",
+      failed.length + unpaid.length > 0 && waits.length > 0
         ? `${listNames(waits)} ${waits.length === 1 ? "waits" : "wait"} for people`
         : "",
       skipped > 0 ? `${countOf(skipped, "target")} not tried` : "",
       wordCounts(event.counts),
       event.savedMs >= 50 ? `the cache saved ${formatDuration(event.savedMs)}` : "",
-      event.costUsd > 0 ? `cost ${formatMoney(event.costUsd)}` : "",
+      event.maxUsd !== undefined
+        ? `spent ${wordSpent(event.spentUsd ?? 0, event.maxUsd)}`
+        : event.costUsd > 0
+          ? `cost ${formatMoney(event.costUsd)}`
+          : "",
     ].filter((fact) => fact !== "");
     return { line: [outcomes[event.outcome], span(`: ${facts.join("; ")}`)], fit: "fold" };
+  }
+
+  function spentLine(): Line | undefined {
+    if (spent?.maxUsd === undefined) return undefined;
+    return [span("spent "), span(wordSpent(spent.spentUsd, spent.maxUsd), "bold")];
   }
 
   return {
     linesOf,
     header: flush,
+    spent: spentLine,
     startOf: (running) => {
       running.isAnnounced = true;
       const details = [span(wordDue(running)), span(wordExpected(running)), span(headline(running.reasons), "dim")];
@@ -303,6 +342,7 @@ export function createBuildLines({ renderFailure, again = "exp build", targets =
         span(running.items === undefined && running.ready === 0 ? "" : ready),
         span(left === undefined ? "" : `${formatRoughDuration(left)} left`),
         span(running.costUsd > 0 ? formatMoney(running.costUsd) : "", "bold"),
+        span((spentLine() ?? []).map(({ text }) => text).join("")),
       ];
       return [...flush(), row(running.target, span("running"), formatDuration(now - running.startedAt), details)];
     },
@@ -313,7 +353,7 @@ export function createBuildLines({ renderFailure, again = "exp build", targets =
 function isQuiet(event: Event): boolean {
   const quiet: ReadonlySet<Event["kind"]> = new Set([
     ...(["build-started", "target-started", "items-known", "item-finished", "elsewhere"] as const),
-    ...(["target-skipped", "build-finished"] as const),
+    ...(["spent", "target-skipped", "build-finished"] as const),
   ]);
   return quiet.has(event.kind) || (event.kind === "target-finished" && event.origin === "fresh");
 }

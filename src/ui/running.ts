@@ -84,6 +84,7 @@ function note(all: Map<string, Running>, event: Event, now: number): void {
     case "target-finished":
     case "target-failed":
     case "target-waits":
+    case "target-unaffordable":
     case "target-skipped":
       all.delete(event.target);
       return;

@@ -42,6 +42,8 @@ export function createTerminalReporter(options: TerminalOptions): Reporter {
   const running = followRunningTargets();
   const pending = new Map<string, () => void>();
   const bars = new Map<string, SingleBar>();
+  /** Above the others, of a build with a limit of money. */
+  let moneyBar: SingleBar | undefined;
   let multi: MultiBar | undefined;
   let isLoading = false;
   let isOver = false;
@@ -66,7 +68,8 @@ export function createTerminalReporter(options: TerminalOptions): Reporter {
   function raiseBars(): void {
     if (isOver) return;
     const waiting = [...running.all.keys()].filter((target) => !pending.has(target) && !bars.has(target));
-    const room = Math.min(MOST_BARS, Math.max(1, (stream.rows || 24) - 2)) - bars.size;
+    const rows = (stream.rows || 24) - (lines.spent() === undefined ? 2 : 3);
+    const room = Math.min(MOST_BARS, Math.max(1, rows)) - bars.size;
     if (waiting.length === 0 || room <= 0) return;
     if (multi === undefined) {
       void loadBars();
@@ -75,6 +78,7 @@ export function createTerminalReporter(options: TerminalOptions): Reporter {
     if (bars.size === 0) {
       show(lines.header());
       forgetProcess = onProcessEnd(interrupt);
+      if (lines.spent() !== undefined) moneyBar = multi.create(1, 0, {});
     }
     for (const target of waiting.slice(0, room)) bars.set(target, multi.create(1, 0, { target }));
     multi.update();
@@ -95,7 +99,8 @@ export function createTerminalReporter(options: TerminalOptions): Reporter {
       forceRedraw: true,
       // The package would swallow an interrupt that nobody else listens for.
       gracefulExit: false,
-      format: (_options, _params, payload: { readonly target: string }) => drawBar(payload.target),
+      format: (_options, _params, { target }: { readonly target?: string }) =>
+        target === undefined ? drawMoney() : drawBar(target),
     });
     raiseBars();
   }
@@ -108,6 +113,10 @@ export function createTerminalReporter(options: TerminalOptions): Reporter {
     const names = [...bars.keys()].map((name) => widthOf(oneLine(name)));
     const nameWidth = Math.min(Math.floor(width / 3), largest(names, 8));
     return paint(barOf(each, { width, nameWidth, now: ticker.now() }), palette);
+  }
+
+  function drawMoney(): string {
+    return paint(clipLine(lines.spent() ?? [], Math.max(20, columns() - 1)), palette);
   }
 
   function lowerBar(target: string): void {
@@ -123,7 +132,8 @@ export function createTerminalReporter(options: TerminalOptions): Reporter {
 
   function endBars(...last: readonly SingleBar[]): void {
     multi!.stop();
-    for (const bar of last) removeQuietly(multi!, bar);
+    for (const bar of [...last, moneyBar]) if (bar !== undefined) removeQuietly(multi!, bar);
+    moneyBar = undefined;
     forgetProcess?.();
     forgetProcess = undefined;
   }

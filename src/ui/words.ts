@@ -39,6 +39,8 @@ export function wordState(outcome: Extract<Event, { kind: "watching" }>["outcome
       return "up to date";
     case "failed":
       return "the last build failed";
+    case "unaffordable":
+      return "what is left is not paid for";
     case "waiting":
       return "people are awaited";
     case undefined:

@@ -75,6 +75,16 @@ export const everyEvent: { readonly [K in Event["kind"]]: Required<Extract<Event
       { path: "runs/default/rate/ratings.csv", what: "Rate 20 pairs", how: "Fill the column verdict with A or B" },
     ],
   },
+  "target-unaffordable": {
+    kind: "target-unaffordable",
+    target: "judge",
+    why: "a call costs up to $0.50, and $0.20 is left of the $5.00 that the build may spend",
+    items: 100,
+    remaining: 60,
+    tookMs: 2100,
+    costUsd: 4.8,
+  },
+  spent: { kind: "spent", spentUsd: 1.23, maxUsd: 5 },
   "target-skipped": { kind: "target-skipped", target: "analyse", because: "judge" },
   "output-set-aside": {
     kind: "output-set-aside",
@@ -97,6 +107,8 @@ export const everyEvent: { readonly [K in Event["kind"]]: Required<Extract<Event
     tookMs: 4200,
     savedMs: 3200,
     costUsd: 0.0123,
+    spentUsd: 0.0123,
+    maxUsd: 5,
     reports: ["runs/default/analyse/report.html"],
     shared: {
       place: "/mnt/team/exp-cache",

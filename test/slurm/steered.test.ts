@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
+import { Budget } from "../../src/backends/executors/budget.ts";
 import type { Order, Outcome } from "../../src/backends/executors/executor.ts";
 import { FolderCarrier } from "../../src/backends/executors/remote/carrier.ts";
 import { Driver } from "../../src/backends/executors/remote/driver.ts";
@@ -64,7 +65,14 @@ function steer(cluster: Partial<Steered>) {
   });
   const executor = new Driver(platform, {
     ...{ run: "r", submissions: join(runFolder, submissionsFolder), allSubmissions: () => submissionsOf(runFolder) },
-    ...{ setup, carrier: new FolderCarrier("batch.js"), driver: "x-1", now: Date.now, isKnown: () => true },
+    ...{
+      setup,
+      budget: new Budget(),
+      carrier: new FolderCarrier("batch.js"),
+      driver: "x-1",
+      now: Date.now,
+      isKnown: () => true,
+    },
     onInterrupt: () => Promise.resolve("end"),
     warn,
     onProgress: () => undefined,

@@ -148,6 +148,14 @@ export type Outcome =
       readonly tookMs: number;
       readonly costUsd: number;
     }
+  /** The build may not spend what it would cost. What it has paid for is remembered. To be ordered again by a later build. */
+  | {
+      readonly kind: "unaffordable";
+      /** What was refused, in words. */
+      readonly message?: string;
+      readonly tookMs: number;
+      readonly costUsd: number;
+    }
   /** Not begun, because something stopped the batch before. To be ordered again. */
   | { readonly kind: "not-begun" };
 
@@ -162,17 +170,33 @@ export function unpaidCall(key: Digest, request: Json, draw: number): string {
   return `${unpaid} (call ${key.slice(0, 12)}, draw ${draw} of ${shown})`;
 }
 
+/** Thrown where a call may cost more than may be spent. The action that asked for it ends `unaffordable`. */
+export class UnaffordableCall extends Error {}
+
+/** What is said of a call beside what it is. */
+export interface CallTerms {
+  /** What it costs at most, as the recipe says. */
+  readonly maxUsd?: number | undefined;
+  /** It is asked for while another call is being paid for, which ends only after this: so this one must not wait for money. */
+  readonly isWithin?: boolean | undefined;
+  /** Aborted when who asked is gone. */
+  readonly signal?: AbortSignal;
+}
+
 /** Memory for paid calls, asked by running recipes. */
 export interface CallDesk {
   /**
    * The answer, or undefined: then the asker pays, and must `remember` or `abandon`. Others who ask the same wait meanwhile.
-   * Throws `unpaidCall` where nothing may be paid.
+   * What it may cost is set aside then; it waits for that while something under way may give some back. Throws `unpaidCall` where nothing may be paid,
+   * `UnaffordableCall` where not so much may be.
    */
-  find(request: Json, draw: number): Promise<{ readonly response: Json } | undefined>;
+  find(request: Json, draw: number, terms?: CallTerms): Promise<{ readonly response: Json } | undefined>;
   /** Returns when the answer is durable. */
   remember(request: Json, draw: number, answer: { readonly response: Json; readonly costUsd: number }): Promise<void>;
   /** The request failed, or who asked has died: somebody else may try. */
   abandon(request: Json, draw: number): void;
+  /** Who pays for it has ended without it: as long as it is not known what it came to, what was set aside for it counts as spent. */
+  writeOff(request: Json, draw: number): void;
 }
 
 export interface RunSignals {

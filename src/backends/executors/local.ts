@@ -149,7 +149,10 @@ export class LocalExecutor implements Executor {
       onMessage: (message) => this.#receive(worker, message),
       onExit: (exit) => this.#lost(worker, exit),
     });
-    const calls = new PaidCalls(this.#options.calls, (message) => child.send(message));
+    const calls = new PaidCalls(this.#options.calls, {
+      answer: (message) => child.send(message),
+      onWait: (isWaiting) => worker.assignment?.pauseTimer(isWaiting),
+    });
     const worker: Worker = { process: child, calls, assignment: undefined };
     this.#all.add(worker);
     this.#watchdog.began(child.pid);
@@ -174,6 +177,7 @@ export class LocalExecutor implements Executor {
       case "finished":
         if (assignment?.id !== message.id) return;
         worker.assignment = undefined;
+        worker.calls.endOrder();
         // Processes that its recipe left behind would run beside the actions of others, and may write to what it handed over.
         if (message.hasChildren) worker.process.end();
         else this.#idle.push(worker);

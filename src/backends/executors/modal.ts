@@ -6,6 +6,7 @@ import { performance } from "node:perf_hooks";
 import type { ModalOptions, ModalSettings } from "../../api/modal.ts";
 import { sleep } from "../../util/clock.ts";
 import { isMissing } from "../../util/fs.ts";
+import { formatMoney } from "../../util/money.ts";
 import { Lanes } from "../../util/lanes.ts";
 import { fail, ok, type Result } from "../../util/result.ts";
 import type { Outcome } from "./executor.ts";
@@ -16,7 +17,7 @@ import { mountPath } from "./modal/place.ts";
 import { usdPerSecond, type PriceTable } from "./modal/prices.ts";
 import { mayPass } from "./modal/problems.ts";
 import { costUntil, notedContainers, noteContainer, type ContainerNote, type Vessel } from "./modal/vessel.ts";
-import type { Budget } from "./remote/budget.ts";
+import type { Budget } from "./budget.ts";
 import type { Batch, Submission } from "./remote/batches.ts";
 import type { Start } from "./remote/carrier.ts";
 import type { Handed, Handover, Judge, Lot, Platform } from "./remote/platform.ts";
@@ -55,6 +56,7 @@ const longestWaitMs = 60_000;
 
 export class ModalPlatform implements Platform<ModalLot> {
   readonly name = "modal";
+  readonly hasPaidTime = true;
   readonly lookMs: number;
   readonly pollMs = 0;
   readonly words = {
@@ -137,19 +139,19 @@ export class ModalPlatform implements Platform<ModalLot> {
   /** From its turn on until it is over. */
   async #launch(vessel: Vessel, command: Command, signal: AbortSignal): Promise<void> {
     const { batch } = vessel;
-    const isAffordable = !isUnwanted(batch, signal) && (await this.#afford(vessel, signal));
-    const refusal = isAffordable ? await this.#begin(vessel, command, signal) : ({ kind: "not-begun" } as const);
+    const refusal = (await this.#afford(vessel, signal)) ?? (await this.#begin(vessel, command, signal));
     if (refusal === undefined) return this.#follow(vessel);
     this.#free(vessel);
     batch.isLive = batch.isWaiting = false;
     batch.settleRest(refusal);
   }
 
-  /** Sets aside what it may cost, and gives it no more time than that is worth. False: what the build may spend is spent. */
-  async #afford(vessel: Vessel, signal: AbortSignal): Promise<boolean> {
+  /** Sets aside what it may cost, and gives it no more time than that is worth. Undefined: it may begin. */
+  async #afford(vessel: Vessel, signal: AbortSignal): Promise<Outcome | undefined> {
     const { budget } = this.#options;
-    const { allotment, usdPerSecond: usd } = vessel;
+    const { batch, allotment, usdPerSecond: usd } = vessel;
     for (;;) {
+      if (isUnwanted(batch, signal)) return { kind: "not-begun" };
       const wanted = allotment.lifetimeSeconds;
       const share = budget.share(this.#lanes.size, wanted * usd, Math.min(leastSeconds, wanted) * usd);
       const seconds = usd === 0 ? wanted : Math.floor(share.usdEach / usd + 1e-9);
@@ -157,11 +159,14 @@ export class ModalPlatform implements Platform<ModalLot> {
       if (reservation !== undefined) {
         vessel.reservation = reservation;
         vessel.allotment = { ...allotment, lifetimeSeconds: seconds };
-        return true;
+        return undefined;
       }
-      if (isUnwanted(vessel.batch, signal) || budget.hasNoneOpen) {
+      // What is set aside for the calls of those that wait as well comes free only if they give up.
+      const waiting = [...this.#vessels.values()].filter((other) => other.id === undefined && !other.batch.hasEnded);
+      if (budget.openCount <= waiting.length) {
+        batch.end();
         budget.exhaust();
-        return false;
+        return { kind: "unaffordable", message: wordCost(vessel, budget), tookMs: 0, costUsd: 0 };
       }
       await budget.whenFreed(signal);
     }
@@ -238,15 +243,18 @@ export class ModalPlatform implements Platform<ModalLot> {
     if (found === undefined) return false;
     // What was never begun has nothing to say.
     if (note === undefined || found.id === undefined) {
-      batch.hasEnded = true;
+      batch.end();
       return true;
     }
     const { id } = found;
     const { name, allotment, usdPerSecond: usd } = note;
     batch.usdPerSecond = usd;
+    const { budget } = this.#options;
+    const mayCost = allotment.lifetimeSeconds * usd;
     const vessel: Vessel = {
       ...{ batch, name, allotment, usdPerSecond: usd, id, over: undefined, startedAt: performance.now() },
-      reservation: this.#options.budget.reserve(allotment.lifetimeSeconds * usd),
+      ...(budget.leftUsd < mayCost && { mostUsd: budget.leftUsd }),
+      reservation: budget.take(mayCost),
       gone: new AbortController(),
     };
     this.#vessels.set(batch, vessel);
@@ -282,12 +290,22 @@ export class ModalPlatform implements Platform<ModalLot> {
     const sailing = this.#sailing;
     if (sailing.length === 0) return true;
     for (const vessel of sailing) vessel.reservation?.note(costUntil(vessel, performance.now()));
+    await Promise.all(sailing.map((vessel) => this.#endIfTooDear(vessel)));
     const running = await cloud.list({ exp: prefix });
     if (!running.ok) return false;
     const ids = new Set(running.value.map(({ id }) => id));
     const missing = sailing.filter(({ id }) => !ids.has(id!));
     await Promise.all(missing.map((vessel) => this.#seeIfOver(vessel)));
     return true;
+  }
+
+  /** One that an earlier build has begun has a lifetime by what that might spend. */
+  async #endIfTooDear({ batch, id, mostUsd, ...vessel }: Vessel): Promise<void> {
+    if (mostUsd === undefined || costUntil(vessel, performance.now()) < mostUsd || batch.unaffordable !== undefined)
+      return;
+    const message = `the container ${vessel.name}, of an earlier build, has cost all that was left of what this one may spend`;
+    batch.unaffordable = { kind: "unaffordable", message, tookMs: 0, costUsd: 0 };
+    await this.#options.cloud.end({ id: id! });
   }
 
   /** False: that cannot be told now. */
@@ -352,6 +370,11 @@ export class ModalPlatform implements Platform<ModalLot> {
 
 function isUnwanted(batch: Batch, signal: AbortSignal): boolean {
   return signal.aborted || batch.isHeld;
+}
+
+function wordCost({ allotment, usdPerSecond: usd }: Vessel, { leftUsd, maxUsd = 0 }: Budget): string {
+  const seconds = Math.min(leastSeconds, allotment.lifetimeSeconds);
+  return `${seconds} s of its container cost ${formatMoney(seconds * usd)}, and ${formatMoney(leftUsd)} is left of the ${formatMoney(maxUsd)} that the build may spend`;
 }
 
 function append(file: string, text: string): void {

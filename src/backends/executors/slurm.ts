@@ -40,6 +40,7 @@ const longestWaitMs = 60_000;
 
 export class SlurmPlatform implements Platform<SlurmLot> {
   readonly name = "slurm";
+  readonly hasPaidTime = false;
   readonly lookMs = 250;
   readonly pollMs: number;
   readonly words = {
@@ -143,7 +144,7 @@ export class SlurmPlatform implements Platform<SlurmLot> {
       if (submission.job !== undefined) continue;
       const named = await this.#options.cluster.jobNamed(submission.intent.jobName);
       if (named?.job !== undefined) submission.noteJob(named.job);
-      else if (named !== undefined && !submission.isLive) for (const batch of submission.batches) batch.hasEnded = true;
+      else if (named !== undefined && !submission.isLive) for (const batch of submission.batches) batch.end();
     }
     return answers;
   }

@@ -33,6 +33,11 @@ export class Assignment {
   /** Of the action that is at work; those before it have had theirs. */
   #seen: Seen = noneSeen();
   #timer: NodeJS.Timeout | undefined;
+  #onTimeout: (() => void) | undefined;
+  /** Of its limit, when its timer was started last. */
+  #leftMs = 0;
+  #startedAt = 0;
+  #isPaused = false;
   #ended: Ended | undefined;
 
   constructor(id: number, order: Order, settle: Settle) {
@@ -49,11 +54,26 @@ export class Assignment {
   armTimer(onTimeout: () => void): void {
     const { timeoutMs } = this.order;
     if (timeoutMs === undefined) return;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
+    this.#onTimeout = () => {
       this.end({ why: "timeout", message: `ran longer than its timeout of ${timeoutMs} ms and was ended` });
       onTimeout();
-    }, timeoutMs);
+    };
+    this.#leftMs = timeoutMs;
+    this.#startTimer();
+  }
+
+  /** Time that passes while it waits for others is not its own. */
+  pauseTimer(isPaused: boolean): void {
+    if (isPaused) this.#leftMs -= performance.now() - this.#startedAt;
+    this.#isPaused = isPaused;
+    this.#startTimer();
+  }
+
+  #startTimer(): void {
+    clearTimeout(this.#timer);
+    this.#startedAt = performance.now();
+    if (!this.#isPaused && this.#onTimeout !== undefined)
+      this.#timer = setTimeout(this.#onTimeout, Math.max(0, this.#leftMs));
   }
 
   /** To be said before its worker is ended. */
@@ -92,6 +112,7 @@ export class Assignment {
   }
 
   finish(): void {
+    this.#onTimeout = undefined;
     clearTimeout(this.#timer);
     this.#finish();
   }

@@ -1,7 +1,7 @@
 // The paid calls of one worker: its questions go to the desk, and what it had not answered for when it died is free for others.
 
 import type { Json } from "../../../model/json.ts";
-import type { CallDesk } from "../executor.ts";
+import { UnaffordableCall, type CallDesk } from "../executor.ts";
 import type { FromWorker, ToWorker } from "../worker/protocol.ts";
 
 export type Question = Extract<FromWorker, { kind: "find" | "remember" | "abandon" }>;
@@ -11,16 +11,25 @@ interface OpenCall {
   readonly draw: number;
 }
 
+interface Ears {
+  readonly answer: (message: ToWorker) => void;
+  /** Told when it begins to wait for others, and when it has waited: for an answer that somebody else is paying for, or for money. */
+  readonly onWait: (isWaiting: boolean) => void;
+}
+
 export class PaidCalls {
   readonly #desk: CallDesk;
-  readonly #answer: (message: ToWorker) => void;
+  readonly #ears: Ears;
   /** Requests that the recipe is paying for, by their text. */
   readonly #open = new Map<string, OpenCall>();
-  #isClosed = false;
+  /** Aborted when who asked has ended. */
+  #asker = new AbortController();
+  #asking = 0;
+  #isWaiting = false;
 
-  constructor(desk: CallDesk, answer: (message: ToWorker) => void) {
+  constructor(desk: CallDesk, ears: Ears) {
     this.#desk = desk;
-    this.#answer = answer;
+    this.#ears = ears;
   }
 
   take(question: Question): void {
@@ -33,45 +42,73 @@ export class PaidCalls {
         return;
       case "abandon":
         this.#open.delete(textOf(question));
+        this.#look();
         this.#desk.abandon(question.request, question.draw);
         return;
     }
   }
 
+  /** Its recipe has ended: what that still pays for nobody is to wait for, and for it nothing is paid any more. */
+  endOrder(): void {
+    this.#asker.abort();
+    this.#asker = new AbortController();
+    for (const { request, draw } of this.#open.values()) this.#desk.writeOff(request, draw);
+  }
+
   /** The worker has ended. */
   close(): void {
-    this.#isClosed = true;
+    this.#asker.abort();
     for (const { request, draw } of this.#open.values()) this.#desk.abandon(request, draw);
     this.#open.clear();
   }
 
   async #find(question: Extract<Question, { kind: "find" }>): Promise<void> {
-    const { call, request, draw } = question;
+    const { call, request, draw, maxUsd, isWithin } = question;
+    const { signal } = this.#asker;
     let found: Awaited<ReturnType<CallDesk["find"]>>;
+    this.#asking += 1;
+    this.#look();
     try {
-      found = await this.#desk.find(request, draw);
+      found = await this.#desk.find(request, draw, { maxUsd, isWithin, signal });
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      return this.#answer({ kind: "answer", call, found: undefined, error: why });
+      const money = error instanceof UnaffordableCall ? { isUnaffordable: true as const } : {};
+      return this.#ears.answer({ kind: "answer", call, found: undefined, error: why, ...money });
+    } finally {
+      this.#asking -= 1;
+      this.#look();
     }
     if (found === undefined) {
-      // It may have died while it waited for somebody else's answer.
-      if (this.#isClosed) return this.#desk.abandon(request, draw);
+      // Its recipe may have ended, or its worker, while it waited for somebody else's answer.
+      if (signal.aborted) {
+        this.#desk.abandon(request, draw);
+        return this.#ears.answer({ kind: "answer", call, found, error: "the recipe that asked for it has ended" });
+      }
       this.#open.set(textOf(question), { request, draw });
+      this.#look();
     }
-    this.#answer({ kind: "answer", call, found });
+    this.#ears.answer({ kind: "answer", call, found });
   }
 
   async #remember(question: Extract<Question, { kind: "remember" }>): Promise<void> {
     const { call, request, draw } = question;
     this.#open.delete(textOf(question));
+    this.#look();
     try {
       await this.#desk.remember(request, draw, question);
-      this.#answer({ kind: "answer", call, found: undefined });
+      this.#ears.answer({ kind: "answer", call, found: undefined });
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      this.#answer({ kind: "answer", call, found: undefined, error: why });
+      this.#ears.answer({ kind: "answer", call, found: undefined, error: why });
     }
+  }
+
+  /** Who pays for something himself does not only wait: what others wait for may be his. */
+  #look(): void {
+    const isWaiting = this.#asking > 0 && this.#open.size === 0;
+    if (isWaiting === this.#isWaiting) return;
+    this.#isWaiting = isWaiting;
+    this.#ears.onWait(isWaiting);
   }
 }
 

@@ -1,12 +1,14 @@
 // Submissions and their batches as a driver knows them: what each has come to, who waits for what. Reads the folders; asks no cluster.
 
 import type { Digest } from "../../../model/digest.ts";
+import type { Reservation } from "../budget.ts";
 import type { Outcome } from "../executor.ts";
 import type { ResultLine } from "./batch.ts";
 import { identityOf, noSetback, settleAll, type Setback, type Ticket } from "./request.ts";
 import type { Intent, SubmissionFolder } from "./submission.ts";
 
-type Ended = Exclude<Outcome, { kind: "not-begun" }>;
+export type Unaffordable = Extract<Outcome, { kind: "unaffordable" }>;
+type Ended = Exclude<Outcome, { kind: "not-begun" } | Unaffordable>;
 
 export class Batch {
   readonly submission: Submission;
@@ -24,18 +26,48 @@ export class Batch {
   isWaiting = false;
   /** Since when it says that it does not. Monotonic milliseconds. */
   goneSince: number | undefined;
-  hasEnded = false;
   /** Dollars a second of where it runs, as far as somebody is paid for it. */
   usdPerSecond = 0;
   hadTooLittleMemory = false;
   /** What it was sent and did not find. */
   lacked: string | undefined;
+  /** One of its actions would have cost more than the batch may spend. */
+  unaffordable: Unaffordable | undefined;
+  #hasEnded = false;
+  /** What was set aside for its paid calls, and what those have cost: altogether, and before that. */
+  #allowance: Reservation | undefined;
+  #paidUsd = 0;
+  #paidBeforeUsd = 0;
 
   constructor(submission: Submission, number: number, setback: Setback = noSetback) {
     this.submission = submission;
     this.number = number;
     this.keys = submission.intent.batches[number]!;
     this.setback = setback;
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** Nothing more is to be heard of it. */
+  end(): void {
+    this.#hasEnded = true;
+    this.#allowance?.settle(this.#spentUsd);
+  }
+
+  /** From now on what its calls cost is spent of `allowance`. */
+  allow(allowance: Reservation): void {
+    this.#allowance = allowance;
+    this.#paidBeforeUsd = this.#paidUsd;
+  }
+
+  get isAllowed(): boolean {
+    return this.#allowance !== undefined;
+  }
+
+  get #spentUsd(): number {
+    return this.#paidUsd - this.#paidBeforeUsd;
   }
 
   /** Whether anything of it has ended. */
@@ -48,7 +80,7 @@ export class Batch {
   }
 
   get mayGoOn(): boolean {
-    return !this.hasEnded && !this.submission.folder.isGivenUp && this.isLive !== false;
+    return !this.#hasEnded && !this.submission.folder.isGivenUp && this.isLive !== false;
   }
 
   get isWanted(): boolean {
@@ -65,15 +97,23 @@ export class Batch {
   }
 
   take(line: ResultLine): void {
-    if ("end" in line) this.hasEnded = true;
-    else if ("tooLittleMemory" in line) this.hasEnded = this.hadTooLittleMemory = true;
-    else if ("refused" in line)
+    if ("end" in line) this.end();
+    else if ("paid" in line) this.#notePaid(line.paid);
+    else if ("tooLittleMemory" in line) {
+      this.hadTooLittleMemory = true;
+      this.end();
+    } else if ("refused" in line)
       this.settleRest({ kind: "failed", why: "tool", message: line.refused, retryable: false, tookMs: 0, costUsd: 0 });
     else if ("lacking" in line) {
-      this.hasEnded = true;
       this.lacked = line.lacking;
+      this.end();
     } else if ("fetched" in line) return;
     else this.#takeOutcome(this.keys[line.i], line.outcome);
+  }
+
+  #notePaid(usd: number): void {
+    this.#paidUsd += usd;
+    this.#allowance?.note(this.#spentUsd);
   }
 
   /** How an action ended, if it has and nobody was told yet; it counts as told then. */
@@ -93,7 +133,7 @@ export class Batch {
 
   /** It has ended, and what it had not done so. */
   settleRest(outcome: Outcome): void {
-    this.hasEnded = true;
+    this.end();
     settleAll(this.releaseAll(), outcome);
   }
 
@@ -102,7 +142,9 @@ export class Batch {
     return [...this.#unasked].flatMap(([key, { kind }]) => (kind === "done" ? [key] : []));
   }
 
-  #takeOutcome(key: Digest | undefined, outcome: Ended): void {
+  #takeOutcome(key: Digest | undefined, outcome: Ended | Unaffordable): void {
+    // It waits to be ordered again, with more, when the batch has ended.
+    if (outcome.kind === "unaffordable") return void (this.unaffordable = outcome);
     // A batch that was started again may write what its first start wrote.
     if (key === undefined || this.#ended.has(key)) return;
     this.#ended.add(key);

@@ -68,10 +68,10 @@ export class ContentCarrier implements Carrier {
     }
     const carried = this.#options.carried();
     if (this.#options.leavesCarried === true) for (const [, text] of carried) keep(store.putBytes(text));
-    const { callsNotBefore, mayPay, nodeMajor, what } = setup;
+    const { callsNotBefore, mayPay, maxUsd, nodeMajor, what } = setup;
     const manifest: Manifest = {
       v: messageFormat,
-      setup: { callsNotBefore, mayPay, nodeMajor, what },
+      setup: { callsNotBefore, mayPay, nodeMajor, what, ...(maxUsd !== undefined && { maxUsd }) },
       programs: programs.map(([name, file]) => [name, keep(store.putFile(file))]),
       calls: callFiles().map((file) => keep(store.putFile(file))),
       secrets: seal.hide(JSON.stringify(secrets)),

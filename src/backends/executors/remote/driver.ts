@@ -7,8 +7,10 @@ import { performance } from "node:perf_hooks";
 import type { Digest } from "../../../model/digest.ts";
 import { sleep } from "../../../util/clock.ts";
 import { readTextIfThere } from "../../../util/fs.ts";
+import type { Budget } from "../budget.ts";
 import type { Executor, Order, Outcome, RunSignals } from "../executor.ts";
-import { Submission, type Batch } from "./batches.ts";
+import { Allowances } from "./allowances.ts";
+import { Submission, type Batch, type Unaffordable } from "./batches.ts";
 import type { Carrier, Load, Start } from "./carrier.ts";
 import type { Judge, Lot, Platform } from "./platform.ts";
 import { byRequest, identityOf, noSetback, orderOf, refused, Request, settleAll, type Parcel } from "./request.ts";
@@ -24,6 +26,7 @@ export interface DriverOptions {
   /** Those of all runs of the project, this one's too. */
   readonly allSubmissions: () => readonly SubmissionFolder[];
   readonly setup: BatchSetup;
+  readonly budget: Budget;
   readonly carrier: Carrier;
   /** The `processTag` of this driver. */
   readonly driver: string;
@@ -55,6 +58,7 @@ export class Driver<L extends Lot> implements Executor {
   readonly #platform: Platform<L>;
   readonly #options: DriverOptions;
   readonly #submissions: Submissions;
+  readonly #allowances: Allowances;
   readonly #troubles: Troubles<"send" | "hear" | "poll">;
   readonly #open = new Set<Request>();
   readonly #signals = new WeakSet<AbortSignal>();
@@ -72,7 +76,7 @@ export class Driver<L extends Lot> implements Executor {
   #ids = 0;
 
   constructor(platform: Platform<L>, options: DriverOptions) {
-    const { run, driver, submissions, allSubmissions, isKnown, warn } = options;
+    const { run, driver, submissions, allSubmissions, isKnown, warn, budget, setup } = options;
     this.name = platform.name;
     this.#platform = platform;
     this.#options = options;
@@ -82,7 +86,9 @@ export class Driver<L extends Lot> implements Executor {
       return this.#hear(some);
     };
     const places = { own: submissions, all: allSubmissions };
-    this.#submissions = new Submissions({ platform, run, driver, ...places, hear, isKnown });
+    const { hasPaidTime } = platform;
+    this.#allowances = new Allowances({ budget, mayPay: setup.mayPay, hasPaidTime });
+    this.#submissions = new Submissions({ platform, run, driver, ...places, hear, isKnown, budget });
   }
 
   async run(order: Order, settle: (index: number, outcome: Outcome) => void, signals: RunSignals): Promise<void> {
@@ -156,12 +162,24 @@ export class Driver<L extends Lot> implements Executor {
     if (rest.length > 0) {
       const most = await this.#platform.mostBatches();
       for (const group of this.#groups(rest))
-        for (let at = 0; at < group.length; at += most) {
-          const submitted = this.#submit(group.slice(at, at + most)).finally(() => this.#submitting.delete(submitted));
-          this.#submitting.add(submitted);
-        }
+        if (group[0]!.parcel.setback.isShort === true) for (const one of group) void this.#sendAlone(one);
+        else for (let at = 0; at < group.length; at += most) this.#begin(group.slice(at, at + most));
     }
     this.#watch();
+  }
+
+  #begin(group: readonly Allotted<L>[]): void {
+    const submitted = this.#submit(group).finally(() => this.#submitting.delete(submitted));
+    this.#submitting.add(submitted);
+  }
+
+  /** One after the other: each may spend all that is left. */
+  async #sendAlone(one: Allotted<L>): Promise<void> {
+    await this.#allowances.whenNoneOpen(this.#stopping.signal);
+    if (this.#isStopping) return;
+    const { tickets } = one.parcel;
+    if (tickets[0]!.request.isHeld) settleAll(tickets, { kind: "not-begun" });
+    else this.#begin([one]);
   }
 
   /** Those that may be batches of one submission. What cannot be had is settled. */
@@ -174,7 +192,8 @@ export class Driver<L extends Lot> implements Executor {
         continue;
       }
       const { target, part, secrets } = parcel.tickets[0]!.request.order;
-      const name = JSON.stringify([target, part, Object.keys(secrets), lot.value.likeness]);
+      const { isShort } = parcel.setback;
+      const name = JSON.stringify([target, part, Object.keys(secrets), isShort, lot.value.likeness]);
       const group = groups.get(name);
       if (group === undefined) groups.set(name, [{ parcel, lot: lot.value }]);
       else group.push({ parcel, lot: lot.value });
@@ -188,20 +207,31 @@ export class Driver<L extends Lot> implements Executor {
     const { target, secrets } = parcels[0]!.tickets[0]!.request.order;
     const id = this.#newId();
     const folder = new SubmissionFolder(join(submissions, id));
-    const sent = await this.#carry(folder, { setup, secrets, orders: parcels.map(orderOf) });
-    if ("outcome" in sent) {
+    const { maxUsd, allowances } = this.#allowances.grant(parcels);
+    const limit = maxUsd === undefined ? {} : { maxUsd };
+    /** Nothing has begun, and nothing was spent. */
+    const takeBack = () => {
       folder.remove();
+      for (const allowance of allowances) allowance.settle(0);
+    };
+    const sent = await this.#carry(folder, { setup: { ...setup, ...limit }, secrets, orders: parcels.map(orderOf) });
+    if ("outcome" in sent) {
+      takeBack();
       for (const { tickets } of parcels) settleAll(tickets, sent.outcome);
       return;
     }
     const intent = {
-      ...{ id, run, target, jobName: this.#platform.jobNameFor(id, target), at: now(), driver },
+      ...{ id, run, target, ...limit, jobName: this.#platform.jobNameFor(id, target), at: now(), driver },
       batches: parcels.map(({ tickets }) => tickets.map((ticket) => identityOf(ticket).key)),
     };
     folder.writeIntent(intent);
     const setbacks = parcels.map(({ setback }) => setback);
     const submission = new Submission(folder, { v: 1, ...intent }, setbacks);
-    for (const [n, { tickets }] of parcels.entries()) for (const ticket of tickets) submission.batches[n]!.want(ticket);
+    for (const [n, { tickets }] of parcels.entries()) {
+      const batch = submission.batches[n]!;
+      batch.allow(allowances[n]!);
+      for (const ticket of tickets) batch.want(ticket);
+    }
     const lots = group.map(({ lot }) => lot);
     const handed = await this.#platform.hand({ submission, parcels, lots, ...sent }, this.#stopping.signal);
     if (handed.kind === "accepted") {
@@ -210,7 +240,7 @@ export class Driver<L extends Lot> implements Executor {
       this.#tellHowFar();
       return this.#watch();
     }
-    folder.remove();
+    takeBack();
     if (handed.kind === "ended") {
       for (const { tickets } of parcels) settleAll(tickets, handed.outcome);
       return;
@@ -342,15 +372,29 @@ export class Driver<L extends Lot> implements Executor {
   }
 
   #end(batch: Batch, judge: Judge): void {
+    if (batch.unaffordable !== undefined) return this.#askForMore(batch, batch.unaffordable);
     const { folder } = batch.submission;
     const verdict = judge((readTextIfThere(folder.outFile(batch.number)) ?? "").slice(-lastWordsLength).trim());
     if (verdict.kind === "failed") return batch.settleRest(verdict.outcome);
-    batch.hasEnded = true;
+    batch.end();
     const tickets = batch.releaseAll();
     this.#options.warn(
       `${verdict.why}; ${tickets.length === 1 ? "what was left of it goes" : `${tickets.length} actions that were left go`} into another`,
     );
     for (const parcel of byRequest(tickets, verdict.setback)) this.#send(parcel);
+  }
+
+  /** Of the money that is left, what others have not needed included: once, and then no more. */
+  #askForMore(batch: Batch, { message }: Unaffordable): void {
+    batch.end();
+    this.#allowances.notePaying(batch.submission.intent.target);
+    const { setback } = batch;
+    if (setback.isShort !== true)
+      for (const parcel of byRequest(batch.releaseAll(), { ...setback, isShort: true })) this.#send(parcel);
+    else {
+      this.#options.budget.exhaust();
+      batch.settleRest({ kind: "unaffordable", ...(message !== undefined && { message }), tookMs: 0, costUsd: 0 });
+    }
   }
 
   // --- stopping ---------------------------------------------------------------------------------------------------

@@ -130,8 +130,9 @@ export class Lacking extends Error {
 /** What is paid here is safe with the driver's side before the recipe goes on. */
 export function sentCalls(desk: CallDesk, log: SentResults, now: () => number): CallDesk {
   return {
-    find: (request, draw) => desk.find(request, draw),
+    find: (request, draw, terms) => desk.find(request, draw, terms),
     abandon: (request, draw) => desk.abandon(request, draw),
+    writeOff: (request, draw) => desk.writeOff(request, draw),
     async remember(request, draw, { response, costUsd }) {
       await log.keepCall({ request, draw, response, costUsd, at: now() });
       await desk.remember(request, draw, { response, costUsd });

@@ -11,7 +11,7 @@ export const messageFormat = 1;
 /** The root of all that was sent; whoever starts a batch is told its digest. */
 export interface Manifest {
   readonly v: number;
-  readonly setup: Pick<BatchSetup, "callsNotBefore" | "mayPay" | "nodeMajor" | "what">;
+  readonly setup: Pick<BatchSetup, "callsNotBefore" | "mayPay" | "maxUsd" | "nodeMajor" | "what">;
   /** What runs actions, by the names of its files. */
   readonly programs: readonly (readonly [name: string, blob: BlobRef])[];
   /** Logs of paid calls that are remembered. */

@@ -39,6 +39,8 @@ export type Judge = (lastWords: string) => Verdict;
 
 export interface Platform<L extends Lot> {
   readonly name: string;
+  /** Whether somebody is paid for the time of a batch. */
+  readonly hasPaidTime: boolean;
   /** How often what batches have written is looked at, and the platform is asked what they are at. Milliseconds. */
   readonly lookMs: number;
   readonly pollMs: number;

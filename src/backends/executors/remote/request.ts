@@ -13,6 +13,8 @@ export interface Setback {
   /** MiB and minutes that the cluster gave the last one, where nothing was asked for. */
   readonly gave: { readonly memoryMiB?: number; readonly minutes?: number };
   readonly exclude: readonly string[];
+  /** Its calls may cost more than the part of the money that it was given first. */
+  readonly isShort?: true;
 }
 
 export const noSetback: Setback = { losses: 0, moreTime: 1, moreMemory: 1, gave: {}, exclude: [] };

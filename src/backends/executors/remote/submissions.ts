@@ -2,6 +2,7 @@
 
 import { dirname } from "node:path";
 import type { Digest } from "../../../model/digest.ts";
+import type { Budget } from "../budget.ts";
 import { Submission, type Batch } from "./batches.ts";
 import type { Lot, Platform } from "./platform.ts";
 import { identityOf, type Parcel, type Ticket } from "./request.ts";
@@ -9,6 +10,7 @@ import type { SubmissionFolder } from "./submission.ts";
 
 export interface SubmissionsOptions {
   readonly platform: Pick<Platform<Lot>, "takeOver">;
+  readonly budget: Budget;
   readonly run: string;
   /** The `processTag` of this driver. */
   readonly driver: string;
@@ -75,7 +77,7 @@ export class Submissions {
   }
 
   #takeFromOthers(ticket: Ticket): boolean {
-    const { run, driver } = this.#options;
+    const { run, driver, budget } = this.#options;
     const { key, notBefore = 0 } = identityOf(ticket);
     const batches = (this.#adoptable.get(key) ?? []).filter(({ submission }) => submission.intent.at >= notBefore);
     for (const kind of ["done", "failed"] as const) {
@@ -89,6 +91,8 @@ export class Submissions {
       const goingOn = batches.find((batch) => batch.mayGoOn);
       if (kind === "done" && goingOn !== undefined) {
         goingOn.want(ticket);
+        // What it may spend was granted by another build, and is spent now whatever this one may.
+        if (!goingOn.isAllowed) goingOn.allow(budget.take(goingOn.submission.intent.maxUsd ?? 0));
         goingOn.submission.folder.noteWaiter(run, driver);
         return true;
       }

@@ -11,6 +11,8 @@ export type ToWorker =
       readonly found: { readonly response: Json } | undefined;
       /** Nothing may be paid, or the answer could not be remembered: the disk is full, say. */
       readonly error?: string;
+      /** It may cost more than may be spent. */
+      readonly isUnaffordable?: true;
     }
   | { readonly kind: "abort"; readonly id: number };
 
@@ -23,7 +25,15 @@ export type FromWorker =
     }
   /** `hasChildren`: processes that the recipe started are still running. */
   | { readonly kind: "finished"; readonly id: number; readonly hasChildren: boolean }
-  | { readonly kind: "find"; readonly call: number; readonly request: Json; readonly draw: number }
+  | {
+      readonly kind: "find";
+      readonly call: number;
+      readonly request: Json;
+      readonly draw: number;
+      /** As of `CallTerms`. */
+      readonly maxUsd?: number | undefined;
+      readonly isWithin?: boolean | undefined;
+    }
   | {
       readonly kind: "remember";
       readonly call: number;

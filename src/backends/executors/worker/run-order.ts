@@ -117,12 +117,13 @@ async function runVectorised(frame: Frame, settle: Settle): Promise<void> {
     return undefined;
   });
   for (const [index, outputs] of all.entries()) {
+    if (whole.kind === "not-begun") throw new Error("an action that was run was not begun");
+    const share = { tookMs: whole.tookMs / items.length, costUsd: whole.costUsd / items.length };
     if (whole.kind !== "done") {
-      settle(index, whole);
+      settle(index, { ...whole, ...share });
       continue;
     }
     const own = await action(frame, first!.logFile, outputs, () => Promise.resolve(undefined), true);
-    const share = { tookMs: whole.tookMs / items.length, costUsd: whole.costUsd / items.length };
     const usage = { cpuMs: (whole.usage?.cpuMs ?? 0) / items.length };
     const calls = whole.calls ?? [];
     settle(index, own.kind === "done" ? { ...own, ...share, usage, calls } : { ...own, ...share });
@@ -151,6 +152,7 @@ async function action(
       () => work(spent),
       () => (frame.isSpoilt = true),
     );
+    if (spent.unaffordable !== undefined) throw new Error(spent.unaffordable);
     if (spent.refused !== undefined) throw new Error(spent.refused);
     frame.check?.end();
     const artifacts = (await outputs?.collect(frame.store)) ?? {};
@@ -159,6 +161,9 @@ async function action(
     const calls = frame.order.code.kind === "command" ? {} : { calls: [...spent.calls].sort() };
     return { kind: "done", outputs: artifacts, ...(value !== undefined && { value }), ...took, ...calls };
   } catch (error) {
+    // Whatever the recipe threw instead.
+    if (spent.unaffordable !== undefined)
+      return { kind: "unaffordable", message: spent.unaffordable, tookMs: tookMs(), costUsd: spent.usd };
     const stack = error instanceof UnsettledError && frame.underWay !== undefined && placeOf(frame.underWay);
     const described = { ...describeError(error), ...(typeof stack === "string" && { stack }) };
     // Whatever the recipe threw instead: asking again would be refused again.
