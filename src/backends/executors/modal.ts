@@ -50,6 +50,8 @@ const usualPollSeconds = 2;
 const usualParallel = 20;
 /** Less of a container's time than this is not worth its start. */
 const leastSeconds = 60;
+/** Until a container that is to be ended is over. */
+const endingSeconds = 2;
 /** After a container is over, what it has written may take its time to be committed. */
 const lateResultsMs = 15_000;
 const longestWaitMs = 60_000;
@@ -115,18 +117,21 @@ export class ModalPlatform implements Platform<ModalLot> {
   hand({ submission, lots, start }: Handover<ModalLot>, signal: AbortSignal): Promise<Handed> {
     const { id } = submission.intent;
     const words = this.#options.commandOf(start);
-    for (const batch of submission.batches) {
+    const vessels = submission.batches.map((batch): Vessel => {
       const { allotment, usdPerSecond: usd } = lots[batch.number]!;
-      const vessel: Vessel = {
+      batch.usdPerSecond = usd;
+      batch.isLive = batch.isWaiting = true;
+      return {
         ...{ batch, name: nameOf(this.#options.prefix, id, String(batch.number)), allotment, usdPerSecond: usd },
         ...{ id: undefined, startedAt: undefined, reservation: undefined, over: undefined },
         gone: new AbortController(),
       };
-      this.#vessels.set(batch, vessel);
-      batch.usdPerSecond = usd;
-      batch.isLive = batch.isWaiting = true;
-      const command = { argv: [...words, start.argument, String(batch.number), "0"], environment: start.environment };
-      this.#keep(this.#lanes.run(() => this.#launch(vessel, command, signal)));
+    });
+    // All of them before any is launched: who waits for money has to know who else does.
+    for (const vessel of vessels) this.#vessels.set(vessel.batch, vessel);
+    for (const vessel of vessels) {
+      const argv = [...words, start.argument, String(vessel.batch.number), "0"];
+      this.#keep(this.#lanes.run(() => this.#launch(vessel, { argv, environment: start.environment }, signal)));
     }
     return Promise.resolve({ kind: "accepted", job: id });
   }
@@ -249,18 +254,19 @@ export class ModalPlatform implements Platform<ModalLot> {
     const { id } = found;
     const { name, allotment, usdPerSecond: usd } = note;
     batch.usdPerSecond = usd;
-    const { budget } = this.#options;
-    const mayCost = allotment.lifetimeSeconds * usd;
     const vessel: Vessel = {
       ...{ batch, name, allotment, usdPerSecond: usd, id, over: undefined, startedAt: performance.now() },
-      ...(budget.leftUsd < mayCost && { mostUsd: budget.leftUsd }),
-      reservation: budget.take(mayCost),
+      reservation: undefined,
       gone: new AbortController(),
     };
     this.#vessels.set(batch, vessel);
     batch.isLive = true;
     const isKnown = await this.#seeIfOver(vessel);
-    if (vessel.over === undefined) this.#keep(this.#follow(vessel));
+    if (vessel.over !== undefined) return isKnown;
+    const { budget } = this.#options;
+    this.#endWithin(vessel, budget.leftUsd);
+    vessel.reservation = budget.take(allotment.lifetimeSeconds * usd);
+    this.#keep(this.#follow(vessel));
     return isKnown;
   }
 
@@ -290,7 +296,6 @@ export class ModalPlatform implements Platform<ModalLot> {
     const sailing = this.#sailing;
     if (sailing.length === 0) return true;
     for (const vessel of sailing) vessel.reservation?.note(costUntil(vessel, performance.now()));
-    await Promise.all(sailing.map((vessel) => this.#endIfTooDear(vessel)));
     const running = await cloud.list({ exp: prefix });
     if (!running.ok) return false;
     const ids = new Set(running.value.map(({ id }) => id));
@@ -299,13 +304,18 @@ export class ModalPlatform implements Platform<ModalLot> {
     return true;
   }
 
-  /** One that an earlier build has begun has a lifetime by what that might spend. */
-  async #endIfTooDear({ batch, id, mostUsd, ...vessel }: Vessel): Promise<void> {
-    if (mostUsd === undefined || costUntil(vessel, performance.now()) < mostUsd || batch.unaffordable !== undefined)
-      return;
-    const message = `the container ${vessel.name}, of an earlier build, has cost all that was left of what this one may spend`;
-    batch.unaffordable = { kind: "unaffordable", message, tookMs: 0, costUsd: 0 };
-    await this.#options.cloud.end({ id: id! });
+  /** It has a lifetime by what an earlier build might spend: it is ended when it has cost all that this one may. */
+  #endWithin(vessel: Vessel, leftUsd: number): void {
+    const { batch, allotment, usdPerSecond: usd, id, gone, name } = vessel;
+    const seconds = leftUsd / usd;
+    if (usd === 0 || seconds >= allotment.lifetimeSeconds) return;
+    const end = async () => {
+      const message = `the container ${name}, of an earlier build, has cost all that was left of what this one may spend`;
+      batch.unaffordable = { kind: "unaffordable", message, tookMs: 0, costUsd: 0 };
+      await this.#options.cloud.end({ id: id! });
+    };
+    const timer = setTimeout(() => this.#keep(end()), Math.max(0, seconds - endingSeconds) * 1000);
+    gone.signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
   }
 
   /** False: that cannot be told now. */
