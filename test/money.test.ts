@@ -5,11 +5,11 @@ import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { makeProject, type Rig, type RunOptions } from "./rig.ts";
 
-const expfile = `import { contract, experiments, fanOut, json, rule, z } from "expfile";
+const expfile = `import { contract, experiments, fanOut, json, rule, type, z } from "expfile";
 const rating = contract({
   name: "money/rate",
   config: z.strictObject({ items: z.int().default(6), unit: z.string().default(""), dear: z.array(z.int()).default([]) }),
-  items: { item: z.strictObject({ n: z.int(), unit: z.string(), usd: z.number() }), outputs: { score: json() } },
+  items: { item: type(), outputs: { score: json() } },
   outputs: { scores: json() },
 });
 const rate = fanOut(rating, {
