@@ -172,7 +172,7 @@ describe("a build that has spent what it may", () => {
       `
 run default · main · configs/default.yaml
 rate      unpaid            4 of 6 items finished, 2 remain · $1.00
-  a call costs up to $0.25, and $0 is left of the $1.00 that the build may spend
+  why    a call costs up to $0.25, and $0 is left of the $1.00 that the build may spend
 stopped for want of money after 1 s: rate is not paid for; 2 items remain; 4 computed; spent $1.00 of $1.00
 what is finished is kept, and not paid for again: exp build rate -j 1 --max-usd MORE goes on from here
 `.trimStart(),
