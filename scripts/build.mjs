@@ -41,6 +41,21 @@ const awsBesideIt = {
     onResolve({ filter: /^@aws-sdk\/client-s3$/ }, () => ({ path: "./aws-s3.mjs", external: true })),
 };
 
+/** fdir asks Node for picomatch as it is loaded, for what nobody here uses of it: six files to be read at each start. */
+const withoutSecondPicomatch = {
+  name: "without-second-picomatch",
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /[\\/]fdir[\\/]dist[\\/]index\.[mc]?js$/ }, ({ path }) => {
+      const text = readFileSync(path, "utf8");
+      const contents = text.replace(
+        /[\w$]*require[\w$]*\.resolve\("picomatch"\);\s*pm = [\w$]*require[\w$]*\("picomatch"\);/,
+        "",
+      );
+      if (contents === text) throw new Error("fdir loads picomatch in another way now: scripts/build.mjs");
+      return { contents, loader: "js" };
+    }),
+};
+
 const common = {
   absWorkingDir: root,
   bundle: true,
@@ -67,6 +82,7 @@ await Promise.all([
     splitting: true,
     outdir: out,
     chunkNames: "chunk-[name]-[hash]",
+    plugins: [withoutSecondPicomatch],
     external: ["esbuild", "@aws-sdk/client-s3", "modal"],
     banner: requireInModule,
   }),

@@ -84,14 +84,14 @@ async function cleanAsked(
   return ok({ cleaned, twins, dependents, setAside, onlyOutputs, calls, isAll: args.operands.length === 0 });
 }
 
-function tell(run: string, told: Told, elsewhere: WorkLeft | undefined, args: Arguments, screen: Screen): void {
+function tell(run: string, told: Told, elsewhere: readonly WorkLeft[], args: Arguments, screen: Screen): void {
   const { cleaned, twins, dependents, setAside, onlyOutputs, calls } = told;
   if (args.flags.json === true)
     writeJson(screen, {
       ...{ run, cleaned, twins, dependents, set_aside: setAside },
-      ...{ outputs_only: onlyOutputs, calls, elsewhere: elsewhere ?? null },
+      ...{ outputs_only: onlyOutputs, calls, elsewhere },
     });
-  else writeLines(screen, [...wordClean(run, told), ...(elsewhere === undefined ? [] : [wordLeft(elsewhere)])]);
+  else writeLines(screen, [...wordClean(run, told), ...elsewhere.map(wordLeft)]);
 }
 
 function keepOutputs({ trace, contents }: DecidingSession, { name, declaration }: GraphTarget): void {

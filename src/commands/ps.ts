@@ -1,9 +1,11 @@
 // `exp ps` and `exp sweep`: what the project has running elsewhere, and ending what no build waits for.
 
 import { inputFailure } from "../model/failure.ts";
-import { hasUsedModal, sweepModal, workAtModal } from "../project/containers-elsewhere.ts";
-import { sweepElsewhere, workElsewhere, type SubmittedWork, type SweptWork, type Work } from "../project/elsewhere.ts";
-import { clusterOf } from "../project/executors.ts";
+import { modalOutpost } from "../project/containers-elsewhere.ts";
+import { sweepAt, workAt, type Outpost, type SubmittedWork } from "../project/elsewhere.ts";
+import { clusterOf } from "../project/cluster.ts";
+import { slurmOutpost } from "../project/jobs-elsewhere.ts";
+import { modalUse } from "../project/modal-use.ts";
 import type { Project } from "../project/project.ts";
 import { countOf, formatDuration } from "../report/amounts.ts";
 import { alignRows } from "../report/columns.ts";
@@ -14,11 +16,11 @@ import { paletteOf, showFailures, writeJson, writeLines, type Screen } from "./s
 import { exitCodes } from "./table.ts";
 
 export function ps(args: Arguments, screen: Screen): Promise<number> {
-  return withElsewhere(screen, async (project, hasCluster) => {
-    const work = await Promise.all([hasCluster ? workElsewhere(project) : noWork, workAtModal(project)]);
+  return withElsewhere(screen, async (project, outposts) => {
+    const work = await Promise.all(outposts.map((outpost) => workAt(outpost, project)));
     const submitted = work.flatMap((one) => one.submitted);
     const strays = work.flatMap((one) => one.strays);
-    const silent = silentOf(work.map((one) => one.isKnown));
+    const silent = work.find((one) => !one.isKnown)?.name;
     const isKnown = silent === undefined;
     for (const text of work.flatMap(({ warnings }) => warnings)) screen.writeError(`warning: ${text}\n`);
     for (const { silence } of work)
@@ -44,16 +46,12 @@ export function ps(args: Arguments, screen: Screen): Promise<number> {
 }
 
 export function sweep(args: Arguments, screen: Screen): Promise<number> {
-  return withElsewhere(screen, async (project, hasCluster) => {
-    const asked = { runs: args.operands };
-    const swept = await Promise.all([
-      hasCluster ? sweepElsewhere(project, asked) : noSweep,
-      sweepModal(project, asked),
-    ]);
+  return withElsewhere(screen, async (project, outposts) => {
+    const swept = await Promise.all(outposts.map((outpost) => sweepAt(outpost, project, { runs: args.operands })));
     const ended = swept.flatMap((one) => one.ended);
     const kept = swept.flatMap((one) => one.kept);
     const strays = swept.flatMap((one) => one.strays);
-    const silent = silentOf(swept.map((one) => one.isWhole));
+    const silent = swept.find((one) => !one.isWhole)?.name;
     const isWhole = silent === undefined;
     if (args.flags.json === true)
       writeJson(screen, { ended: ended.map(jsonOf), kept: kept.map(jsonOf), strays, isWhole });
@@ -75,30 +73,26 @@ export function sweep(args: Arguments, screen: Screen): Promise<number> {
 
 const head = ["run", "target", "job", "batches", "actions", "nodes", "for", "waited for by"];
 
-const noWork: Work = { submitted: [], strays: [], isKnown: true, warnings: [] };
-const noSweep: SweptWork = { ended: [], kept: [], strays: [], isWhole: true };
-
-/** Of Slurm and Modal, who does not answer. */
-function silentOf([slurm, modal]: readonly boolean[]): string | undefined {
-  return slurm === false ? "Slurm" : modal === false ? "Modal" : undefined;
-}
-
 /** Of a machine that submits to no cluster only Modal is asked, if the project has used it. */
 async function withElsewhere(
   screen: Screen,
-  act: (project: Project, hasCluster: boolean) => Promise<number>,
+  act: (project: Project, outposts: readonly Outpost[]) => Promise<number>,
 ): Promise<number> {
   const project = await findProject(screen);
   if (!project.ok) {
     showFailures(screen, project.error);
     return exitCodes.wrongInput;
   }
+  const outposts: Outpost[] = [];
   try {
     const problem = await clusterOf(project.value).problem();
-    if (problem === undefined || hasUsedModal(project.value)) return await act(project.value, problem === undefined);
-    showFailures(screen, [inputFailure(problem)]);
+    if (problem === undefined) outposts.push(slurmOutpost(project.value));
+    if (modalUse(project.value) !== undefined) outposts.push(modalOutpost(project.value));
+    if (outposts.length > 0) return await act(project.value, outposts);
+    showFailures(screen, [inputFailure(problem!)]);
     return exitCodes.wrongInput;
   } finally {
+    for (const outpost of outposts) outpost.close();
     project.value.close();
   }
 }

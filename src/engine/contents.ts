@@ -9,7 +9,7 @@ import { digestOfArtifact, type Artifact, type Artifacts, type TreeListing } fro
 import { digestOfBytes, type Digest } from "../model/digest.ts";
 import type { Trace } from "../backends/store/trace.ts";
 import { copyNew, copyWhole, isMissing, listTree, temporaryName, writeAtomic } from "../util/fs.ts";
-import { statOf, statText, type StatText } from "../util/stat.ts";
+import { statOf, statText, type FileClock, type StatText } from "../util/stat.ts";
 
 /** The folder of a run in which outputs are put together before they appear. */
 export const stagingName = ".staging";
@@ -26,7 +26,10 @@ export interface SlotShape {
 export interface ContentsOptions {
   readonly runFolder: string;
   readonly stores: readonly BlobStore[];
-  readonly digests: FileDigests & { note(path: string, digest: Digest, seen: StatText, stat?: BigIntStats): void };
+  readonly digests: FileDigests & {
+    readonly clock: Pick<FileClock, "past">;
+    note(path: string, digest: Digest, seen: StatText, stat?: BigIntStats, past?: number): void;
+  };
   readonly trace: Trace;
   /** What others have. */
   readonly others?: OtherContents | undefined;
@@ -284,6 +287,7 @@ export class Contents {
   /** Throws `ContentLost` when the content goes away in the middle of it. */
   async #putAt(slot: string, place: string, artifact: Artifact, isTaken: boolean): Promise<void> {
     const { digests, trace, runFolder } = this.#options;
+    const past = digests.clock.past();
     // Half-written files are only ever in here; the next build empties it.
     const staging = join(runFolder, stagingName);
     switch (artifact.kind) {
@@ -293,15 +297,15 @@ export class Contents {
       case "file": {
         if (isTaken && statOf(place)?.isDirectory() === true) rmSync(place, { recursive: true });
         const text = textInside(artifact);
-        if (text !== undefined) writeAtomic(place, text, { staging });
+        if (text !== undefined) writeAtomic(place, text, { staging, changed: past });
         else {
           mkdirSync(staging, { recursive: true });
-          copyWhole(this.#storedPath(slot, artifact.blob.digest), place, staging);
+          copyWhole(this.#storedPath(slot, artifact.blob.digest), place, staging, past);
         }
         const stat = statOf(place)!;
         const seen = statText(stat);
         this.#put.set(place, { digest: artifact.blob.digest, seen });
-        digests.note(place, artifact.blob.digest, seen, stat);
+        digests.note(place, artifact.blob.digest, seen, stat, past);
         break;
       }
       case "tree": {
@@ -311,14 +315,15 @@ export class Contents {
         const temporary = temporaryName(place, staging);
         const listing = this.listingOf(artifact);
         if (listing === undefined) throw new ContentLost(slot);
-        const seen = await this.#stage(slot, temporary, listing);
+        const seen = await this.#stage(slot, temporary, listing, past);
         if (statOf(place) !== undefined) {
           const old = temporaryName(place, staging);
           renameSync(place, old);
           renameSync(temporary, place);
           rmSync(old, { recursive: true, force: true });
         } else renameSync(temporary, place);
-        for (const [i, [name, digest]] of listing.entries()) digests.note(join(place, name), digest, seen[i]!);
+        for (const [i, [name, digest]] of listing.entries())
+          digests.note(join(place, name), digest, seen[i]!, undefined, past);
         break;
       }
     }
@@ -328,7 +333,7 @@ export class Contents {
   }
 
   /** Copies a tree's files below `folder`; gives their stats, in order. */
-  async #stage(slot: string, folder: string, listing: TreeListing): Promise<StatText[]> {
+  async #stage(slot: string, folder: string, listing: TreeListing, past: number): Promise<StatText[]> {
     mkdirSync(folder);
     const made = new Set([folder]);
     const seen: StatText[] = [];
@@ -338,7 +343,7 @@ export class Contents {
       if (!made.has(dirname(to))) mkdirSync(dirname(to), { recursive: true });
       made.add(dirname(to));
       // Nobody looks in here, so no file needs a temporary name (a name may be as long as names can be).
-      copyNew(this.#storedPath(`${slot}/${name}`, digest), to);
+      copyNew(this.#storedPath(`${slot}/${name}`, digest), to, past);
       seen.push(statText(statOf(to)!));
       // A hundred thousand files take a while, in which the lease must stay alive and other targets go on.
       if (performance.now() - restedAt < restAfterMs) continue;

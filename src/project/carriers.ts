@@ -58,6 +58,7 @@ export function openCarriers(project: Project, { through, warn }: CarriersSetup)
   return {
     send: (folder, load) => sender.send(folder, load),
     collect: (folder, batches) => content.collect(folder, batches),
+    refresh: () => content.refresh(),
     giveUp: (folder) => content.giveUp(folder),
     close: () => calls.close(),
   };

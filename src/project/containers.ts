@@ -7,17 +7,18 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
 import type { ModalOptions, ModalSettings } from "../api/modal.ts";
-import type { Budget } from "../backends/executors/budget.ts";
-import { ModalExecutor } from "../backends/executors/modal.ts";
+import type { Executor } from "../backends/executors/executor.ts";
+import { ModalPlatform } from "../backends/executors/modal.ts";
 import { Cloud } from "../backends/executors/modal/cloud.ts";
 import { configFile, findCredentials, type Lack } from "../backends/executors/modal/credentials.ts";
 import { mountPath, VolumePlace } from "../backends/executors/modal/place.ts";
 import { pricesWith } from "../backends/executors/modal/prices.ts";
 import { loadSdk, type Sdk } from "../backends/executors/modal/sdk.ts";
 import type { Start } from "../backends/executors/remote/carrier.ts";
+import { Driver } from "../backends/executors/remote/driver.ts";
 import { ContentCarrier } from "../backends/executors/remote/content-carrier.ts";
 import { SubmissionFolder } from "../backends/executors/remote/submission.ts";
-import type { Digest } from "../model/digest.ts";
+import { digestOfBytes } from "../model/digest.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import { Calls, callFiles } from "../runs/calls.ts";
 import { runFolders } from "../runs/roots.ts";
@@ -25,16 +26,11 @@ import { isMissing, readTextIfThere } from "../util/fs.ts";
 import { processTag } from "../util/host.ts";
 import { fail, ok, type Result } from "../util/result.ts";
 import type { LocalSettings } from "./local-settings.ts";
+import type { Elsewhere, ElsewhereSetup } from "./executors.ts";
+import { noteModalUse, type ModalUse } from "./modal-use.ts";
 import type { OpenRun } from "./open-run.ts";
 import { batchVariable, type PlaceGiven } from "./places.ts";
 import { nodeMajor, type Project } from "./project.ts";
-
-export interface AtModal {
-  readonly name: "modal";
-  readonly cloud: Cloud;
-  readonly settings: ModalSettings;
-  readonly targets: Readonly<Record<string, ModalOptions>>;
-}
 
 const usualName = "exp";
 const usualParallel = 20;
@@ -62,7 +58,7 @@ export async function openModal(
   declared: ModalSettings | undefined,
   local: LocalSettings["modal"],
   by: string,
-): Promise<Result<AtModal, readonly Failure[]>> {
+): Promise<Result<Elsewhere, readonly Failure[]>> {
   const neededBy = `the executor modal, by ${by}`;
   const { targets = {}, ...own } = local ?? {};
   const settings: ModalSettings = { ...declared, ...own };
@@ -73,7 +69,13 @@ export async function openModal(
   const cloud = openCloud(sdk.value, settings);
   if (!cloud.ok) return fail([inputFailure(cloud.error.what, { neededBy, fix: cloud.error.fix })]);
   const greeted = await cloud.value.greet();
-  if (greeted.ok) return ok({ name: "modal", cloud: cloud.value, settings, targets });
+  if (greeted.ok) {
+    const make: Elsewhere["make"] = (run, setup) => {
+      noteModalUse(project, settings);
+      return executorFor(project, run, { cloud: cloud.value, settings, targets }, setup);
+    };
+    return ok({ name: "modal", make });
+  }
   cloud.value.close();
   const { kind, message } = greeted.error;
   return fail([
@@ -110,9 +112,6 @@ export function containerSubmissions(runFolder: string): readonly SubmissionFold
   }
 }
 
-/** Where the project's containers and files are: for whoever asks after them without the Expfile. */
-export type ModalUse = Pick<ModalSettings, "app" | "environment" | "volume">;
-
 /** Undefined: it cannot be spoken to now. */
 export async function reopenModal(project: Project, use: ModalUse): Promise<Cloud | undefined> {
   if (whyNoModal(project) !== undefined) return undefined;
@@ -130,32 +129,31 @@ function openCloud(sdk: Sdk, { app, environment, volume, parallel }: ModalSettin
   });
 }
 
-export interface ModalSetup {
-  readonly mayPay: boolean;
-  readonly budget: Budget;
-  readonly callsNotBefore: number;
-  readonly isKnown: (key: Digest) => boolean;
-  readonly onInterrupt: (batches: number) => Promise<"leave" | "end">;
-  readonly warn: (text: string) => void;
-  readonly onProgress: (target: string, batches: { readonly waiting: number; readonly running: number }) => void;
+interface AtModal {
+  readonly cloud: Cloud;
+  readonly settings: ModalSettings;
+  readonly targets: Readonly<Record<string, ModalOptions>>;
 }
 
-export function modalExecutor(
+function executorFor(
   project: Project,
   run: OpenRun,
   { cloud, settings, targets }: AtModal,
-  { mayPay, callsNotBefore, ...setup }: ModalSetup,
-): ModalExecutor {
-  const { paths, store } = project;
-  const place = placeOf(project, cloud, settings);
-  return new ModalExecutor({
-    ...setup,
-    ...{ cloud, settings, targets },
+  { mayPay, callsNotBefore, ...setup }: ElsewhereSetup,
+): Executor {
+  const { paths } = project;
+  const { warn } = setup;
+  const platform = new ModalPlatform({
+    ...{ cloud, settings, targets, nodeMajor, commandOf, warn },
     prices: pricesWith(settings.prices),
+    budget: setup.budget,
+    prefix: containerPrefixOf(project),
+  });
+  return new Driver(platform, {
+    ...setup,
     run: run.folder.id,
     submissions: join(run.folder.folder, submissionsFolder),
     allSubmissions: () => [...runFolders(paths.runs).values()].flatMap(containerSubmissions),
-    prefix: containerPrefixOf(project),
     setup: {
       cacheFolder: paths.cache,
       blobsFolder: join(paths.cache, "blobs"),
@@ -165,17 +163,19 @@ export function modalExecutor(
       nodeMajor,
       what: `run ${run.folder.id}`,
     },
-    carrier: openCarrier(project, place, settings, setup.warn),
-    async commandOf({ program }: Start) {
-      if (program.kind === "there") throw new Error("containers do not see the project");
-      const files = program.files.map(([name, text]) => [name, store.putBytes(text)] as const);
-      await place.put(files.map(([, blob]) => blob));
-      const copies = files.flatMap(([name, { digest }]) => [`${mountPath}/cas/${digest.slice(0, 2)}/${digest}`, name]);
-      return ["/bin/sh", "-c", startScript, program.files[0]![0], ...copies, "--"];
-    },
+    carrier: openCarrierOf(project, cloud, settings, warn),
     driver: processTag(),
     now: Date.now,
   });
+}
+
+function commandOf({ program }: Start): readonly string[] {
+  if (program.kind === "there") throw new Error("containers do not see the project");
+  const copies = program.files.flatMap(([name, text]) => {
+    const digest = digestOfBytes(text);
+    return [`${mountPath}/cas/${digest.slice(0, 2)}/${digest}`, name];
+  });
+  return ["/bin/sh", "-c", startScript, program.files[0]![0], ...copies, "--"];
 }
 
 /** The files of the program lie on the volume under their digests; it wants them under their names. What it says goes one way. */
@@ -194,32 +194,24 @@ function placeOf({ paths, store }: Project, cloud: Cloud, { volume = usualName, 
   });
 }
 
-/** For what was sent before. */
 export function openCarrierOf(
   project: Project,
   cloud: Cloud,
-  use: ModalUse,
-  warn: (text: string) => void,
-): ContentCarrier {
-  return openCarrier(project, placeOf(project, cloud, use), use, warn);
-}
-
-function openCarrier(
-  project: Project,
-  place: VolumePlace,
-  { volume = usualName }: ModalSettings,
+  settings: ModalSettings,
   warn: (text: string) => void,
 ): ContentCarrier {
   const { paths, store } = project;
+  const place = placeOf(project, cloud, settings);
   const callsFolder = join(paths.archive, "calls");
   const calls = new Calls(callsFolder, { now: Date.now, notBefore: 0 });
-  const at = `modal://${volume}`;
+  const at = `modal://${settings.volume ?? usualName}`;
   const given = { at: mountPath, patienceMs: 60_000, unpacked: true, commits: true };
   return new ContentCarrier({
     at,
     open: (one) => Promise.resolve(one === at ? place : undefined),
     store,
     carried: () => [["batch.mjs", readFileSync(programOf("batch.js"), "utf8")]],
+    leavesCarried: true,
     programs: [
       ["worker.mjs", programOf("worker.js")],
       ["node_modules/yaml/index.js", programOf("yaml.cjs")],

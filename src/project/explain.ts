@@ -2,7 +2,6 @@
 
 import type { Reason } from "../model/reason.ts";
 import { explainCode } from "./explain-code.ts";
-import { measureInputs } from "./measure-inputs.ts";
 import type { OpenRun } from "./open-run.ts";
 import type { DecidingSession, Project } from "./project.ts";
 
@@ -14,5 +13,7 @@ export async function explainReasons(
   reasons: readonly Reason[],
 ): Promise<readonly Reason[]> {
   if (reasons.length === 0) return reasons;
+  // It reads tables, for which a library is loaded that few builds need.
+  const { measureInputs } = await import("./measure-inputs.ts");
   return measureInputs(project, run, session, target, await explainCode(project, reasons));
 }

@@ -38,7 +38,7 @@ import { sleep } from "../util/clock.ts";
 import { Turns } from "../util/turns.ts";
 import { processTag } from "../util/host.ts";
 import { who } from "../util/who.ts";
-import { executorElsewhere, type Elsewhere, type OnInterrupt } from "./executors.ts";
+import type { Elsewhere, OnInterrupt } from "./executors.ts";
 import { explainReasons } from "./explain.ts";
 import { sweepLeftovers } from "./leftovers.ts";
 import type { OpenRun } from "./open-run.ts";
@@ -286,19 +286,16 @@ export function openBuildSession(
   const turns = new Turns();
   const pool = new ResourcePool(setup.limits);
   const here = localSite(executor, pool);
-  const remote =
-    setup.elsewhere === undefined
-      ? undefined
-      : executorElsewhere(project, run, setup.elsewhere, {
-          mayPay: setup.mayPay,
-          budget: setup.budget,
-          callsNotBefore: deciding.trace.callsHiddenBefore(),
-          isKnown: (key) => deciding.cache.get(key) !== undefined,
-          onInterrupt: setup.onInterrupt,
-          warn: (text) => setup.emit({ kind: "warning", text }),
-          onProgress: (target, batches) =>
-            setup.emit({ kind: "elsewhere", target, executor: setup.elsewhere!.name, ...batches }),
-        });
+  const remote = setup.elsewhere?.make(run, {
+    mayPay: setup.mayPay,
+    budget: setup.budget,
+    callsNotBefore: deciding.trace.callsHiddenBefore(),
+    isKnown: (key) => deciding.cache.get(key) !== undefined,
+    onInterrupt: setup.onInterrupt,
+    warn: (text) => setup.emit({ kind: "warning", text }),
+    onProgress: (target, batches) =>
+      setup.emit({ kind: "elsewhere", target, executor: setup.elsewhere!.name, ...batches }),
+  });
   const there = remote === undefined ? here : remoteSite(remote, pool);
   return {
     ...openAcceptSession(project, run, deciding, setup),

@@ -1,6 +1,6 @@
 // What the config says to each target: its section, validated by its rule's schema, and the experiment's own values. Unaware of runs.
 
-import { z } from "zod";
+import type { z } from "zod";
 import type { TargetDeclaration } from "../api/rule.ts";
 import type { Failure } from "../model/failure.ts";
 import type { JsonObject } from "../model/json.ts";
@@ -26,15 +26,12 @@ export interface Checked {
   readonly notes: string[];
 }
 
-/** One for all: a schema is compiled when it is first used. */
-const noConfig = z.strictObject({});
-
 /** Each target's section, validated, and what the experiment tells it. All problems together. */
 export function checkSections(document: ConfigDocument, graph: Graph): Result<Checked, readonly Failure[]> {
   const failures: Failure[] = [];
   /** Thousands of targets of one rule may say nothing in the config: what they get instead is found out once. */
-  const unsaid = new Map<z.ZodType, Result<JsonObject, Failure[]>>();
-  const sectionOf = (section: string, schema: z.ZodType, neededBy: string) => {
+  const unsaid = new Map<z.ZodType | undefined, Result<JsonObject, Failure[]>>();
+  const sectionOf = (section: string, schema: z.ZodType | undefined, neededBy: string) => {
     if (document.tree.entries.has(section)) return validateSection(document, section, schema, neededBy);
     const known = unsaid.get(schema);
     if (known?.ok === true) return known;
@@ -45,12 +42,11 @@ export function checkSections(document: ConfigDocument, graph: Graph): Result<Ch
   const checked: Checked = { sections: [], told: [], bySection: {}, notes: [] };
   for (const { name, section, declaration } of graph.targets) {
     const neededBy = `target "${name}"`;
-    const schema = declaration.contract.config ?? noConfig;
+    const schema = declaration.contract.config;
     const value = sectionOf(section, schema, neededBy);
     if (!value.ok) failures.push(...value.error);
     checked.sections.push(value.ok ? value.value : {});
-    if (value.ok && declaration.contract.config !== undefined)
-      checked.bySection[section] ??= { schema, value: value.value };
+    if (value.ok && schema !== undefined) checked.bySection[section] ??= { schema, value: value.value };
     const { seed } = document.header;
     const notes = document.header.notes as JsonObject;
     if (declaration.contract.arms === undefined) {

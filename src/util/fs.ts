@@ -9,6 +9,7 @@ import {
   fstatSync,
   fsync,
   fsyncSync,
+  futimesSync,
   mkdirSync,
   openSync,
   readSync,
@@ -18,6 +19,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  utimesSync,
   unlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -52,7 +54,7 @@ export function ownerOfTemporary(name: string): string | undefined {
 export function writeAtomic(
   path: string,
   data: string | Uint8Array,
-  options: { readonly durable?: boolean; readonly mode?: number; readonly staging?: string } = {},
+  options: WriteOptions & { readonly staging?: string } = {},
 ): void {
   const temporary = temporaryName(path, options.staging);
   try {
@@ -66,6 +68,13 @@ export function writeAtomic(
   }
 }
 
+interface WriteOptions {
+  readonly durable?: boolean;
+  readonly mode?: number;
+  /** When it is to be changed last: seconds since 1970. */
+  readonly changed?: number | undefined;
+}
+
 /** Makes the folder that `path` is to lie in, if that is what is missing. */
 export function withFolder(path: string, act: () => void): void {
   try {
@@ -77,17 +86,14 @@ export function withFolder(path: string, act: () => void): void {
   }
 }
 
-function writeNew(
-  path: string,
-  data: string | Uint8Array,
-  { durable, mode = 0o666 }: { readonly durable?: boolean; readonly mode?: number },
-): void {
-  if (durable !== true) return writeFileSync(path, data, { flag: "wx", mode });
+function writeNew(path: string, data: string | Uint8Array, { durable, mode = 0o666, changed }: WriteOptions): void {
+  if (durable !== true && changed === undefined) return writeFileSync(path, data, { flag: "wx", mode });
   const fd = openSync(path, "wx", mode);
   try {
     // Not `writeSync`, which may write less than all of it.
     writeFileSync(fd, data);
-    fsyncSync(fd);
+    if (changed !== undefined) futimesSync(fd, changed, changed);
+    if (durable === true) fsyncSync(fd);
   } finally {
     closeSync(fd);
   }
@@ -151,11 +157,12 @@ export function syncData(fd: number): Promise<void> {
 }
 
 /** Copies by reflink where the file system can, never by hard link: a recipe running as root could write through one. */
-export function copyWhole(from: string, to: string, staging?: string): void {
+export function copyWhole(from: string, to: string, staging?: string, changed?: number): void {
   mkdirSync(dirname(to), { recursive: true });
   const temporary = temporaryName(to, staging);
   try {
     copyFileSync(from, temporary, constants.COPYFILE_FICLONE);
+    if (changed !== undefined) utimesSync(temporary, changed, changed);
     renameSync(temporary, to);
   } catch (error) {
     rmSync(temporary, { force: true });
@@ -167,13 +174,13 @@ export function copyWhole(from: string, to: string, staging?: string): void {
  * Copies a file to where there is none. Small ones by reading and writing: Node's copy truncates the new file first, upon which ext4 writes it out
  * when it is closed, and whoever syncs next waits for thousands of them.
  */
-export function copyNew(from: string, to: string): void {
+export function copyNew(from: string, to: string, changed?: number): void {
   const source = openSync(from, "r");
   try {
     const { size, mode } = fstatSync(source);
-    if (size >= chunkBytes) return copyFileSync(from, to, constants.COPYFILE_FICLONE);
-    const bytes = readFileSync(source);
-    writeFileSync(to, bytes, { flag: "wx", mode });
+    if (size < chunkBytes) return writeNew(to, readFileSync(source), { mode, changed });
+    copyFileSync(from, to, constants.COPYFILE_FICLONE);
+    if (changed !== undefined) utimesSync(to, changed, changed);
   } finally {
     closeSync(source);
   }

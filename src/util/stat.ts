@@ -56,6 +56,19 @@ export class FileClock {
     return stat !== undefined && !this.isRacy(stat, this.#last) ? this.#last : this.now();
   }
 
+  /**
+   * A time that no later change of a file gets. A file that was given it when it was written shows every edit in its stat, also one within the present
+   * tick, so it need not be read again when that has passed. Seconds since 1970, as `utimes` takes them: a double has them to a quarter of a microsecond.
+   */
+  past(): number {
+    return Number(this.#last === 0n ? this.now() : this.#last) / 1e9 - 2e-6;
+  }
+
+  /** Whether the file has the time of `past` that it was given; elsewhere times may be coarser, or another's. */
+  hasTime({ mtimeNs, dev }: BigIntStats, past: number | undefined): boolean {
+    return past !== undefined && dev === this.device && Math.abs(Number(mtimeNs) - past * 1e9) < 1000;
+  }
+
   /** Whether `stat`, taken before its file was hashed at tick `at`, leaves room for an unseen edit. */
   isRacy(stat: BigIntStats, at: bigint): boolean {
     return isRacyAt(stat, at, this.device);

@@ -4,17 +4,19 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
+import { Budget } from "../../src/backends/executors/budget.ts";
 import type { Order, Outcome } from "../../src/backends/executors/executor.ts";
 import { FolderCarrier } from "../../src/backends/executors/remote/carrier.ts";
+import { Driver } from "../../src/backends/executors/remote/driver.ts";
 import { SubmissionFolder, submissionsFolder, submissionsOf } from "../../src/backends/executors/remote/submission.ts";
 import type { BatchStates } from "../../src/backends/executors/slurm/states.ts";
-import { SlurmExecutor, type SlurmExecutorOptions } from "../../src/backends/executors/slurm.ts";
+import { SlurmPlatform, type SlurmPlatformOptions } from "../../src/backends/executors/slurm.ts";
 import { digestOfBytes } from "../../src/model/digest.ts";
 
 // The clock that is steered is the global one, and that of the module another.
 vi.mock("node:perf_hooks", () => ({ performance: { now: () => performance.now() } }));
 
-type Steered = SlurmExecutorOptions["cluster"];
+type Steered = SlurmPlatformOptions["cluster"];
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] }));
 afterEach(() => void vi.useRealTimers());
@@ -41,7 +43,8 @@ function steer(cluster: Partial<Steered>) {
   onTestFinished(() => rmSync(runFolder, { recursive: true, force: true }));
   const warnings: string[] = [];
   const submitted: string[] = [];
-  const executor = new SlurmExecutor({
+  const warn = (text: string) => void warnings.push(text);
+  const platform = new SlurmPlatform({
     cluster: {
       problem: () => Promise.resolve(undefined),
       largestArray: () => Promise.resolve(1000),
@@ -58,10 +61,20 @@ function steer(cluster: Partial<Steered>) {
       cancelBatches: () => Promise.resolve(true),
       ...cluster,
     },
-    ...{ settings: { poll: 1 }, targets: {}, run: "r", runFolder, runFolders: () => [runFolder], jobPrefix: "exp-x" },
-    ...{ setup, carrier: new FolderCarrier("batch.js"), driver: "x-1", now: Date.now, isKnown: () => true },
+    ...{ settings: { poll: 1 }, targets: {}, jobPrefix: "exp-x", warn },
+  });
+  const executor = new Driver(platform, {
+    ...{ run: "r", submissions: join(runFolder, submissionsFolder), allSubmissions: () => submissionsOf(runFolder) },
+    ...{
+      setup,
+      budget: new Budget(),
+      carrier: new FolderCarrier("batch.js"),
+      driver: "x-1",
+      now: Date.now,
+      isKnown: () => true,
+    },
     onInterrupt: () => Promise.resolve("end"),
-    warn: (text) => warnings.push(text),
+    warn,
     onProgress: () => undefined,
   });
   const outcomes: Outcome[] = [];

@@ -60,6 +60,11 @@ export class Budget {
     return this.#isExhausted;
   }
 
+  /** How many have something reserved, be it nothing. */
+  get openCount(): number {
+    return this.#open.size;
+  }
+
   /** Nothing is reserved: nothing will come free. */
   get hasNoneOpen(): boolean {
     return this.#open.size === 0;

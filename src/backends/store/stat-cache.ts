@@ -133,9 +133,13 @@ export class StatCache implements FileDigests {
     return this.#knownOf(path)?.s;
   }
 
-  /** Takes the word of whoever wrote the file (a worker, this process) that it holds `digest`, if it still has the stat that they saw. */
-  note(path: string, digest: Digest, seen: StatText, stat = statOf(path)): void {
+  /**
+   * Takes the word of whoever wrote the file (a worker, this process) that it holds `digest`, if it still has the stat that they saw. `past`: the time of
+   * the clock that they gave it.
+   */
+  note(path: string, digest: Digest, seen: StatText, stat = statOf(path), past?: number): void {
     if (stat === undefined || statText(stat) !== seen) return;
+    if (this.#clock.hasTime(stat, past)) return this.#remember({ p: path, s: seen, d: digest });
     const at = this.#clock.tickFor(stat);
     this.#remember({ p: path, s: seen, d: digest, ...(this.#clock.isRacy(stat, at) && { r: 1 as const }) });
   }

@@ -8,21 +8,23 @@ import type { ConfigDocument } from "./load.ts";
 import { placeOfKey, type Located } from "./located.ts";
 import { describeSchema, schemaAt } from "./schema.ts";
 import { wholeOf } from "./source-text.ts";
-import { validate } from "./validate.ts";
+import { validate, validateNothing } from "./validate.ts";
 import { listNames } from "./words.ts";
 
-/** `neededBy`: `target "pairwise"`. Keys come out sorted; see `normalise`. */
+/** `schema`: none of a rule that reads nothing. `neededBy`: `target "pairwise"`. Keys come out sorted; see `normalise`. */
 export function validateSection(
   document: ConfigDocument,
   name: string,
-  schema: z.ZodType,
+  schema: z.ZodType | undefined,
   neededBy: string,
 ): Result<JsonObject, Failure[]> {
   const value = document.tree.entries.get(name)?.value;
   const isAbsent = value === undefined;
   const section = isAbsent || (value.kind === "scalar" && value.value === null) ? emptyMap(document, value) : value;
   const at = isAbsent ? { file: document.file } : placeOfKey(document.tree, [name]);
-  const checked = validate({ name, value: section, at, neededBy }, schema);
+  const subject = { name, value: section, at, neededBy };
+  if (schema === undefined) return validateNothing(subject);
+  const checked = validate(subject, schema);
   if (checked.ok) return ok(checked.value as JsonObject);
   const missing = isAbsent ? requiredKeys(schema) : [];
   return missing.length > 0 ? fail([absentFailure(document, name, schema, neededBy, missing)]) : checked;

@@ -2,7 +2,7 @@
 
 import type { z } from "zod";
 import { inputFailure, type Failure, type Place } from "../../model/failure.ts";
-import type { Json } from "../../model/json.ts";
+import type { Json, JsonObject } from "../../model/json.ts";
 import { fail, ok, type Result } from "../../util/result.ts";
 import { inOrder } from "./order.ts";
 import { nearestMember, noMessage, wordIssue } from "./issue.ts";
@@ -33,6 +33,18 @@ export function validate(subject: Subject, schema: z.ZodType): Result<Json, Fail
   const problems: NotJson[] = [];
   const value = normalise(checked.data, problems);
   return problems.length > 0 ? fail(inOrder(problems.map((problem) => notJson(subject, problem)))) : ok(value);
+}
+
+/** Of a rule that reads nothing from the config, and so has no schema. */
+export function validateNothing(subject: Subject): Result<JsonObject, Failure[]> {
+  const { value } = subject;
+  if (value.kind === "map") {
+    const failures = [...value.entries.keys()].map((key) => unknownKey(subject, [], key, []));
+    return failures.length === 0 ? ok({}) : fail(inOrder(failures));
+  }
+  const issue: z.core.$ZodIssue = { code: "invalid_type", expected: "object", path: [], message: noMessage };
+  const { what, ...more } = wordIssue(issue, toJson(value));
+  return fail([failure(subject, `${subject.name}${what}`, placeIn(subject, []), more)]);
 }
 
 function issueFailures(subject: Subject, schema: z.ZodType, issue: z.core.$ZodIssue): Failure[] {

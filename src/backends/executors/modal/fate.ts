@@ -1,13 +1,9 @@
 // What to do about a container that is over without having finished its batch: again, with more or as before, or give up, and in which words.
 
 import { unreachable } from "../../../util/result.ts";
-import type { Outcome } from "../executor.ts";
+import type { Verdict } from "../remote/platform.ts";
 import type { Setback } from "../remote/request.ts";
 import type { Over } from "./cloud.ts";
-
-export type Verdict =
-  | { readonly kind: "again"; readonly setback: Setback; readonly why: string }
-  | { readonly kind: "failed"; readonly outcome: Outcome };
 
 /** Without any progress. What the platform did is not the batch's fault. */
 const mostLosses = 3;

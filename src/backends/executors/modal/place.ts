@@ -104,6 +104,10 @@ export class VolumePlace implements Place {
     return this.#must(await files.read(path));
   }
 
+  refresh(): void {
+    this.#messages = undefined;
+  }
+
   async #list(files: VolumeFiles, kind: string): Promise<Set<string>> {
     return new Set(this.#must(await files.list(kind)).map(({ path }) => path.replace(/^\//, "")));
   }

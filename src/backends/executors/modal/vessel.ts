@@ -20,6 +20,8 @@ export interface Vessel {
   /** Monotonic milliseconds. */
   startedAt: number | undefined;
   reservation: Reservation | undefined;
+  /** It is to be ended when it has cost so much. */
+  readonly mostUsd?: number;
   over: Over | "unknown" | undefined;
   /** Told when nobody waits for it any more, or when it is over. */
   readonly gone: AbortController;
@@ -47,7 +49,10 @@ export function notedContainers(folder: SubmissionFolder): ReadonlyMap<number, C
 }
 
 /** What it has cost until now. */
-export function costUntil({ startedAt, usdPerSecond, allotment }: Vessel, now: number): number {
+export function costUntil(
+  { startedAt, usdPerSecond, allotment }: Pick<Vessel, "startedAt" | "usdPerSecond" | "allotment">,
+  now: number,
+): number {
   if (startedAt === undefined) return 0;
   return Math.min(allotment.lifetimeSeconds, (now - startedAt) / 1000) * usdPerSecond;
 }

@@ -15,6 +15,8 @@ export type ResultLine =
   | { readonly lacking: string }
   /** The kernel has killed for want of memory what the batch was at. It is no fault of the action: it was given too little. */
   | { readonly tooLittleMemory: true }
+  /** Calls were paid for: what they cost, in dollars. */
+  | { readonly paid: number }
   /** All has been tried. */
   | { readonly end: true }
   /** Of who fetches what a batch tells, chunk by chunk: so far he has come. */

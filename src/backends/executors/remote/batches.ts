@@ -1,12 +1,14 @@
 // Submissions and their batches as a driver knows them: what each has come to, who waits for what. Reads the folders; asks no cluster.
 
 import type { Digest } from "../../../model/digest.ts";
+import type { Reservation } from "../budget.ts";
 import type { Outcome } from "../executor.ts";
 import type { ResultLine } from "./batch.ts";
-import { identityOf, noSetback, type Setback, type Ticket } from "./request.ts";
+import { identityOf, noSetback, settleAll, type Setback, type Ticket } from "./request.ts";
 import type { Intent, SubmissionFolder } from "./submission.ts";
 
-type Ended = Exclude<Outcome, { kind: "not-begun" }>;
+export type Unaffordable = Extract<Outcome, { kind: "unaffordable" }>;
+type Ended = Exclude<Outcome, { kind: "not-begun" } | Unaffordable>;
 
 export class Batch {
   readonly submission: Submission;
@@ -24,16 +26,48 @@ export class Batch {
   isWaiting = false;
   /** Since when it says that it does not. Monotonic milliseconds. */
   goneSince: number | undefined;
-  hasEnded = false;
+  /** Dollars a second of where it runs, as far as somebody is paid for it. */
+  usdPerSecond = 0;
   hadTooLittleMemory = false;
   /** What it was sent and did not find. */
   lacked: string | undefined;
+  /** One of its actions would have cost more than the batch may spend. */
+  unaffordable: Unaffordable | undefined;
+  #hasEnded = false;
+  /** What was set aside for its paid calls, and what those have cost: altogether, and before that. */
+  #allowance: Reservation | undefined;
+  #paidUsd = 0;
+  #paidBeforeUsd = 0;
 
   constructor(submission: Submission, number: number, setback: Setback = noSetback) {
     this.submission = submission;
     this.number = number;
     this.keys = submission.intent.batches[number]!;
     this.setback = setback;
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** Nothing more is to be heard of it. */
+  end(): void {
+    this.#hasEnded = true;
+    this.#allowance?.settle(this.#spentUsd);
+  }
+
+  /** From now on what its calls cost is spent of `allowance`. */
+  allow(allowance: Reservation): void {
+    this.#allowance = allowance;
+    this.#paidBeforeUsd = this.#paidUsd;
+  }
+
+  get isAllowed(): boolean {
+    return this.#allowance !== undefined;
+  }
+
+  get #spentUsd(): number {
+    return this.#paidUsd - this.#paidBeforeUsd;
   }
 
   /** Whether anything of it has ended. */
@@ -46,7 +80,16 @@ export class Batch {
   }
 
   get mayGoOn(): boolean {
-    return !this.hasEnded && !this.submission.folder.isGivenUp && this.isLive !== false;
+    return !this.#hasEnded && !this.submission.folder.isGivenUp && this.isLive !== false;
+  }
+
+  get isWanted(): boolean {
+    return this.wanted.size > 0;
+  }
+
+  /** Nobody who waits for it wants it begun any more. */
+  get isHeld(): boolean {
+    return [...this.wanted.values()].every(({ request }) => request.isHeld);
   }
 
   want(ticket: Ticket): void {
@@ -54,14 +97,23 @@ export class Batch {
   }
 
   take(line: ResultLine): void {
-    if ("end" in line) this.hasEnded = true;
-    else if ("tooLittleMemory" in line) this.hasEnded = this.hadTooLittleMemory = true;
-    else if ("refused" in line) this.#refuse(line.refused);
+    if ("end" in line) this.end();
+    else if ("paid" in line) this.#notePaid(line.paid);
+    else if ("tooLittleMemory" in line) {
+      this.hadTooLittleMemory = true;
+      this.end();
+    } else if ("refused" in line)
+      this.settleRest({ kind: "failed", why: "tool", message: line.refused, retryable: false, tookMs: 0, costUsd: 0 });
     else if ("lacking" in line) {
-      this.hasEnded = true;
       this.lacked = line.lacking;
+      this.end();
     } else if ("fetched" in line) return;
     else this.#takeOutcome(this.keys[line.i], line.outcome);
+  }
+
+  #notePaid(usd: number): void {
+    this.#paidUsd += usd;
+    this.#allowance?.note(this.#spentUsd);
   }
 
   /** How an action ended, if it has and nobody was told yet; it counts as told then. */
@@ -69,7 +121,20 @@ export class Batch {
     const outcome = this.#unasked.get(key);
     if (outcome?.kind !== kind) return undefined;
     this.#unasked.delete(key);
-    return outcome;
+    return this.#priced(outcome);
+  }
+
+  /** Nobody waits for the rest of it any more, which is returned. */
+  releaseAll(): readonly Ticket[] {
+    const tickets = [...this.wanted.values()];
+    this.wanted.clear();
+    return tickets;
+  }
+
+  /** It has ended, and what it had not done so. */
+  settleRest(outcome: Outcome): void {
+    this.end();
+    settleAll(this.releaseAll(), outcome);
   }
 
   /** Actions that were computed and that nobody has been told of. */
@@ -77,21 +142,21 @@ export class Batch {
     return [...this.#unasked].flatMap(([key, { kind }]) => (kind === "done" ? [key] : []));
   }
 
-  #takeOutcome(key: Digest | undefined, outcome: Ended): void {
+  #takeOutcome(key: Digest | undefined, outcome: Ended | Unaffordable): void {
+    // It waits to be ordered again, with more, when the batch has ended.
+    if (outcome.kind === "unaffordable") return void (this.unaffordable = outcome);
     // A batch that was started again may write what its first start wrote.
     if (key === undefined || this.#ended.has(key)) return;
     this.#ended.add(key);
     const ticket = this.wanted.get(key);
     if (ticket === undefined) return void this.#unasked.set(key, outcome);
     this.wanted.delete(key);
-    ticket.request.settle(ticket.place, outcome);
+    ticket.request.settle(ticket.place, this.#priced(outcome));
   }
 
-  #refuse(message: string): void {
-    this.hasEnded = true;
-    for (const { request, place } of this.wanted.values())
-      request.settle(place, { kind: "failed", why: "tool", message, retryable: false, tookMs: 0, costUsd: 0 });
-    this.wanted.clear();
+  /** With its share of the time of where it ran. */
+  #priced(outcome: Ended): Ended {
+    return { ...outcome, costUsd: outcome.costUsd + (outcome.tookMs / 1000) * this.usdPerSecond };
   }
 }
 
@@ -99,6 +164,7 @@ export class Submission {
   readonly folder: SubmissionFolder;
   readonly intent: Intent;
   readonly batches: readonly Batch[];
+  /** The platform's own name for it. */
   job: string | undefined;
 
   constructor(folder: SubmissionFolder, intent: Intent, setbacks: readonly Setback[] = []) {
@@ -106,6 +172,11 @@ export class Submission {
     this.intent = intent;
     this.job = folder.job();
     this.batches = intent.batches.map((_, number) => new Batch(this, number, setbacks[number]));
+  }
+
+  noteJob(job: string): void {
+    this.job = job;
+    this.folder.writeJob(job);
   }
 
   readNews(): void {
@@ -118,7 +189,7 @@ export class Submission {
   }
 
   get isWanted(): boolean {
-    return this.batches.some((batch) => batch.wanted.size > 0);
+    return this.batches.some((batch) => batch.isWanted);
   }
 
   /** Whether the cluster has something of it, given up or not. */

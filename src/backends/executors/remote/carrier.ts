@@ -36,6 +36,8 @@ export interface Carrier {
   send(folder: SubmissionFolder, load: Load): Promise<Sent>;
   /** Brings into the folder what batches of these numbers have written since, and all that it names. Undefined; or why that cannot be told now. */
   collect(folder: SubmissionFolder, batches: readonly number[]): Promise<string | undefined>;
+  /** A batch has ended: what it wrote before that is not to be missed by the next `collect`. */
+  refresh(): void;
   /** Whoever starts now ends at once. */
   giveUp(folder: SubmissionFolder): Promise<void>;
   close(): void;
@@ -58,6 +60,10 @@ export class FolderCarrier implements Carrier {
 
   collect(): Promise<undefined> {
     return Promise.resolve(undefined);
+  }
+
+  refresh(): void {
+    // The folder is read each time.
   }
 
   giveUp(): Promise<void> {

@@ -21,6 +21,8 @@ export interface ContentCarrierOptions extends HearingOptions {
   readonly open: (at: string) => Promise<Place | undefined>;
   /** What starts a batch, first the program. */
   readonly carried: () => readonly (readonly [name: string, text: string])[];
+  /** Whoever starts a batch finds it there. */
+  readonly leavesCarried?: boolean;
   /** What runs its actions. */
   readonly programs: readonly (readonly [name: string, file: string])[];
   /** Logs of paid calls. */
@@ -32,6 +34,7 @@ export interface ContentCarrierOptions extends HearingOptions {
 export class ContentCarrier implements Carrier {
   readonly #options: ContentCarrierOptions;
   readonly #places = new Map<string, Promise<Place | undefined>>();
+  readonly #reached = new Set<Place>();
   readonly #hearing: Hearing;
   /** Files of the project that have been copied, as they were. */
   readonly #taken = new Map<string, { readonly seen: StatText; readonly blob: BlobRef }>();
@@ -42,7 +45,7 @@ export class ContentCarrier implements Carrier {
   }
 
   async send(folder: SubmissionFolder, { setup, secrets, orders }: Load): Promise<Sent> {
-    const { at, store, carried, programs, callFiles, environment } = this.#options;
+    const { at, store, programs, callFiles, environment } = this.#options;
     const external = orders.flatMap(({ code }) => (code.kind === "module" ? (code.externals ?? []) : []))[0];
     if (external !== undefined) return { kind: "refused", message: wordExternal(external) };
     // Their values stay here: they travel hidden, and are not needed again.
@@ -63,6 +66,8 @@ export class ContentCarrier implements Carrier {
       const words: SentOrder = { order: withoutSecrets(order), files };
       sent.push(keep(store.putBytes(JSON.stringify(words))));
     }
+    const carried = this.#options.carried();
+    if (this.#options.leavesCarried === true) for (const [, text] of carried) keep(store.putBytes(text));
     const { callsNotBefore, mayPay, maxUsd, nodeMajor, what } = setup;
     const manifest: Manifest = {
       v: messageFormat,
@@ -83,7 +88,7 @@ export class ContentCarrier implements Carrier {
     return {
       kind: "sent",
       start: {
-        program: { kind: "carried", files: carried() },
+        program: { kind: "carried", files: carried },
         argument: `${root.digest}:${root.size}`,
         environment: environment(seal.key),
       },
@@ -96,6 +101,10 @@ export class ContentCarrier implements Carrier {
     const place = await this.#open(note.at);
     if (place === undefined) return "the place through which they were sent is not known here";
     return this.#hearing.collect({ folder, place, seal: new Seal(note.key) }, batches);
+  }
+
+  refresh(): void {
+    for (const place of this.#reached) place.refresh?.();
   }
 
   async giveUp(folder: SubmissionFolder): Promise<void> {
@@ -112,10 +121,12 @@ export class ContentCarrier implements Carrier {
     // A place ends with its last request.
   }
 
-  #open(at: string): Promise<Place | undefined> {
-    const open = this.#places.get(at) ?? this.#options.open(at);
-    this.#places.set(at, open);
-    return open;
+  async #open(at: string): Promise<Place | undefined> {
+    const opening = this.#places.get(at) ?? this.#options.open(at);
+    this.#places.set(at, opening);
+    const place = await opening;
+    if (place !== undefined) this.#reached.add(place);
+    return place;
   }
 
   /** All that an order reads, as it was when the order was made. */

@@ -106,6 +106,7 @@ export class Hearing {
     mkdirSync(dirname(file), { recursive: true });
     const log = new AppendLog<ResultLine>(file);
     try {
+      if (calls.length > 0) log.append({ paid: calls.reduce((sum, { costUsd }) => sum + costUsd, 0) });
       for (const line of lines) {
         if ("words" in line) appendFileSync(folder.outFile(batch), line.words);
         if (!("result" in line)) continue;

@@ -14,4 +14,6 @@ export interface Place {
   write(name: Digest, bytes: Buffer): Promise<void>;
   /** Undefined: nothing has been written yet. */
   read(name: Digest): Promise<Buffer | undefined>;
+  /** Something has happened: what it was asked before is to be asked anew. */
+  refresh?(): void;
 }

@@ -13,6 +13,8 @@ export interface Setback {
   /** MiB and minutes that the cluster gave the last one, where nothing was asked for. */
   readonly gave: { readonly memoryMiB?: number; readonly minutes?: number };
   readonly exclude: readonly string[];
+  /** Its calls may cost more than the part of the money that it was given first. */
+  readonly isShort?: true;
 }
 
 export const noSetback: Setback = { losses: 0, moreTime: 1, moreMemory: 1, gave: {}, exclude: [] };
@@ -79,4 +81,19 @@ export function orderOf({ tickets }: Parcel): Order {
   const [{ request }] = tickets as readonly [Ticket];
   const { order } = request;
   return order.items === undefined ? order : { ...order, items: tickets.map(({ place }) => order.items![place]!) };
+}
+
+/** What a person has to change before it can run. */
+export function refused(message: string): Outcome {
+  return { kind: "failed", why: "refused", message, retryable: false, tookMs: 0, costUsd: 0 };
+}
+
+export function settleAll(tickets: readonly Ticket[], outcome: Outcome): void {
+  for (const { request, place } of tickets) request.settle(place, outcome);
+}
+
+export function byRequest(tickets: readonly Ticket[], setback: Setback): readonly Parcel[] {
+  const requests = new Map<Request, Ticket[]>();
+  for (const ticket of tickets) requests.set(ticket.request, [...(requests.get(ticket.request) ?? []), ticket]);
+  return [...requests.values()].map((own) => ({ tickets: own, setback }));
 }

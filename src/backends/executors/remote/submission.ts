@@ -36,6 +36,8 @@ export interface Intent {
   readonly driver: string;
   /** By it the cluster is asked, where the job's own name is not known. */
   readonly jobName: string;
+  /** What paid calls of each batch may cost; undefined: there is no limit. */
+  readonly maxUsd?: number;
   /** Of each batch the keys of its actions, in order. */
   readonly batches: readonly (readonly Digest[])[];
 }

@@ -1,13 +1,9 @@
 // What to do about a batch that has left the cluster without having finished: try again, with more or elsewhere, or give up, and in which words.
 
-import type { Outcome } from "../executor.ts";
+import type { Verdict } from "../remote/platform.ts";
 import type { Setback } from "../remote/request.ts";
 import { exitCodes } from "../remote/exit-codes.ts";
 import type { BatchState } from "./states.ts";
-
-export type Verdict =
-  | { readonly kind: "again"; readonly setback: Setback; readonly why: string }
-  | { readonly kind: "failed"; readonly outcome: Outcome };
 
 /** Losses without any progress. What ends with its machine is not the batch's fault. */
 const mostLosses = 3;
