@@ -94,15 +94,32 @@ describe("a budget", () => {
     const wait = (name: string, usd: number) =>
       budget.whenReserved(() => usd).then((given) => (told.push(`${name} ${given?.usd ?? "refused"}`), given));
     const [large, small] = [wait("large", 0.9), wait("small", 0.3)];
-    second.settle(0.3);
+    second.settle(0.05);
     await Promise.resolve();
-    expect(told).toEqual([]);
+    expect(told).toEqual(["small 0.3"]);
+    (await small)!.settle(0.04);
+    await Promise.resolve();
+    // All of the first may still come back; then not enough of it does.
+    expect(told).toEqual(["small 0.3"]);
     first.settle(0.4);
-    (await small)!.settle(0.1);
     expect(await large).toBe(undefined);
-    // With nothing open it will never be enough for it, whoever comes next.
-    expect(told).toEqual(["large refused", "small 0.3"]);
     expect(budget.isExhausted).toBe(true);
+  });
+
+  test("refuses who waits as soon as all that may come back would not be enough", async () => {
+    const budget = new Budget(1);
+    const [first, idle] = [budget.reserve(0.8)!, budget.take(0)];
+    expect(await budget.whenReserved(() => 1.1)).toBe(undefined);
+    const waiting = budget.whenReserved(() => 0.5);
+    first.note(0.5);
+    const soon = new Promise((resolve) => setImmediate(() => resolve("waits")));
+    expect(await Promise.race([waiting, soon])).toBe("waits");
+    first.note(0.6);
+    expect(await waiting).toBe(undefined);
+    // What has nothing set aside gives nothing back.
+    first.settle(0.6);
+    expect(await budget.whenReserved(() => 0.5)).toBe(undefined);
+    idle.settle(0);
   });
 
   test("forgets who waits and is gone", async () => {

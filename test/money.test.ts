@@ -5,11 +5,11 @@ import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { makeProject, type Rig, type RunOptions } from "./rig.ts";
 
-const expfile = `import { contract, experiments, fanOut, json, rule, z } from "expfile";
+const expfile = `import { contract, experiments, fanOut, json, rule, type, z } from "expfile";
 const rating = contract({
   name: "money/rate",
   config: z.strictObject({ items: z.int().default(6), unit: z.string().default(""), dear: z.array(z.int()).default([]) }),
-  items: { item: z.strictObject({ n: z.int(), unit: z.string(), usd: z.number() }), outputs: { score: json() } },
+  items: { item: type(), outputs: { score: json() } },
   outputs: { scores: json() },
 });
 const rate = fanOut(rating, {
@@ -22,10 +22,12 @@ const plain = (name, recipe) => rule(contract({ name, outputs: { out: json() } }
 const free = plain("money/free", () => import("./free.ts"));
 const ask = plain("money/ask", () => import("./ask.ts"));
 const sum = rule(contract({ name: "money/sum", inputs: { scores: json() }, outputs: { out: json() } }), { recipe: () => import("./sum.ts") });
+const copy = rule(contract({ name: "money/copy", inputs: { from: json() }, outputs: { out: json() } }), { recipe: () => import("./copy.ts") });
 export default experiments({
   main: () => {
     const rated = rate();
-    return { rate: rated, sum: sum({ scores: rated.scores }), free: free(), ask: ask() };
+    const given = free();
+    return { rate: rated, sum: sum({ scores: rated.scores }), free: given, later: copy({ from: given.out }), ask: ask() };
   },
 });
 `;
@@ -48,6 +50,8 @@ export const recipe = async ({ item, outputs, call }) => {
   outputs.scores.write(await Promise.all(items.map((one) => one.outputs.score.read())));
 `,
   "free.ts": `export const recipe = ({ outputs }) => outputs.out.write("free");
+`,
+  "copy.ts": `export const recipe = async ({ inputs, outputs }) => outputs.out.write(await inputs.from.read());
 `,
   "sum.ts": `export const recipe = async ({ inputs, outputs }) =>
   outputs.out.write((await inputs.scores.read()).reduce((a, b) => a + b, 0));
@@ -172,7 +176,7 @@ describe("a build that has spent what it may", () => {
       `
 run default · main · configs/default.yaml
 rate      unpaid            4 of 6 items finished, 2 remain · $1.00
-  a call costs up to $0.25, and $0 is left of the $1.00 that the build may spend
+  why    a call costs up to $0.25, and $0 is left of the $1.00 that the build may spend
 stopped for want of money after 1 s: rate is not paid for; 2 items remain; 4 computed; spent $1.00 of $1.00
 what is finished is kept, and not paid for again: exp build rate -j 1 --max-usd MORE goes on from here
 `.trimStart(),
@@ -180,9 +184,11 @@ what is finished is kept, and not paid for again: exp build rate -j 1 --max-usd 
   });
 
   test("neither tries again nor blames the recipe, and goes on with targets that cost nothing", async () => {
-    const { build, paid } = project();
+    const { rig, build, paid } = project();
+    rig.edit("free.ts", "({ outputs }) =>", "async ({ outputs }) => await new Promise((r) => setTimeout(r, 1500)) ??");
     const { events, targets, end } = await build(["--max-usd", "0"], 3);
-    expect(targets).toEqual({ sum: "skipped", free: "computed" });
+    // The last of them begins when others have long been refused.
+    expect(targets).toEqual({ sum: "skipped", free: "computed", later: "computed" });
     expect(events.filter(({ kind }) => kind === "action-retried" || kind === "target-failed")).toEqual([]);
     expect(events.flatMap((event) => (event.kind === "target-unaffordable" ? [event.target] : [])).sort()).toEqual([
       ...["ask", "rate"],

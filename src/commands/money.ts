@@ -1,5 +1,6 @@
 // What a command may spend, by --max-usd or EXP_MAX_USD; and how much of it is spent, told now and then while it works.
 
+import { performance } from "node:perf_hooks";
 import { Budget } from "../backends/executors/budget.ts";
 import type { Emit } from "../model/event.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
@@ -41,12 +42,16 @@ const tellEveryMs = 500;
 /** The function returned ends it. */
 export function tellSpending(budget: Budget, emit: Emit): () => void {
   let timer: NodeJS.Timeout | undefined;
+  let toldAt = -Infinity;
   const tell = () => {
     timer = undefined;
+    toldAt = performance.now();
     emit({ kind: "spent", spentUsd: budget.spentUsd, maxUsd: budget.maxUsd });
   };
   if (budget.maxUsd !== undefined) tell();
-  const forget = budget.onSpent(() => (timer ??= setTimeout(tell, tellEveryMs).unref()));
+  const forget = budget.onSpent(() => {
+    timer ??= setTimeout(tell, Math.max(0, toldAt + tellEveryMs - performance.now())).unref();
+  });
   return () => {
     forget();
     clearTimeout(timer);

@@ -73,7 +73,7 @@ class ItemRun {
   readonly #work: Work;
   readonly #due: DueItems;
   readonly #total: number;
-  readonly #queue: Try[];
+  #queue: Try[];
   readonly #failures: ItemFailure[] = [];
   /** Recipes with an item that the build cannot pay for; of the first, why. */
   readonly #unpaid = new Set<string>();
@@ -284,9 +284,9 @@ class ItemRun {
   #leave({ item }: Try, why: string): void {
     if (this.#unpaid.size === 0) this.#whyUnpaid = why;
     this.#unpaid.add(item.recipe);
-    const isLeft = (other: Try) => this.#isLeft(other);
-    const count = 1 + this.#queue.filter(isLeft).length;
-    if (count > 1) this.#queue.splice(0, this.#queue.length, ...this.#queue.filter((other) => !isLeft(other)));
+    const before = this.#queue.length;
+    if (!this.#work.session.keepGoing) this.#queue = this.#queue.filter((other) => !this.#isLeft(other));
+    const count = 1 + before - this.#queue.length;
     this.#remaining += count;
     this.#close(count);
   }

@@ -3,7 +3,7 @@
 
 import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Budget } from "../backends/executors/budget.ts";
 import type { CallDesk, Order, Outcome } from "../backends/executors/executor.ts";
@@ -15,7 +15,7 @@ import { SubmissionFolder, type BatchSetup } from "../backends/executors/remote/
 import { exitCodes } from "../backends/executors/remote/exit-codes.ts";
 import { digestOfFile, freshDigests, LocalStore } from "../backends/store/local.ts";
 import type { BlobRef, Digest } from "../model/digest.ts";
-import { Calls } from "../runs/calls.ts";
+import { Calls, type CallLine } from "../runs/calls.ts";
 import { Lease } from "../runs/lease.ts";
 import { AppendLog, readLog } from "../util/append-log.ts";
 import { hasCode } from "../util/fs.ts";
@@ -41,10 +41,13 @@ interface Found {
   readonly setup: Pick<BatchSetup, "callsNotBefore" | "mayPay" | "maxUsd" | "nodeMajor" | "what">;
   readonly order: Order;
   readonly ended: ReadonlySet<number>;
+  /** What earlier starts of it have paid for calls. */
+  readonly spentUsd: number;
   readonly log: ResultLog;
   readonly workerFile: string;
   readonly blobsFolder: string;
   readonly callsFolder: string;
+  readonly callsLog?: string;
   readonly desk: (calls: Calls) => CallDesk;
   readonly asSent: (outcome: Outcome) => Outcome;
   /** For people who look into how the batch fared. */
@@ -65,10 +68,16 @@ function findInFolder(path: string, batch: number, start: number): Found | undef
   // Against collections, as a build takes one: what is put into the store here belongs to no run yet.
   const lease = Lease.tryTake(join(setup.cacheFolder, "leases", `${processTag()}-${batch}`), `Slurm, ${setup.what}`);
   const ended = new Set<number>();
-  for (let earlier = 0; earlier < start; earlier++)
+  const callsLogOf = (one: number) => `${basename(path)}-${batch}.${one}`;
+  let spentUsd = 0;
+  for (let earlier = 0; earlier < start; earlier++) {
     for (const line of readLog<ResultLine>(folder.resultFile(batch, earlier)).lines) if ("i" in line) ended.add(line.i);
+    const paid = readLog<CallLine>(join(setup.callsFolder, `${callsLogOf(earlier)}.jsonl`)).lines;
+    spentUsd += paid.reduce((sum, { costUsd }) => sum + costUsd, 0);
+  }
   return {
-    ...{ setup, ended, log, blobsFolder: setup.blobsFolder, callsFolder: setup.callsFolder },
+    ...{ setup, ended, spentUsd, log, blobsFolder: setup.blobsFolder, callsFolder: setup.callsFolder },
+    callsLog: callsLogOf(start),
     order: folder.order(batch),
     workerFile: join(dirname(fileURLToPath(import.meta.url)), "worker.js"),
     desk: (calls) => calls,
@@ -135,11 +144,14 @@ async function main(argument: string, batch: number, start: number): Promise<voi
     await log.commit();
     return found.close();
   }
+  const budget = new Budget(setup.maxUsd);
+  budget.add(found.spentUsd);
   const calls = new Calls(found.callsFolder, {
     now: Date.now,
     notBefore: setup.callsNotBefore,
     mayPay: setup.mayPay,
-    money: { budget: new Budget(setup.maxUsd), spender: "this batch", warn: found.say },
+    ...(found.callsLog !== undefined && { logName: found.callsLog }),
+    money: { budget, spender: "this batch", warn: found.say },
   });
   const variables = ["PATH", ...deviceVariables].filter((name) => process.env[name] !== undefined);
   const executor = new LocalExecutor({

@@ -69,7 +69,7 @@ function wordCount(
 function expectation(due: readonly PlannedTarget[], maxUsd: number | undefined): readonly string[] {
   if (due.length === 0) return [];
   const known = due.filter(({ expectedMs }) => expectedMs !== undefined);
-  if (known.length === 0) return ["time not known yet"];
+  if (known.length === 0) return [maxUsd === undefined ? "time not known yet" : "time and cost not known yet"];
   const ms = sum(known.map(({ expectedMs }) => expectedMs));
   const usd = sum(due.map(({ expectedUsd }) => expectedUsd));
   const time = ms < 950 ? formatRoughDuration(ms) : `about ${formatRoughDuration(ms)}`;

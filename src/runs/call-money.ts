@@ -47,7 +47,7 @@ export class CallMoney {
       this.#open.set(key, atOnce);
       return false;
     }
-    if (terms.isWithin === true || budget.hasNoneOpen) throw this.#refusal(terms);
+    if (terms.isWithin === true || !budget.mayComeToHave(usd())) throw this.#refusal(terms);
     const timer = setTimeout(
       () => this.#tellWait(terms.maxUsd),
       this.#options.toldAfterMs ?? usuallyToldAfterMs,

@@ -46,6 +46,8 @@ export class Calls implements CallDesk {
       readonly notBefore: number;
       /** True if not said. Otherwise what is not remembered is refused. */
       readonly mayPay?: boolean;
+      /** Of the file for what is paid here, without its ending; if not said, one that nobody else has. */
+      readonly logName?: string;
       /** What may be spent, and whose money it is; if not said, there is no limit. */
       readonly money?: CallMoneyOptions;
     },
@@ -56,7 +58,8 @@ export class Calls implements CallDesk {
     this.#now = options.now;
     this.#notBefore = options.notBefore;
     // A file of its own for each build, whatever host or container it runs on: no lock, and a torn line can only be the last.
-    this.#log = new AppendLog(join(folder, `${processTag()}-${randomBytes(4).toString("hex")}.jsonl`));
+    const name = options.logName ?? `${processTag()}-${randomBytes(4).toString("hex")}`;
+    this.#log = new AppendLog(join(folder, `${name}.jsonl`));
   }
 
   async find(request: Json, draw: number, terms: CallTerms = {}): Promise<{ readonly response: Json } | undefined> {

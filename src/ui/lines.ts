@@ -213,7 +213,7 @@ export function createBuildLines({
         const state = span("unpaid", "yellow");
         const cost = event.costUsd > 0 ? formatMoney(event.costUsd) : "";
         const details = [span(wordRemaining(event.items, event.remaining)), span(cost, "bold")];
-        return [row(event.target, state, "", details), { line: [span(`  ${oneLine(event.why)}`)], fit: "fold" }];
+        return [row(event.target, state, "", details), ...fieldLines("why", event.why)];
       }
       case "target-skipped":
         ends.set(event.target, "was not tried");
@@ -261,15 +261,10 @@ export function createBuildLines({
   }
 
   function requestLines(requests: Extract<Event, { kind: "target-waits" }>["requests"]): ShownLine[] {
-    const field = (name: string, text: string): ShownLine[] =>
-      linesOfLog(text).map((line, index) => ({
-        line: [span(`  ${padEnd(index === 0 ? name : "", 5)}  `, "dim"), span(line)],
-        fit: name === "where" ? "whole" : "fold",
-      }));
     const asked = requests.flatMap(({ what, path, how }) => [
-      ...field("what", what),
-      ...field("where", path),
-      ...field("how", how),
+      ...fieldLines("what", what),
+      ...fieldLines("where", path),
+      ...fieldLines("how", how),
     ]);
     return [...asked, whole([span("  then   ", "dim"), span(again, "bold")])];
   }
@@ -356,6 +351,14 @@ function isQuiet(event: Event): boolean {
     ...(["spent", "target-skipped", "build-finished"] as const),
   ]);
   return quiet.has(event.kind) || (event.kind === "target-finished" && event.origin === "fresh");
+}
+
+/** Beneath a target, what there is to be known of it. */
+function fieldLines(name: "what" | "where" | "how" | "why", text: string): ShownLine[] {
+  return linesOfLog(text).map((line, index) => ({
+    line: [span(`  ${padEnd(index === 0 ? name : "", 5)}  `, "dim"), span(line)],
+    fit: name === "where" ? "whole" : "fold",
+  }));
 }
 
 function reportLines(reports: readonly string[]): ShownLine[] {

@@ -149,6 +149,25 @@ generate  running   2 min 00 s  70 of 100 items · 60 s left · $0.60
 `);
   });
 
+  test("says with its progress what was spent of what may be", () => {
+    const { emit, text, clock } = plain();
+    emit(
+      started,
+      { kind: "spent", spentUsd: 0, maxUsd: 5 },
+      starts("generate", { items: 100, due: 90, expectedMs: 240_000 }),
+    );
+    clock.pass(61_000);
+    emit({ kind: "spent", spentUsd: 1.23, maxUsd: 5 }, itemFinishes("generate", { costUsd: 0.3 }));
+    clock.pass(61_000);
+    emit({ kind: "spent", spentUsd: 1.5, maxUsd: undefined }, itemFinishes("generate", { costUsd: 0.3 }));
+    expect(`\n${text()}`).toBe(`
+run default · peptides · configs/default.yaml
+generate  running           100 items, 90 to run · about 4 min · new: no earlier result in this run
+generate  running   1 min 01 s  11 of 100 items · 1.5 h left · $0.30 · spent $1.23 of $5.00
+generate  running   2 min 02 s  12 of 100 items · 89 min left · $0.60
+`);
+  });
+
   test("leaves no timer behind", () => {
     const { emit, text, clock, reporter } = plain();
     emit(started, starts("slow"));

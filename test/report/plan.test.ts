@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { PlannedTarget } from "../../src/model/plan.ts";
 import { noColours as palette } from "../../src/report/palette.ts";
-import { renderPlan, wordTotal } from "../../src/report/plan.ts";
+import { renderPlan, withLimit, wordTotal } from "../../src/report/plan.ts";
 import { moreSamples, newHere } from "./builds.ts";
 import { everyReason } from "./every-event.ts";
 
@@ -50,6 +50,34 @@ judge     unknown   12 s         depends on generate, which has to run first
 rate      waiting                waits for people
 due: 1 target, perhaps 1 more, 1 from the cache, 1 waiting for people, about 4 min, $1.20 by past traces
 `);
+});
+
+describe("a plan of what a build may spend", () => {
+  const plan = { run: "default", experiment: "peptides", overrides: [], targets };
+  const told = (maxUsd: number) => renderPlan(withLimit(plan, maxUsd), { palette }).slice(-2);
+
+  test("says what is expected of it, and no more where that is enough", () => {
+    expect(told(5).at(-1)).toBe(
+      "due: 1 target, perhaps 1 more, 1 from the cache, 1 waiting for people, about 4 min, $1.20 of $5.00 by past traces",
+    );
+    expect(withLimit(plan, 1.2)).toEqual({ ...plan, maxUsd: 1.2 });
+  });
+
+  test("warns where more is expected, or may come to be due", () => {
+    const stops = "it would stop on the way, and keep what is finished";
+    expect(told(1).at(-1)).toBe(
+      `warning: a build is expected to cost $1.20, more than the $1.00 that it may spend (--max-usd): ${stops}`,
+    );
+    const dear = targets.map((one) => (one.state === "unknown" ? { ...one, expectedUsd: 2 } : one));
+    expect(withLimit({ ...plan, targets: dear }, 3).warnings).toEqual([
+      `a build may come to cost $3.20, more than the $3.00 that it may spend (--max-usd): ${stops}`,
+    ]);
+    expect(withLimit({ ...plan, targets: dear }, 4)).not.toHaveProperty("warnings");
+  });
+
+  test("says that nothing is known of what never ran", () => {
+    expect(wordTotal([planned("a", { state: "stale" })], 5)).toBe("due: 1 target, time and cost not known yet");
+  });
 });
 
 test("columns that nobody needs are not there", () => {

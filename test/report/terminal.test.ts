@@ -83,6 +83,35 @@ embed     ━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌�
     expect(screen.isCursorShown).toBe(false);
   });
 
+  test("says above its bars what was spent of what may be, and takes that away with them", async () => {
+    const { screen, emit, pass } = terminal();
+    const spent = (spentUsd: number): Event => ({ kind: "spent", spentUsd, maxUsd: 5 });
+    emit(started, spent(0), starts("generate", { items: 1000, due: 950 }));
+    await pass(1000);
+    emit(spent(1.23));
+    await pass(1000);
+    expect(`\n${screen.text()}`).toBe(`
+run default · peptides · configs/default.yaml
+spent $1.23 of $5.00
+generate  ━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌  50/1,000
+`);
+    const unpaid = everyEvent["target-unaffordable"];
+    emit({ ...unpaid, target: "generate", items: 1000, remaining: 900 });
+    emit(ends({ outcome: "unaffordable", spentUsd: 4.8, maxUsd: 5, counts: { computed: 50, cached: 0, fresh: 50 } }));
+    await pass(5000);
+    expect(`\n${screen.text()}`).toBe(`
+run default · peptides · configs/default.yaml
+generate  unpaid            100 of 1,000 items finished, 900 remain · $4.80
+  why    a call costs up to $0.50, and $0.20 is left of the $5.00 that the build
+         may spend
+stopped for want of money after 4.2 s: generate is not paid for; 900 items
+  remain; 50 computed, 50 fresh; spent $4.80 of $5.00
+what is finished is kept, and not paid for again: exp build --max-usd MORE goes
+  on from here
+`);
+    expect([screen.isCursorShown, screen.isWrapping]).toEqual([true, true]);
+  });
+
   test("writes finished targets above the bars", async () => {
     const { screen, emit, pass } = await halfway();
     emit(finishes("quick", { tookMs: 3 }), finishes("embed", { tookMs: 10_000 }));

@@ -70,6 +70,11 @@ export class Budget {
     return this.#open.size === 0;
   }
 
+  /** Whether there could come to be so much: if all that is reserved came to no more than it has by now. */
+  mayComeToHave(usd: number): boolean {
+    return this.maxUsd === undefined || usd <= this.maxUsd - this.spentUsd + tolerance;
+  }
+
   /** Somebody has stopped for want of money. */
   exhaust(): void {
     this.#isExhausted = true;
@@ -79,7 +84,7 @@ export class Budget {
   reserve(usd: number): Reservation | undefined {
     // Cents that were given back come as sums of fractions.
     if (usd <= this.leftUsd + tolerance) return this.take(usd);
-    if (this.#open.size === 0) this.#isExhausted = true;
+    if (!this.mayComeToHave(usd)) this.#isExhausted = true;
     return undefined;
   }
 
@@ -90,6 +95,7 @@ export class Budget {
       note: (more) => {
         this.#notedUsd += more;
         this.#tell();
+        this.#serve();
       },
       close: (spentUsd) => this.#close(reservation, spentUsd),
     });
@@ -117,12 +123,13 @@ export class Budget {
   }
 
   /**
-   * Waits for its turn while something that is open may give enough back; smaller ones may pass. Undefined: it is not to be had, or `signal` was aborted.
+   * Waits for its turn while what is open may give enough back; smaller ones may pass. Undefined: it is not to be had, or `signal` was aborted.
    * Not for whoever holds a reservation that ends only after this: two of them would wait for each other.
    */
   whenReserved(usd: () => number, signal?: AbortSignal): Promise<Reservation | undefined> {
     const reservation = this.reserve(usd());
-    if (reservation !== undefined || this.hasNoneOpen || signal?.aborted === true) return Promise.resolve(reservation);
+    if (reservation !== undefined || !this.mayComeToHave(usd()) || signal?.aborted === true)
+      return Promise.resolve(reservation);
     return new Promise((resolve) => {
       const onAbort = () => waiter.end(undefined);
       const waiter: Waiter = {
@@ -173,7 +180,7 @@ export class Budget {
   #serve(): void {
     for (const waiter of this.#waiting) {
       const reservation = this.reserve(waiter.usd());
-      if (reservation !== undefined || this.hasNoneOpen) waiter.end(reservation);
+      if (reservation !== undefined || !this.mayComeToHave(waiter.usd())) waiter.end(reservation);
     }
   }
 

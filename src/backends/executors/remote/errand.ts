@@ -45,6 +45,8 @@ export interface Errand {
   readonly setup: Manifest["setup"];
   readonly order: Order;
   readonly ended: ReadonlySet<number>;
+  /** What earlier starts of the batch have paid for calls. */
+  readonly spentUsd: number;
   /** Names what was read as its driver knows it. */
   readonly asSent: (outcome: Outcome) => Outcome;
   readonly log: SentResults;
@@ -113,6 +115,7 @@ export async function takeUp(options: ErrandOptions): Promise<TakenUp> {
     setup: manifest.setup,
     order,
     say,
+    spentUsd: earlier.reduce((sum, line) => sum + ("call" in line ? line.call.costUsd : 0), 0),
     ended: new Set(earlier.flatMap((line) => ("result" in line && "i" in line.result ? [line.result.i] : []))),
     asSent: (outcome) => asSent(outcome, places),
     log,
