@@ -184,6 +184,18 @@ describe("how often a server is asked for one put:", () => {
     expect(methods(proxy).slice(before)).toEqual(["PUT", "PUT"]);
   });
 
+  test("and sent nothing more that is there, as soon as something was", async () => {
+    const proxy = await startProxy((await startFolderServer(temporaryFolder())).url, () => undefined);
+    const store = http(proxy.url);
+    const all = Array.from({ length: 5 }, () => randomBytes(100));
+    for (const bytes of all) expect(await put(store, bytes)).toBe("put");
+    const before = proxy.asked.length;
+    for (const bytes of all) expect(await put(store, bytes)).toBe("there");
+    expect(methods(proxy).slice(before)).toEqual(["PUT", "HEAD", "HEAD", "HEAD", "HEAD"]);
+    expect([await put(store, randomBytes(100)), await put(store, randomBytes(100))]).toEqual(["put", "put"]);
+    expect(methods(proxy).slice(before + 5)).toEqual(["HEAD", "PUT", "PUT"]);
+  });
+
   test("whether it has something large, before that is sent", async () => {
     const proxy = await startProxy((await startFolderServer(temporaryFolder())).url, () => undefined);
     const store = http(proxy.url);

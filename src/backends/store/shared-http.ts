@@ -5,7 +5,7 @@ import http, { type IncomingMessage, type RequestOptions } from "node:http";
 import https from "node:https";
 import { pipeline } from "node:stream/promises";
 import type { Digest } from "../../model/digest.ts";
-import { Heeding, sentUnaskedBytes } from "./shared-once.ts";
+import { Heeding } from "./shared-once.ts";
 import { sizeOf, type SharedContent, type SharedEntry, type SharedKind, type SharedStore } from "./shared.ts";
 
 export interface SharedHttpOptions {
@@ -77,13 +77,12 @@ export class SharedHttp implements SharedStore {
   }
 
   async put(kind: SharedKind, name: Digest, content: SharedContent, signal: AbortSignal): Promise<"put" | "there"> {
-    const isSent = sizeOf(content) <= sentUnaskedBytes && (await this.#heeding.isSure(signal));
-    if (!isSent && (await this.has(kind, name, signal))) return "there";
+    const isSent = await this.#heeding.maySend(kind, content, signal);
+    if (!isSent && (await this.has(kind, name, signal))) return this.#heeding.note(kind, "there");
     const answer = await this.#put(kind, name, content, signal);
     const status = statusOf(answer);
-    if (status === 412) return "there";
-    if (status >= 300) throw refused("PUT", answer);
-    return "put";
+    if (status >= 300 && status !== 412) throw refused("PUT", answer);
+    return this.#heeding.note(kind, status === 412 ? "there" : "put");
   }
 
   async #put(kind: SharedKind, name: Digest, content: SharedContent, signal: AbortSignal): Promise<IncomingMessage> {

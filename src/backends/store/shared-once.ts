@@ -1,10 +1,11 @@
 // Whether a server that is told to put something only where nothing is (`If-None-Match: *`) heeds it: some ignore it, some refuse it. One that does is asked
-// for nothing before a put. Before all others it is looked first, and between the look and the put somebody else may come.
+// for nothing before a put that is likely to succeed. Before all others it is looked first, and between the look and the put somebody else may come.
 
 import { digestOfBytes, type Digest } from "../../model/digest.ts";
+import { sizeOf, type SharedContent, type SharedKind } from "./shared.ts";
 
 /** It costs little to send what is there already; of what is longer it is asked first. */
-export const sentUnaskedBytes = 128 << 10;
+const sentUnaskedBytes = 128 << 10;
 
 const probe = Buffer.from("exp puts this where it is already, to see whether what is there is kept\n");
 const probeName = digestOfBytes(probe);
@@ -16,13 +17,26 @@ export class Heeding {
   readonly #put: Put;
   #asked = 0;
   #known: Promise<boolean> | undefined;
+  /** Of what was put last it was so: who publishes what is there mostly publishes more of it, and need not send that. */
+  readonly #wasThere = new Set<SharedKind>();
 
   constructor(put: Put) {
     this.#put = put;
   }
 
-  /** Throws what the put throws: then it is found out another time. */
-  async isSure(signal: AbortSignal): Promise<boolean> {
+  /** Whether this may be put without a look whether it is there. Throws what the put of the probe throws: then that is tried another time. */
+  async maySend(kind: SharedKind, content: SharedContent, signal: AbortSignal): Promise<boolean> {
+    return sizeOf(content) <= sentUnaskedBytes && !this.#wasThere.has(kind) && (await this.#isSure(signal));
+  }
+
+  /** What came of a put. */
+  note(kind: SharedKind, done: "put" | "there"): "put" | "there" {
+    if (done === "there") this.#wasThere.add(kind);
+    else this.#wasThere.delete(kind);
+    return done;
+  }
+
+  async #isSure(signal: AbortSignal): Promise<boolean> {
     // For one put alone it is not worth finding out.
     if (this.#asked++ === 0) return false;
     this.#known ??= this.#find(signal).catch((error: unknown) => {

@@ -4,9 +4,8 @@
 import { createReadStream } from "node:fs";
 import type * as sdk from "@aws-sdk/client-s3";
 import { isDigest, type Digest } from "../../model/digest.ts";
-import { Heeding, sentUnaskedBytes } from "./shared-once.ts";
+import { Heeding } from "./shared-once.ts";
 import {
-  sizeOf,
   usesNotedEveryMs,
   type Listed,
   type SharedContent,
@@ -149,11 +148,20 @@ export class SharedS3 implements SharedStore, SharedKeeper {
   }
 
   async put(kind: SharedKind, name: Digest, content: SharedContent, signal: AbortSignal): Promise<"put" | "there"> {
-    if (sizeOf(content) <= sentUnaskedBytes && (await this.#heeding.isSure(signal))) {
+    if (await this.#heeding.maySend(kind, content, signal)) {
       const done = await this.#putOnce(kind, name, content, signal);
       // Content that is there counts as used, and its answer does not say when it was last.
-      if (done === "put" || kind === "ac") return done;
+      if (done === "put" || kind === "ac") return this.#heeding.note(kind, done);
     }
+    return this.#heeding.note(kind, await this.#putAfterLook(kind, name, content, signal));
+  }
+
+  async #putAfterLook(
+    kind: SharedKind,
+    name: Digest,
+    content: SharedContent,
+    signal: AbortSignal,
+  ): Promise<"put" | "there"> {
     const there = await this.#usedAt(kind, name, signal);
     if (there !== undefined) {
       if (kind === "ac" || isOfToday(there)) return "there";
