@@ -8,7 +8,7 @@ import { sizeOf, type SharedContent, type SharedKind } from "./shared.ts";
 const sentUnaskedBytes = 128 << 10;
 
 const probe = Buffer.from("exp puts this where it is already, to see whether what is there is kept\n");
-const probeName = digestOfBytes(probe);
+export const probeName = digestOfBytes(probe);
 
 /** Puts content where nothing is, and tells the status of the answer. */
 type Put = (name: Digest, bytes: Buffer, signal: AbortSignal) => Promise<number>;
