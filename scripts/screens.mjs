@@ -45,23 +45,7 @@ function exp(line, expected = 0) {
   });
   if (status !== expected)
     throw new Error(`exp ${line} ended with ${status}, expected ${expected}:\n${stdout}${stderr}`);
-  return `$ exp ${line}\n${asIfQuick(stdout.trimEnd())}`;
-}
-
-/** A target that takes ten seconds, as it may on a machine that is busy, is announced with the reason, which its last line does not repeat. */
-function asIfQuick(stdout) {
-  const announced = new Map();
-  const lines = stdout.split("\n").flatMap((line) => {
-    const [, start, details] = /^(\S+ +running +)(\S.*)$/.exec(line) ?? [];
-    const target = line.split(" ", 1)[0];
-    if (start !== undefined) {
-      if (!announced.has(target)) announced.set(target, { width: start.length, details });
-      return [];
-    }
-    const { width, details: all } = announced.get(target) ?? {};
-    return [all === undefined ? line : `${line.slice(0, width).padEnd(width)}${all}`];
-  });
-  return lines.join("\n");
+  return `$ exp ${line}\n${stdout.trimEnd()}`;
 }
 
 /** Edits a file of the copy; gives the edit as a command that a reader could type. */

@@ -136,7 +136,7 @@ describe.skipIf(slurmIsMissing !== undefined)("work for a cluster", () => {
     rig.write({ "exp.local.yaml": 'slurm: { poll: 0.3, sbatch: ["--dependency=afterok:999999"] }\n' });
     const failed = await rig.build(["see", ...args], 1, bench.there());
     expect(failuresOf(failed.events)).toContain("it is to wait for job 999999, of which Slurm knows nothing");
-    const job = /\d+/.exec(bench.cluster.tell("sbatch", "--parsable", "--wrap", "true"))![0];
+    const job = /\d+/.exec(bench.cluster.tell("sbatch", "--parsable", "--output=/dev/null", "--wrap", "true"))![0];
     rig.write({ "exp.local.yaml": `slurm: { poll: 0.3, sbatch: ["--dependency=afterok:${job}"] }\n` });
     await rig.build(["see", ...args], 0, bench.there());
   });
