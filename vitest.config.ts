@@ -1,4 +1,26 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
+
+/** What takes longest, most of it in waiting for a cluster, a container or a clock: begun first, it goes on beside everything else. */
+const longest = [
+  "test/slurm/time-limit",
+  "test/reliability/executors",
+  "test/slurm/",
+  "test/modal/",
+  "test/peptides/lm/",
+  "test/documents",
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const placeOf = ({ moduleId }: TestSpecification) => {
+      const place = longest.findIndex((name) => moduleId.includes(`/${name}`));
+      return place < 0 ? longest.length : place;
+    };
+    return (await super.sort(files)).sort((a, b) => placeOf(a) - placeOf(b));
+  }
+}
 
 export default defineConfig({
   resolve: {
@@ -14,6 +36,8 @@ export default defineConfig({
     globalSetup: ["test/global-setup.ts"],
     testTimeout: 180_000,
     hookTimeout: 180_000,
-    maxWorkers: 2,
+    // Most tests wait half of their time for programs that they have started.
+    maxWorkers: 2 * Math.min(4, availableParallelism()),
+    sequence: { sequencer: LongestFirst },
   },
 });

@@ -1,33 +1,22 @@
-// `npm test`: types, lint, tests; the same command here and in CI. Ends with the counts; names what was skipped.
+// `npm test`: types, format, lint, tests; the same command here and in CI. Ends with the counts; names what was skipped.
 
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const root = new URL("..", import.meta.url).pathname;
-const bin = (name) => join(root, "node_modules", ".bin", name);
-const run = (name, args) => spawnSync(bin(name), args, { cwd: root, stdio: "inherit" }).status === 0;
 
 const folder = mkdtempSync(join(tmpdir(), "exp-results-"));
 const results = join(folder, "results.json");
-const checks = [
-  ["types", () => run("tsc", ["--noEmit"])],
-  ["format", () => run("prettier", ["--check", "--log-level", "warn", "."])],
-  ["lint", () => run("eslint", ["."])],
-  [
-    "tests",
-    () =>
-      run("vitest", [
-        "run",
-        "--reporter=default",
-        "--reporter=json",
-        `--outputFile=${results}`,
-        ...process.argv.slice(2),
-      ]),
-  ],
-];
-const broken = checks.filter(([, check]) => !check()).map(([name]) => name);
+const reporters = ["--reporter=default", "--reporter=json", `--outputFile=${results}`];
+// Tests wait for processes more often than for a core: what reads the sources goes on beside them, one after the other, and is told when they have ended.
+const [checks, areTestsGood] = await Promise.all([
+  lookAtSources(),
+  run("vitest", ["run", ...reporters, ...process.argv.slice(2)], "inherit").then(({ isGood }) => isGood),
+]);
+for (const { output } of checks) process.stdout.write(output);
+const broken = [...checks, { name: "tests", isGood: areTestsGood }].flatMap(({ name, isGood }) => (isGood ? [] : name));
 
 let report;
 try {
@@ -48,3 +37,27 @@ const counts = [
 ];
 console.log(counts.join(", "));
 process.exitCode = broken.length > 0 || report.numFailedTests > 0 ? 1 : 0;
+
+async function lookAtSources() {
+  const checks = [];
+  for (const [name, program, args] of [
+    ["types", "tsc", ["--noEmit"]],
+    ["format", "prettier", ["--check", "--log-level", "warn", "."]],
+    ["lint", "eslint", ["."]],
+  ])
+    checks.push({ name, ...(await run(program, args, "pipe")) });
+  return checks;
+}
+
+function run(program, args, stdio) {
+  const child = spawn(join(root, "node_modules", ".bin", program), args, {
+    cwd: root,
+    stdio: ["inherit", stdio, stdio],
+  });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream?.setEncoding("utf8").on("data", (text) => (output += text));
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) => resolve({ isGood: code === 0, output }));
+  });
+}

@@ -1,12 +1,11 @@
 // `exp cache`: the cache that a team shares: whether it answers, and publishing there what this machine has computed. Other verbs have files of their own.
 
-import { join } from "node:path";
 import { performance } from "node:perf_hooks";
-import { forEachEntry } from "../backends/store/action-cache.ts";
 import type { SharedCache } from "../backends/store/shared-cache.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import { loadExpfile } from "../project/expfile.ts";
 import type { Project } from "../project/project.ts";
+import { publishAll } from "../project/push.ts";
 import { openShared, sharedVariables } from "../project/shared.ts";
 import { countOf, formatBytes, formatDuration } from "../report/amounts.ts";
 import { fail, ok, type Result } from "../util/result.ts";
@@ -123,16 +122,14 @@ async function stat({ shared }: Surroundings): Promise<Answer> {
   });
 }
 
-async function push({ shared, project }: Surroundings): Promise<Answer> {
+async function push({ shared, project, screen }: Surroundings): Promise<Answer> {
   if (!shared.mayWrite)
     return fail([
       inputFailure("what is computed here is not published", {
         fix: `${sharedVariables.publish}=1 says otherwise, whatever the Expfile says.`,
       }),
     ]);
-  forEachEntry(join(project.paths.cache, "actions"), (key, result) => {
-    shared.publish(key, result);
-  });
+  publishAll(project, shared, screen.now());
   await shared.settle(Infinity);
   const { offered, results: published, bytes, there, gone } = shared.published;
   const left = offered - published - there - gone;

@@ -4,6 +4,7 @@
 import type { SharedCache } from "../backends/store/shared-cache.ts";
 import { LostRun } from "../engine/session.ts";
 import type { Artifact, Artifacts } from "../model/action.ts";
+import type { Digest } from "../model/digest.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import { openSession, useStores, type DecidingSession } from "../project/project.ts";
@@ -41,6 +42,8 @@ interface Subject {
   readonly name: string;
   readonly target: string;
   readonly outputs: readonly Output[];
+  /** Of an item that was asked for with all others of its target: others may have them together. */
+  readonly among?: { readonly key: Digest; readonly all: readonly Digest[] };
 }
 
 interface Brought {
@@ -133,33 +136,39 @@ function subjectsOf(
 
 function itemsOf(session: DecidingSession, target: GraphTarget): readonly Subject[] {
   if (target.declaration.work.kind !== "fan-out") return [];
-  return itemsWithResults(session, target).items.flatMap((item) => {
+  const items = itemsWithResults(session, target).items.flatMap((item) => {
     const standing = item.standing();
-    if (standing === undefined) return [];
-    return [{ name: `${target.name}[${itemName(item)}]`, target: target.name, outputs: standing.outputs }];
+    return standing === undefined ? [] : [{ name: itemName(item), standing }];
   });
+  const all = items.map(({ standing }) => standing.key);
+  return items.map(({ name, standing: { key, outputs } }) => ({
+    ...{ name: `${target.name}[${name}]`, target: target.name, outputs },
+    among: { key, all },
+  }));
 }
 
 async function bringAll(
   subjects: readonly Subject[],
-  { contents }: DecidingSession,
+  { contents, cache }: DecidingSession,
   shared: SharedCache,
   screen: Screen,
 ): Promise<{ readonly brought: readonly Brought[]; readonly missing: readonly Missing[] }> {
-  const wanted = subjects.flatMap(({ name, outputs }) =>
+  const wanted = subjects.flatMap(({ name, outputs, among }) =>
     outputs.flatMap((output) => {
       const { artifact, place } = output;
       const isMissing = place === undefined ? !contents.isStored(artifact) : statOf(place) === undefined;
       const isWanted = artifact.kind !== "absent" && isMissing;
-      return isWanted ? [{ name, output, artifact }] : [];
+      return isWanted ? [{ name, output, artifact, among }] : [];
     }),
   );
   const stop = showProgress(shared, sum(wanted.map(({ artifact }) => sizeOf(artifact))), screen);
   const brought: Brought[] = [];
   const missing: Missing[] = [];
+  const together = bringItems(wanted, cache, contents);
   await Promise.all(
-    wanted.map(async ({ name, output: { slot, place, left }, artifact }) => {
-      if (await contents.bring([artifact]))
+    wanted.map(async ({ name, output: { slot, place, left }, artifact, among }) => {
+      if (among !== undefined) await together;
+      if (among === undefined ? await contents.bring([artifact]) : contents.isStored(artifact))
         brought.push({
           ...{ name, output: slot, size: sizeOf(artifact) },
           ...(place !== undefined && { path: nearPath(screen, place) }),
@@ -169,6 +178,19 @@ async function bringAll(
   );
   stop();
   return { brought, missing };
+}
+
+/** Content of the items of fan-outs, as far as it can be had: what is small in packs. */
+async function bringItems(
+  wanted: readonly { readonly artifact: Artifact; readonly among: Subject["among"] }[],
+  cache: DecidingSession["cache"],
+  contents: DecidingSession["contents"],
+): Promise<void> {
+  const keys = new Map<readonly Digest[], Set<Digest>>();
+  for (const { among } of wanted)
+    if (among !== undefined) keys.set(among.all, (keys.get(among.all) ?? new Set()).add(among.key));
+  for (const [all, some] of keys) await cache.aheadOfContents(all, some);
+  await contents.bring(wanted.flatMap(({ artifact, among }) => (among === undefined ? [] : [artifact])));
 }
 
 /** Puts outputs of targets at their places; false: the run was taken over. */

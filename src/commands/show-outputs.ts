@@ -5,6 +5,7 @@ import { ContentLost } from "../engine/contents.ts";
 import { formerItems } from "../engine/former-items.ts";
 import { fileNameOf, type SlotFormat } from "../api/slot.ts";
 import type { Artifact } from "../model/action.ts";
+import type { Digest } from "../model/digest.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import type { KnownItems } from "./item-name.ts";
 import { itemCoreKey } from "../planning/fingerprint/action-key.ts";
@@ -32,6 +33,8 @@ export interface Output {
 
 /** What the target or item last came to, and the build that made it so. */
 export interface Standing {
+  /** By which caches know it. */
+  readonly key: Digest;
   readonly build: number;
   readonly at: number;
   readonly outputs: readonly Output[];
@@ -43,8 +46,9 @@ export function standingOutputs(
   { name, declaration }: GraphTarget,
 ): Standing | undefined {
   const standing = trace.lastStandingOf(name);
-  const result = standing === undefined ? undefined : trace.find(standing.core)?.result;
-  if (standing === undefined || result === undefined) return undefined;
+  const known = standing === undefined ? undefined : trace.find(standing.core);
+  if (standing === undefined || known === undefined) return undefined;
+  const { key, result } = known;
   const left = contents.leftOf(name, declaration.contract.outputs, result.outputs);
   const outputs = Object.entries(declaration.contract.outputs).map(([slot, shape]): Output => ({
     slot,
@@ -54,7 +58,7 @@ export function standingOutputs(
     left: left.get(slot),
     fileName: fileNameOf(slot, shape),
   }));
-  return { build: standing.build, at: standing.at, outputs };
+  return { key, build: standing.build, at: standing.at, outputs };
 }
 
 export interface ItemWithResult {
@@ -76,6 +80,7 @@ export function itemsWithResults(session: DecidingSession, target: GraphTarget):
   const shapes = Object.entries(target.declaration.contract.items?.outputs ?? {});
   const standingOf = (known: KnownResult | undefined): Standing | undefined =>
     known && {
+      key: known.key,
       build: known.build,
       at: known.result.at,
       outputs: shapes.map(([slot, shape]) => ({

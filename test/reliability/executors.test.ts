@@ -268,6 +268,9 @@ function makeSuite(
     "configs/default.yaml": `version: 1\ndraw: { count: ${count}, faults: "${faults}" }\n`,
     ...(place.settings !== "" && { "exp.local.yaml": place.settings }),
   });
+  // Elsewhere each batch is a process or two: so that each has neighbours, and a few are enough. How many thousands travel together is left to the engine.
+  if (place.executor !== "local" && count < 100)
+    rig.edit("Expfile.ts", "merge: () =>", `batch: ${Math.max(4, count / 10)},\n  merge: () =>`);
   return rig;
 }
 

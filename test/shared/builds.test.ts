@@ -1,9 +1,10 @@
 // Two machines with one shared cache: what one has computed the other need not compute. And whatever the cache does wrong costs no more than that.
 
 import { createHash, randomBytes } from "node:crypto";
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { makeProject } from "../rig.ts";
 import {
   countEntries,
@@ -15,6 +16,7 @@ import {
   startProxy,
   temporaryFolder,
   type Fault,
+  type Proxy,
 } from "./places.ts";
 import { build, digests, files } from "./team.fixture.ts";
 
@@ -65,10 +67,24 @@ describe("a cache that does wrong costs a warning and a computation, and no more
     await build(rig, "off");
     return (right = digests(rig));
   }
+  /** What a build has published, by kind of place and how it was told: it is done once, and each test has a copy. */
+  const published = new Map<string, string>();
+  afterAll(() => {
+    for (const folder of published.values()) rmSync(folder, { recursive: true });
+  });
+  async function fill({ url, root }: { url: string; root: string }, env: Readonly<Record<string, string>>) {
+    const name = JSON.stringify([url === root ? "folder" : new URL(url).protocol, env]);
+    const kept = published.get(name);
+    if (kept !== undefined) return cpSync(kept, root, { recursive: true });
+    expect(await build(makeProject(files), url, env)).toMatchObject({ code: 0, warnings: [] });
+    const folder = mkdtempSync(join(tmpdir(), "exp-published-"));
+    published.set(name, folder);
+    cpSync(root, folder, { recursive: true });
+  }
   /** A place that holds all results; the folder is served as it is. */
   async function filled(env: Readonly<Record<string, string>> = {}): Promise<{ root: string; url: string }> {
     const root = temporaryFolder();
-    expect(await build(makeProject(files), root, env)).toMatchObject({ code: 0, warnings: [] });
+    await fill({ url: root, root }, env);
     return { root, url: (await startFolderServer(root)).url };
   }
   const patience = { EXP_SHARED_CACHE_PATIENCE: "1" };
@@ -112,39 +128,44 @@ describe("a cache that does wrong costs a warning and a computation, and no more
     ],
   ];
   /** The same place as two kinds of clients see it, with a proxy before it. */
-  const clients: Readonly<Record<string, (faultOf: (typeof faults)[number][1]) => Promise<string>>> = {
-    HTTP: async (faultOf) => (await startProxy((await filled()).url, faultOf)).url,
+  const clients: Readonly<
+    Record<string, (faultOf: (typeof faults)[number][1]) => Promise<{ readonly url: string; readonly proxy: Proxy }>>
+  > = {
+    HTTP: async (faultOf) => {
+      const proxy = await startProxy((await filled()).url, faultOf);
+      return { url: proxy.url, proxy };
+    },
     S3: async (faultOf) => {
-      const { url } = await startBucket();
-      expect(await build(makeProject(files), url)).toMatchObject({ code: 0, warnings: [] });
-      const proxy = await startProxy(new URL(url).searchParams.get("endpoint")!, faultOf);
-      return `s3://team/exp?endpoint=${proxy.url}&region=us-east-1`;
+      const bucket = await startBucket();
+      await fill(bucket, {});
+      const proxy = await startProxy(new URL(bucket.url).searchParams.get("endpoint")!, faultOf);
+      return { url: `s3://team/exp?endpoint=${proxy.url}&region=us-east-1`, proxy };
     },
   };
-  for (const [client, open] of Object.entries(clients))
+  for (const [client, open] of Object.entries(clients)) {
     test.each(faults)(`over ${client} %s`, async (_, faultOf, warning) => {
       const rig = makeProject(files);
-      const built = await build(rig, await open(faultOf), patience);
+      const built = await build(rig, (await open(faultOf)).url, patience);
       expect(built).toMatchObject({ code: 0, failures: [] });
       expect(built.warnings.concat(built.stderr).join("\n")).toMatch(warning);
       expect(digests(rig)).toEqual(await rightDigests());
     });
 
-  test("it lets nobody write: what is there is read all the same", async () => {
-    const { url } = await filled();
-    const proxy = await startProxy(url, ({ method }) =>
-      method === "PUT" ? { kind: "status", status: 403 } : undefined,
-    );
-    const rig = makeProject(files);
-    const built = await build(rig, proxy.url, {}, ["--pages.count=40"]);
-    expect(built).toMatchObject({ code: 0, failures: [] });
-    const again = await build(rig, proxy.url, {}, ["--make.word=other"]);
-    expect(again).toMatchObject({ code: 0, failures: [] });
-    expect(built.warnings.concat(built.stderr).join()).toMatch(/given results: PUT was answered with 403/);
-    const reads = proxy.asked.filter(({ method }) => method === "GET").length;
-    // Of both builds: the items that nobody has made yet were asked for one by one.
-    expect(reads).toBeGreaterThan(60);
-  });
+    test(`over ${client} it lets nobody write: what is there is read all the same`, async () => {
+      const { url, proxy } = await open(({ method }) =>
+        method === "PUT" ? { kind: "status", status: 403 } : undefined,
+      );
+      const rig = makeProject(files);
+      const built = await build(rig, url, {}, ["--pages.count=40"]);
+      expect(built).toMatchObject({ code: 0, failures: [] });
+      const again = await build(rig, url, {}, ["--make.word=other"]);
+      expect(again).toMatchObject({ code: 0, failures: [] });
+      expect(built.warnings.concat(built.stderr).join()).toMatch(/given results: PUT was answered with 403/);
+      const reads = proxy.asked.filter(({ method }) => method === "GET").length;
+      // Of both builds: the items that nobody has made yet were asked for one by one.
+      expect(reads).toBeGreaterThan(60);
+    });
+  }
 
   test("nobody is there", async () => {
     const rig = makeProject(files);

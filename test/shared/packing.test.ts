@@ -1,8 +1,8 @@
 // Results of a fan-out's items lie in a shared cache together, beside the entry of each: what that saves, and that it changes nothing else.
 
-import { existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { Breaker } from "../../src/backends/store/breaker.ts";
 import { packsOf } from "../../src/backends/store/pack.ts";
 import { SharedCache } from "../../src/backends/store/shared-cache.ts";
@@ -15,9 +15,25 @@ import { build, digests, files } from "./team.fixture.ts";
 
 const many = (count: number) => [`--pages.count=${count}`];
 
+const undone: (() => void)[] = [];
+afterAll(() => {
+  for (const undo of undone.reverse()) undo();
+});
+const fills = new Map<string, Promise<{ readonly root: string; readonly first: Rig }>>();
+
+/** What a build has published, in a copy of the test's own. The project that made it serves all tests of this file: none changes it. */
 async function filled(count: number, env: Readonly<Record<string, string>> = {}) {
+  const name = JSON.stringify([count, env]);
+  if (!fills.has(name)) fills.set(name, fill(count, env));
+  const { root: published, first } = await fills.get(name)!;
   const root = temporaryFolder();
-  const first = makeProject(files);
+  cpSync(published, root, { recursive: true });
+  return { root, first };
+}
+
+async function fill(count: number, env: Readonly<Record<string, string>>) {
+  const atEnd = (undo: () => void) => undone.push(undo);
+  const [root, first] = [temporaryFolder(atEnd), makeProject(files, atEnd)];
   expect(await build(first, root, env, many(count))).toMatchObject({ code: 0, warnings: [] });
   return { root, first };
 }
@@ -95,6 +111,59 @@ test("without packs, as an earlier exp published, all is found one by one, and p
   expect(digests(third)).toEqual(digests(first));
 });
 
+describe("exp cache push", () => {
+  test("puts together what a build would have put together, once", async () => {
+    const root = temporaryFolder();
+    const first = makeProject(files);
+    await build(first, "off", {}, many(60));
+    const { url } = await startFolderServer(root);
+    const proxy = await startProxy(url, () => undefined);
+    expect(await json(first, "push", "--shared", proxy.url)).toMatchObject({ published: 63, left: 0 });
+    expect(packsIn(root)).toHaveLength(1);
+    const before = proxy.asked.length;
+    expect(await json(first, "push", "--shared", proxy.url)).toMatchObject({ published: 0, there: 63, left: 0 });
+    expect(packsIn(root)).toHaveLength(1);
+    // Once for each content and each result, and a few more to find out what kind of server it is.
+    const contents = entriesIn(root, "cas").length;
+    expect(proxy.asked.length - before).toBeLessThan(63 + contents + 10);
+    const second = makeProject(files);
+    const asked = proxy.asked.length;
+    expect(await build(second, proxy.url, {}, many(60))).toMatchObject({ warnings: [], counts: { computed: 0 } });
+    expect(digests(second)).toEqual(digests(first));
+    expect(proxy.asked.slice(asked).filter(({ path }) => path.startsWith("/ac/")).length).toBeLessThan(20);
+  });
+
+  test("puts together what others have published, too, as they have it", async () => {
+    const { root, first } = await filled(40);
+    for (const file of packsIn(root)) rmSync(file);
+    const second = makeProject(files);
+    await build(second, "off", {}, many(40));
+    expect(await json(second, "push", "--shared", root)).toMatchObject({ published: 0, there: 43, left: 0 });
+    const [pack] = packsIn(root);
+    for (const file of singlesIn(root)) if (readFileSync(file, "utf8").includes('"page"')) rmSync(file);
+    expect(pack).toBeDefined();
+    const third = makeProject(files);
+    expect(await build(third, root, {}, many(40))).toMatchObject({ warnings: [], counts: { computed: 0 } });
+    expect(digests(third)).toEqual(digests(first));
+  });
+});
+
+test("exp fetch brings the content of all items of a fan-out with a few requests", async () => {
+  const { root, first } = await filled(60);
+  const { url } = await startFolderServer(root);
+  const second = makeProject(files);
+  await build(second, url, {}, many(60));
+  const proxy = await startProxy(url, () => undefined);
+  const fetched = await second.exp("fetch", "pages", "--items", "--shared", proxy.url, "--json");
+  const told = JSON.parse(fetched.stdout) as { brought: { name: string; output: string }[]; missing: unknown[] };
+  expect([fetched.code, told.missing]).toEqual([0, []]);
+  expect(told.brought.filter(({ output }) => output === "page")).toHaveLength(60);
+  expect(proxy.asked.length).toBeLessThan(12);
+  const shown = await second.exp("show", "pages[3].page");
+  expect(shown.stdout).toBe((await first.exp("show", "pages[3].page")).stdout);
+  expect(shown.stdout).toContain("3333");
+});
+
 test("a machine that may not write publishes no packs", async () => {
   const { root } = await filled(40);
   for (const file of packsIn(root)) rmSync(file);
@@ -150,7 +219,7 @@ test("what was accepted in place of a result is in no pack", async () => {
   expect(accepted.filter((key) => texts.includes(key))).toEqual([]);
 });
 
-test("of two who computed the same at once, a pack holds what each was first to publish, and nothing else", async () => {
+test("of two who computed the same at once, a pack holds of each result the one that was published first", async () => {
   const root = temporaryFolder();
   const machine = () =>
     new SharedCache({
@@ -176,9 +245,8 @@ test("of two who computed the same at once, a pack holds what each was first to 
   second.publishPack(digestOfBytes("pack"), own, { at: 1, by: "second" });
   await second.settle(Infinity);
   const third = machine();
-  expect([...(await third.lookUpPack(digestOfBytes("pack"))).keys()]).toEqual(keys.slice(5));
-  const alone = await third.lookUp(keys);
-  expect(keys.map((key) => alone.get(key)!.by)).toEqual(keys.map((_, i) => (i < 5 ? "first" : "second")));
+  for (const found of [await third.lookUpPack(digestOfBytes("pack")), await third.lookUp(keys)])
+    expect(keys.map((key) => found.get(key)!.by)).toEqual(keys.map((_, i) => (i < 5 ? "first" : "second")));
 });
 
 async function json(rig: Rig, ...args: readonly string[]): Promise<Record<string, unknown>> {
@@ -226,19 +294,27 @@ describe("small content of items travels with their pack", () => {
   const merged = "all += (await made.page.read())";
 
   async function mergedAgain(change: (root: string) => void) {
-    const { root, first } = await filled(60);
+    const { root } = await filled(60);
     change(root);
     const { url } = await startFolderServer(root);
     const proxy = await startProxy(url, () => undefined);
     const second = makeProject(files);
     await build(second, proxy.url, { EXP_SHARED_CACHE_PUBLISH: "0" }, many(60));
     const before = proxy.asked.length;
-    for (const rig of [first, second]) rig.edit("recipes.ts", merged, "all += '-' + (await made.page.read())");
+    mergeOtherwise(second);
     const built = await build(second, proxy.url, { EXP_SHARED_CACHE_PUBLISH: "0" }, many(60));
     expect(built).toMatchObject({ code: 0, failures: [] });
-    await build(first, "off", {}, many(60));
-    expect(digests(second)).toEqual(digests(first));
+    expect(digests(second)).toEqual(await (right ??= digestsAlone()));
     return { built, asked: proxy.asked.slice(before) };
+  }
+  const mergeOtherwise = (rig: Rig) => rig.edit("recipes.ts", merged, "all += '-' + (await made.page.read())");
+  /** What a machine without any cache makes of it. */
+  let right: Promise<readonly string[]> | undefined;
+  async function digestsAlone(): Promise<readonly string[]> {
+    const rig = makeProject(files);
+    mergeOtherwise(rig);
+    await build(rig, "off", {}, many(60));
+    return digests(rig);
   }
 
   test("and is brought with a few requests where a merge reads it", async () => {

@@ -21,9 +21,12 @@ import { repository } from "../rig.ts";
 const nginxProgram = "/usr/sbin/nginx";
 export const hasNginx = existsSync(nginxProgram);
 
-export function temporaryFolder(): string {
+/** Told what is to be done when the test, or whatever else it is, has ended. */
+export type AtEnd = (undo: () => void) => void;
+
+export function temporaryFolder(atEnd: AtEnd = onTestFinished): string {
   const folder = mkdtempSync(join(tmpdir(), "exp-shared-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  atEnd(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
@@ -92,14 +95,17 @@ export async function startBucket(): Promise<Server> {
   return { url: `s3://team/exp?endpoint=${endpoint}&region=us-east-1`, root: join(folder, "team", "exp"), stop };
 }
 
-/** Serves what a cache in a folder holds, by the names that HTTP has for it; in memory of this process, for machines without nginx. */
-export async function startFolderServer(root: string): Promise<{ readonly url: string }> {
+/**
+ * Serves what a cache in a folder holds, by the names that HTTP has for it; in this process, for machines without nginx. One that `overwrites` heeds
+ * no condition.
+ */
+export async function startFolderServer(root: string, { overwrites = false } = {}): Promise<{ readonly url: string }> {
   const server = http.createServer((request, response) => {
     const [, kind = "", name = ""] = request.url!.split("/");
     const path = join(root, kind, name.slice(0, 2), name);
     const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
     if (request.method === "PUT") {
-      if (existsSync(path)) return void response.writeHead(412).end();
+      if (!overwrites && existsSync(path)) return void response.writeHead(412).end();
       mkdirSync(dirname(path), { recursive: true });
       return void request.pipe(createWriteStream(path)).on("close", () => response.writeHead(201).end());
     }

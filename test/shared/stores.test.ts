@@ -3,13 +3,22 @@
 import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { SharedFolder } from "../../src/backends/store/shared-folder.ts";
 import { openSharedS3 } from "../../src/backends/store/shared-s3.ts";
 import { SharedHttp } from "../../src/backends/store/shared-http.ts";
 import type { Listed, SharedStore } from "../../src/backends/store/shared.ts";
 import type { Digest } from "../../src/model/digest.ts";
-import { bucketCredentials, hasNginx, startBucket, startNginx, temporaryFolder } from "./places.ts";
+import {
+  bucketCredentials,
+  hasNginx,
+  startBucket,
+  startFolderServer,
+  startNginx,
+  startProxy,
+  temporaryFolder,
+  type Proxy,
+} from "./places.ts";
 import { hasSwift, startSwiftBucket, swiftCredentials } from "./swift.ts";
 
 const { signal } = new AbortController();
@@ -22,6 +31,27 @@ async function bytesOf(store: SharedStore, name: Digest, from?: number): Promise
   for await (const piece of entry.bytes) pieces.push(piece);
   const all = Buffer.concat(pieces);
   return from === undefined || entry.from === from ? all : all.subarray(from);
+}
+
+/** One Swift for all tests: below a prefix of its own each finds nothing. */
+let swift: Promise<string> | undefined;
+let prefixes = 0;
+const undone: (() => void)[] = [];
+afterAll(() => {
+  for (const undo of undone.reverse()) undo();
+});
+
+/** Several times, for a store learns from the first what its server does. */
+async function expectFirstToStay(store: SharedStore): Promise<void> {
+  for (const key of ["one", "another", "a third"]) {
+    const digest = nameOf(key);
+    expect(await store.put("ac", digest, { bytes: Buffer.from("first") }, signal)).toBe("put");
+    expect(await store.put("ac", digest, { bytes: Buffer.from("second") }, signal)).toBe("there");
+    const entry = await store.get("ac", digest, { signal });
+    let text = "";
+    for await (const piece of entry!.bytes) text += Buffer.from(piece).toString("utf8");
+    expect(text).toBe("first");
+  }
 }
 
 const places: readonly (readonly [name: string, isThere: boolean, open: () => Promise<SharedStore>])[] = [
@@ -44,7 +74,9 @@ const places: readonly (readonly [name: string, isThere: boolean, open: () => Pr
     hasSwift,
     async () => {
       Object.assign(process.env, swiftCredentials);
-      return (await openSharedS3({ url: await startSwiftBucket(), width: 8 }))!;
+      swift ??= startSwiftBucket((undo) => undone.push(undo));
+      const url = (await swift).replace("/exp?", `/exp-${prefixes++}?`);
+      return (await openSharedS3({ url, width: 8 }))!;
     },
   ],
 ];
@@ -79,14 +111,7 @@ for (const [name, isThere, open] of places)
     });
 
     test("never overwrites", async () => {
-      const store = await open();
-      const digest = nameOf("key");
-      expect(await store.put("ac", digest, { bytes: Buffer.from("first") }, signal)).toBe("put");
-      expect(await store.put("ac", digest, { bytes: Buffer.from("second") }, signal)).toBe("there");
-      const entry = await store.get("ac", digest, { signal });
-      let text = "";
-      for await (const piece of entry!.bytes) text += Buffer.from(piece).toString("utf8");
-      expect(text).toBe("first");
+      await expectFirstToStay(await open());
     });
 
     test("of many who put the same at once, all end well, and the entry is whole", async () => {
@@ -140,6 +165,72 @@ for (const [name, isThere, open] of places)
       expect((await bytesOf(store, digest))!.length).toBe(bytes.length);
     });
   });
+
+describe("how often a server is asked for one put:", () => {
+  const put = (store: SharedStore, bytes: Buffer) => store.put("cas", nameOf(bytes), { bytes }, signal);
+  const http = (url: string) => new SharedHttp({ url, token: undefined, width: 8 });
+  const methods = ({ asked }: Proxy) => asked.map(({ method }) => method);
+  /** The first put, and what finds out whether the server keeps what is there. */
+  const atFirst = ["HEAD", "PUT", "PUT", "PUT"];
+
+  test("one that keeps what is there once, also for what is there", async () => {
+    const proxy = await startProxy((await startFolderServer(temporaryFolder())).url, () => undefined);
+    const store = http(proxy.url);
+    for (let n = 0; n < 20; n++) expect(await put(store, randomBytes(100))).toBe("put");
+    expect(methods(proxy)).toEqual([...atFirst, ...Array.from({ length: 19 }, () => "PUT")]);
+    const before = proxy.asked.length;
+    const bytes = randomBytes(100);
+    expect([await put(store, bytes), await put(store, bytes)]).toEqual(["put", "there"]);
+    expect(methods(proxy).slice(before)).toEqual(["PUT", "PUT"]);
+  });
+
+  test("and sent nothing more that is there, as soon as something was", async () => {
+    const proxy = await startProxy((await startFolderServer(temporaryFolder())).url, () => undefined);
+    const store = http(proxy.url);
+    const all = Array.from({ length: 5 }, () => randomBytes(100));
+    for (const bytes of all) expect(await put(store, bytes)).toBe("put");
+    const before = proxy.asked.length;
+    for (const bytes of all) expect(await put(store, bytes)).toBe("there");
+    expect(methods(proxy).slice(before)).toEqual(["PUT", "HEAD", "HEAD", "HEAD", "HEAD"]);
+    expect([await put(store, randomBytes(100)), await put(store, randomBytes(100))]).toEqual(["put", "put"]);
+    expect(methods(proxy).slice(before + 5)).toEqual(["HEAD", "PUT", "PUT"]);
+  });
+
+  test("whether it has something large, before that is sent", async () => {
+    const proxy = await startProxy((await startFolderServer(temporaryFolder())).url, () => undefined);
+    const store = http(proxy.url);
+    const bytes = randomBytes(300_000);
+    expect([await put(store, bytes), await put(store, bytes)]).toEqual(["put", "there"]);
+    expect(methods(proxy)).toEqual(["HEAD", "PUT", "HEAD"]);
+  });
+
+  test("one that overwrites whatever it is told is looked at first, each time", async () => {
+    const { url } = await startFolderServer(temporaryFolder(), { overwrites: true });
+    await expectFirstToStay(http(url));
+  });
+
+  test("a bucket that keeps what is there once; content that was there counts as used", async () => {
+    Object.assign(process.env, bucketCredentials);
+    const { url } = await startBucket();
+    const there = new Set<string>();
+    // As Amazon's does, and the one that can be had here does not.
+    const proxy = await startProxy(new URL(url).searchParams.get("endpoint")!, ({ method, path }) => {
+      if (method !== "PUT") return undefined;
+      return there.size === there.add(path).size ? { kind: "status", status: 412 } : undefined;
+    });
+    const store = (await openSharedS3({
+      url: `s3://team/exp?endpoint=${proxy.url}&region=us-east-1`,
+      width: 8,
+    }))!;
+    for (let n = 0; n < 5; n++) expect(await put(store, randomBytes(100))).toBe("put");
+    expect(methods(proxy)).toEqual([...atFirst, ...Array.from({ length: 4 }, () => "PUT")]);
+    await expectFirstToStay(store);
+    const before = proxy.asked.length;
+    const bytes = randomBytes(100);
+    expect([await put(store, bytes), await put(store, bytes)]).toEqual(["put", "there"]);
+    expect(methods(proxy).slice(before)).toEqual(["PUT", "PUT", "HEAD"]);
+  });
+});
 
 test("a folder where nothing may be written says so, and leaves nothing half-written behind", async () => {
   const root = temporaryFolder();

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { makeProject } from "../rig.ts";
-import { hasSwift, startSwiftBucket, swiftCredentials } from "./swift.ts";
+import { hasSwift, startSwiftBucket, swiftCredentials, swiftReader } from "./swift.ts";
 import { build, digests, files } from "./team.fixture.ts";
 
 describe.skipIf(!hasSwift)("a bucket of OpenStack Swift", () => {
@@ -26,6 +26,12 @@ describe.skipIf(!hasSwift)("a bucket of OpenStack Swift", () => {
       there: { results: 12, contents: 17 },
       gone: { results: 0, contents: 0 },
     });
+    // Who may not write there reads all the same: what is new is computed, and stays here.
+    const reader = makeProject(files);
+    const read = await build(reader, url, swiftReader, ["--pages.count=20"]);
+    expect(read).toMatchObject({ code: 0, failures: [], counts: { computed: 15, cached: 6 } });
+    expect(read.warnings.concat(read.stderr).join("\n")).toMatch(/given results: PUT was answered with 403/);
+    expect(await build(makeProject(files), url, swiftReader)).toMatchObject({ warnings: [], counts: { computed: 0 } });
     // Of who signs with another key it takes nothing: that costs a warning, and the build is done.
     const built = await build(makeProject(files), url, { ...swiftCredentials, AWS_SECRET_ACCESS_KEY: "guessed" });
     expect(built).toMatchObject({ code: 0, failures: [] });

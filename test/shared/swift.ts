@@ -7,7 +7,7 @@ import { join } from "node:path";
 
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { onTestFinished } from "vitest";
-import { freePorts, temporaryFolder, until } from "./places.ts";
+import { freePorts, temporaryFolder, until, type AtEnd } from "./places.ts";
 
 const programs = [
   ...["proxy", "account", "container", "object"].map((name) => `/usr/bin/swift-${name}-server`),
@@ -16,6 +16,9 @@ const programs = [
 export const hasSwift = programs.every((program) => existsSync(program));
 
 export const swiftCredentials = { AWS_ACCESS_KEY_ID: "test:tester", AWS_SECRET_ACCESS_KEY: "testing" } as const;
+
+/** Of somebody who may read what is in the bucket, and not write there. */
+export const swiftReader = { AWS_ACCESS_KEY_ID: "test:reader", AWS_SECRET_ACCESS_KEY: "reading" } as const;
 
 const kinds = ["object", "container", "account"] as const;
 
@@ -29,9 +32,9 @@ for kind, port in zip(${JSON.stringify(kinds)}, sys.argv[1:]):
     builder.get_ring().save(kind + ".ring.gz")
 `;
 
-/** Where an empty bucket is. */
-export async function startSwiftBucket(): Promise<string> {
-  const { endpoint } = await startSwift();
+/** Where an empty bucket is. Its servers take seconds to start: they may serve several tests, each with a prefix of its own. */
+export async function startSwiftBucket(atEnd: AtEnd = onTestFinished): Promise<string> {
+  const { endpoint } = await startSwift(atEnd);
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = swiftCredentials;
   const client = new S3Client({
     ...{ endpoint, region: "us-east-1", forcePathStyle: true },
@@ -41,6 +44,7 @@ export async function startSwiftBucket(): Promise<string> {
   for (let tries = 1; ; tries++)
     try {
       await client.send(new CreateBucketCommand({ Bucket: "team" }));
+      await letRead(endpoint);
       return `s3://team/exp?endpoint=${endpoint}&region=us-east-1`;
     } catch (error) {
       if (tries === 50) throw error;
@@ -48,8 +52,22 @@ export async function startSwiftBucket(): Promise<string> {
     }
 }
 
-async function startSwift(): Promise<{ readonly endpoint: string }> {
-  const folder = temporaryFolder();
+/** Who may read a bucket is told in Swift's own way: its S3 knows owners only. */
+async function letRead(endpoint: string): Promise<void> {
+  const { AWS_ACCESS_KEY_ID: user, AWS_SECRET_ACCESS_KEY: key } = swiftCredentials;
+  const greeted = await fetch(`${endpoint}/auth/v1.0`, { headers: { "x-auth-user": user, "x-auth-key": key } });
+  const { status } = await fetch(`${greeted.headers.get("x-storage-url")!}/team`, {
+    method: "POST",
+    headers: {
+      "x-auth-token": greeted.headers.get("x-auth-token")!,
+      "x-container-read": swiftReader.AWS_ACCESS_KEY_ID,
+    },
+  });
+  if (status !== 204) throw new Error(`Swift lets nobody read: ${status}`);
+}
+
+async function startSwift(atEnd: AtEnd): Promise<{ readonly endpoint: string }> {
+  const folder = temporaryFolder(atEnd);
   const etc = join(folder, "etc");
   for (const name of ["etc", "srv/d1"]) mkdirSync(join(folder, name), { recursive: true });
   const [proxyPort, memcachedPort, ...ports] = await freePorts(2 + kinds.length);
@@ -85,6 +103,7 @@ allow_account_management = true
 [filter:tempauth]
 use = egg:swift#tempauth
 user_test_tester = testing .admin
+user_test_reader = reading
 [filter:s3api]
 use = egg:swift#s3api
 s3_acl = false
@@ -98,9 +117,9 @@ ${filters.map((name) => `[filter:${name}]\nuse = egg:swift#${name}\n`).join("")}
   // As swift-ring-builder makes them, which takes three calls for each, and seconds for each call.
   execFileSync("/usr/bin/python3", ["-W", "ignore", "-c", makeRings, ...ports.map(String)], { cwd: etc });
   writeFileSync(join(etc, "swift.conf"), "[swift-hash]\nswift_hash_path_suffix = x\nswift_hash_path_prefix = y\n");
-  start(folder, "/usr/bin/memcached", ["-u", "root", "-l", "127.0.0.1", "-p", String(memcachedPort!), "-m", "16"]);
-  for (const kind of [...kinds, "proxy"])
-    start(folder, `/usr/bin/swift-${kind}-server`, [join(etc, `${kind}-server.conf`)]);
+  const start = (program: string, words: readonly string[]) => startIn(folder, program, words, atEnd);
+  start("/usr/bin/memcached", ["-u", "root", "-l", "127.0.0.1", "-p", String(memcachedPort!), "-m", "16"]);
+  for (const kind of [...kinds, "proxy"]) start(`/usr/bin/swift-${kind}-server`, [join(etc, `${kind}-server.conf`)]);
   const endpoint = `http://127.0.0.1:${proxyPort!}`;
   for (const port of [...ports, proxyPort!]) {
     const asked = { signal: AbortSignal.timeout(60_000) };
@@ -109,11 +128,11 @@ ${filters.map((name) => `[filter:${name}]\nuse = egg:swift#${name}\n`).join("")}
   return { endpoint };
 }
 
-function start(folder: string, program: string, words: readonly string[]): void {
+function startIn(folder: string, program: string, words: readonly string[], atEnd: AtEnd): void {
   const env = { ...process.env, SWIFT_DIR: join(folder, "etc"), PYTHONWARNINGS: "ignore" };
   const child = spawn(program, words, {
     stdio: "ignore",
     env,
   });
-  onTestFinished(() => void child.kill("SIGTERM"));
+  atEnd(() => void child.kill("SIGTERM"));
 }

@@ -5,7 +5,8 @@ import http, { type IncomingMessage, type RequestOptions } from "node:http";
 import https from "node:https";
 import { pipeline } from "node:stream/promises";
 import type { Digest } from "../../model/digest.ts";
-import type { SharedContent, SharedEntry, SharedKind, SharedStore } from "./shared.ts";
+import { Heeding } from "./shared-once.ts";
+import { sizeOf, type SharedContent, type SharedEntry, type SharedKind, type SharedStore } from "./shared.ts";
 
 export interface SharedHttpOptions {
   /** With user and password, if the server wants them. */
@@ -24,6 +25,7 @@ export class SharedHttp implements SharedStore {
   readonly #headers: Readonly<Record<string, string>>;
   readonly #agent: http.Agent;
   readonly #request: typeof http.request;
+  readonly #heeding = new Heeding((name, bytes, signal) => this.#put("cas", name, { bytes }, signal).then(statusOf));
 
   constructor({ url, token, width }: SharedHttpOptions) {
     this.#base = new URL(url.endsWith("/") ? url : `${url}/`);
@@ -75,15 +77,19 @@ export class SharedHttp implements SharedStore {
   }
 
   async put(kind: SharedKind, name: Digest, content: SharedContent, signal: AbortSignal): Promise<"put" | "there"> {
-    // Not every server heeds If-None-Match.
-    if (await this.has(kind, name, signal)) return "there";
-    const size = "bytes" in content ? content.bytes.length : content.size;
-    const headers = { "content-length": size, "if-none-match": "*" };
+    const isSent = await this.#heeding.maySend(kind, content, signal);
+    if (!isSent && (await this.has(kind, name, signal))) return this.#heeding.note(kind, "there");
+    const answer = await this.#put(kind, name, content, signal);
+    const status = statusOf(answer);
+    if (status >= 300 && status !== 412) throw refused("PUT", answer);
+    return this.#heeding.note(kind, status === 412 ? "there" : "put");
+  }
+
+  async #put(kind: SharedKind, name: Digest, content: SharedContent, signal: AbortSignal): Promise<IncomingMessage> {
+    const headers = { "content-length": sizeOf(content), "if-none-match": "*" };
     const answer = await this.#ask("PUT", kind, name, { headers, signal }, content);
     answer.resume();
-    if (answer.statusCode === 412) return "there";
-    if (answer.statusCode === undefined || answer.statusCode >= 300) throw refused("PUT", answer);
-    return "put";
+    return answer;
   }
 
   /** Requests under way are not waited for. */
@@ -121,6 +127,10 @@ function decoded(text: string): string {
     if (error instanceof URIError) return text;
     throw error;
   }
+}
+
+function statusOf({ statusCode = 500 }: IncomingMessage): number {
+  return statusCode;
 }
 
 function refused(method: string, answer: IncomingMessage): Error {

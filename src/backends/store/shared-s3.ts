@@ -4,6 +4,7 @@
 import { createReadStream } from "node:fs";
 import type * as sdk from "@aws-sdk/client-s3";
 import { isDigest, type Digest } from "../../model/digest.ts";
+import { Heeding } from "./shared-once.ts";
 import {
   usesNotedEveryMs,
   type Listed,
@@ -61,6 +62,7 @@ export class SharedS3 implements SharedStore, SharedKeeper {
   readonly #prefix: string;
   /** Whether the server knows how to put only where nothing is; not every one does. */
   #putsOnce = true;
+  readonly #heeding = new Heeding((name, bytes, signal) => this.#statusOfPut(name, bytes, signal));
 
   constructor(library: Library, client: sdk.S3Client, bucket: string, prefix: string) {
     this.place = `s3://${bucket}/${prefix}`.replace(/\/$/, "");
@@ -146,6 +148,20 @@ export class SharedS3 implements SharedStore, SharedKeeper {
   }
 
   async put(kind: SharedKind, name: Digest, content: SharedContent, signal: AbortSignal): Promise<"put" | "there"> {
+    if (await this.#heeding.maySend(kind, content, signal)) {
+      const done = await this.#putOnce(kind, name, content, signal);
+      // Content that is there counts as used, and its answer does not say when it was last.
+      if (done === "put" || kind === "ac") return this.#heeding.note(kind, done);
+    }
+    return this.#heeding.note(kind, await this.#putAfterLook(kind, name, content, signal));
+  }
+
+  async #putAfterLook(
+    kind: SharedKind,
+    name: Digest,
+    content: SharedContent,
+    signal: AbortSignal,
+  ): Promise<"put" | "there"> {
     const there = await this.#usedAt(kind, name, signal);
     if (there !== undefined) {
       if (kind === "ac" || isOfToday(there)) return "there";
@@ -153,6 +169,16 @@ export class SharedS3 implements SharedStore, SharedKeeper {
       if (noted === "as it was") await this.#put(kind, name, content, { once: false, signal });
       if (noted !== "absent") return "there";
     }
+    return this.#putOnce(kind, name, content, signal);
+  }
+
+  /** Where the server does not know how, it was looked before. */
+  async #putOnce(
+    kind: SharedKind,
+    name: Digest,
+    content: SharedContent,
+    signal: AbortSignal,
+  ): Promise<"put" | "there"> {
     const once = this.#putsOnce;
     try {
       await this.#put(kind, name, content, { once, signal });
@@ -165,6 +191,18 @@ export class SharedS3 implements SharedStore, SharedKeeper {
       this.#putsOnce = false;
       await this.#put(kind, name, content, { once: false, signal });
       return "put";
+    }
+  }
+
+  async #statusOfPut(name: Digest, bytes: Buffer, signal: AbortSignal): Promise<number> {
+    if (!this.#putsOnce) return 501;
+    try {
+      await this.#put("cas", name, { bytes }, { once: true, signal });
+      return 200;
+    } catch (error) {
+      const status = statusOf(error);
+      if (status === undefined) throw error;
+      return status;
     }
   }
 

@@ -10,6 +10,7 @@ import { Lanes } from "../../util/lanes.ts";
 import { entriesOfPack } from "./pack.ts";
 import { gather, readResult, type SharedAccess } from "./shared-access.ts";
 import { namedBy, readListing } from "./shared-entry.ts";
+import { probeName } from "./shared-once.ts";
 import type { Listed, SharedKeeper, SharedKind } from "./shared.ts";
 
 /** Uses are noted once a day. */
@@ -76,8 +77,11 @@ class Sweep implements Swept {
   readonly #lanes: Lanes;
   /** Results of which is known what they need. */
   readonly #staying = new Set<Digest>();
-  /** Content that they need, and results that lie in packs among them, too: what finds one finds the other. */
-  readonly #needed = new Set<Digest>();
+  /**
+   * Content that they need, and results that lie in packs among them, too: what finds one finds the other. And what tells who publishes here how this server
+   * puts.
+   */
+  readonly #needed = new Set<Digest>([probeName]);
   readonly #packed = new Set<Digest>();
   readonly #insides = new Map<Digest, Promise<readonly Digest[]>>();
 

@@ -15,6 +15,10 @@ export interface SharedEntry {
 
 export type SharedContent = { readonly bytes: Uint8Array } | { readonly file: string; readonly size: number };
 
+export function sizeOf(content: SharedContent): number {
+  return "bytes" in content ? content.bytes.length : content.size;
+}
+
 /** All throw when the place does not answer, refuses, or breaks off: an `Error` whose message says what happened. */
 export interface SharedStore {
   /** Undefined: whoever keeps the server keeps it small. */
