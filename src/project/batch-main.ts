@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { Budget } from "../backends/executors/budget.ts";
 import type { CallDesk, Order, Outcome } from "../backends/executors/executor.ts";
 import { LocalExecutor } from "../backends/executors/local.ts";
-import { isAsSeen, runBatch, type ResultLine, type ResultLog } from "../backends/executors/remote/batch.ts";
+import { isAsSeen, runBatch, toldCalls, type ResultLine, type ResultLog } from "../backends/executors/remote/batch.ts";
 import { Lacking, sentCalls, takeUp } from "../backends/executors/remote/errand.ts";
 import { Seal } from "../backends/executors/remote/seal.ts";
 import { SubmissionFolder, type BatchSetup } from "../backends/executors/remote/submission.ts";
@@ -80,7 +80,7 @@ function findInFolder(path: string, batch: number, start: number): Found | undef
     callsLog: callsLogOf(start),
     order: folder.order(batch),
     workerFile: join(dirname(fileURLToPath(import.meta.url)), "worker.js"),
-    desk: (calls) => calls,
+    desk: (calls) => toldCalls(calls, log),
     asSent: (outcome) => outcome,
     say: (text) => console.error(text),
     close() {

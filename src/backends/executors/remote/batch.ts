@@ -1,7 +1,7 @@
 // A batch where it runs, away from its driver: takes the actions that have not ended yet, has them run, and writes down how each ended. Knows no queue.
 
 import { isStill } from "../../../util/stat.ts";
-import type { Executor, GuardedFile, Order, Outcome } from "../executor.ts";
+import type { CallDesk, Executor, GuardedFile, Order, Outcome } from "../executor.ts";
 
 type Ended = Exclude<Outcome, { kind: "not-begun" }>;
 
@@ -72,6 +72,20 @@ export async function runBatch({ order, ended, ...batch }: Batch, signal: AbortS
   }
   batch.log.append({ end: true });
   await batch.log.commit();
+}
+
+/** What is paid here its driver counts as it is paid, and not only when an action has ended. */
+export function toldCalls(desk: CallDesk, log: ResultLog): CallDesk {
+  return {
+    find: (request, draw, terms) => desk.find(request, draw, terms),
+    writeOff: (request, draw) => desk.writeOff(request, draw),
+    abandon: (request, draw) => desk.abandon(request, draw),
+    async remember(request, draw, answer) {
+      await desk.remember(request, draw, answer);
+      log.append({ paid: answer.costUsd });
+      await log.commit();
+    },
+  };
 }
 
 /** Writes down what has ended, as many together as come while it writes. */
