@@ -20,8 +20,9 @@ export interface VolumePlaceOptions {
   readonly local: BlobStore;
   /** Where content lies while it comes in. */
   readonly staging: string;
-  /** How old a list of the messages may be. */
+  /** How old a list of the messages may be, for who does not say as of when he asks. */
   readonly freshMs: number;
+  /** Monotonic. */
   readonly now: () => number;
 }
 
@@ -88,11 +89,12 @@ export class VolumePlace implements Place {
     this.#must(await files.put([{ path: pathOf("ac", name), size: bytes.length, content: { bytes } }]));
   }
 
-  async read(name: Digest): Promise<Buffer | undefined> {
+  /** A batch that was seen to be over has written all that it will: a list from before that may lack the last of it. */
+  async read(name: Digest, asOf?: number): Promise<Buffer | undefined> {
     const files = await this.#files();
     const { freshMs, now } = this.#options;
     const path = pathOf("ac", name);
-    if (this.#messages === undefined || now() - this.#messages.at > freshMs)
+    if (this.#messages === undefined || this.#messages.at < (asOf ?? now() - freshMs))
       this.#messages = { at: now(), names: this.#list(files, "ac") };
     const asked = this.#messages;
     try {

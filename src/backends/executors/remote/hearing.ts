@@ -2,6 +2,7 @@
 
 import { appendFileSync, existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
+import { performance } from "node:perf_hooks";
 import type { Artifact, TreeListing } from "../../../model/action.ts";
 import type { BlobRef, Digest } from "../../../model/digest.ts";
 import { AppendLog, readLog } from "../../../util/append-log.ts";
@@ -29,6 +30,10 @@ export interface Told {
   readonly seal: Seal;
 }
 
+interface Asked extends Told {
+  readonly asOf: number;
+}
+
 /** How far the chunks of a batch have been fetched. */
 interface Position {
   start: number;
@@ -48,23 +53,24 @@ export class Hearing {
     this.#options = options;
   }
 
-  /** Undefined; or why it cannot be told now. */
+  /** All that had been told when this was called. Undefined; or why it cannot be told now. */
   collect(told: Told, batches: readonly number[]): Promise<string | undefined> {
     const { path } = told.folder;
+    const asOf = performance.now();
     // One after the other: where the last one came to, the next one begins.
     const before = this.#collecting.get(path) ?? Promise.resolve(undefined);
-    const collecting = before.then(() => this.#collectAll(told, batches));
+    const collecting = before.then(() => this.#collectAll({ ...told, asOf }, batches));
     this.#collecting.set(path, collecting);
     return collecting;
   }
 
-  async #collectAll(told: Told, batches: readonly number[]): Promise<string | undefined> {
+  async #collectAll(told: Asked, batches: readonly number[]): Promise<string | undefined> {
     const ends = await Promise.allSettled(batches.map((batch) => this.#collectBatch(told, batch)));
     const failed = ends.find((end) => end.status === "rejected");
     return failed === undefined ? undefined : (failed.reason as Error).message;
   }
 
-  async #collectBatch(told: Told, batch: number): Promise<void> {
+  async #collectBatch(told: Asked, batch: number): Promise<void> {
     const { folder } = told;
     const id = `${folder.path}:${batch}`;
     const at = this.#positions.get(id) ?? whereLeft(folder, batch);
@@ -85,9 +91,9 @@ export class Hearing {
     }
   }
 
-  async #read({ place, seal }: Told, batch: number, start: number, number: number): Promise<Chunk | undefined> {
+  async #read({ place, seal, asOf }: Asked, batch: number, start: number, number: number): Promise<Chunk | undefined> {
     const name = seal.nameOf(...chunkWords(batch, start, number));
-    const bytes = await place.read(name);
+    const bytes = await place.read(name, asOf);
     if (bytes === undefined) return undefined;
     const text = seal.read(name, bytes);
     if (text !== undefined) return JSON.parse(text) as Chunk;

@@ -12,6 +12,9 @@ export interface Place {
   bring(blobs: readonly BlobRef[]): Promise<readonly BlobRef[]>;
   /** Once: what has been written under a name stays. */
   write(name: Digest, bytes: Buffer): Promise<void>;
-  /** Undefined: nothing has been written yet. */
-  read(name: Digest): Promise<Buffer | undefined>;
+  /**
+   * Undefined: nothing has been written yet. What was there at `asOf` (of `performance.now()`) is seen; without it, what is seen may be of a moment
+   * before.
+   */
+  read(name: Digest, asOf?: number): Promise<Buffer | undefined>;
 }
