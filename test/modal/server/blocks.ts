@@ -2,7 +2,7 @@
 // serves them: whoever has a URL may put or get one block.
 
 import { createHash, randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -41,6 +41,12 @@ export class Blocks {
   stop(): Promise<void> {
     this.#server.closeAllConnections();
     return new Promise((resolve) => this.#server.close(() => resolve()));
+  }
+
+  /** As if nobody had put any. */
+  forget(): void {
+    rmSync(this.#folder, { recursive: true });
+    mkdirSync(this.#folder);
   }
 
   has(block: string): boolean {
