@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import type { ActionResult, Artifacts } from "../src/model/action.ts";
 import { BenchCluster, slurmIsMissing } from "./cluster.ts";
 import { buildOn, type Place } from "./elsewhere.ts";
 import { openFanOut } from "./fan-out.ts";
@@ -62,7 +63,7 @@ async function crash(setup: Setup, items: number, cluster: BenchCluster | undefi
 }
 
 /** Of a journal: a number a line. */
-function numbersIn(journal: string): readonly number[] {
+export function numbersIn(journal: string): readonly number[] {
   if (!existsSync(journal)) return [];
   return readFileSync(journal, "utf8").split("\n").slice(0, -1).map(Number);
 }
@@ -78,17 +79,18 @@ export function repeatedOf(numbers: readonly number[]): readonly number[] {
   return [...repeated];
 }
 
-/** Numbers of items with a result: an item's output is the square of its number, and short enough to lie in the trace itself. A torn last line is none. */
+/** Numbers of items with a result. */
 function itemsInTrace(file: string): ReadonlySet<number> {
+  return new Set(readTrace(file).flatMap(({ outputs }) => numberOf(outputs) ?? []));
+}
+
+/** Of a trace. A torn last line is none. */
+export function readTrace(file: string): readonly ActionResult[] {
   const lines = existsSync(file) ? readFileSync(file, "utf8").split("\n").slice(0, -1) : [];
-  return new Set(lines.flatMap((line) => numberOfItem(JSON.parse(line) as TraceLine)));
+  return lines.flatMap((line) => (JSON.parse(line) as { readonly r?: ActionResult }).r ?? []);
 }
 
-interface TraceLine {
-  readonly r?: { readonly outputs: { readonly square?: { readonly text?: string } } };
-}
-
-function numberOfItem({ r }: TraceLine): readonly number[] {
-  const text = r?.outputs.square?.text;
-  return text === undefined ? [] : [Math.round(Math.sqrt(Number(text)))];
+/** An item's output is the square of its number, and short enough to lie in the trace itself. */
+export function numberOf({ square }: Artifacts): number | undefined {
+  return square?.kind === "file" && square.text !== undefined ? Math.round(Math.sqrt(Number(square.text))) : undefined;
 }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { globSync } from "tinyglobby";
 import { BenchCluster, slurmIsMissing, type Calls } from "./cluster.ts";
 import { forget, openFanOut } from "./fan-out.ts";
-import { amountIn, median, peakMemory, time, type Amount } from "./measure.ts";
+import { amountIn, median, peakMemory, time, timeBeside, type Amount } from "./measure.ts";
 import type { Setup } from "./setup.ts";
 
 export type Place = "here" | "slurm";
@@ -107,7 +107,12 @@ async function sample(
     ...{ place: cluster === undefined ? "here" : "slurm", items, batches },
     ...{ seconds, idle, peakMib, kept },
     ...(cluster !== undefined && {
-      slurm: { calls, bare, syncs: syncsOf(build, folder), ...(await submissionOf(build, folder, batches, cluster)) },
+      slurm: {
+        calls,
+        bare,
+        syncs: await syncsOf(build, folder),
+        ...(await submissionOf(build, folder, batches, cluster)),
+      },
     }),
   };
   rmSync(folder, { recursive: true });
@@ -164,12 +169,13 @@ async function submissionOf(
 
 const isTracing = spawnSync("strace", ["-V"]).status === 0;
 
-function syncsOf({ argv, env }: ReturnType<typeof buildOn>, folder: string): number | undefined {
+/** Of the driver; undefined: there is no strace here. */
+export async function syncsOf({ argv, env }: ReturnType<typeof buildOn>, folder: string): Promise<number | undefined> {
   if (!isTracing) return undefined;
   forget(folder);
   const log = join(folder, "syncs");
   const watched = ["strace", "-f", "-qq", "--seccomp-bpf", "-e", "trace=fsync,fdatasync", "-o", log, ...argv];
-  if (time({ argv: watched, env }, folder).status !== 0 || !existsSync(log)) return undefined;
+  if ((await timeBeside({ argv: watched, env }, folder)).status !== 0 || !existsSync(log)) return undefined;
   const text = readFileSync(log, "utf8");
   rmSync(log);
   return text.split("\n").filter((line) => /\bf(?:data)?sync\(/.test(line)).length;

@@ -10,10 +10,14 @@ export interface FanOut {
   readonly batch?: number;
   /** A file to which each item appends its number: how often was it computed? */
   readonly journal?: string;
+  /** How long each item does nothing, milliseconds. */
+  readonly restMs?: number;
+  /** What exp.local.yaml says. */
+  readonly settings?: string;
 }
 
 /** The folder of a new project. */
-export function openFanOut(scratch: string, { count, batch, journal }: FanOut): string {
+export function openFanOut(scratch: string, { count, batch, journal, restMs = 0, settings }: FanOut): string {
   const folder = join(scratch, "work", "items");
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
@@ -37,6 +41,8 @@ const count = fanOut(counting, {
 export default experiments({ items: () => ({ count: count() }) });
 `,
   );
+  if (settings !== undefined) writeFileSync(join(folder, "exp.local.yaml"), settings);
+  const rest = `  await new Promise((resolve) => setTimeout(resolve, ${restMs}));\n`;
   const note = `  appendFileSync(${JSON.stringify(journal)}, item.number + "\\n");\n`;
   writeFileSync(
     join(folder, "recipes.ts"),
@@ -45,7 +51,7 @@ import type { Counting } from "./Expfile.ts";
 export const split: Split<Counting> = ({ config }) =>
   Array.from({ length: config.count }, (_, number) => ({ item: { number } }));
 export const item: ItemRecipe<Counting> = async ({ item, outputs }) => {
-${journal === undefined ? "" : note}  await outputs.square.write(item.number ** 2);
+${journal === undefined ? "" : note}${restMs === 0 ? "" : rest}  await outputs.square.write(item.number ** 2);
 };
 export const merge: Merge<Counting> = async ({ items, outputs }) => {
   let sum = 0;

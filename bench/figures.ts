@@ -4,6 +4,7 @@ import type { Crash } from "./crash.ts";
 import type { Times } from "./data.ts";
 import type { Elsewhere } from "./elsewhere.ts";
 import { median } from "./measure.ts";
+import type { AtModal } from "./modal.ts";
 import { names } from "./names.ts";
 import type { Measured, Peak, Phase } from "./phases.ts";
 import type { Shared } from "./team.ts";
@@ -25,6 +26,7 @@ export interface Part {
   readonly elsewhere?: Elsewhere;
   readonly crashes?: readonly Crash[];
   readonly team?: readonly Shared[];
+  readonly modal?: AtModal;
 }
 
 export interface Results {
@@ -44,6 +46,7 @@ export const parts = {
   elsewhere: "elsewhere",
   crash: "a crash",
   team: "a team",
+  modal: "containers of Modal",
 } as const;
 
 export function measuredOf({ parts }: Results): readonly Measured[] {
@@ -192,7 +195,21 @@ export function figuresOf(results: Results): Figure[] {
         "",
       ),
     ),
+    ...modalFigures(results.parts.find(({ modal }) => modal !== undefined)?.modal),
   ];
+}
+
+function modalFigures(modal: AtModal | undefined): readonly Figure[] {
+  const { twice, spend } = modal?.crash ?? {};
+  const atMost = (what: string, value: number | undefined, limit: number, unit: string): Figure => ({
+    ...{ what, value, limit, kind: "at most", unit },
+  });
+  const again = atMost(
+    "items finished and computed twice at Modal, the driver killed and containers taken back",
+    ...([twice, 0, ""] as const),
+  );
+  if (spend?.maxUsd === undefined) return [again];
+  return [again, atMost("dollars spent by a build that was allowed so many", spend.paid.usd, spend.maxUsd, "$")];
 }
 
 function sum(a: number | undefined, b: number | undefined): number | undefined {

@@ -13,6 +13,7 @@ import { firstRun, itemsPeak, largeFile, manyFiles, manyItems } from "./data.ts"
 import { measureElsewhere } from "./elsewhere.ts";
 import { parts, type Part, type Results } from "./figures.ts";
 import { time } from "./measure.ts";
+import { measureModal } from "./modal.ts";
 import { names } from "./names.ts";
 import { peaksOf, phases, runJob, type Job, type Phase } from "./phases.ts";
 import { writeReport } from "./report.ts";
@@ -92,6 +93,9 @@ async function benchmark(): Promise<void> {
   const fanOuts = flags.quick
     ? { few: 500, many: 2000, batches: [1, 5, 20] }
     : { few: 2000, many: 100_000, batches: [1, 20, 200] };
+  const modalSizes = flags.quick
+    ? { few: 200, many: 2000, batches: [1, 4, 8], listed: 2000, crashed: 2000 }
+    : { few: 1000, many: 20_000, batches: [1, 4, 16], listed: 20_000, crashed: 10_000 };
   const graphs: readonly Unit[] = jobs.map((one) => ({
     name: `${one.shape}, ${one.size.toLocaleString("en")} targets`,
     words: [one.shape, `${one.shape}:${one.size}`],
@@ -122,6 +126,11 @@ async function benchmark(): Promise<void> {
       name: parts.crash,
       words: ["crash"],
       measure: async () => ({ crashes: await measureCrashes(setup, sizes.itemCount) }),
+    },
+    {
+      name: parts.modal,
+      words: ["modal"],
+      measure: async () => ({ modal: await measureModal({ ...setup, repetitions: 3 }, modalSizes, tell) }),
     },
     { name: parts.team, words: ["team"], measure: async () => ({ team: await measureTeam(setup, root) }) },
   ];
@@ -171,7 +180,8 @@ async function write(file: string, results: Results, all: readonly Tool[]): Prom
       tools: all.filter(({ version }) => version !== undefined),
       skipped: all.filter(({ version }) => version === undefined).map(({ name }) => name),
     },
-    results,
+    // As they are kept: whoever makes the pages of them again gets the same.
+    JSON.parse(text) as Results,
     readFileSync(join(root, "bench", "notes.md"), "utf8"),
   );
 }

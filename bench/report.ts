@@ -9,6 +9,7 @@ import type { Times } from "./data.ts";
 import { figuresOf, isReached, measuredOf, parts, peaksIn, type Figure, type Part, type Results } from "./figures.ts";
 import { median } from "./measure.ts";
 import { phases, type Measured } from "./phases.ts";
+import { modalSection } from "./modal-section.ts";
 import { scalePage } from "./scale.ts";
 import { crashSection, elsewhereSection, teamSection } from "./sections.ts";
 import type { Tool } from "./tool.ts";
@@ -87,6 +88,8 @@ ${peaksIn(results)
 ${elsewhereSection(partOf(parts.elsewhere))}
 
 ${crashSection(partOf(parts.crash))}
+
+${modalSection(partOf(parts.modal))}
 
 ${teamSection(partOf(parts.team))}
 

@@ -1,10 +1,12 @@
-// docs/scale.md: a plan of a million items on Slurm, from the constants that were measured. Text from numbers; measures nothing.
+// docs/scale.md: a plan of a million items on Slurm, from the constants that were measured, and one in Modal containers (scale-modal.ts). Text from numbers;
+// measures nothing.
 
 import { overheadOf, type Elsewhere, type Sample } from "./elsewhere.ts";
 import { parts, type Part, type Results } from "./figures.ts";
 import { valueAt, type Constants } from "./fit.ts";
+import { modalPlan } from "./scale-modal.ts";
 import { constantsOf } from "./sections.ts";
-import { tableOf, wordBytes, wordCount, wordNumber, wordPart, wordShortTime } from "./words.ts";
+import { tableOf, wordBytes, wordCount, wordMinutes, wordNumber, wordPart, wordShortTime } from "./words.ts";
 
 /** What a build takes of each, on Slurm: in any case, for an item, for a batch. */
 export interface ScaleConstants {
@@ -107,21 +109,25 @@ export function scalePage(results: Results): string {
     part === undefined || constants === undefined
       ? "What a fan-out takes on Slurm has not been measured yet: `npm run bench -- --only elsewhere`."
       : bodyOf(part, constants);
-  return `# A million items on Slurm
+  return `# A million items
 
-<!-- Written by \`npm run bench\` from benchmarks.json. Do not edit; the words are those of bench/scale.ts. -->
+<!-- Written by \`npm run bench\` from benchmarks.json. Do not edit; the words are those of bench/scale.ts and bench/scale-modal.ts. -->
+
+## On Slurm
 
 A plan of a fan-out of ${wordCount(million)} items with \`--executor slurm\` ([slurm.md](slurm.md)): what exp adds to the items' own
 work, which limit is met first, and what to set. It is computed from what smaller fan-outs took
 ([benchmarks.md](benchmarks.md)); nobody has run it.
 
 ${body}
+
+${modalPlan(results.parts.find(({ name }) => name === parts.modal))}
 `;
 }
 
 function bodyOf(part: Part, constants: ScaleConstants): string {
   const processors = part.elsewhere!.processors!;
-  return `## Constants
+  return `### Constants
 
 Each quantity is taken for _in any case_ + _an item_ × items + _a batch_ × batches, fitted by least squares.
 What comes out negative is noise, and counts as nothing.
@@ -131,7 +137,7 @@ ${constantsTable(constants)}
 On ${part.machine}, where ${processors} batches run at once; its disk is memory, so a sync costs nothing there.
 ${wordPart(part)}
 
-## The plan
+### The plan
 
 ${planTable(constants)}
 
@@ -143,7 +149,7 @@ ${planTable(constants)}
   Node and Slurm's own, and is shared by as many as run at once; that of the items,
   ${wordShortTime(constants.seconds.item)} each, is the driver's, and is not.
 
-## Which limits are met first
+### Which limits are met first
 
 1. **The driver's memory**: at most ${wordNumber(constants.mib.item * 1024)} KiB an item; V8 takes room that it has before it collects. Node allows itself
    about ${wordCount(nodeHeapMib)} MiB, so up to ${wordCount(mostItems(constants))} items there is nothing to set. Beyond that
@@ -156,7 +162,7 @@ ${planTable(constants)}
    included. exp waits until there is room; so does everybody else.
 5. **The limit of time** of the partition, for the longest batch.
 
-## What to set
+### What to set
 
 \`batch\` in the rule, so that a batch takes half an hour and there are no more than ${wordCount(usualSubmitLimit)}: max(⌈${wordCount(secondsOfBatch)} s / time of an item⌉,
 ⌈items / ${wordCount(usualSubmitLimit)}⌉). Without it there are ${wordCount(Math.ceil(million / mostInBatch))} batches of ${wordCount(mostInBatch)}.
@@ -236,8 +242,4 @@ function settingsTable(): string {
     ["an item takes", "`batch`", "batches", "a batch takes", "all, 100 at once", "all, 1,000 at once"],
     rows,
   );
-}
-
-function wordMinutes(seconds: number): string {
-  return seconds < 7200 ? `${wordNumber(seconds / 60)} min` : `${wordNumber(seconds / 3600)} h`;
 }

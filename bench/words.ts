@@ -28,6 +28,10 @@ export function wordShortTime(seconds: number): string {
   return Math.abs(us) < 1e6 ? `${wordNumber(us / 1000)} ms` : `${wordNumber(seconds)} s`;
 }
 
+export function wordMinutes(seconds: number): string {
+  return seconds < 7200 ? `${wordNumber(seconds / 60)} min` : `${wordNumber(seconds / 3600)} h`;
+}
+
 export function wordBytes(bytes: number): string {
   const kib = bytes / 1024;
   if (Math.abs(kib) < 1) return `${Math.round(bytes)} B`;

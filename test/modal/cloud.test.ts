@@ -141,6 +141,19 @@ describe("containers", () => {
     expect([...server.sandboxes.all.values()].map(({ startedAt }) => startedAt)).toEqual([undefined]);
   });
 
+  test("that begin after they were given up, and of whose beginning no answer comes, are ended", async () => {
+    const rpc = "SandboxCreateV2";
+    // The first try comes to nothing, the second one is done and not answered: by then nobody wants it any more.
+    server.faults.add({ rpc, kind: "refused", code: Status.UNAVAILABLE, message: "down" });
+    server.faults.add({ rpc, kind: "answer-lost" });
+    const waiting = cloud.begin(request(["sleep", "60"]), stop.signal);
+    while (server.faults.countOf(rpc) === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    stop.abort();
+    expect(problem(await waiting).kind).toBe("ended");
+    expect(server.sandboxes.all.size).toBe(1);
+    while (server.sandboxes.live.length > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  });
+
   test("with a command line of 64 KiB are refused before anybody is asked", async () => {
     const asked = await cloud.begin(request(["sh", "-c", "é".repeat(32_768)]), stop.signal);
     expect(problem(asked)).toMatchObject({

@@ -67,6 +67,7 @@ export const draw = {
   },
   run: async ({ item: { n, faults }, inputs, outputs, attempt, setup, log }) => {
     log("item " + n + " begins");
+    appendFileSync(journal, "begin " + n + "\\n");
     const fault = faults.split(" ").find((each) => each.split("=")[1] === String(n))?.split("=")[0];
     if (fault === "fails") throw new Error("no luck with " + n);
     if (fault === "retries" && attempt < 3) throw Object.assign(new Error("not yet"), { retryable: true });

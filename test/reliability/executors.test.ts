@@ -1,103 +1,30 @@
 // One suite for every executor: where an action runs must not be told from what it makes, nor from its key.
 
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hasBubblewrap, ModalServer } from "../modal/server/server.ts";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Artifacts } from "../../src/model/action.ts";
+import type { Storm } from "../modal/server/storm.ts";
+import { countsOf, Told } from "../modal/told.ts";
 import { makeProject, type Rig, type RunOptions } from "../rig.ts";
-import { namespacesAreMissing, slurmIsMissing, TestCluster } from "../slurm/cluster.ts";
 import { randomFrom } from "./bench.ts";
-import { countOf, found, patience, seed } from "./counts.ts";
+import { countOf, found, isTorture, patience, seed } from "./counts.ts";
+import { places, type Place } from "./executors.places.ts";
 import { files, journal } from "./executors.project.ts";
-
-interface Place {
-  readonly name: string;
-  readonly executor: string;
-  /** What is not here that it takes; undefined: nothing. */
-  readonly missing: string | undefined;
-  readonly open: () => Promise<void>;
-  readonly close: () => Promise<void>;
-  readonly environment: () => Readonly<Record<string, string>>;
-  /** Whether anything of the project is under way there. */
-  readonly isAtWork: (rig: Rig) => boolean;
-  /** Part of the usual number of kills and of items: another way of a place that is asked in full. */
-  readonly share: number;
-  /** What exp.local.yaml says beside. */
-  readonly settings: string;
-  /** Where recipes write down what they did: a folder that they see. */
-  readonly journalFolder: (rig: Rig) => string;
-}
-
-let cluster: TestCluster | undefined;
-let modal: ModalServer | undefined;
-/** What this machine sees, and a node that sees nothing else of it. */
-let both = "";
-
-const places: readonly Place[] = [
-  {
-    ...{ name: "local", executor: "local", share: 1, settings: "", journalFolder: (rig) => rig.root },
-    missing: undefined,
-    open: () => Promise.resolve(),
-    close: () => Promise.resolve(),
-    environment: () => ({}),
-    isAtWork: (rig) => workersOf(rig).length > 0,
-  },
-  {
-    ...{
-      name: "slurm",
-      executor: "slurm",
-      share: 1,
-      settings: "slurm: { poll: 0.3 }\n",
-      journalFolder: (rig) => rig.root,
-    },
-    missing: slurmIsMissing,
-    open: async () => {
-      cluster = await TestCluster.start({ cpus: 8 });
-    },
-    close: () => cluster!.stop(),
-    environment: () => cluster!.environment,
-    isAtWork: () => cluster!.tell("squeue", "-h") !== "",
-  },
-  {
-    ...{ name: "slurm through a shared cache", executor: "slurm", share: 0.4 },
-    settings: "slurm: { poll: 0.3, files: shared-cache }\n",
-    journalFolder: () => both,
-    missing: namespacesAreMissing,
-    open: async () => {
-      both = mkdtempSync(join(tmpdir(), "exp-both-"));
-      cluster = await TestCluster.start({ cpus: 8, seesOnly: [both] });
-    },
-    close: async () => {
-      await cluster?.stop();
-      rmSync(both, { recursive: true, force: true });
-    },
-    environment: () => ({ ...cluster!.environment, EXP_SHARED_CACHE: join(both, "cache") }),
-    isAtWork: () => cluster!.tell("squeue", "-h") !== "",
-  },
-  {
-    ...{ name: "modal", executor: "modal", share: 0.4 },
-    settings: "modal: { poll: 0.2, parallel: 4 }\n",
-    journalFolder: () => both,
-    missing: hasBubblewrap ? undefined : "bubblewrap",
-    open: async () => {
-      both = mkdtempSync(join(tmpdir(), "exp-both-"));
-      modal = await ModalServer.start({ seesToo: [both] });
-    },
-    close: async () => {
-      await modal?.stop();
-      rmSync(both, { recursive: true, force: true });
-    },
-    environment: () => modal!.environment,
-    isAtWork: () => modal!.sandboxes.live.length > 0,
-  },
-];
 
 for (const place of places)
   describe.skipIf(place.missing !== undefined)(`executor ${place.name}`, () => {
     beforeAll(place.open);
     afterAll(place.close);
+    const isTroubled = place.trouble === "here";
+    if (isTroubled) {
+      beforeEach(() => place.weather!().storm.rage());
+      afterEach(() => place.weather!().storm.rest());
+    }
+    /** A promise that holds whatever the platform does: where it does something, it holds also when it does nothing. */
+    const whatever: Ask = place.trouble === "elsewhere" ? dontAsk : test;
+    const inPeace: Ask = isTroubled ? dontAsk : test;
 
     const local = { env: { DECLARED: "yes", UNDECLARED: "no", TOKEN: "secret-token-123" } };
     const there = (): RunOptions => ({ env: { ...local.env, ...place.environment() } });
@@ -105,7 +32,13 @@ for (const place of places)
     const isHere = place.executor === "local";
     /** Whatever an earlier test has left where all of them write. */
     const project = (given: { readonly faults?: string; readonly count?: number } = {}) => makeSuite(place, given);
-    const items = (rig: Rig) => itemsIn(join(place.journalFolder(rig), journal));
+    const journalOf = (rig: Rig) => join(place.journalFolder(rig), journal);
+    const items = (rig: Rig) => linesIn(journalOf(rig), "item");
+    /** What is taken back in the middle may have been made, and be made again. */
+    const made = (rig: Rig) => (isTroubled ? [...new Set(items(rig))] : items(rig));
+    const begun = (rig: Rig) => countsOf(linesIn(journalOf(rig), "begin"));
+    const watched = (rig: Rig, count: number) =>
+      isTroubled ? new Told(place.weather!().server, numberOfPage(count), () => begun(rig)) : undefined;
     const forget = (rig: Rig) => rmSync(join(place.journalFolder(rig), journal), { force: true });
 
     test("makes the same bytes under the same keys as this machine does", async () => {
@@ -117,13 +50,13 @@ for (const place of places)
       forget(rig);
       await rig.build(args, 0, there());
       expect(keysAndDigests(rig)).toEqual(here);
-      expect(items(rig)).toEqual(upTo(12));
+      expect(made(rig)).toEqual(upTo(12));
       // And this machine takes it for its own.
       const fresh = { see: "fresh", count: "fresh", draw: "fresh" };
       expect((await rig.build([], 0, local)).targets).toEqual(fresh);
     });
 
-    test("recipes see what they declare, and nothing else", async () => {
+    inPeace("recipes see what they declare, and nothing else", async () => {
       const rig = project();
       await rig.build([...args, "see"], 0, there());
       expect(JSON.parse(rig.read("runs/default/see/seen.json"))).toEqual({
@@ -136,7 +69,7 @@ for (const place of places)
       });
     });
 
-    test("a secret is in no file of the run, and in no event", async () => {
+    inPeace("a secret is in no file of the run, and in no event", async () => {
       const rig = project();
       const built = await rig.build(args, 0, there());
       expect(JSON.stringify(built.events)).not.toContain("secret-token");
@@ -147,7 +80,7 @@ for (const place of places)
       ]).toEqual([]);
     });
 
-    test("who computed it, and by which executor, is remembered", async () => {
+    inPeace("who computed it, and by which executor, is remembered", async () => {
       const rig = project();
       await rig.build(args, 0, there());
       const recipes = resultsIn(rig).filter(({ p }) => p === "recipe" || p === "item");
@@ -155,20 +88,20 @@ for (const place of places)
       expect(recipes.every(({ r }) => /^\S+@\S+$/.test(r.by))).toBe(true);
     });
 
-    test("one failing item keeps its neighbours", async () => {
+    whatever("one failing item keeps its neighbours", async () => {
       const rig = project({ faults: "fails=3" });
       const failed = await rig.build([...args, "-k"], 1, there());
       expect(failed.targets).toMatchObject({ draw: "failed" });
       expect(failuresOf(failed.events)).toContain("no luck with 3");
-      expect(items(rig)).toEqual(upTo(12).filter((n) => n !== 3));
+      expect(made(rig)).toEqual(upTo(12).filter((n) => n !== 3));
       forget(rig);
       rig.edit("recipes.ts", 'fault === "fails"', 'fault === "never"');
       // Other code: all are made anew.
       await rig.build(args, 0, there());
-      expect(items(rig)).toEqual(upTo(12));
+      expect(made(rig)).toEqual(upTo(12));
     });
 
-    test("an error that may pass is tried again, as often as the rule says", async () => {
+    inPeace("an error that may pass is tried again, as often as the rule says", async () => {
       const rig = project({ faults: "retries=5" });
       const built = await rig.build(args, 0, there());
       const retries = built.events.filter((event) => event.kind === "action-retried");
@@ -176,7 +109,7 @@ for (const place of places)
       expect(items(rig)).toEqual(upTo(12));
     });
 
-    test("an item that hangs is ended after its time, and its neighbours are kept", async () => {
+    inPeace("an item that hangs is ended after its time, and its neighbours are kept", async () => {
       const rig = project({ faults: "hangs=2" });
       rig.edit("Expfile.ts", "timeoutMs: 20_000", "timeoutMs: 1500");
       const failed = await rig.build([...args, "-k"], 1, there());
@@ -184,7 +117,7 @@ for (const place of places)
       expect(items(rig)).toEqual(upTo(12).filter((n) => n !== 2));
     });
 
-    test("an item that kills its process is told, and its neighbours are kept", async () => {
+    inPeace("an item that kills its process is told, and its neighbours are kept", async () => {
       const rig = project({ faults: "dies=4" });
       const failed = await rig.build([...args, "-k"], 1, there());
       expect(failuresOf(failed.events)).toContain("worker process ended by itself");
@@ -192,7 +125,7 @@ for (const place of places)
       expect(new Set(items(rig))).toEqual(new Set(upTo(12).filter((n) => n !== 4)));
     });
 
-    test("a tool that is missing, or of another version, is told by name", async () => {
+    inPeace("a tool that is missing, or of another version, is told by name", async () => {
       const rig = project();
       rig.edit("Expfile.ts", 'secrets: ["TOKEN"]', 'secrets: ["TOKEN"], tools: { "no-such-tool": "1.0" }');
       const failed = await rig.build([...args, "see"], 1, there());
@@ -202,8 +135,9 @@ for (const place of places)
       expect(failuresOf(other.events)).toMatch(/(sh|node) .*is needed/);
     });
 
-    test("interrupted, it ends what it began, and the next build goes on", async () => {
+    whatever("interrupted, it ends what it began, and the next build goes on", async () => {
       const rig = project({ faults: "slow300", count: 40 });
+      const told = watched(rig, 40);
       const build = rig.start(["build", ...args, "--json"], there());
       await until(() => items(rig).length > 3);
       build.process.kill("SIGTERM");
@@ -214,46 +148,65 @@ for (const place of places)
       await rig.build(args, 0, there());
       // An item that was under way when it was ended may have written its line and not been taken in.
       expect(new Set(items(rig))).toEqual(new Set(upTo(40)));
-      expect(items(rig).length).toBeLessThanOrEqual(40 + 8);
+      if (told === undefined) expect(items(rig).length).toBeLessThanOrEqual(40 + 8);
+      else expect(told.twice(begun(rig))).toEqual([]);
     });
 
-    test("2,000 items in batches", async () => {
-      const count = 2000 * place.share;
+    whatever("2,000 items in batches", async () => {
+      // Each of their files is fetched through the faults: all of them where there is time.
+      const count = 2000 * (isTroubled && !isTorture ? 0.4 : place.share);
       const rig = project({ count });
-      rig.edit("recipes.ts", /appendFileSync\(journal, "item.*\n/, "\n");
+      rig.edit("recipes.ts", /appendFileSync\(journal, "(?:begin|item).*\n/g, "\n");
       const built = await rig.build(args, 0, there());
       expect(built.finished("draw").counts.computed).toBe(count);
       expect(rig.read("runs/default/draw/all.txt")).toMatch(new RegExp(`^000.*${String(count - 1).slice(0, 1)}`, "s"));
     });
 
-    test(
+    whatever(
       `the driver is killed at any moment, seed ${seed}: nothing that ended is made again, and nothing is left running`,
       async () => {
         const random = randomFrom(seed);
         const kills = Math.ceil(countOf("driverKills") * place.share);
         let again = 0;
+        let finished = 0;
         for (let kill = 0; kill < kills; kill++) {
+          place.weather?.().storm.rage();
           const rig = project({ faults: "slow40", count: 60 });
+          const told = watched(rig, 60);
           const first = rig.start(["build", ...args, "--json"], there());
           const moment = Math.floor(random() * 55);
           await until(() => items(rig).length >= moment || first.process.exitCode !== null);
           first.process.kill("SIGKILL");
-          const told = (await first.finished).stdout.split("item-finished").length - 1;
+          const reported = (await first.finished).stdout.split("item-finished").length - 1;
           await rig.build(args, 0, there());
-          const made = items(rig);
-          expect(new Set(made)).toEqual(new Set(upTo(60)));
+          const all = items(rig);
+          expect(new Set(all)).toEqual(new Set(upTo(60)));
           // Here the workers die with their driver, and what was under way is made again. Elsewhere it goes on, and is adopted.
-          expect(made.length - 60).toBeLessThanOrEqual(isHere ? 60 - told : 0);
-          again += made.length - 60;
+          if (told === undefined) expect(all.length - 60).toBeLessThanOrEqual(isHere ? 60 - reported : 0);
+          else expect(told.twice(begun(rig))).toEqual([]);
+          again += all.length - 60;
+          finished += told?.count ?? 0;
           if (!isHere) expect((await rig.start(["sweep"], there()).finished).code).toBe(0);
           await until(() => !place.isAtWork(rig));
-          expect((await rig.build(args, 0, there())).targets).toEqual({});
+          // Whoever was warned of something leaves no stamp.
+          const end = (await rig.build(args, 0, there())).targets;
+          expect(Object.values(end).filter((origin) => !isTroubled || origin !== "fresh")).toEqual([]);
+          told?.close();
         }
-        found(`${place.name}: ${kills} kills of the driver under 60 items each, ${again} items made twice`);
+        if (isTroubled) expect(finished).toBeGreaterThan(kills * 30);
+        found(
+          isTroubled
+            ? `${place.name}: ${kills} kills of the driver under 60 items each, amid ${wordStorm(place.weather!().storm)}: none of ${finished} items that were finished was made again, ${again} were that were under way`
+            : `${place.name}: ${kills} kills of the driver under 60 items each, ${again} items made twice`,
+        );
       },
       patience.timeout,
     );
   });
+
+type Ask = (name: string, body: () => Promise<void>, timeout?: number) => void;
+
+const dontAsk: Ask = () => undefined;
 
 function makeSuite(
   place: Place,
@@ -265,6 +218,9 @@ function makeSuite(
     rmSync(join(folder, name), { recursive: true, force: true });
   rig.write({
     "recipes.ts": rig.read("recipes.ts").replaceAll("ROOT", JSON.stringify(folder)),
+    "Expfile.ts": rig
+      .read("Expfile.ts")
+      .replace("  merge:", `  ${place.fanOut?.replace("COUNT", String(count)) ?? ""}\n  merge:`),
     "configs/default.yaml": `version: 1\ndraw: { count: ${count}, faults: "${faults}" }\n`,
     ...(place.settings !== "" && { "exp.local.yaml": place.settings }),
   });
@@ -299,9 +255,26 @@ function keysAndDigests(rig: Rig): unknown {
   return { results: results.sort(), digests };
 }
 
-function itemsIn(file: string): readonly number[] {
+/** Of a journal. */
+function linesIn(file: string, kind: "begin" | "item"): readonly number[] {
   if (!existsSync(file)) return [];
-  return [...readFileSync(file, "utf8").matchAll(/^item (\d+)$/gm)].map(([, n]) => Number(n)).sort((a, b) => a - b);
+  const lines = readFileSync(file, "utf8").matchAll(new RegExp(`^${kind} (\\d+)$`, "gm"));
+  return [...lines].map(([, n]) => Number(n)).sort((a, b) => a - b);
+}
+
+/** By the page that an item makes, which says nothing but its number. */
+function numberOfPage(count: number): (outputs: Artifacts) => number | undefined {
+  const numbers = new Map(
+    upTo(count).map((n) => [createHash("sha256").update(String(n).repeat(3000)).digest("hex"), n]),
+  );
+  return ({ page }) => (page?.kind === "file" ? numbers.get(page.blob.digest) : undefined);
+}
+
+function wordStorm({ counts }: Storm): string {
+  return [...counts]
+    .sort(([a], [b]) => a.localeCompare(b))
+    .map(([what, count]) => `${count} × ${what}`)
+    .join(", ");
 }
 
 function upTo(count: number): readonly number[] {
@@ -321,17 +294,6 @@ function filesBelow(folder: string): string[] {
 
 function holding(folder: string, text: string): readonly string[] {
   return filesBelow(folder).filter((file) => readFileSync(file).includes(text));
-}
-
-/** Processes whose environment names the project's cache. */
-function workersOf(rig: Rig): readonly string[] {
-  return readdirSync("/proc").filter((pid) => {
-    try {
-      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/environ`).includes(`${rig.root}/cache/tmp`);
-    } catch {
-      return false;
-    }
-  });
 }
 
 async function until(isSo: () => boolean): Promise<void> {

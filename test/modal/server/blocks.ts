@@ -2,7 +2,7 @@
 // serves them: whoever has a URL may put or get one block.
 
 import { createHash, randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -24,6 +24,8 @@ export class Blocks {
   readonly #grants = new Map<string, Grant>();
   /** Puts that are answered with an error, and gets whose content is false: so many of the next ones. */
   readonly faults = { failingPuts: 0, failingGets: 0, falseGets: 0 };
+  /** Asked of every request that none of these is for. */
+  chance: (kind: Grant["kind"]) => "failing" | "false" | undefined = () => undefined;
   readonly counts: BlockCounts = { puts: 0, gets: 0, bytesPut: 0, bytesGot: 0 };
 
   constructor(folder: string) {
@@ -39,6 +41,12 @@ export class Blocks {
   stop(): Promise<void> {
     this.#server.closeAllConnections();
     return new Promise((resolve) => this.#server.close(() => resolve()));
+  }
+
+  /** As if nobody had put any. */
+  forget(): void {
+    rmSync(this.#folder, { recursive: true });
+    mkdirSync(this.#folder);
   }
 
   has(block: string): boolean {
@@ -78,20 +86,27 @@ export class Blocks {
     const body = await bodyOf(request);
     const answer = (status: number, content: Buffer | string) => void response.writeHead(status).end(content);
     if (grant === undefined || request.method?.toLowerCase() !== grant.kind) return answer(403, "no such grant");
+    const mishap = this.#mishapOf(grant.kind);
+    if (mishap === "failing") return answer(503, "slow down");
     if (grant.kind === "put") {
-      if (this.faults.failingPuts > 0 && this.faults.failingPuts-- > 0) return answer(503, "slow down");
       this.counts.puts += 1;
       this.counts.bytesPut += body.length;
       if (body.length > blockBytes) return answer(400, "a block of more than 8 MiB");
       // Content of another hash is not this block: it stays missing.
       return answer(200, this.keep(body));
     }
-    if (this.faults.failingGets > 0 && this.faults.failingGets-- > 0) return answer(503, "slow down");
     this.counts.gets += 1;
     const bytes = grant.bytes();
     this.counts.bytesGot += bytes.length;
-    if (this.faults.falseGets > 0 && this.faults.falseGets-- > 0 && bytes.length > 0) bytes[0]! ^= 1;
+    if (mishap === "false" && bytes.length > 0) bytes[0]! ^= 1;
     answer(200, bytes);
+  }
+
+  #mishapOf(kind: Grant["kind"]): "failing" | "false" | undefined {
+    const { faults } = this;
+    if (kind === "put") return faults.failingPuts > 0 && faults.failingPuts-- > 0 ? "failing" : this.chance(kind);
+    if (faults.failingGets > 0 && faults.failingGets-- > 0) return "failing";
+    return faults.falseGets > 0 && faults.falseGets-- > 0 ? "false" : this.chance(kind);
   }
 }
 

@@ -97,6 +97,7 @@ export class Container {
   readonly views: readonly VolumeView[];
   readonly #hasNetwork: boolean;
   readonly #seesToo: readonly string[];
+  readonly #node: string;
   readonly #watcher: FSWatcher;
   readonly #processes = new Set<ContainerProcess>();
 
@@ -107,11 +108,13 @@ export class Container {
       views,
       hasNetwork,
       seesToo,
+      node,
       sync,
     }: {
       views: readonly VolumeView[];
       hasNetwork: boolean;
       seesToo: readonly string[];
+      node: string;
       sync: (path: string) => Promise<void>;
     },
   ) {
@@ -119,6 +122,7 @@ export class Container {
     this.views = views;
     this.#hasNetwork = hasNetwork;
     this.#seesToo = seesToo;
+    this.#node = node;
     for (const name of ["fs/tmp", "fs/root", "modal/asked", "modal/bin"])
       mkdirSync(join(folder, name), { recursive: true });
     for (const path of systemFolders)
@@ -138,8 +142,8 @@ export class Container {
   }
 
   run({ argv, environment, workdir, keepOutput }: RunOptions): ContainerProcess {
-    const nodeFolder = dirname(process.execPath);
-    const known = { PATH: `/usr/local/bin:/usr/bin:/bin:${nodeFolder}`, HOME: "/root", ...environment };
+    const nodeFolder = dirname(this.#node);
+    const known = { PATH: `${nodeFolder}:/usr/local/bin:/usr/bin:/bin`, HOME: "/root", ...environment };
     const child = hasBubblewrap
       ? spawn("bwrap", [...this.#boundaries(known, workdir), "--", ...argv], {
           env: {},
@@ -185,9 +189,11 @@ export class Container {
       const stat = lstatSync(path, { throwIfNoEntry: false });
       return stat === undefined || stat.isSymbolicLink() ? [] : ["--ro-bind", path, path];
     });
-    const node = dirname(dirname(process.execPath));
+    const node = dirname(dirname(this.#node));
     return [
       ...["--bind", join(this.folder, "fs"), "/"],
+      // Before what may lie in /dev/shm.
+      ...["--proc", "/proc", "--dev", "/dev"],
       ...system,
       ...(systemFolders.some((folder) => node.startsWith(folder)) ? [] : ["--ro-bind", node, node]),
       ...["--ro-bind", join(this.folder, "modal/bin/sync"), "/usr/bin/sync"],
@@ -198,7 +204,7 @@ export class Container {
         mountPath,
       ]),
       ...this.#seesToo.flatMap((path) => ["--bind", path, path]),
-      ...["--proc", "/proc", "--dev", "/dev", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent"],
+      ...["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent"],
       ...(this.#hasNetwork ? [] : ["--unshare-net"]),
       ...["--hostname", "modal", "--clearenv"],
       ...Object.entries(environment).flatMap(([name, value]) => ["--setenv", name, value]),

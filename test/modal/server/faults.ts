@@ -1,4 +1,4 @@
-// What goes wrong on request: each fault is for some calls of one RPC. Counts the calls, too. Knows no RPC's meaning.
+// What goes wrong on request: each fault is for some calls of one RPC, or comes by chance. Counts the calls, too. Knows no RPC's meaning.
 
 import { ServerError, Status, type CallContext, type ServerMiddlewareCall } from "nice-grpc";
 import { definitions } from "./definitions.ts";
@@ -29,6 +29,8 @@ interface Pending {
 export class Faults {
   readonly #pending: Pending[] = [];
   readonly #counts = new Map<string, number>();
+  /** Asked of every call that none of the others is for. */
+  chance: (rpc: string) => Fault | undefined = () => undefined;
 
   add(fault: Fault): void {
     this.#pending.push({ fault, skips: fault.after ?? 0, left: fault.times ?? 1 });
@@ -79,6 +81,8 @@ export class Faults {
       }
       case "slow":
         await pause(fault.ms, context.signal);
+        // Whoever asked is gone before anything was done.
+        if (context.signal.aborted) throw new ServerError(Status.CANCELLED, "given up");
         break;
       case "silent":
         await pause(2 ** 30, context.signal);
@@ -97,7 +101,7 @@ export class Faults {
       pending.left -= 1;
       return pending.fault;
     }
-    return undefined;
+    return this.chance(rpc);
   }
 }
 

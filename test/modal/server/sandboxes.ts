@@ -76,6 +76,10 @@ export interface SandboxSettings {
   misfortune: (sandbox: Sandbox) => Misfortune | undefined;
   /** Bytes of output that the new backend keeps for late readers. */
   keptOutputBytes: number;
+  /** Told of what a sandbox has just committed to a volume, and that lives still unless its result says otherwise. */
+  onCommit: (sandbox: Sandbox, volume: Volume, paths: readonly string[]) => void;
+  /** What containers find as `node`. */
+  node: string;
   /** Folders of this machine that containers see under the same path, for what a test has to hear of them. */
   seesToo: readonly string[];
 }
@@ -93,6 +97,8 @@ export class Sandbox {
   result: SandboxResult | undefined;
   container: Container | undefined;
   process: ContainerProcess | undefined;
+  /** What it has written on its volumes is so for everybody from now on. */
+  commit: () => void = () => undefined;
   readonly #begun = deferred();
   readonly #ended = deferred();
   /** Input that came before the command began. */
@@ -210,13 +216,19 @@ export class Sandboxes {
     const views = definition.mounts.map(
       ({ volume, ...mount }, n) => new VolumeView(volume, { ...mount, folder: join(folder, "volumes", String(n)) }),
     );
+    const commit = (view: VolumeView) => {
+      const paths = view.commit();
+      if (paths.length > 0) this.settings.onCommit(sandbox, view.volume, paths);
+    };
+    sandbox.commit = () => views.forEach(commit);
     const container = new Container(folder, {
       views,
+      node: this.settings.node,
       hasNetwork: definition.hasNetwork,
       seesToo: this.settings.seesToo,
       sync: async (path) => {
         await pause(this.settings.commitMs);
-        for (const view of views) if (path === view.mountPath || path === view.folder) view.commit();
+        for (const view of views) if (path === view.mountPath || path === view.folder) commit(view);
       },
     });
     const process = container.run({
@@ -232,9 +244,7 @@ export class Sandboxes {
     );
     const { backgroundCommitMs } = this.settings;
     const commits =
-      backgroundCommitMs === undefined
-        ? undefined
-        : setInterval(() => views.forEach((view) => view.commit()), backgroundCommitMs);
+      backgroundCommitMs === undefined ? undefined : setInterval(() => views.forEach(commit), backgroundCommitMs);
     void sandbox.ended.then(() => {
       clearTimeout(lifetime);
       clearInterval(commits);
@@ -264,7 +274,7 @@ export class Sandboxes {
     await container?.end();
     const commit = async () => {
       await pause(this.settings.commitMs);
-      for (const view of container?.views ?? []) view.commit();
+      sandbox.commit();
     };
     if (!isCommitted) sandbox.finish(result);
     else if (this.settings.isOverBeforeCommit) {

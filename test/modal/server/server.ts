@@ -53,7 +53,7 @@ export class ModalServer {
     this.settings = {
       ...{ gpus: 8, containers: 100, startMs: 0, commitMs: 0, isOverBeforeCommit: false, preemptionGraceMs: 200 },
       ...{ backgroundCommitMs: undefined, misfortune: () => undefined, keptOutputBytes: 1024 * 1024 },
-      ...{ honoursIdempotency: false, seesToo: [] },
+      ...{ honoursIdempotency: false, seesToo: [], node: process.execPath, onCommit: () => undefined },
       ...settings,
     };
     this.blocks = new Blocks(join(folder, "blocks"));

@@ -111,24 +111,30 @@ export class VolumeView {
     }
   }
 
-  /** What was written or removed here since the last commit is so for everybody from now on. */
-  commit(): void {
-    if (this.isReadOnly) return;
+  /** What was written or removed here since the last commit is so for everybody from now on. Returns the paths of what was written. */
+  commit(): readonly string[] {
+    if (this.isReadOnly) return [];
+    const written: string[] = [];
     const found = new Set<string>();
     for (const local of filesBelow(this.folder)) {
       const path = this.#below + local.slice(this.folder.length + 1);
       found.add(path);
-      const stat = lstatSync(local);
-      if (this.#seen.get(path) === marksOf(stat)) continue;
-      this.volume.commit(path, readFileSync(local), stat.mode & 0o777);
+      const stat = lstatSync(local, { throwIfNoEntry: false });
+      if (stat !== undefined && this.#seen.get(path) === marksOf(stat)) continue;
+      const content = stat === undefined ? undefined : contentOf(local);
+      // Renamed or removed while this looked: as it is the next time.
+      if (stat === undefined || content === undefined) continue;
+      this.volume.commit(path, content, stat.mode & 0o777);
       this.#taken.set(path, this.volume.files.get(path)!);
       this.#seen.set(path, marksOf(stat));
+      written.push(path);
     }
     for (const path of [...this.#taken.keys()]) {
       if (found.has(path)) continue;
       if (this.volume.files.get(path) === this.#taken.get(path)) this.volume.files.delete(path);
       this.#forget(path);
     }
+    return written;
   }
 
   #isOwn(path: string, local: string): boolean {
@@ -140,6 +146,15 @@ export class VolumeView {
   #forget(path: string): void {
     this.#taken.delete(path);
     this.#seen.delete(path);
+  }
+}
+
+function contentOf(file: string): Buffer | undefined {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
   }
 }
 

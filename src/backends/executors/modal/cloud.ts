@@ -319,12 +319,22 @@ export class Cloud {
       aborted(stopped).then(() => undefined),
     ]);
     if (given !== undefined) return given;
-    const ended = made.then((late) => late.terminate(), ignore).catch(ignore);
+    // It may have begun all the same where no answer says so.
+    const ended = made
+      .then(
+        (late) => late.terminate(),
+        () => this.#endNamed(name),
+      )
+      .catch(ignore);
     // One that waits for a GPU is known by its name alone; one that is about to begin is not known yet.
-    const waiting = await this.find(name);
-    if (waiting.ok && waiting.value !== undefined) await this.end(waiting.value);
+    await this.#endNamed(name);
     await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, givenUpWithinMs).unref())]);
     return fail({ kind: "ended", message: "given up while it waited to begin", isUnclear: false });
+  }
+
+  async #endNamed(name: string): Promise<void> {
+    const found = await this.find(name);
+    if (found.ok && found.value !== undefined) await this.end(found.value);
   }
 
   /** A call that may be made twice; again and again while that may help. */
