@@ -35,6 +35,9 @@ interface Position {
   chunk: number;
 }
 
+/** As often as that, it is no accident. */
+const mostReads = 3;
+
 export class Hearing {
   readonly #options: HearingOptions;
   readonly #positions = new Map<string, Position>();
@@ -42,6 +45,8 @@ export class Hearing {
   readonly #collecting = new Map<string, Promise<string | undefined>>();
   /** What has been made and could not be had. */
   readonly #lacked = new Set<Digest>();
+  /** How often each message was read and was none that a batch had signed. */
+  readonly #unsigned = new Map<string, number>();
   #isUnsigned = false;
 
   constructor(options: HearingOptions) {
@@ -91,6 +96,10 @@ export class Hearing {
     if (bytes === undefined) return undefined;
     const text = seal.read(name, bytes);
     if (text !== undefined) return JSON.parse(text) as Chunk;
+    // It may have been damaged on its way: what it says is not to be made again for that.
+    const times = (this.#unsigned.get(name) ?? 0) + 1;
+    this.#unsigned.set(name, times);
+    if (times < mostReads) throw new Error(`${place.name}: a message is not what was signed`);
     if (!this.#isUnsigned)
       this.#options.warn(`${place.name} holds results that no batch of this project has signed: they are not used`);
     this.#isUnsigned = true;

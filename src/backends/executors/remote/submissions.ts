@@ -1,7 +1,9 @@
 // The submissions that a driver knows: its own, and those of earlier drivers that hold what it is asked for. Which to wait for, and which nobody needs.
 
 import { dirname } from "node:path";
+import { performance } from "node:perf_hooks";
 import type { Digest } from "../../../model/digest.ts";
+import { sleep } from "../../../util/clock.ts";
 import type { Budget } from "../budget.ts";
 import { Submission, type Batch } from "./batches.ts";
 import type { Lot, Platform } from "./platform.ts";
@@ -23,6 +25,10 @@ export interface SubmissionsOptions {
   /** Whether the result of a key has been taken in. */
   readonly isKnown: (key: Digest) => boolean;
 }
+
+/** How long what earlier drivers have sent is asked for where it cannot be heard. */
+const patienceMs = 30_000;
+const hearMs = 500;
 
 export class Submissions {
   readonly #options: SubmissionsOptions;
@@ -72,8 +78,9 @@ export class Submissions {
       submission.readNews();
     }
     await platform.takeOver(found, signal);
-    // After the look at what runs: what does not has written all that it will.
-    await hear(found);
+    // After the look at what runs: what does not has written all that it will. What cannot be heard now may be finished: it is not to be made again.
+    for (const until = performance.now() + patienceMs; !(await hear(found)); await sleep(hearMs, signal))
+      if (signal.aborted || performance.now() > until) return;
   }
 
   #takeFromOthers(ticket: Ticket): boolean {
