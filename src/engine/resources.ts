@@ -12,7 +12,9 @@ type Needs = readonly (readonly [name: string, amount: number])[];
 interface Waiter {
   readonly needs: Needs;
   readonly priority: number;
+  readonly signal: AbortSignal;
   readonly start: () => void;
+  readonly giveUp: () => void;
 }
 
 export class ResourcePool implements Admission {
@@ -20,6 +22,7 @@ export class ResourcePool implements Admission {
   readonly #limits: Limits;
   /** In the order in which they are to be served. */
   #waiting: Waiter[] = [];
+  readonly #signals = new WeakSet<AbortSignal>();
 
   constructor(limits: Limits) {
     this.#limits = limits;
@@ -59,15 +62,10 @@ export class ResourcePool implements Admission {
   acquire(request: Resources, priority: number, signal: AbortSignal): Promise<() => void> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(new AbortedError());
-      const onAbort = () => {
-        this.#waiting = this.#waiting.filter((other) => other !== waiter);
-        reject(new AbortedError());
-      };
       const needs = Object.entries(request).flatMap(([name, amount]) =>
         amount === undefined ? [] : [[name, amount] as const],
       );
       const start = () => {
-        signal.removeEventListener("abort", onAbort);
         this.#add(needs, -1);
         let released = false;
         resolve(() => {
@@ -77,13 +75,26 @@ export class ResourcePool implements Admission {
           this.#startWaiting();
         });
       };
-      const waiter: Waiter = { needs, priority, start };
+      const giveUp = () => reject(new AbortedError());
+      const waiter: Waiter = { needs, priority, signal, start, giveUp };
       // Those who wait already do not fit: nothing has been given back since they were last asked.
       if (this.#fits(needs)) return start();
-      signal.addEventListener("abort", onAbort, { once: true });
+      this.#listen(signal);
       const after = this.#waiting.findIndex((other) => other.priority < priority);
       this.#waiting.splice(after === -1 ? this.#waiting.length : after, 0, waiter);
     });
+  }
+
+  /** Once: one signal stops thousands who wait, and a listener for each would be looked for among all the others. */
+  #listen(signal: AbortSignal): void {
+    if (this.#signals.has(signal)) return;
+    this.#signals.add(signal);
+    const giveUp = () => {
+      const gone = this.#waiting.filter((waiter) => waiter.signal === signal);
+      this.#waiting = this.#waiting.filter((waiter) => waiter.signal !== signal);
+      for (const waiter of gone) waiter.giveUp();
+    };
+    signal.addEventListener("abort", giveUp, { once: true });
   }
 
   #fits(needs: Needs): boolean {

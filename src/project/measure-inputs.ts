@@ -22,7 +22,6 @@ export async function measureInputs(
   target: string,
   reasons: readonly Reason[],
 ): Promise<readonly Reason[]> {
-  if (!reasons.some(({ kind }) => kind === "input")) return reasons;
   const { inputs, items } = run.graph.byName.get(target)?.declaration.contract ?? {};
   const declared = { ...items?.inputs, ...inputs };
   const measure = new Measure(project, session);

@@ -4,11 +4,12 @@
 //   lock         whose it is; removed by its holder, or by who breaks it
 //   lock.break   one breaks at a time: two who judged the same dead holder must not remove the lease of a third
 
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { hasCode, readTextIfThere, removeFile, temporaryName, withFolder, writeAtomic } from "../util/fs.ts";
 import { hostTag, isRunning } from "../util/host.ts";
+import { statOf, statText, type StatText } from "../util/stat.ts";
 import { userName } from "../util/who.ts";
 
 interface LeaseText {
@@ -26,6 +27,8 @@ interface LeaseText {
 
 const beatMs = 3_000;
 const deadAfterMs = 30_000;
+/** A build of ten thousand actions asks as often whether it holds its run: for so long after it was read, the file is only looked at. */
+const statCountsMs = 20;
 /** Whoever makes a lease where there are no hard links has written it whole within a moment. */
 const tornAfterMs = 2_000;
 /** Breaking a lease takes a moment: who takes longer has died at it. */
@@ -47,6 +50,9 @@ export class Lease {
   readonly #text: LeaseText;
   #beats = 0;
   #timer: NodeJS.Timeout;
+  /** The file as it was when it was read last and was ours, and when that was: milliseconds since 1970. */
+  #seen: StatText | undefined;
+  #readAt = -Infinity;
 
   private constructor(file: string, text: LeaseText) {
     this.#file = file;
@@ -58,7 +64,7 @@ export class Lease {
   /** Takes the lease, or says by undefined that somebody has it. */
   static tryTake(file: string, what: string): Lease | undefined {
     const text: LeaseText = {
-      id: randomBytes(8).toString("hex"),
+      id: randomUUID(),
       ...(self ??= whoWeAre()),
       what,
       beat: 0,
@@ -91,7 +97,15 @@ export class Lease {
 
   /** Whether the lease is still ours: to be asked before each commit, because a sleeping laptop's lease may have been taken over. */
   isHeld(): boolean {
-    return read(this.#file)?.id === this.#text.id;
+    const stat = statOf(this.#file);
+    const seen = stat === undefined ? undefined : statText(stat);
+    // The stat alone is not enough: a network's file system may remember it. The clock of the day goes on while a laptop sleeps.
+    const sinceMs = Date.now() - this.#readAt;
+    if (seen !== undefined && seen === this.#seen && sinceMs >= 0 && sinceMs < statCountsMs) return true;
+    if (read(this.#file)?.id !== this.#text.id) return false;
+    this.#seen = seen;
+    this.#readAt = Date.now();
+    return true;
   }
 
   release(): void {

@@ -22,8 +22,8 @@ export class PaidCalls {
   readonly #ears: Ears;
   /** Requests that the recipe is paying for, by their text. */
   readonly #open = new Map<string, OpenCall>();
-  /** Aborted when who asked has ended. */
-  #asker = new AbortController();
+  /** Aborted when who asked has ended. Made when somebody asks: most recipes pay for nothing, and to abort takes longer than a small recipe. */
+  #asker: AbortController | undefined;
   #asking = 0;
   #isWaiting = false;
 
@@ -50,21 +50,21 @@ export class PaidCalls {
 
   /** Its recipe has ended: what that still pays for nobody is to wait for, and for it nothing is paid any more. */
   endOrder(): void {
-    this.#asker.abort();
-    this.#asker = new AbortController();
+    this.#asker?.abort();
+    this.#asker = undefined;
     for (const { request, draw } of this.#open.values()) this.#desk.writeOff(request, draw);
   }
 
   /** The worker has ended. */
   close(): void {
-    this.#asker.abort();
+    this.#asker?.abort();
     for (const { request, draw } of this.#open.values()) this.#desk.abandon(request, draw);
     this.#open.clear();
   }
 
   async #find(question: Extract<Question, { kind: "find" }>): Promise<void> {
     const { call, request, draw, maxUsd, isWithin } = question;
-    const { signal } = this.#asker;
+    const { signal } = (this.#asker ??= new AbortController());
     let found: Awaited<ReturnType<CallDesk["find"]>>;
     this.#asking += 1;
     this.#look();
