@@ -200,7 +200,7 @@ export function figuresOf(results: Results): Figure[] {
 }
 
 function modalFigures(modal: AtModal | undefined): readonly Figure[] {
-  const { twice, spend } = modal?.crash ?? {};
+  const { twice } = modal?.crash ?? {};
   const atMost = (what: string, value: number | undefined, limit: number, unit: string): Figure => ({
     ...{ what, value, limit, kind: "at most", unit },
   });
@@ -208,8 +208,10 @@ function modalFigures(modal: AtModal | undefined): readonly Figure[] {
     "items finished and computed twice at Modal, the driver killed and containers taken back",
     ...([twice, 0, ""] as const),
   );
-  if (spend?.maxUsd === undefined) return [again];
-  return [again, atMost("dollars spent by a build that was allowed so many", spend.paid.usd, spend.maxUsd, "$")];
+  const { limited } = modal ?? {};
+  if (limited === undefined) return [again];
+  const spent = atMost("dollars paid at Modal by a build with --max-usd", limited.paid.usd, limited.maxUsd, "$");
+  return [again, spent];
 }
 
 function sum(a: number | undefined, b: number | undefined): number | undefined {

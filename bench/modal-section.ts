@@ -3,7 +3,7 @@
 import type { Part } from "./figures.ts";
 import { fitConstants, leastSquares, type Constants } from "./fit.ts";
 import { median } from "./measure.ts";
-import { overheadAt, type AtModal, type ModalCrash, type ModalSample } from "./modal.ts";
+import { overheadAt, type AtModal, type Limited, type ModalCrash, type ModalSample } from "./modal.ts";
 import type { Requests } from "./modal-server.ts";
 import { tableOf, wordBytes, wordCount, wordNumber, wordPart, wordSeconds, wordShortTime } from "./words.ts";
 
@@ -31,7 +31,7 @@ export function requestsOf(requests: Requests, isMeant: (name: string) => boolea
 export function modalSection(part: Part | undefined): string {
   const measured = part?.modal;
   if (part === undefined || measured === undefined) return "";
-  const { missing, parallel, poll, gpu, samples, crash } = measured;
+  const { missing, parallel, poll, gpu, samples, crash, limited } = measured;
   if (missing !== undefined)
     return `## In Modal containers
 
@@ -58,7 +58,7 @@ ${trafficTable(samples)}
 
 ${requestTable(samples)}
 
-${crash === undefined ? "" : crashText(crash)}
+${crash === undefined ? "" : crashText(crash)}${limited === undefined ? "" : limitText(limited)}
 
 ${wordPart(part)}
 `;
@@ -128,7 +128,7 @@ function wordRounded(value: number): string {
 }
 
 function crashText({ items, containers, struck, begun, finished, twice, again, seconds, spend }: ModalCrash): string {
-  const { paid, inResultsUsd, maxUsd } = spend;
+  const { paid, inResultsUsd } = spend;
   const rows = [
     ["items", wordCount(items)],
     ["containers, and those of them that were taken back or lost", `${wordCount(containers)}, ${wordCount(struck)}`],
@@ -139,13 +139,28 @@ function crashText({ items, containers, struck, begun, finished, twice, again, s
     ["second build", wordSeconds(seconds)],
     ["container seconds, and their price", `${wordCount(paid.seconds)} s, $${paid.usd.toFixed(4)}`],
     ["of that, in results", `$${inResultsUsd.toFixed(4)}`],
-    ...(maxUsd === undefined ? [] : [["allowed to spend", `$${maxUsd.toFixed(4)}`]]),
   ];
   return `### A driver that is killed while containers are taken back
 
 SIGKILL when half of the items have begun, then the same build again; every few containers one is taken back by the platform in
 the middle of its work, with a warning or without. What an item came to is finished when it lies on the volume: it may not be
 computed again, whoever dies.
+
+${tableOf(["", ""], rows)}`;
+}
+
+function limitText({ items, finished, maxUsd, paid }: Limited): string {
+  const rows = [
+    ["items, and those that were finished", `${wordCount(items)}, ${wordCount(finished)}`],
+    ["containers", wordCount(paid.containers)],
+    ["paid for their seconds", `$${paid.usd.toFixed(4)}`],
+    ["allowed (--max-usd)", `$${maxUsd.toFixed(4)}`],
+  ];
+  return `
+
+### A build that may not spend what its items cost
+
+It stops when what is left is less than a container's time, and keeps what is finished.
 
 ${tableOf(["", ""], rows)}`;
 }

@@ -53,8 +53,14 @@ export interface Spend {
   /** All that was paid for, by the seconds of containers, and what of it is in the results. */
   readonly paid: Paid;
   readonly inResultsUsd: number;
-  /** What the build was allowed to spend, if it was told. */
-  readonly maxUsd?: number;
+}
+
+/** A build that may not spend what all of its items cost. */
+export interface Limited {
+  readonly items: number;
+  readonly finished: number;
+  readonly maxUsd: number;
+  readonly paid: Paid;
 }
 
 export interface AtModal {
@@ -68,6 +74,7 @@ export interface AtModal {
   readonly list: { readonly files: number; readonly seconds: number } | undefined;
   readonly longestArgv: number;
   readonly crash: ModalCrash | undefined;
+  readonly limited: Limited | undefined;
 }
 
 export interface ModalSizes {
@@ -85,7 +92,7 @@ const gpu = "L4";
 const settings = `modal: { parallel: ${parallel}, poll: ${poll}, gpu: ${gpu} }\n`;
 
 export async function measureModal(setup: Setup, sizes: ModalSizes, tell: (text: string) => void): Promise<AtModal> {
-  const none = { samples: [], list: undefined, longestArgv: 0, crash: undefined };
+  const none = { samples: [], list: undefined, longestArgv: 0, crash: undefined, limited: undefined };
   if (modalIsMissing !== undefined) return { missing: modalIsMissing, parallel, poll, gpu, ...none };
   const { few, many, batches } = sizes;
   const shapes = [...batches.map((count) => ({ items: few, batches: count })), { items: many, batches: batches[1]! }];
@@ -101,7 +108,31 @@ export async function measureModal(setup: Setup, sizes: ModalSizes, tell: (text:
     const list = { files: sizes.listed, seconds: await modal.timeList(sizes.listed) };
     tell(`  ${sizes.crashed} items, a driver that is killed, and containers that are taken back`);
     const crash = await measureCrash(setup, sizes.crashed);
-    return { missing: undefined, parallel, poll, gpu, samples, list, longestArgv, crash };
+    tell("  a build that may not spend what its items cost");
+    const limited = await measureLimit(setup);
+    return { missing: undefined, parallel, poll, gpu, samples, list, longestArgv, crash, limited };
+  } finally {
+    await modal.stop();
+  }
+}
+
+/** Seconds that a container may take, at most, and items that take a part of it each. */
+const limit = { maxUsd: 0.01, minutes: 0.1, items: 400, batch: 10, restMs: 50 } as const;
+
+async function measureLimit(setup: Setup): Promise<Limited> {
+  const { maxUsd, minutes, items, batch, restMs: rest } = limit;
+  const short = settings.replace(" }", `, time: ${minutes} }`);
+  const folder = openFanOut(setup.scratch, { count: items, batch, restMs: rest, settings: short });
+  const modal = await BenchModal.start(setup.node);
+  try {
+    const { argv, env } = buildAt(setup, modal);
+    const build = { argv: [...argv, "--max-usd", String(maxUsd)], env };
+    const { status } = await timeBeside(build, folder);
+    if (status !== 3) throw new Error(`a build that may not spend enough ended with ${status} in ${folder}`);
+    await modal.idle();
+    const finished = readTrace(join(folder, "runs", "default", "trace", "trace.jsonl")).length;
+    rmSync(folder, { recursive: true });
+    return { items, finished, maxUsd, paid: modal.paid() };
   } finally {
     await modal.stop();
   }

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { EventQueue } from "../bench/event-queue.ts";
 import { figuresOf, isReached, parts, type Part, type Results } from "../bench/figures.ts";
-import type { AtModal, ModalCrash, ModalSample } from "../bench/modal.ts";
+import type { AtModal, Limited, ModalCrash, ModalSample } from "../bench/modal.ts";
 import { modalSection } from "../bench/modal-section.ts";
 import { simulate, type ModalModel } from "../bench/modal-simulation.ts";
 import { firstOf, limitsOf, measuredOf, modalPlan, modelOf, priceOf, wantedBatch } from "../bench/scale-modal.ts";
@@ -148,14 +148,16 @@ describe("pages", () => {
   });
 
   test("something finished that was computed twice, or more that was spent than allowed, is not what is wanted", () => {
-    const wordOf = (crash: Partial<ModalCrash>) =>
-      figuresOf(resultsOf(partOf({ ...madeUp(), crash: { ...crashed, ...crash } })))
+    const wordOf = (crash: Partial<ModalCrash>, limited?: Limited) =>
+      figuresOf(resultsOf(partOf({ ...madeUp(), crash: { ...crashed, ...crash }, limited })))
         .filter(({ what }) => /Modal|dollars/.test(what))
         .map(isReached);
     expect(wordOf({})).toEqual([true]);
     expect(wordOf({ twice: 1 })).toEqual([false]);
-    expect(wordOf({ spend: { ...crashed.spend, maxUsd: 0.05 } })).toEqual([true, true]);
-    expect(wordOf({ spend: { ...crashed.spend, maxUsd: 0.02 } })).toEqual([true, false]);
+    const limited = { items: 100, finished: 40, maxUsd: 0.03, paid: { containers: 4, seconds: 90, usd: 0.03 } };
+    expect(wordOf({}, limited)).toEqual([true, true]);
+    expect(wordOf({}, { ...limited, maxUsd: 0.02 })).toEqual([true, false]);
+    expect(modalSection(partOf({ ...madeUp(), limited }))).toContain("| allowed (--max-usd) | $0.0300 |");
   });
 });
 
@@ -200,5 +202,6 @@ function madeUp(): AtModal {
     };
   });
   const list = { files: 20_000, seconds: 0.2 };
-  return { missing: undefined, parallel: 4, poll: 0.5, gpu: "L4", samples, list, longestArgv: 900, crash: crashed };
+  const measured = { samples, list, longestArgv: 900, crash: crashed, limited: undefined };
+  return { missing: undefined, parallel: 4, poll: 0.5, gpu: "L4", ...measured };
 }
