@@ -148,6 +148,8 @@ export class Batch {
     // A batch that was started again may write what its first start wrote.
     if (key === undefined || this.#ended.has(key)) return;
     this.#ended.add(key);
+    // Its last word may be heard by nobody, when nobody waits for anything of it any more.
+    if (this.#ended.size === this.keys.length) this.end();
     const ticket = this.wanted.get(key);
     if (ticket === undefined) return void this.#unasked.set(key, outcome);
     this.wanted.delete(key);
