@@ -20,7 +20,7 @@ export function ps(args: Arguments, screen: Screen): Promise<number> {
     const work = await Promise.all(outposts.map((outpost) => workAt(outpost, project)));
     const submitted = work.flatMap((one) => one.submitted);
     const strays = work.flatMap((one) => one.strays);
-    const silent = work.find((one) => !one.isKnown)?.name;
+    const silent = wordSilent(work.find((one) => !one.isKnown));
     const isKnown = silent === undefined;
     for (const text of work.flatMap(({ warnings }) => warnings)) screen.writeError(`warning: ${text}\n`);
     for (const { silence } of work)
@@ -40,7 +40,7 @@ export function ps(args: Arguments, screen: Screen): Promise<number> {
       );
     for (const { job, name } of strays)
       writeLines(screen, [`job ${job} (${name}) belongs to no run any more: exp sweep ends it`]);
-    if (!isKnown) screen.writeError(`${silent} does not answer: what waits and what runs is not known\n`);
+    if (!isKnown) screen.writeError(`${silent}: what waits and what runs is not known\n`);
     return isKnown ? exitCodes.done : exitCodes.failed;
   });
 }
@@ -51,7 +51,7 @@ export function sweep(args: Arguments, screen: Screen): Promise<number> {
     const ended = swept.flatMap((one) => one.ended);
     const kept = swept.flatMap((one) => one.kept);
     const strays = swept.flatMap((one) => one.strays);
-    const silent = swept.find((one) => !one.isWhole)?.name;
+    const silent = wordSilent(swept.find((one) => !one.isWhole));
     const isWhole = silent === undefined;
     if (args.flags.json === true)
       writeJson(screen, { ended: ended.map(jsonOf), kept: kept.map(jsonOf), strays, isWhole });
@@ -65,10 +65,16 @@ export function sweep(args: Arguments, screen: Screen): Promise<number> {
           ({ run, submission, holder }) => `kept ${submission.intent.target} of run ${run}: ${holder} waits for it`,
         ),
       ]);
-      if (!isWhole) screen.writeError(`${silent} does not answer: what runs was not ended\n`);
+      if (!isWhole) screen.writeError(`${silent}: what runs was not ended\n`);
     }
     return isWhole ? exitCodes.done : exitCodes.failed;
   });
+}
+
+function wordSilent(
+  one: { readonly name: string; readonly problem?: string | undefined } | undefined,
+): string | undefined {
+  return one === undefined ? undefined : (one.problem ?? `${one.name} does not answer`);
 }
 
 const head = ["run", "target", "job", "batches", "actions", "nodes", "for", "waited for by"];

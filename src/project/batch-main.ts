@@ -139,7 +139,7 @@ async function main(argument: string, batch: number, start: number): Promise<voi
   const { setup, log, asSent } = found;
   const nodeMajor = Number(process.versions.node.split(".")[0]);
   if (nodeMajor !== setup.nodeMajor) {
-    const message = `Node ${process.versions.node} is what ${who()} has, and Node ${setup.nodeMajor} is what keys were made for: load a module that brings it, or name its path (slurm: node, in exp.local.yaml)`;
+    const message = `Node ${process.versions.node} is what ${who()} has, and Node ${setup.nodeMajor} is what keys were made for: load a module that brings it or name its path (slurm: modules, node), or name an image that has it (modal: image)`;
     log.append({ refused: message });
     await log.commit();
     return found.close();

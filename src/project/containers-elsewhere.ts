@@ -3,7 +3,7 @@
 import type { Cloud, ContainerHandle } from "../backends/executors/modal/cloud.ts";
 import { notedContainers } from "../backends/executors/modal/vessel.ts";
 import type { Submission } from "../backends/executors/remote/batches.ts";
-import { containerPrefixOf, containerSubmissions, openCarrierOf, reopenModal } from "./containers.ts";
+import { containerPrefixOf, containerSubmissions, openCarrierOf, reopenModal, whyNoModal } from "./containers.ts";
 import type { Live, Outpost, Sight } from "./elsewhere.ts";
 import { modalUse } from "./modal-use.ts";
 import type { Project } from "./project.ts";
@@ -19,6 +19,8 @@ export function modalOutpost(project: Project): Outpost {
     submissionsOf: containerSubmissions,
     async see(submissions, findsStrays): Promise<Sight> {
       if (use === undefined) return { isKnown: true, live: new Map(), strays: [] };
+      const problem = whyNoModal(project)?.what;
+      if (problem !== undefined) return { isKnown: false, problem, live: new Map(), strays: [] };
       const cloud = await cloudOf();
       const listed = await cloud?.list({ exp: containerPrefixOf(project) });
       if (cloud === undefined || listed?.ok !== true) return { isKnown: false, live: new Map(), strays: [] };

@@ -39,8 +39,10 @@ export interface Live {
 }
 
 export interface Sight {
-  /** False: there is no answer, and what runs is not known. */
+  /** False: what runs is not known. */
   readonly isKnown: boolean;
+  /** Why not, where it is not that there was no answer. */
+  readonly problem?: string | undefined;
   readonly live: ReadonlyMap<Submission, Live>;
   readonly strays: readonly Stray[];
 }
@@ -61,6 +63,7 @@ export interface Work {
   readonly submitted: readonly SubmittedWork[];
   readonly strays: readonly Stray[];
   readonly isKnown: boolean;
+  readonly problem?: string | undefined;
   /** Why what has ended cannot be learnt now, of what travelled by content. */
   readonly silence: string | undefined;
   readonly warnings: readonly string[];
@@ -83,7 +86,7 @@ export async function workAt(outpost: Outpost, project: Project, { runs = [], ta
   const nothing = { name: outpost.name, submitted: [], strays: [], isKnown: true, silence: undefined, warnings: [] };
   if (found.length === 0 && targets !== undefined) return nothing;
   const submissions = found.map(({ submission }) => submission);
-  const { isKnown, live, strays } = await outpost.see(submissions, targets === undefined);
+  const { isKnown, problem, live, strays } = await outpost.see(submissions, targets === undefined);
   const { silence, warnings } = await hear(outpost, project, submissions);
   const holders = await holdersOf(
     project,
@@ -101,7 +104,7 @@ export async function workAt(outpost: Outpost, project: Project, { runs = [], ta
   });
   // What is over belongs to the build that is about to take it in, if there is one.
   const open = submitted.filter(({ running, waiting, holder }) => running + waiting > 0 || holder === undefined);
-  return { ...nothing, submitted: open, strays, isKnown, silence, warnings };
+  return { ...nothing, submitted: open, strays, isKnown, problem, silence, warnings };
 }
 
 /** What their batches have told since somebody last listened, of what travelled by content. */
@@ -157,11 +160,12 @@ export interface SweptWork {
   readonly kept: readonly SubmittedWork[];
   readonly strays: readonly Stray[];
   readonly isWhole: boolean;
+  readonly problem?: string | undefined;
 }
 
 /** Ends what no build waits for. What it has come to stays for the next build. */
 export async function sweepAt(outpost: Outpost, project: Project, { runs = [], targets }: Asked): Promise<SweptWork> {
-  const { name, submitted, strays, isKnown, silence } = await workAt(outpost, project, { runs, targets });
+  const { name, submitted, strays, isKnown, problem, silence } = await workAt(outpost, project, { runs, targets });
   const asked = submitted.filter(({ run }) => runs.length === 0 || runs.includes(run));
   const kept = asked.filter(({ holder }) => holder !== undefined);
   const ended = asked.filter((work) => work.holder === undefined && work.running + work.waiting > 0);
@@ -188,5 +192,5 @@ export async function sweepAt(outpost: Outpost, project: Project, { runs = [], t
       submission.batches.every((batch) => batch.unasked().length === 0)
     )
       submission.folder.remove();
-  return { name, ended, kept, strays: lost, isWhole: isTaken && isKnown };
+  return { name, ended, kept, strays: lost, isWhole: isTaken && isKnown, problem };
 }
