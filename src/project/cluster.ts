@@ -1,21 +1,18 @@
 // Slurm as a project uses it: whether this machine submits to a cluster, and how its executor is made. Another of the files that name concrete executors.
 
 import { createHash } from "node:crypto";
-import { join } from "node:path";
 import type { SlurmSettings } from "../api/slurm.ts";
-import { Driver } from "../backends/executors/remote/driver.ts";
 import { submissionsFolder, submissionsOf } from "../backends/executors/remote/submission.ts";
 import { SlurmPlatform } from "../backends/executors/slurm.ts";
 import { Cluster } from "../backends/executors/slurm/cluster.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
-import { runFolders } from "../runs/roots.ts";
-import { processTag } from "../util/host.ts";
 import { fail, ok, type Result } from "../util/result.ts";
 import { withoutPasswords } from "../util/url.ts";
 import { canTravelThrough, openCarriers } from "./carriers.ts";
+import { driverFor } from "./driver.ts";
 import type { Elsewhere } from "./executors.ts";
 import type { LocalSettings } from "./local-settings.ts";
-import { nodeMajor, type Project } from "./project.ts";
+import type { Project } from "./project.ts";
 import { sharedVariables, type SharedWhere } from "./shared.ts";
 
 export function clusterOf({ environment }: Project): Cluster {
@@ -48,30 +45,13 @@ export async function openSlurm(
   const settings: SlurmSettings = { ...declared, ...own };
   const through = settings.files === "shared-cache" ? whereToSend(shared) : ok(undefined);
   if (!through.ok) return fail([through.error]);
-  const { paths } = project;
   return ok({
     name: "slurm",
-    make(run, { mayPay, callsNotBefore, ...setup }) {
-      const jobPrefix = jobPrefixOf(project);
-      const platform = new SlurmPlatform({ cluster, settings, targets, jobPrefix, warn: setup.warn });
-      return new Driver(platform, {
-        ...setup,
-        run: run.folder.id,
-        submissions: join(run.folder.folder, submissionsFolder),
-        allSubmissions: () => [...runFolders(paths.runs).values()].flatMap(submissionsOf),
-        setup: {
-          cacheFolder: paths.cache,
-          blobsFolder: join(paths.cache, "blobs"),
-          callsFolder: join(paths.archive, "calls"),
-          callsNotBefore,
-          mayPay,
-          nodeMajor,
-          what: `run ${run.folder.id}`,
-        },
-        carrier: openCarriers(project, { through: through.value, warn: setup.warn }),
-        driver: processTag(),
-        now: Date.now,
-      });
+    make(run, setup) {
+      const { warn } = setup;
+      const platform = new SlurmPlatform({ cluster, settings, targets, jobPrefix: jobPrefixOf(project), warn });
+      const carrier = openCarriers(project, { through: through.value, warn });
+      return driverFor(project, run, { platform, carrier, folder: submissionsFolder, submissionsOf }, setup);
     },
   });
 }

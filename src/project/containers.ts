@@ -6,8 +6,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
-import type { ModalOptions, ModalSettings } from "../api/modal.ts";
-import type { Executor } from "../backends/executors/executor.ts";
+import type { ModalSettings } from "../api/modal.ts";
 import { ModalPlatform } from "../backends/executors/modal.ts";
 import { Cloud } from "../backends/executors/modal/cloud.ts";
 import { configFile, findCredentials, type Lack } from "../backends/executors/modal/credentials.ts";
@@ -15,20 +14,17 @@ import { mountPath, VolumePlace } from "../backends/executors/modal/place.ts";
 import { pricesWith } from "../backends/executors/modal/prices.ts";
 import { loadSdk, type Sdk } from "../backends/executors/modal/sdk.ts";
 import type { Start } from "../backends/executors/remote/carrier.ts";
-import { Driver } from "../backends/executors/remote/driver.ts";
 import { ContentCarrier } from "../backends/executors/remote/content-carrier.ts";
 import { SubmissionFolder } from "../backends/executors/remote/submission.ts";
 import { digestOfBytes } from "../model/digest.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import { Calls, callFiles } from "../runs/calls.ts";
-import { runFolders } from "../runs/roots.ts";
 import { isMissing, readTextIfThere } from "../util/fs.ts";
-import { processTag } from "../util/host.ts";
 import { fail, ok, type Result } from "../util/result.ts";
 import type { LocalSettings } from "./local-settings.ts";
-import type { Elsewhere, ElsewhereSetup } from "./executors.ts";
+import { driverFor } from "./driver.ts";
+import type { Elsewhere } from "./executors.ts";
 import { noteModalUse, type ModalUse } from "./modal-use.ts";
-import type { OpenRun } from "./open-run.ts";
 import { batchVariable, type PlaceGiven } from "./places.ts";
 import { nodeMajor, type Project } from "./project.ts";
 
@@ -72,7 +68,15 @@ export async function openModal(
   if (greeted.ok) {
     const make: Elsewhere["make"] = (run, setup) => {
       noteModalUse(project, settings);
-      return executorFor(project, run, { cloud: cloud.value, settings, targets }, setup);
+      const { warn, budget } = setup;
+      const platform = new ModalPlatform({
+        ...{ cloud: cloud.value, settings, targets, nodeMajor, commandOf, warn, budget },
+        prices: pricesWith(settings.prices),
+        prefix: containerPrefixOf(project),
+      });
+      const carrier = openCarrierOf(project, cloud.value, settings, warn);
+      const [folder, submissionsOf] = [submissionsFolder, containerSubmissions];
+      return driverFor(project, run, { platform, carrier, folder, submissionsOf }, setup);
     };
     return ok({ name: "modal", make });
   }
@@ -126,46 +130,6 @@ function openCloud(sdk: Sdk, { app, environment, volume, parallel }: ModalSettin
     environment,
     volume: volume ?? usualName,
     parallel: parallel ?? usualParallel,
-  });
-}
-
-interface AtModal {
-  readonly cloud: Cloud;
-  readonly settings: ModalSettings;
-  readonly targets: Readonly<Record<string, ModalOptions>>;
-}
-
-function executorFor(
-  project: Project,
-  run: OpenRun,
-  { cloud, settings, targets }: AtModal,
-  { mayPay, callsNotBefore, ...setup }: ElsewhereSetup,
-): Executor {
-  const { paths } = project;
-  const { warn } = setup;
-  const platform = new ModalPlatform({
-    ...{ cloud, settings, targets, nodeMajor, commandOf, warn },
-    prices: pricesWith(settings.prices),
-    budget: setup.budget,
-    prefix: containerPrefixOf(project),
-  });
-  return new Driver(platform, {
-    ...setup,
-    run: run.folder.id,
-    submissions: join(run.folder.folder, submissionsFolder),
-    allSubmissions: () => [...runFolders(paths.runs).values()].flatMap(containerSubmissions),
-    setup: {
-      cacheFolder: paths.cache,
-      blobsFolder: join(paths.cache, "blobs"),
-      callsFolder: join(paths.archive, "calls"),
-      callsNotBefore,
-      mayPay,
-      nodeMajor,
-      what: `run ${run.folder.id}`,
-    },
-    carrier: openCarrierOf(project, cloud, settings, warn),
-    driver: processTag(),
-    now: Date.now,
   });
 }
 
