@@ -1,5 +1,6 @@
 // Builds in Modal containers, when the platform misbehaves or has not been told enough: the program against the local Modal.
 
+import { readdirSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { makeProject, type Rig } from "../rig.ts";
 import { hasBubblewrap, ModalServer } from "./server/server.ts";
@@ -73,4 +74,24 @@ test("credentials that Modal refuses are told as such", async () => {
   const failed = await project().start(["build", ...args], { env }).finished;
   expect(failed.code).toBe(2);
   expect(failed.stderr).toContain("Modal refuses the credentials: Token ID is malformed or was revoked");
+});
+
+test("what a container has made counts, also when its driver was killed before it wrote down which one it is", async () => {
+  const rig = project();
+  const before = server.sandboxes.all.size;
+  const driver = rig.start(["build", ...args], { env: server.environment });
+  const until = async (isSo: () => boolean) => {
+    for (const end = Date.now() + 60_000; !isSo() && Date.now() < end;) await new Promise((r) => setTimeout(r, 20));
+  };
+  await until(() => server.sandboxes.live.length > 0);
+  driver.process.kill("SIGKILL");
+  await driver.finished;
+  await until(() => server.sandboxes.live.length === 0);
+  const [submission] = readdirSync(rig.path("runs/default/.containers"));
+  const notes = `runs/default/.containers/${submission}/containers.jsonl`;
+  const lines = rig.read(notes).trim().split("\n");
+  rig.write({ [notes]: `${lines.filter((line) => !line.includes('"id"')).join("\n")}\n` });
+  await rig.build(args, 0, { env: server.environment });
+  expect(rig.read("runs/default/write/a.txt")).toBe("a");
+  expect(server.sandboxes.all.size - before).toBe(1);
 });

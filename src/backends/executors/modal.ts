@@ -246,11 +246,10 @@ export class ModalPlatform implements Platform<ModalLot> {
     if (batch.hasEnded) return true;
     const found = note?.id === undefined ? await this.#find(note, signal) : { id: note.id };
     if (found === undefined) return false;
-    // What was never begun has nothing to say.
-    if (note === undefined || found.id === undefined) {
-      batch.end();
-      return true;
-    }
+    // What was never begun has nothing to say. What has no name any more is over, and may have.
+    if (note === undefined) batch.end();
+    batch.isLive = found.id !== undefined;
+    if (note === undefined || found.id === undefined) return true;
     const { id } = found;
     const { name, allotment, usdPerSecond: usd } = note;
     batch.usdPerSecond = usd;
@@ -260,7 +259,6 @@ export class ModalPlatform implements Platform<ModalLot> {
       gone: new AbortController(),
     };
     this.#vessels.set(batch, vessel);
-    batch.isLive = true;
     const isKnown = await this.#seeIfOver(vessel);
     if (vessel.over !== undefined) return isKnown;
     const { budget } = this.#options;

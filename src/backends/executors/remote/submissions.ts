@@ -70,16 +70,19 @@ export class Submissions {
     const { platform, all, hear } = this.#options;
     const wanted = new Set(parcels.flatMap(({ tickets }) => tickets.map((ticket) => identityOf(ticket).key)));
     const found = this.#unknownIn(all(), (keys) => keys.some((key) => wanted.has(key)));
-    if (found.length === 0) return;
+    // Of those that are known and that nobody has waited for meanwhile, the last may not have been heard.
+    const known = [...wanted].flatMap((key) => this.#adoptable.get(key) ?? []).filter((batch) => !batch.hasEnded);
+    const others = [...new Set([...found, ...known.map(({ submission }) => submission)])];
+    if (others.length === 0) return;
     for (const submission of found) {
       this.add(submission);
       for (const batch of submission.batches)
         for (const key of batch.keys) this.#adoptable.set(key, [...(this.#adoptable.get(key) ?? []), batch]);
       submission.readNews();
     }
-    await platform.takeOver(found, signal);
+    if (found.length > 0) await platform.takeOver(found, signal);
     // After the look at what runs: what does not has written all that it will. What cannot be heard now may be finished: it is not to be made again.
-    for (const until = performance.now() + patienceMs; !(await hear(found)); await sleep(hearMs, signal))
+    for (const until = performance.now() + patienceMs; !(await hear(others)); await sleep(hearMs, signal))
       if (signal.aborted || performance.now() > until) return;
   }
 
