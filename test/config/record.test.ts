@@ -106,7 +106,8 @@ describe("the record of a run", () => {
     const json = fc.jsonValue({ depthSize: "small", noUnicodeString: false, maxDepth: 5 });
     fc.assert(
       fc.property(fc.dictionary(fc.string({ unit: "grapheme" }), json), (section) => {
-        fc.pre(!/__proto__|\d{16}/.test(JSON.stringify(section)));
+        // Spaces that nobody sees are refused where they are not quoted.
+        fc.pre(!/__proto__|\d{16}|[^\S ]/u.test(JSON.stringify(section)));
         const config = loaded(
           stringify(
             { judge: JSON.parse(JSON.stringify(section)) as unknown },

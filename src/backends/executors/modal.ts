@@ -130,7 +130,7 @@ export class ModalPlatform implements Platform<ModalLot> {
     // All of them before any is launched: who waits for money has to know who else does.
     for (const vessel of vessels) this.#vessels.set(vessel.batch, vessel);
     for (const vessel of vessels) {
-      const argv = [...words, start.argument, String(vessel.batch.number), "0"];
+      const argv = [...words, start.argument, String(vessel.batch.number)];
       this.#keep(this.#lanes.run(() => this.#launch(vessel, { argv, environment: start.environment }, signal)));
     }
     return Promise.resolve({ kind: "accepted", job: id });
@@ -192,9 +192,15 @@ export class ModalPlatform implements Platform<ModalLot> {
     const note = { batch: batch.number, name, allotment, usdPerSecond: usd };
     await noteContainer(folder, note);
     const givenUp = AbortSignal.any([signal, vessel.gone.signal]);
+    let mayHaveRun = false;
     for (let waitMs = 1000; ; waitMs = Math.min(waitMs * 2, longestWaitMs)) {
       if (isUnwanted(batch, signal)) return { kind: "not-begun" };
-      const begun = await cloud.begin({ name, tags, ...command, allotment, mountPath }, givenUp);
+      // One of which no answer told may have begun, and be over by now: its second start goes on where that one was.
+      const argv = [...command.argv, mayHaveRun ? "1" : "0"];
+      const begun = await cloud.begin(
+        { ...{ name, tags, argv, allotment, mountPath }, environment: command.environment },
+        givenUp,
+      );
       if (begun.ok) {
         vessel.id = begun.value.id;
         vessel.startedAt = performance.now();
@@ -203,7 +209,8 @@ export class ModalPlatform implements Platform<ModalLot> {
         this.#troubles.pass("begin");
         return undefined;
       }
-      const { kind, message } = begun.error;
+      const { kind, message, isUnclear } = begun.error;
+      mayHaveRun ||= isUnclear;
       if (kind !== "taken" && !mayPass(begun.error)) return refused(`Modal does not take it: ${message}`);
       if (!isUnwanted(batch, signal))
         this.#troubles.tell("begin", `Modal begins no containers now, and is asked again: ${message || kind}`);

@@ -2,6 +2,7 @@
 // others commit is not seen by it before it reloads. The last commit of a file wins.
 
 import {
+  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -163,6 +164,8 @@ function marksOf({ size, mtimeMs, ctimeMs, ino }: Stats): Seen {
 }
 
 function filesBelow(folder: string): string[] {
+  // The server has been stopped, and its folders removed, while a container ended.
+  if (!existsSync(folder)) return [];
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name));
