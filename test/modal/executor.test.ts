@@ -95,3 +95,21 @@ test("what a container has made counts, also when its driver was killed before i
   expect(rig.read("runs/default/write/a.txt")).toBe("a");
   expect(server.sandboxes.all.size - before).toBe(1);
 });
+
+test("a container that ran while no answer told of it is not run again: another one takes what it told", async () => {
+  let told = 0;
+  server.settings.onCommit = (_, volume, paths) => {
+    for (const path of paths) if (volume.read(path)?.includes('"outcome"') === true) told += 1;
+  };
+  for (const version of ["", "V2"]) {
+    server.faults.add({ rpc: `SandboxCreate${version}`, kind: "answer-lost" });
+    // Until it is over.
+    server.faults.add({ rpc: `SandboxGetFromName${version}`, kind: "slow", ms: 4000 });
+  }
+  const before = server.sandboxes.all.size;
+  const rig = project();
+  await rig.build(args, 0, { env: server.environment });
+  server.settings.onCommit = () => undefined;
+  expect(rig.read("runs/default/write/a.txt")).toBe("a");
+  expect([server.sandboxes.all.size - before, told]).toEqual([2, 1]);
+});
