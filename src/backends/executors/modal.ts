@@ -210,7 +210,7 @@ export class ModalPlatform implements Platform<ModalLot> {
         return undefined;
       }
       const { kind, message, isUnclear } = begun.error;
-      mayHaveRun ||= isUnclear;
+      mayHaveRun ||= isUnclear || kind === "taken";
       if (kind !== "taken" && !mayPass(begun.error)) return refused(`Modal does not take it: ${message}`);
       if (!isUnwanted(batch, signal))
         this.#troubles.tell("begin", `Modal begins no containers now, and is asked again: ${message || kind}`);
