@@ -1,6 +1,7 @@
 // A local worker process: takes orders one at a time and sends back what their actions made. Knows no keys and no targets.
 
 import { openSync, rmSync, writeSync } from "node:fs";
+import { clearTimeout, setTimeout } from "node:timers";
 import { join } from "node:path";
 import type { BlobStore } from "../../store/store.ts";
 import type { Order, Outcome } from "../executor.ts";
@@ -114,6 +115,7 @@ class Report {
   readonly #id: number;
   #settled: (readonly [index: number, outcome: Outcome])[] = [];
   #sentAt = performance.now();
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(id: number) {
     this.#id = id;
@@ -121,12 +123,16 @@ class Report {
 
   readonly settle = (index: number, outcome: Outcome): void => {
     this.#settled.push([index, outcome]);
-    if (performance.now() - this.#sentAt > reportAfterMs) this.flush();
+    if (performance.now() - this.#sentAt > reportAfterMs) return this.flush();
+    // The next one may take an hour, or never end.
+    this.#timer ??= setTimeout(() => this.flush(), reportAfterMs).unref();
   };
 
   flush(onSent?: () => void): void {
     const message: FromWorker = { kind: "settled", id: this.#id, outcomes: this.#settled };
     if (this.#settled.length > 0 || onSent !== undefined) process.send!(message, () => onSent?.());
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     this.#settled = [];
     this.#sentAt = performance.now();
   }
