@@ -10,6 +10,7 @@ import { canonicalJson } from "./json-value.ts";
 import type { ConfigDocument } from "./load.ts";
 import { toJson, type Located } from "./located.ts";
 import { findSecretsIn, type Secrets } from "./secrets.ts";
+import { unseenAtEnd } from "./written.ts";
 
 /** A section as `validateSection` returned it, and the schema that it was validated by. */
 export interface ValidatedSection {
@@ -77,14 +78,22 @@ function isMap(value: Json): value is JsonObject {
 function inOrderOfConfig(located: Located): unknown {
   if (located.kind === "scalar") return toYaml(located.value);
   if (located.kind === "list") return located.items.map(inOrderOfConfig);
-  return new Map([...located.entries].map(([key, entry]) => [key, inOrderOfConfig(entry.value)]));
+  return new Map([...located.entries].map(([key, entry]) => [keyNode(key), inOrderOfConfig(entry.value)]));
 }
 
 function toYaml(value: Json): unknown {
   if (typeof value === "number") return numberNode(value);
   if (value === null || typeof value !== "object") return value;
   if (Array.isArray(value)) return (value as readonly Json[]).map(toYaml);
-  return new Map(Object.entries(value).map(([key, child]) => [key, toYaml(child)]));
+  return new Map(Object.entries(value).map(([key, child]) => [keyNode(key), toYaml(child)]));
+}
+
+/** Spaces that nobody sees are refused at the ends of a key, where it is not quoted. */
+function keyNode(key: string): unknown {
+  if (unseenAtEnd(key) === undefined) return key;
+  const scalar = new Scalar(key);
+  scalar.type = Scalar.QUOTE_DOUBLE;
+  return scalar;
 }
 
 /** Large numbers are written with an exponent: as whole numbers they would be refused for lost digits. */
