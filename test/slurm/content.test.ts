@@ -274,6 +274,15 @@ test("a later driver reads on where the last one stopped, also in a second start
   expect(asked).not.toContain(chunk([0, 0]));
 });
 
+test("a start that ended before it had told anything does not hide the next one", async () => {
+  const { begun, carrier, folder, lines } = await meet();
+  const third = await begun(2);
+  third.errand.log.append({ end: true });
+  await third.errand.log.commit();
+  await carrier.collect(folder, [0]);
+  expect(lines(2)).toEqual([{ end: true }, { fetched: 0 }]);
+});
+
 test("what was swept before the batch began is told to its driver", async () => {
   const { begin, everywhere, carrier, folder, submission } = await meet();
   everywhere.content.delete(digestOfBytes("read me"));
