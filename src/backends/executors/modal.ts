@@ -192,11 +192,11 @@ export class ModalPlatform implements Platform<ModalLot> {
     const note = { batch: batch.number, name, allotment, usdPerSecond: usd };
     await noteContainer(folder, note);
     const givenUp = AbortSignal.any([signal, vessel.gone.signal]);
-    let mayHaveRun = false;
+    let starts = 0;
     for (let waitMs = 1000; ; waitMs = Math.min(waitMs * 2, longestWaitMs)) {
       if (isUnwanted(batch, signal)) return { kind: "not-begun" };
-      // One of which no answer told may have begun, and be over by now: its second start goes on where that one was.
-      const argv = [...command.argv, mayHaveRun ? "1" : "0"];
+      // One of which no answer told may have begun, and be over by now: the next start goes on where that one was.
+      const argv = [...command.argv, String(starts)];
       const begun = await cloud.begin(
         { ...{ name, tags, argv, allotment, mountPath }, environment: command.environment },
         givenUp,
@@ -210,7 +210,7 @@ export class ModalPlatform implements Platform<ModalLot> {
         return undefined;
       }
       const { kind, message, isUnclear } = begun.error;
-      mayHaveRun ||= isUnclear || kind === "taken";
+      if (isUnclear || kind === "taken") starts += 1;
       if (kind !== "taken" && !mayPass(begun.error)) return refused(`Modal does not take it: ${message}`);
       if (!isUnwanted(batch, signal))
         this.#troubles.tell("begin", `Modal begins no containers now, and is asked again: ${message || kind}`);
