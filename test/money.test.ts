@@ -393,8 +393,11 @@ export const recipe = async ({ outputs, call }) => {
   await outputs.out.write("without");
 };
 `,
-      "rate.ts": `export const recipe = async ({ item, outputs, call }) =>
-  outputs.score.write(await call({ request: item.n, maxUsd: 0.25 }, () => ({ response: 1, costUsd: 0.25 })));
+      "rate.ts": `import { existsSync } from "node:fs";
+export const recipe = async ({ item, outputs, call }) => {
+  while (!existsSync(process.env.LEDGER)) await new Promise((resolve) => setTimeout(resolve, 10));
+  await outputs.score.write(await call({ request: item.n, maxUsd: 0.25 }, () => ({ response: 1, costUsd: 0.25 })));
+};
 `,
     });
     const { targets, end } = await build(["ask", "rate", "-j", "2", "--max-usd", "0.6"], 3, options);

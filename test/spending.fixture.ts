@@ -41,16 +41,7 @@ export const paying = (usd: number): string => `const answer = await call(
   );
   await outputs.a.write(String(answer));`;
 
-interface Told {
-  readonly kind: string;
-  readonly spentUsd?: number;
-}
-
-export function spentIn(events: readonly Told[]): number {
-  return Math.max(0, ...events.flatMap(({ kind, spentUsd }) => (kind === "spent" ? [spentUsd!] : [])));
-}
-
-export function finishedIn(events: readonly Told[]): number {
+export function finishedIn(events: readonly { readonly kind: string }[]): number {
   return events.filter(({ kind }) => kind === "item-finished").length;
 }
 

@@ -1,7 +1,7 @@
 // What a build may spend on a cluster, whose nodes cannot ask: the calls that its recipes pay for there.
 
 import { describe, expect, test } from "vitest";
-import { finishedIn, paidCalls, paying, spendingProject, spentIn } from "../spending.fixture.ts";
+import { finishedIn, paidCalls, paying, spendingProject } from "../spending.fixture.ts";
 import { args, Bench } from "./bench.ts";
 import { slurmIsMissing } from "./cluster.ts";
 
@@ -14,10 +14,10 @@ describe.skipIf(slurmIsMissing !== undefined)("calls of recipes on nodes", () =>
     const finished = finishedIn(first.events);
     // What one batch did not need of its part, the next may have.
     expect(finished).toBe(3);
-    expect(spentIn(first.events)).toBe(3);
+    expect(first.end.spentUsd).toBe(3);
     const second = await rig.build([...args, "draw", "--max-usd", "10"], 0, bench.there());
     expect(finishedIn(second.events)).toBe(3);
-    expect(spentIn(second.events)).toBe(3);
+    expect(second.end.spentUsd).toBe(3);
     expect(rig.read("runs/default/draw/all.txt")).toBe("6");
     const calls = paidCalls(rig);
     expect([new Set(calls).size, calls.length]).toEqual([6, 6]);

@@ -58,7 +58,6 @@ const longestWaitMs = 60_000;
 
 export class ModalPlatform implements Platform<ModalLot> {
   readonly name = "modal";
-  readonly hasPaidTime = true;
   readonly lookMs: number;
   readonly pollMs = 0;
   readonly words = {
@@ -99,7 +98,12 @@ export class ModalPlatform implements Platform<ModalLot> {
     if (!allotment.ok) return allotment;
     const usd = usdPerSecond(allotment.value, prices);
     if (usd.ok)
-      return ok({ allotment: allotment.value, usdPerSecond: usd.value, likeness: JSON.stringify(allotment.value) });
+      return ok({
+        allotment: allotment.value,
+        usdPerSecond: usd.value,
+        timeUsd: allotment.value.lifetimeSeconds * usd.value,
+        likeness: JSON.stringify(allotment.value),
+      });
     return fail(
       `nobody has said what it costs at Modal, dollars a second: modal: { prices: { ${usd.error.join(", ")} } } (exp brings prices of ${prices.asOf}, from ${prices.source})`,
     );

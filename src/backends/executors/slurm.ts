@@ -40,7 +40,6 @@ const longestWaitMs = 60_000;
 
 export class SlurmPlatform implements Platform<SlurmLot> {
   readonly name = "slurm";
-  readonly hasPaidTime = false;
   readonly lookMs = 250;
   readonly pollMs: number;
   readonly words = {
@@ -73,7 +72,7 @@ export class SlurmPlatform implements Platform<SlurmLot> {
     };
     const { modules, before, container } = options;
     const flags = flagsOf({ ...allotment, minutes: undefined }, "");
-    return ok({ allotment, likeness: JSON.stringify([modules, before, container, flags]) });
+    return ok({ allotment, timeUsd: 0, likeness: JSON.stringify([modules, before, container, flags]) });
   }
 
   mostBatches(): Promise<number> {

@@ -2,13 +2,11 @@
 
 import { sleep } from "../../../util/clock.ts";
 import type { Budget, Reservation } from "../budget.ts";
-import type { Parcel } from "./request.ts";
+import type { Allotted } from "./platform.ts";
 
 export interface AllowancesOptions {
   readonly budget: Budget;
   readonly mayPay: boolean;
-  /** What runs a batch costs money as well. */
-  readonly hasPaidTime: boolean;
 }
 
 export interface Grant {
@@ -18,8 +16,6 @@ export interface Grant {
   readonly allowances: readonly Reservation[];
 }
 
-/** At first batches share this part of what is left, so that others find something. */
-const firstPart = 1 / 2;
 const lookMs = 100;
 
 export class Allowances {
@@ -32,16 +28,19 @@ export class Allowances {
     this.#options = options;
   }
 
-  grant(parcels: readonly Parcel[]): Grant {
-    const { budget, mayPay, hasPaidTime } = this.#options;
-    const take = (usd: number) => parcels.map(() => this.#take(usd));
+  /** Of batches of one target that travel together. */
+  grant(group: readonly Allotted[]): Grant {
+    const { budget, mayPay } = this.#options;
+    const take = (usd: number) => group.map(() => this.#take(usd));
     if (budget.maxUsd === undefined) return { maxUsd: undefined, allowances: take(0) };
-    const [{ tickets, setback }] = parcels as readonly [Parcel];
-    const { target, secrets } = tickets[0]!.request.order;
+    const { parcel, lot } = group[0]!;
+    const { target, secrets } = parcel.tickets[0]!.request.order;
     // Whoever is paid wants to know by whom: a recipe without a secret is first taken to pay nobody.
     const pays = mayPay && (Object.keys(secrets).length > 0 || this.#paying.has(target));
-    const part = setback.isShort === true && !hasPaidTime ? 1 : firstPart;
-    const usdEach = pays ? (budget.leftUsd * part) / parcels.length : 0;
+    const half = budget.leftUsd / 2;
+    // So that others find something, batches share half of what is left. One that this was too little for gets all, but what its time costs.
+    const usd = parcel.setback.isShort === true ? Math.max(half, budget.leftUsd - lot.timeUsd) : half;
+    const usdEach = pays ? usd / group.length : 0;
     return { maxUsd: usdEach, allowances: take(usdEach) };
   }
 

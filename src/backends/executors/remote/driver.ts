@@ -12,7 +12,7 @@ import type { Executor, Order, Outcome, RunSignals } from "../executor.ts";
 import { Allowances } from "./allowances.ts";
 import { Submission, type Batch, type Unaffordable } from "./batches.ts";
 import type { Carrier, Load, Start } from "./carrier.ts";
-import type { Judge, Lot, Platform } from "./platform.ts";
+import type { Allotted, Judge, Lot, Platform } from "./platform.ts";
 import { byRequest, identityOf, noSetback, orderOf, refused, Request, settleAll, type Parcel } from "./request.ts";
 import { SubmissionFolder, type BatchSetup } from "./submission.ts";
 import { Submissions } from "./submissions.ts";
@@ -41,11 +41,6 @@ export interface DriverOptions {
   readonly onProgress: (target: string, batches: { readonly waiting: number; readonly running: number }) => void;
 }
 
-interface Allotted<L extends Lot> {
-  readonly parcel: Parcel;
-  readonly lot: L;
-}
-
 /** Orders that come within this time travel together. */
 const gatherMs = 50;
 const endedWithinMs = 10_000;
@@ -70,6 +65,7 @@ export class Driver<L extends Lot> implements Executor {
   #waiting: Parcel[] = [];
   #gathering: NodeJS.Timeout | undefined;
   #sending = Promise.resolve();
+  #sendingAlone = Promise.resolve();
   #watching: Promise<void> | undefined;
   #interrupting: Promise<void> | undefined;
   #polledAt = -Infinity;
@@ -86,8 +82,7 @@ export class Driver<L extends Lot> implements Executor {
       return this.#hear(some);
     };
     const places = { own: submissions, all: allSubmissions };
-    const { hasPaidTime } = platform;
-    this.#allowances = new Allowances({ budget, mayPay: setup.mayPay, hasPaidTime });
+    this.#allowances = new Allowances({ budget, mayPay: setup.mayPay });
     this.#submissions = new Submissions({ platform, run, driver, ...places, hear, isKnown, budget });
   }
 
@@ -144,6 +139,7 @@ export class Driver<L extends Lot> implements Executor {
 
   async #isSent(): Promise<void> {
     await this.#sending;
+    if (this.#isStopping) await this.#sendingAlone;
     await Promise.all(this.#submitting);
   }
 
@@ -162,7 +158,7 @@ export class Driver<L extends Lot> implements Executor {
     if (rest.length > 0) {
       const most = await this.#platform.mostBatches();
       for (const group of this.#groups(rest))
-        if (group[0]!.parcel.setback.isShort === true) for (const one of group) void this.#sendAlone(one);
+        if (group[0]!.parcel.setback.isShort === true) for (const one of group) this.#sendAlone(one);
         else for (let at = 0; at < group.length; at += most) this.#begin(group.slice(at, at + most));
     }
     this.#watch();
@@ -174,12 +170,14 @@ export class Driver<L extends Lot> implements Executor {
   }
 
   /** One after the other: each may spend all that is left. */
-  async #sendAlone(one: Allotted<L>): Promise<void> {
-    await this.#allowances.whenNoneOpen(this.#stopping.signal);
-    if (this.#isStopping) return;
+  #sendAlone(one: Allotted<L>): void {
     const { tickets } = one.parcel;
-    if (tickets[0]!.request.isHeld) settleAll(tickets, { kind: "not-begun" });
-    else this.#begin([one]);
+    this.#sendingAlone = this.#sendingAlone.then(async () => {
+      await this.#allowances.whenNoneOpen(this.#stopping.signal);
+      if (this.#isStopping) return;
+      if (tickets[0]!.request.isHeld) settleAll(tickets, { kind: "not-begun" });
+      else this.#begin([one]);
+    });
   }
 
   /** Those that may be batches of one submission. What cannot be had is settled. */
@@ -207,7 +205,7 @@ export class Driver<L extends Lot> implements Executor {
     const { target, secrets } = parcels[0]!.tickets[0]!.request.order;
     const id = this.#newId();
     const folder = new SubmissionFolder(join(submissions, id));
-    const { maxUsd, allowances } = this.#allowances.grant(parcels);
+    const { maxUsd, allowances } = this.#allowances.grant(group);
     const limit = maxUsd === undefined ? {} : { maxUsd };
     /** Nothing has begun, and nothing was spent. */
     const takeBack = () => {

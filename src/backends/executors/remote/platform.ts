@@ -11,6 +11,14 @@ import type { Parcel, Setback } from "./request.ts";
 export interface Lot {
   /** Equal for parcels that may be batches of one submission. */
   readonly likeness: string;
+  /** What all of its time costs there. */
+  readonly timeUsd: number;
+}
+
+/** What a batch is of, and what it is to be given. */
+export interface Allotted<L extends Lot = Lot> {
+  readonly parcel: Parcel;
+  readonly lot: L;
 }
 
 /** A submission as it is handed over: its intent is written, and what its batches need has been carried. */
@@ -39,8 +47,6 @@ export type Judge = (lastWords: string) => Verdict;
 
 export interface Platform<L extends Lot> {
   readonly name: string;
-  /** Whether somebody is paid for the time of a batch. */
-  readonly hasPaidTime: boolean;
   /** How often what batches have written is looked at, and the platform is asked what they are at. Milliseconds. */
   readonly lookMs: number;
   readonly pollMs: number;
