@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { expfileName } from "./expfile.ts";
+import { expfileName } from "./compiled-expfile.ts";
 
 export interface ProjectPaths {
   readonly root: string;

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { listMatches, matchCode, readOfWalk, type WalkRead } from "../engine/walk.ts";
 import type { Digest } from "../model/digest.ts";
 import { leadsThere } from "../planning/bundle/watched.ts";
-import { expfileName } from "./expfile.ts";
+import { expfileName } from "./compiled-expfile.ts";
 import type { FileRead } from "../planning/config/reads.ts";
 import type { OpenRun } from "./open-run.ts";
 import type { DecidingSession, Project } from "./project.ts";

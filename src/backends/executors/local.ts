@@ -122,7 +122,7 @@ export class LocalExecutor implements Executor {
     this.#early = Promise.resolve(undefined);
     const worker = await early;
     if (worker === undefined || !this.#all.has(worker)) return undefined;
-    if (isFolderThere(worker.process.scratch)) return worker;
+    if (worker.process.hasHome) return worker;
     worker.process.end();
     return undefined;
   }
