@@ -1,8 +1,6 @@
 // Runs orders on a platform, a cluster or a cloud, in batches. What is submitted is written down before, so that a later driver finds it by its keys and
 // waits for it instead of submitting it again. Unaware of what an order says, of how it travels, and of which platform it is.
 
-import { randomBytes } from "node:crypto";
-import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import type { Digest } from "../../../model/digest.ts";
 import { sleep } from "../../../util/clock.ts";
@@ -10,11 +8,12 @@ import { readTextIfThere } from "../../../util/fs.ts";
 import type { Budget } from "../budget.ts";
 import type { Executor, Order, Outcome, RunSignals } from "../executor.ts";
 import { Allowances } from "./allowances.ts";
-import { Submission, type Batch, type Unaffordable } from "./batches.ts";
-import type { Carrier, Load, Start } from "./carrier.ts";
-import type { Allotted, Judge, Lot, Platform } from "./platform.ts";
-import { byRequest, identityOf, noSetback, orderOf, refused, Request, settleAll, type Parcel } from "./request.ts";
-import { SubmissionFolder, type BatchSetup } from "./submission.ts";
+import type { Batch, Submission, Unaffordable } from "./batches.ts";
+import type { Carrier } from "./carrier.ts";
+import type { Judge, Lot, Platform } from "./platform.ts";
+import { byRequest, noSetback, Request } from "./request.ts";
+import { Sender } from "./sender.ts";
+import type { BatchSetup, SubmissionFolder } from "./submission.ts";
 import { Submissions } from "./submissions.ts";
 import { Troubles } from "./troubles.ts";
 
@@ -41,11 +40,8 @@ export interface DriverOptions {
   readonly onProgress: (target: string, batches: { readonly waiting: number; readonly running: number }) => void;
 }
 
-/** Orders that come within this time travel together. */
-const gatherMs = 50;
 const endedWithinMs = 10_000;
 const endLookMs = 250;
-const longestWaitMs = 60_000;
 const lastWordsLength = 2_000;
 
 export class Driver<L extends Lot> implements Executor {
@@ -54,22 +50,15 @@ export class Driver<L extends Lot> implements Executor {
   readonly #options: DriverOptions;
   readonly #submissions: Submissions;
   readonly #allowances: Allowances;
-  readonly #troubles: Troubles<"send" | "hear" | "poll">;
+  readonly #troubles: Troubles<"hear" | "poll">;
   readonly #open = new Set<Request>();
   readonly #signals = new WeakSet<AbortSignal>();
-  readonly #submitting = new Set<Promise<void>>();
-  /** Nothing more is to be submitted. */
-  readonly #stopping = new AbortController();
+  readonly #sender: Sender<L>;
   readonly #stopped = new AbortController();
   readonly #told = new Map<string, string>();
-  #waiting: Parcel[] = [];
-  #gathering: NodeJS.Timeout | undefined;
-  #sending = Promise.resolve();
-  #sendingAlone = Promise.resolve();
   #watching: Promise<void> | undefined;
   #interrupting: Promise<void> | undefined;
   #polledAt = -Infinity;
-  #ids = 0;
 
   constructor(platform: Platform<L>, options: DriverOptions) {
     const { run, driver, submissions, allSubmissions, isKnown, warn, budget, setup } = options;
@@ -84,6 +73,14 @@ export class Driver<L extends Lot> implements Executor {
     const places = { own: submissions, all: allSubmissions };
     this.#allowances = new Allowances({ budget, mayPay: setup.mayPay });
     this.#submissions = new Submissions({ platform, run, driver, ...places, hear, isKnown, budget });
+    this.#sender = new Sender({
+      ...{ platform, submissions: this.#submissions, allowances: this.#allowances, setup },
+      ...{ carrier: options.carrier, run, folder: submissions, driver, now: options.now, warn },
+      onSent: () => {
+        this.#tellHowFar();
+        this.#watch();
+      },
+    });
   }
 
   async run(order: Order, settle: (index: number, outcome: Outcome) => void, signals: RunSignals): Promise<void> {
@@ -93,7 +90,7 @@ export class Driver<L extends Lot> implements Executor {
     this.#open.add(request);
     this.#listen(stop, () => void (this.#interrupting ??= this.#interrupt()));
     if (hold !== undefined) this.#listen(hold, () => void this.#withdraw());
-    this.#send({ tickets: request.tickets(), setback: noSetback });
+    this.#sender.send({ tickets: request.tickets(), setback: noSetback });
     await request.finished;
     this.#open.delete(request);
   }
@@ -107,10 +104,10 @@ export class Driver<L extends Lot> implements Executor {
 
   async close(): Promise<void> {
     await this.#interrupting;
-    await this.#stopSending();
+    await this.#sender.stop();
     this.#stopped.abort();
     await this.#watching;
-    await this.#submissions.findUnasked(this.#stopping.signal);
+    await this.#submissions.findUnasked(this.#sender.stopping);
     await this.#platform.leave();
     const left = await this.#submissions.tidyUp();
     this.#options.carrier.close();
@@ -119,166 +116,6 @@ export class Driver<L extends Lot> implements Executor {
       this.#options.warn(
         `${this.#platform.words.left(left)}: exp ps shows ${left === 1 ? "it, exp sweep ends it" : "them, exp sweep ends them"}`,
       );
-  }
-
-  // --- sending ----------------------------------------------------------------------------------------------------
-
-  #send(parcel: Parcel): void {
-    this.#waiting.push(parcel);
-    clearTimeout(this.#gathering);
-    this.#gathering = setTimeout(() => {
-      this.#sending = this.#sending.then(() => this.#sendAll());
-    }, gatherMs);
-  }
-
-  async #stopSending(): Promise<void> {
-    this.#stopping.abort();
-    clearTimeout(this.#gathering);
-    await this.#isSent();
-  }
-
-  async #isSent(): Promise<void> {
-    await this.#sending;
-    if (this.#isStopping) await this.#sendingAlone;
-    await Promise.all(this.#submitting);
-  }
-
-  get #isStopping(): boolean {
-    return this.#stopping.signal.aborted;
-  }
-
-  async #sendAll(): Promise<void> {
-    const all = this.#waiting;
-    this.#waiting = [];
-    const isHeld = ({ tickets: [first] }: Parcel) => first!.request.isHeld;
-    for (const { tickets } of all.filter(isHeld)) settleAll(tickets, { kind: "not-begun" });
-    const parcels = all.filter((parcel) => !isHeld(parcel));
-    if (this.#isStopping || parcels.length === 0) return;
-    const rest = await this.#submissions.adopt(parcels, this.#stopping.signal);
-    if (rest.length > 0) {
-      const most = await this.#platform.mostBatches();
-      for (const group of this.#groups(rest))
-        if (group[0]!.parcel.setback.isShort === true) for (const one of group) this.#sendAlone(one);
-        else for (let at = 0; at < group.length; at += most) this.#begin(group.slice(at, at + most));
-    }
-    this.#watch();
-  }
-
-  #begin(group: readonly Allotted<L>[]): void {
-    const submitted = this.#submit(group).finally(() => this.#submitting.delete(submitted));
-    this.#submitting.add(submitted);
-  }
-
-  /** One after the other: each may spend all that is left. */
-  #sendAlone(one: Allotted<L>): void {
-    const { tickets } = one.parcel;
-    this.#sendingAlone = this.#sendingAlone.then(async () => {
-      await this.#allowances.whenNoneOpen(this.#stopping.signal);
-      if (this.#isStopping) return;
-      if (tickets[0]!.request.isHeld) settleAll(tickets, { kind: "not-begun" });
-      else this.#begin([one]);
-    });
-  }
-
-  /** Those that may be batches of one submission. What cannot be had is settled. */
-  #groups(parcels: readonly Parcel[]): readonly (readonly Allotted<L>[])[] {
-    const groups = new Map<string, Allotted<L>[]>();
-    for (const parcel of parcels) {
-      const lot = this.#platform.lotFor(parcel);
-      if (!lot.ok) {
-        settleAll(parcel.tickets, refused(lot.error));
-        continue;
-      }
-      const { target, part, secrets } = parcel.tickets[0]!.request.order;
-      const { isShort } = parcel.setback;
-      const name = JSON.stringify([target, part, Object.keys(secrets), isShort, lot.value.likeness]);
-      const group = groups.get(name);
-      if (group === undefined) groups.set(name, [{ parcel, lot: lot.value }]);
-      else group.push({ parcel, lot: lot.value });
-    }
-    return [...groups.values()];
-  }
-
-  async #submit(group: readonly Allotted<L>[]): Promise<void> {
-    const { run, submissions, setup, driver, now } = this.#options;
-    const parcels = group.map(({ parcel }) => parcel);
-    const { target, secrets } = parcels[0]!.tickets[0]!.request.order;
-    const id = this.#newId();
-    const folder = new SubmissionFolder(join(submissions, id));
-    const { maxUsd, allowances } = this.#allowances.grant(group);
-    const limit = maxUsd === undefined ? {} : { maxUsd };
-    /** Nothing has begun, and nothing was spent. */
-    const takeBack = () => {
-      folder.remove();
-      for (const allowance of allowances) allowance.settle(0);
-    };
-    const sent = await this.#carry(folder, { setup: { ...setup, ...limit }, secrets, orders: parcels.map(orderOf) });
-    if ("outcome" in sent) {
-      takeBack();
-      for (const { tickets } of parcels) settleAll(tickets, sent.outcome);
-      return;
-    }
-    const intent = {
-      ...{ id, run, target, ...limit, jobName: this.#platform.jobNameFor(id, target), at: now(), driver },
-      batches: parcels.map(({ tickets }) => tickets.map((ticket) => identityOf(ticket).key)),
-    };
-    folder.writeIntent(intent);
-    const setbacks = parcels.map(({ setback }) => setback);
-    const submission = new Submission(folder, { v: 1, ...intent }, setbacks);
-    for (const [n, { tickets }] of parcels.entries()) {
-      const batch = submission.batches[n]!;
-      batch.allow(allowances[n]!);
-      for (const ticket of tickets) batch.want(ticket);
-    }
-    const lots = group.map(({ lot }) => lot);
-    const handed = await this.#platform.hand({ submission, parcels, lots, ...sent }, this.#stopping.signal);
-    if (handed.kind === "accepted") {
-      submission.noteJob(handed.job);
-      this.#submissions.add(submission);
-      this.#tellHowFar();
-      return this.#watch();
-    }
-    takeBack();
-    if (handed.kind === "ended") {
-      for (const { tickets } of parcels) settleAll(tickets, handed.outcome);
-      return;
-    }
-    const half = Math.ceil(group.length / 2);
-    await this.#submit(group.slice(0, half));
-    await this.#submit(group.slice(half));
-  }
-
-  /** Until it is where its batches find it. */
-  async #carry(
-    folder: SubmissionFolder,
-    load: Load,
-  ): Promise<{ readonly start: Start } | { readonly outcome: Outcome }> {
-    for (let waitMs = 1000; ; waitMs = Math.min(waitMs * 2, longestWaitMs)) {
-      if (this.#isStopping) return { outcome: { kind: "not-begun" } };
-      const sent = await this.#options.carrier.send(folder, load);
-      switch (sent.kind) {
-        case "sent":
-          this.#troubles.pass("send");
-          return { start: sent.start };
-        case "refused":
-          return { outcome: refused(sent.message) };
-        case "vanished": {
-          const { path, isEdited } = sent;
-          return { outcome: { kind: "vanished", path, tookMs: 0, costUsd: 0, ...(isEdited && { isEdited }) } };
-        }
-        case "not-now":
-          this.#troubles.tell("send", `batches cannot be sent now, which is tried again: ${sent.message}`);
-          await sleep(waitMs, this.#stopping.signal);
-      }
-    }
-  }
-
-  #newId(): string {
-    const time = new Date(this.#options.now())
-      .toISOString()
-      .replaceAll(/[-:]|\..*/g, "")
-      .replace("T", "-");
-    return `${time}-${randomBytes(3).toString("hex")}${this.#ids++}`;
   }
 
   // --- watching ---------------------------------------------------------------------------------------------------
@@ -379,7 +216,7 @@ export class Driver<L extends Lot> implements Executor {
     this.#options.warn(
       `${verdict.why}; ${tickets.length === 1 ? "what was left of it goes" : `${tickets.length} actions that were left go`} into another`,
     );
-    for (const parcel of byRequest(tickets, verdict.setback)) this.#send(parcel);
+    for (const parcel of byRequest(tickets, verdict.setback)) this.#sender.send(parcel);
   }
 
   /** Of the money that is left, what others have not needed included: once, and then no more. */
@@ -388,7 +225,7 @@ export class Driver<L extends Lot> implements Executor {
     this.#allowances.notePaying(batch.submission.intent.target);
     const { setback } = batch;
     if (setback.isShort !== true)
-      for (const parcel of byRequest(batch.releaseAll(), { ...setback, isShort: true })) this.#send(parcel);
+      for (const parcel of byRequest(batch.releaseAll(), { ...setback, isShort: true })) this.#sender.send(parcel);
     else {
       this.#options.budget.exhaust();
       batch.settleRest({ kind: "unaffordable", ...(message !== undefined && { message }), tookMs: 0, costUsd: 0 });
@@ -399,8 +236,8 @@ export class Driver<L extends Lot> implements Executor {
 
   /** Takes back what nobody has begun with, of requests that are to start nothing more. */
   async #withdraw(): Promise<void> {
-    await this.#isSent();
-    if (this.#isStopping) return;
+    await this.#sender.whenSent();
+    if (this.#sender.stopping.aborted) return;
     const held = this.#submissions.wantedBatches().filter((batch) => batch.isHeld);
     if (held.length === 0) return;
     for (const batch of await this.#platform.withdraw(held)) batch.settleRest({ kind: "not-begun" });
@@ -410,7 +247,7 @@ export class Driver<L extends Lot> implements Executor {
   async #interrupt(): Promise<void> {
     const { carrier, onInterrupt, warn } = this.#options;
     const platform = this.#platform;
-    await this.#stopSending();
+    await this.#sender.stop();
     const batches = this.#submissions.wantedBatches().filter((batch) => platform.outlives(batch));
     const decision = batches.length === 0 ? "leave" : await onInterrupt(batches.length);
     if (decision === "end") {
