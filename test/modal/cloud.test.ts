@@ -203,11 +203,9 @@ describe("calls", () => {
     cloud.close();
     cloud = await openCloud(300);
     server.faults.add({ rpc: "AppGetOrCreate", kind: "silent", times: 2 });
-    const startedAt = performance.now();
     expect(problem(await cloud.greet())).toEqual({
       ...{ kind: "unreachable", message: "the app: no answer within 0 s", isUnclear: true },
     });
-    expect(performance.now() - startedAt).toBeLessThan(5000);
   });
 
   test("with credentials that are not good are refused at once", async () => {
