@@ -1,7 +1,7 @@
 // Collects the closure of a recipe with esbuild's own resolution, and the list of what was looked at on the way.
 // Unaware of keys and of the graph.
 
-import type { BuildFailure, Message, OnResolveResult } from "esbuild";
+import type { BuildFailure, Message, OnResolveArgs, OnResolveResult } from "esbuild";
 import { existsSync, readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { dirname, extname, join, relative, sep } from "node:path";
@@ -9,7 +9,7 @@ import { digestOfBytes, type Digest } from "../../model/digest.ts";
 import { inputFailure, type Failure, type Place } from "../../model/failure.ts";
 import { fail, ok, type Result } from "../../util/result.ts";
 import { closureFormat, edgeKey, type Closure, type ClosureModule, type Loader } from "./closure.ts";
-import { expfileShadows, moduleType, pastExpfile, Trail, type PackageScope } from "./resolution.ts";
+import { expfileShadows, isInNodeModules, moduleType, pastExpfile, Trail, type PackageScope } from "./resolution.ts";
 import { startResolver } from "./resolver.ts";
 import { effectiveTsconfig } from "./tsconfig.ts";
 import type { Watched } from "./watched.ts";
@@ -88,6 +88,8 @@ export async function collectClosure(options: CollectOptions): Promise<Result<Co
       platform: "node",
       target: "node20",
       treeShaking: false,
+      // What it prints is thrown away: the less, the sooner.
+      minifyWhitespace: true,
       logLevel: "silent",
       absWorkingDir: options.root,
       outfile: join(options.root, "recipe.js"),
@@ -109,6 +111,7 @@ export async function collectClosure(options: CollectOptions): Promise<Result<Co
                 from?.edges.set(edge, { external: args.path });
                 return { path: args.path, external: true };
               }
+              if (isLeftToEsbuild(args)) return undefined;
               const { kind, importer, namespace, resolveDir } = args;
               const resolved = await resolver.resolve(args.path, { kind, importer, namespace, resolveDir });
               if (resolved.errors.length > 0) {
@@ -142,12 +145,29 @@ export async function collectClosure(options: CollectOptions): Promise<Result<Co
     // esbuild lets a name pass that nobody exports, because in TypeScript it might be a type: at run time it would be undefined.
     const wrong = built.warnings.filter((message) => message.id === "import-is-undefined");
     if (wrong.length > 0) return fail(wrong.map((message) => failureOfMessage(message, options)));
-    for (const [path, input] of Object.entries(built.metafile.inputs)) {
-      order.set(
-        join(options.root, path),
-        input.imports.map((imported) => edgeKey(imported.kind, imported.original ?? imported.path)),
-      );
+    const left = new Set<string>();
+    for (const [name, { imports }] of Object.entries(built.metafile.inputs)) {
+      const file = join(options.root, name);
+      const { edges } = found.get(file)!;
+      const keys = imports.map(({ kind, path, original = path }) => {
+        const edge = edgeKey(kind, original);
+        if (edges.has(edge)) return edge;
+        const to = join(options.root, path);
+        edges.set(edge, to);
+        trail.resolved({ path: original, resolveDir: dirname(file) }, to);
+        left.add(to);
+        return edge;
+      });
+      order.set(file, keys);
     }
+    await Promise.all(
+      [...left].map(async (path) => {
+        const isFree =
+          trail.module(path).isSideEffectFree ??
+          !(await resolver.resolve(path, { kind: "import-statement", resolveDir: dirname(path) })).sideEffects;
+        if (isFree) sideEffectFree.add(path);
+      }),
+    );
   } catch (error) {
     if (!isBuildFailure(error)) throw error;
     return fail(error.errors.map((message) => failureOfMessage(message, options)));
@@ -185,6 +205,15 @@ export async function collectClosure(options: CollectOptions): Promise<Result<Co
   };
   const externals = Object.fromEntries(options.externals.map((name) => [name, trail.external(options.root, name)]));
   return ok({ closure, externals, watched: trail });
+}
+
+/**
+ * Between the modules of packages no tsconfig counts, and esbuild finds what they import as it would be found for it: there are hundreds in some, and to be
+ * asked of each import takes several times as long as to read them all. What was found stands in its report.
+ */
+function isLeftToEsbuild({ kind, path, importer }: OnResolveArgs): boolean {
+  const isStatement = kind === "import-statement" || kind === "dynamic-import";
+  return isStatement && path !== "expfile" && isInNodeModules(importer) && /\.[cm]?js$/.test(importer);
 }
 
 export function isBuildFailure(error: unknown): error is BuildFailure {

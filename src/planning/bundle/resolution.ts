@@ -18,6 +18,8 @@ export interface PackageScope {
   readonly version: string | undefined;
   /** Of the nearest package.json. */
   readonly type: string | undefined;
+  /** What the nearest package.json says of all of its modules. Undefined: it tells them apart. */
+  readonly isSideEffectFree: boolean | undefined;
 }
 
 interface PackageJson {
@@ -26,6 +28,7 @@ interface PackageJson {
   readonly type?: string;
   readonly main?: unknown;
   readonly module?: unknown;
+  readonly sideEffects?: unknown;
 }
 
 const extensions = ["", ".tsx", ".ts", ".jsx", ".js", ".css", ".json"];
@@ -77,9 +80,10 @@ export class Trail implements Watched {
       const found = this.#package(file);
       nearest ??= found;
       const isOwn = !isInNodeModules(path) || isPackageFolder(folder);
-      if (found !== undefined && isOwn) return { file, name: found.name, version: found.version, type: nearest?.type };
+      if (found !== undefined && isOwn)
+        return { file, name: found.name, version: found.version, ...ofNearest(nearest) };
       if (dirname(folder) === folder)
-        return { file: undefined, name: undefined, version: undefined, type: nearest?.type };
+        return { file: undefined, name: undefined, version: undefined, ...ofNearest(nearest) };
     }
   }
 
@@ -193,6 +197,11 @@ export class Trail implements Watched {
   }
 }
 
+function ofNearest({ type, sideEffects }: PackageJson = {}): Pick<PackageScope, "type" | "isSideEffectFree"> {
+  const isTold = sideEffects === undefined || typeof sideEffects === "boolean";
+  return { type, isSideEffectFree: isTold ? sideEffects === false : undefined };
+}
+
 export function moduleType(path: string, scopeType: string | undefined): ModuleType {
   const extension = extname(path);
   if (extension === ".mjs" || extension === ".mts") return "module";
@@ -239,7 +248,7 @@ function packageOf(specifier: string): string {
     .join("/");
 }
 
-function isInNodeModules(path: string): boolean {
+export function isInNodeModules(path: string): boolean {
   return path.split(sep).includes("node_modules");
 }
 
