@@ -2,7 +2,7 @@
 
 import { join, relative, sep } from "node:path";
 import { describe } from "../api/declared.ts";
-import type { CommandSpec, PartDeclaration, Resources, RunOptions } from "../api/rule.ts";
+import type { CommandSpec, PartDeclaration, Resources, RunOptions, Work } from "../api/rule.ts";
 import type { CodeOrder, SlotOrder } from "../backends/executors/executor.ts";
 import type { Digest } from "../model/digest.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
@@ -107,13 +107,24 @@ export class ActionFactory {
 
   /** Begins to bundle what the target will run first, while its inputs are still being hashed: files may be large. */
   expect(target: GraphTarget): void {
-    const { work, options } = target.declaration;
-    if (work.kind !== "recipe" && work.kind !== "gate" && work.kind !== "fan-out") return;
-    const part = work.kind === "fan-out" ? work.split : work.part;
+    const [first] = partsOf(target.declaration.work);
+    if (first !== undefined) void this.#bundleOnce(target, first);
+  }
+
+  /** Bundles what targets will run, one part after the other, while others run already: bundling takes the time of the bundler, building that of workers. */
+  async bundleAhead(targets: readonly GraphTarget[], signal: AbortSignal): Promise<void> {
+    for (const target of targets)
+      for (const part of partsOf(target.declaration.work)) {
+        if (signal.aborted) return;
+        await this.#bundleOnce(target, part);
+      }
+  }
+
+  async #bundleOnce(target: GraphTarget, part: PartDeclaration): Promise<void> {
     if (this.#expected.has(part)) return;
     this.#expected.add(part);
     // Whoever asks for the bundle is told what is wrong with it.
-    void this.#bundle(target, part, mergeOptions(part, options)).catch(() => undefined);
+    await this.#bundle(target, part, mergeOptions(part, target.declaration.options)).catch(() => undefined);
   }
 
   async #bundle(
@@ -262,6 +273,20 @@ export function unready(action: PreparedAction, target: string): readonly Failur
       fix: `Set it in the environment, or as a line ${name}=… in the file .env`,
     }),
   );
+}
+
+/** What is bundled of it, in the order of their turns. */
+function partsOf(work: Work): readonly PartDeclaration[] {
+  switch (work.kind) {
+    case "recipe":
+    case "gate":
+      return [work.part];
+    case "fan-out":
+      return [work.split, ...Object.values(work.recipes), work.merge];
+    case "command":
+    case "handoff":
+      return [];
+  }
 }
 
 /** A target's options over the rule's. */

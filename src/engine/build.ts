@@ -43,12 +43,20 @@ export async function buildTargets(
     ends.set(index, how);
     options.onEnd(target, how);
   }
-  // Those that have to wait for their turn are looked at then.
-  let assessed = left.length <= width ? first : undefined;
-  let open: readonly number[] = left;
-  while (open.length > 0) {
-    open = downstreamOf(session, left, await buildOpen(session, options, open, ends, assessed), ends);
-    assessed = undefined;
+  const ended = new AbortController();
+  const own = left.map((index) => graph.targets[index]!).filter(({ name }) => !session.given.has(name));
+  const ahead = session.factory.bundleAhead(own, AbortSignal.any([options.signal, ended.signal]));
+  try {
+    // Those that have to wait for their turn are looked at then.
+    let assessed = left.length <= width ? first : undefined;
+    let open: readonly number[] = left;
+    while (open.length > 0) {
+      open = downstreamOf(session, left, await buildOpen(session, options, open, ends, assessed), ends);
+      assessed = undefined;
+    }
+  } finally {
+    ended.abort();
+    await ahead;
   }
   await trace.commit();
   return ends;
