@@ -360,6 +360,49 @@ describe("what was not found, or not asked", () => {
   });
 });
 
+describe("a package that is optional to another, and is installed later", () => {
+  const optional = {
+    "node_modules/opt/package.json": '{ "name": "opt", "type": "module" }',
+    "node_modules/opt/index.js": says("opt"),
+  };
+  const withIt = (files: Readonly<Record<string, string>>) => () =>
+    whoProject("p", {
+      "node_modules/p/package.json": packageJson("1.0.0"),
+      "look.ts": `import { who } from "p";
+export const recipe = async ({ outputs }) => outputs.seen.write({ who: await who() });
+`,
+      ...files,
+    });
+
+  test("by require", () =>
+    expectSeen(
+      withIt({
+        "node_modules/p/index.js": 'export { who } from "./inner.cjs";\n',
+        "node_modules/p/inner.cjs": `exports.who = () => {
+  try {
+    return require("opt").who;
+  } catch {
+    return "nobody";
+  }
+};
+`,
+      }),
+      (rig) => rig.write(optional),
+      "nobody",
+      "opt",
+    ));
+
+  test("by import()", () =>
+    expectSeen(
+      withIt({
+        "node_modules/p/index.js": 'export const who = () => import("opt").then((m) => m.who).catch(() => "nobody");\n',
+      }),
+      (rig) => rig.write(optional),
+      "nobody",
+      "opt",
+    ));
+});
+
 describe("declarations that look at the world", () => {
   test("an npm package that reads a file while declaring", async () => {
     const rig = whoProject("./who.ts", {

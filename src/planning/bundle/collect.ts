@@ -117,6 +117,7 @@ export async function collectClosure(options: CollectOptions): Promise<Result<Co
               if (resolved.errors.length > 0) {
                 // An optional `require` inside try/catch may fail at run time, as it does without a bundler.
                 if (args.kind === "require-call" || args.kind === "require-resolve") {
+                  trail.missed(args);
                   from?.edges.set(edge, { external: args.path });
                   return { path: args.path, external: true };
                 }
@@ -149,12 +150,19 @@ export async function collectClosure(options: CollectOptions): Promise<Result<Co
     for (const [name, { imports }] of Object.entries(built.metafile.inputs)) {
       const file = join(options.root, name);
       const { edges } = found.get(file)!;
-      const keys = imports.map(({ kind, path, original = path }) => {
+      const resolveDir = dirname(file);
+      const keys = imports.map(({ kind, path, original = path, external = false }) => {
         const edge = edgeKey(kind, original);
         if (edges.has(edge)) return edge;
+        if (external) {
+          // So is an optional `import()`.
+          edges.set(edge, { external: original });
+          trail.missed({ path: original, resolveDir });
+          return edge;
+        }
         const to = join(options.root, path);
         edges.set(edge, to);
-        trail.resolved({ path: original, resolveDir: dirname(file) }, to);
+        trail.resolved({ path: original, resolveDir }, to);
         left.add(to);
         return edge;
       });

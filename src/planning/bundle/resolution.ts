@@ -71,6 +71,11 @@ export class Trail implements Watched {
     if (!specifier.startsWith("#")) this.#walkUp(resolveDir, specifier, (path) => this.#isFoundAt(path, resolved));
   }
 
+  /** An import that was left to the run, because nothing was found: it may be there the next time. */
+  missed(asked: Pick<OnResolveArgs, "path" | "resolveDir">): void {
+    this.resolved(asked, "");
+  }
+
   /** A module of the compilation: every package.json from its folder up to the one that names its package counts. */
   module(path: string): PackageScope {
     if (!isInNodeModules(path)) this.#tsconfigOf(dirname(path));
