@@ -6,7 +6,17 @@ import type { Slot } from "../api/slot.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import { suggest } from "../util/suggest.ts";
 import { fail, ok, type Result } from "../util/result.ts";
-import { addMisfits, handedSources, isWire, needsItself, noList, notHanded, noWire, wrongTargets } from "./miswired.ts";
+import {
+  addMisfits,
+  handedSources,
+  isWire,
+  needsItself,
+  noList,
+  notHanded,
+  noWire,
+  wrongResult,
+  wrongTargets,
+} from "./miswired.ts";
 
 export type GraphInput =
   | { readonly kind: "artifact"; readonly target: number; readonly slot: string; readonly declared: Slot }
@@ -33,64 +43,73 @@ export interface Graph {
   readonly byName: ReadonlyMap<string, GraphTarget>;
 }
 
+interface Node {
+  readonly declaration: TargetDeclaration;
+  readonly name: string;
+  /** Undefined until all that it needs has one. */
+  number: number | undefined;
+  /** What is above it on the stack is what it needs, what is below is what needs it. */
+  isEntered: boolean;
+}
+
 export function makeGraph(experiment: string, targets: Targets): Result<Graph, readonly Failure[]> {
-  const failures = wrongTargets(experiment, targets);
+  const wrong = wrongResult(experiment, targets);
+  if (wrong !== undefined) return fail([wrong]);
+  // Of a hundred thousand, to list them takes as long as to look at them.
+  const entries = Object.entries(targets);
+  const failures = wrongTargets(entries);
   if (failures.length > 0) return fail(failures);
-  const nameOf = new Map<TargetDeclaration, string>();
-  for (const [name, target] of Object.entries(targets)) {
+  const nodes = new Map<TargetDeclaration, Node>();
+  for (const [name, target] of entries) {
     const problem = nameProblem(name);
     if (problem !== undefined)
       failures.push(
         inputFailure(`"${name}" cannot be the name of a target: ${problem}`, { where: { file: "Expfile.ts" } }),
       );
-    const other = nameOf.get(target.$target);
+    const other = nodes.get(target.$target);
     if (other !== undefined)
       failures.push(
-        inputFailure(`"${name}" and "${other}" are the same target`, {
+        inputFailure(`"${name}" and "${other.name}" are the same target`, {
           where: { file: "Expfile.ts" },
           fix: "Return it under one name.",
         }),
       );
-    nameOf.set(target.$target, name);
+    nodes.set(target.$target, { declaration: target.$target, name, number: undefined, isEntered: false });
   }
   const numbered: GraphTarget[] = [];
-  const numberOf = new Map<TargetDeclaration, number>();
-  /** Those above it on the stack are what it needs, those below are what needs it. */
-  const entered = new Set<TargetDeclaration>();
+  const numberOf = (declaration: TargetDeclaration) => nodes.get(declaration)!.number!;
   // A handle must exist before it can be wired, so only who changes what was handed makes a cycle. A stack of our own, because chains may be long.
-  for (const root of nameOf.keys()) {
+  for (const root of nodes.values()) {
     const stack = [root];
     while (stack.length > 0) {
-      const declaration = stack.at(-1)!;
-      if (numberOf.has(declaration)) {
+      const node = stack.at(-1)!;
+      if (node.number !== undefined) {
         stack.pop();
         continue;
       }
-      const needed = upstreamOf(declaration);
-      const missing = needed.filter((upstream) => !numberOf.has(upstream));
-      entered.add(declaration);
-      const circular = missing.find((upstream) => entered.has(upstream));
-      if (circular !== undefined) return fail([...failures, needsItself(nameOf.get(circular)!)]);
+      const { declaration, name } = node;
+      const needed = upstreamOf(declaration).map((upstream) => {
+        let known = nodes.get(upstream);
+        if (known !== undefined) return known;
+        failures.push(
+          inputFailure(`target "${name}" uses a target of rule ${upstream.contract.name} that has no name`, {
+            where: { file: "Expfile.ts" },
+            fix: "Return it from the experiment under a name, like the others.",
+          }),
+        );
+        known = { declaration: upstream, name: upstream.contract.name, number: undefined, isEntered: false };
+        nodes.set(upstream, known);
+        return known;
+      });
+      const missing = needed.filter(({ number }) => number === undefined);
+      node.isEntered = true;
+      const circular = missing.find(({ isEntered }) => isEntered);
+      if (circular !== undefined) return fail([...failures, needsItself(circular.name)]);
       if (missing.length > 0) {
-        for (const upstream of missing) {
-          if (!nameOf.has(upstream)) {
-            nameOf.set(upstream, upstream.contract.name);
-            failures.push(
-              inputFailure(
-                `target "${nameOf.get(declaration)!}" uses a target of rule ${upstream.contract.name} that has no name`,
-                {
-                  where: { file: "Expfile.ts" },
-                  fix: "Return it from the experiment under a name, like the others.",
-                },
-              ),
-            );
-          }
-          stack.push(upstream);
-        }
+        for (const upstream of missing) stack.push(upstream);
         continue;
       }
       stack.pop();
-      const name = nameOf.get(declaration)!;
       const inputs: Record<string, GraphInput> = {};
       for (const slot in declaration.contract.inputs) {
         const declared = declaration.contract.inputs[slot]!;
@@ -128,15 +147,14 @@ export function makeGraph(experiment: string, targets: Targets): Result<Graph, r
         );
       }
       addMisfits(name, declaration, failures);
-      const dependsOn = [...new Set(needed.map((upstream) => numberOf.get(upstream)!))].sort((a, b) => a - b);
-      numberOf.set(declaration, numbered.length);
+      node.number = numbered.length;
       numbered.push({
         index: numbered.length,
         name,
         section: declaration.options.config ?? name,
         declaration,
         inputs,
-        dependsOn,
+        dependsOn: sorted(needed.map(({ number }) => number!)),
       });
     }
   }
@@ -202,9 +220,14 @@ function upstreamOf({ inputs }: TargetDeclaration): TargetDeclaration[] {
   return upstream;
 }
 
-function resolveWire(wire: Wire, declared: Slot, numberOf: ReadonlyMap<TargetDeclaration, number>): GraphInput {
+function resolveWire(wire: Wire, declared: Slot, numberOf: (target: TargetDeclaration) => number): GraphInput {
   if (wire.kind === "source") return { kind: "source", path: wire.path, declared };
-  return { kind: "artifact", target: numberOf.get(wire.target)!, slot: wire.slot, declared };
+  return { kind: "artifact", target: numberOf(wire.target), slot: wire.slot, declared };
+}
+
+/** Without repeats. */
+function sorted(numbers: readonly number[]): readonly number[] {
+  return numbers.length < 2 ? numbers : [...new Set(numbers)].sort((a, b) => a - b);
 }
 
 /** Names are folders of a run, words of the command line and keys of the config. */

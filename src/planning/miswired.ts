@@ -5,8 +5,8 @@ import { describe } from "../api/declared.ts";
 import type { TargetDeclaration, Wire } from "../api/rule.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 
-/** What an experiment returned and is no target by name. */
-export function wrongTargets(experiment: string, targets: unknown): Failure[] {
+/** What an experiment returned, if it is no object of targets. */
+export function wrongResult(experiment: string, targets: unknown): Failure | undefined {
   const where = { file: "Expfile.ts" };
   const isBare = typeof targets !== "object" || targets === null || "$target" in targets;
   if (isBare || Array.isArray(targets) || targets instanceof Promise || targets instanceof Map) {
@@ -15,17 +15,23 @@ export function wrongTargets(experiment: string, targets: unknown): Failure[] {
       targets instanceof Promise
         ? "Declaring waits for nothing: take `async` away."
         : "Return targets by the names that they are to have: () => ({ judge: judge(…) })";
-    return [inputFailure(`experiment "${experiment}" returns ${what}`, { where, fix })];
+    return inputFailure(`experiment "${experiment}" returns ${what}`, { where, fix });
   }
+  return undefined;
+}
+
+/** What stands under a name, and is no target. */
+export function wrongTargets(targets: readonly (readonly [name: string, target: unknown])[]): Failure[] {
   const failures: Failure[] = [];
-  for (const name of Object.keys(targets)) {
-    const target = (targets as Readonly<Record<string, unknown>>)[name];
+  for (const [name, target] of targets) {
     if ((target as { $target?: Partial<TargetDeclaration> } | null | undefined)?.$target?.kind === "target") continue;
     const fix =
       typeof target === "function"
         ? "If it is a rule, call it: that makes a target."
         : "A target is what a rule returns when it is called.";
-    failures.push(inputFailure(`"${name}" is ${describe(target)}, where a target belongs`, { where, fix }));
+    failures.push(
+      inputFailure(`"${name}" is ${describe(target)}, where a target belongs`, { where: { file: "Expfile.ts" }, fix }),
+    );
   }
   return failures;
 }

@@ -49,18 +49,56 @@ export interface Shared extends Evidence {
   readonly environment: readonly (readonly [name: string, value: string | null])[];
 }
 
+/** What the last build left of all targets, as it lies in the file: a hundred thousand objects that nobody asks for would cost more than to read it. */
+class LeftTargets {
+  readonly #targets: RecallHeader["targets"];
+  readonly #evidence: Evidence;
+  readonly #numbers: ReadonlyMap<string, number>;
+  /** Of each target, where its paths begin; and where the last one's end. */
+  readonly #begins: Uint32Array;
+
+  constructor({ targets, shared }: RecallHeader, evidence: Evidence) {
+    this.#targets = targets;
+    this.#evidence = evidence;
+    this.#numbers = new Map(targets.map(([name], number) => [name, number]));
+    this.#begins = new Uint32Array(targets.length + 1);
+    this.#begins[0] = shared;
+    for (const [number, [, , count]] of targets.entries()) this.#begins[number + 1] = this.#begins[number]! + count;
+  }
+
+  numberOf(name: string): number | undefined {
+    return this.#numbers.get(name);
+  }
+
+  coreOf(number: number): Digest {
+    return this.#targets[number]![1];
+  }
+
+  isUntouched(number: number): boolean {
+    return isUntouched(this.#evidence, this.#begins[number], this.#begins[number + 1]);
+  }
+
+  leftOf(number: number): Left {
+    return {
+      core: this.coreOf(number),
+      ...between(this.#evidence, this.#begins[number]!, this.#begins[number + 1]!),
+    };
+  }
+}
+
 export class Recall {
   readonly shared: Shared;
-  readonly #left: ReadonlyMap<string, Left>;
+  readonly #left: LeftTargets;
   readonly #trace: Trace;
   readonly #isTraceSame: boolean;
   readonly #isRecordSame: boolean;
-  readonly #taken = new Map<number, Left>();
+  /** By the target's number in the graph, its number among those that were left. */
+  readonly #taken = new Map<number, number>();
 
   /** `isSame`: nothing was written since into the trace, so that it need not even be read; nor into the run's record. */
   constructor(
     shared: Shared,
-    left: ReadonlyMap<string, Left>,
+    left: LeftTargets,
     trace: Trace,
     isSame: { readonly trace: boolean; readonly record: boolean },
   ) {
@@ -73,16 +111,16 @@ export class Recall {
 
   /** The result on which the target stands untouched. What it depends on has been asked for before it. */
   take(target: GraphTarget): Recalled | undefined {
-    const left = this.#taken.get(target.index) ?? this.#left.get(target.name);
-    if (left === undefined || !target.dependsOn.every((index) => this.#taken.has(index))) return undefined;
+    const number = this.#taken.get(target.index) ?? this.#left.numberOf(target.name);
+    if (number === undefined || !target.dependsOn.every((index) => this.#taken.has(index))) return undefined;
     const trace = this.#trace;
-    const { core } = left;
+    const core = this.#left.coreOf(number);
     if (!this.#isTraceSame) {
       // It may have been built with other settings since, and its outputs be the same.
       if (trace.lastStandingOf(target.name)?.core !== core || trace.find(core) === undefined) return undefined;
     }
-    if (!isUntouched(left)) return undefined;
-    this.#taken.set(target.index, left);
+    if (!this.#left.isUntouched(number)) return undefined;
+    this.#taken.set(target.index, number);
     return {
       core,
       get result() {
@@ -96,8 +134,8 @@ export class Recall {
   }
 
   /** What was taken, with its files. */
-  get taken(): ReadonlyMap<number, Left> {
-    return this.#taken;
+  taken(): Map<number, Left> {
+    return new Map([...this.#taken].map(([index, number]) => [index, this.#left.leftOf(number)]));
   }
 }
 
@@ -110,21 +148,12 @@ export function openRecall(project: Project, run: OpenRun, trace: Trace): Recall
   if (!isWhole(header)) return undefined;
   if (header.root !== project.paths.root || header.asked !== askedOf(run)) return undefined;
   if (!areAsSet(header.environment, project.environment)) return undefined;
-  const evidence = (from: number, count: number): Evidence => ({
-    paths: header.paths.slice(from, from + count),
-    stats: stats.subarray(from * 4, (from + count) * 4),
-  });
-  const shared = { ...evidence(0, header.shared), environment: header.environment };
+  const all = { paths: header.paths, stats };
+  const shared = { ...between(all, 0, header.shared), environment: header.environment };
   if (!isUntouched(shared)) return undefined;
-  const left = new Map<string, Left>();
-  let from = header.shared;
-  for (const [name, core, count] of header.targets) {
-    left.set(name, { core, ...evidence(from, count) });
-    from += count;
-  }
   const isSame = (path: string, stat: readonly number[]) => isAsStamped(path, Float64Array.from(stat), 0);
   const { traceFile, stateFile } = run.folder;
-  return new Recall(shared, left, trace, {
+  return new Recall(shared, new LeftTargets(header, all), trace, {
     trace: isSame(traceFile, header.trace),
     record: isSame(stateFile, header.record),
   });
@@ -138,8 +167,13 @@ function isWhole({ paths, shared, trace, record, targets }: RecallHeader): boole
   return sum === paths.length;
 }
 
-function isUntouched({ paths, stats }: Evidence): boolean {
-  return paths.every((path, i) => isAsStamped(path, stats, i * 4));
+function between({ paths, stats }: Evidence, begin: number, end: number): Evidence {
+  return { paths: paths.slice(begin, end), stats: stats.subarray(begin * 4, end * 4) };
+}
+
+function isUntouched({ paths, stats }: Evidence, begin = 0, end = paths.length): boolean {
+  for (let i = begin; i < end; i++) if (!isAsStamped(paths[i]!, stats, i * 4)) return false;
+  return true;
 }
 
 /** Written after a complete build. `left` gives targets with their files; one that it lacks is assessed each time. */

@@ -14,8 +14,12 @@ import { fail, ok, type Result } from "../util/result.ts";
 
 /** The contracts that read each section of the config. */
 export function sectionsOf(graph: Graph): Sections {
-  const sections: Record<string, TargetDeclaration["contract"][]> = {};
-  for (const { section, declaration } of graph.targets) (sections[section] ??= []).push(declaration.contract);
+  const sections = new Map<string, TargetDeclaration["contract"][]>();
+  for (const { section, declaration } of graph.targets) {
+    const known = sections.get(section);
+    if (known === undefined) sections.set(section, [declaration.contract]);
+    else known.push(declaration.contract);
+  }
   return sections;
 }
 

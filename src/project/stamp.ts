@@ -50,13 +50,13 @@ export async function writeStamp(
   const { file, asked } = stampFile(project.paths, around);
   // A stamp would hold it as it is.
   if (withoutPasswords(asked) !== asked) return;
-  const recalled = session.recalled?.taken ?? new Map<number, Left>();
-  const assessed = needed.filter((index) => !recalled.has(index));
+  const left = session.recalled?.taken() ?? new Map<number, Left>();
+  const assessed = needed.filter((index) => !left.has(index));
   const looked = await look(project, run, session, assessed, ends);
   if (looked === undefined) return;
   // What was recalled was seen with these stats; an edit since then shows when they are compared the next time.
-  const former = recalled.size === 0 ? [] : [session.recalled!.shared];
-  const all = together([...former, looked.all, ...recalled.values()]);
+  const former = left.size === 0 ? [] : [session.recalled!.shared];
+  const all = together([...former, looked.all, ...left.values()]);
   const shared = together([...former, looked.shared]);
   if (all === undefined || shared === undefined) return;
 
@@ -69,7 +69,6 @@ export async function writeStamp(
   const header = { format: stampFormat, build: buildId, node: process.version, asked, output } as const;
   writeAtomic(file, packStamp({ ...header, paths: all.paths, environment: [...environment] }, all.stats));
   if (needed.length < run.graph.targets.length) return;
-  const left = new Map(recalled);
   for (const index of assessed) {
     const { core, accepted } = ends(index)!;
     // What was accepted is told each time that somebody asks, and only the trace knows it.

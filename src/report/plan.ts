@@ -11,6 +11,8 @@ import { clipLine, fold, joinSpans, oneLine, paint, span, type Line, type Span }
 
 /** Reasons shown of one target; the rest is for `exp why`. */
 const MOST_REASONS = 4;
+/** Fresh targets that are listed; more of them are a number. */
+const MOST_FRESH = 100;
 
 export interface DrawOptions {
   readonly palette: Palette;
@@ -24,8 +26,16 @@ export function renderPlan(plan: Plan, { palette, width }: DrawOptions): string[
     [span(`run ${oneLine(plan.run)}`, "bold"), span(oneLine(plan.experiment)), overrides],
     " · ",
   );
-  const rows = plan.targets.map((target) => ({ cells: cellsOf(target), details: detailsOf(target) }));
-  const lines: Line[] = [header, ...alignDetailedRows(rows, { width, right: [2, 3] })];
+  const all = plan.targets.map((target) => ({ target, details: detailsOf(target) }));
+  const plain = all.filter(({ target, details }) => target.state === "fresh" && details.length === 0);
+  const isListed = plain.length <= MOST_FRESH;
+  const listed = isListed ? all : all.filter((one) => one.target.state !== "fresh" || one.details.length > 0);
+  const rows = listed.map(({ target, details }) => ({ cells: cellsOf(target), details }));
+  const lines: Line[] = [
+    header,
+    ...alignDetailedRows(rows, { width, right: [2, 3] }),
+    ...(isListed ? [] : [[span(`${listed.length > 0 ? "and " : ""}${countOf(plain.length, "target")} fresh`, "dim")]]),
+  ];
   const folded = (text: string) => (width === undefined ? [text] : fold(text, width, "  "));
   const warnings = (plan.warnings ?? []).flatMap((text) => folded(wordWarning(text).text));
   return [

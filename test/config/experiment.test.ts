@@ -41,8 +41,8 @@ test("an experiment that the Expfile does not have gets a suggestion", () => {
 
 test("sections are judged only once they are known", () => {
   const source = valueOf(read({ "configs/default.yaml": "fold: { n: 1 }\n" }));
-  expect(resolveConfig(source, { fold: [] }).ok).toBe(true);
-  expect(screen(resolveConfig(source, { gold: [] }))).toMatchInlineSnapshot(`
+  expect(resolveConfig(source, new Map([["fold", []]])).ok).toBe(true);
+  expect(screen(resolveConfig(source, new Map([["gold", []]])))).toMatchInlineSnapshot(`
     "configs/default.yaml:1:1 unknown key "fold" at the top of the config
       1 │ fold: { n: 1 }
         │ ^^^^

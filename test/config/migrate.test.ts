@@ -4,18 +4,21 @@ import { placeOfValue } from "../../src/planning/config/located.ts";
 import { load, loaded, screen } from "./rig.ts";
 
 // Version 1 called it `count`, version 2 `samples`; version 3 put the model's name into a map.
-const sections = {
-  generate: [
-    {
-      name: "peptides/generate",
-      migrations: {
-        1: ({ count, ...rest }: JsonObject) => ({ ...rest, ...(count !== undefined && { samples: count }) }),
-        2: ({ model, ...rest }: JsonObject) => ({ ...rest, ...(model !== undefined && { model: { name: model } }) }),
+const sections = new Map([
+  [
+    "generate",
+    [
+      {
+        name: "peptides/generate",
+        migrations: {
+          1: ({ count, ...rest }: JsonObject) => ({ ...rest, ...(count !== undefined && { samples: count }) }),
+          2: ({ model, ...rest }: JsonObject) => ({ ...rest, ...(model !== undefined && { model: { name: model } }) }),
+        },
       },
-    },
+    ],
   ],
-  judge: [{ name: "peptides/judge" }],
-};
+  ["judge", [{ name: "peptides/judge" }]],
+] as const);
 
 // One config of each version, kept for good: all three say the same.
 const versions: Readonly<Record<number, string>> = {
@@ -81,11 +84,17 @@ describe("versions", () => {
   });
 
   test("a migration that fails names the section and the rule", () => {
-    const broken = {
-      generate: [
-        { name: "peptides/generate", migrations: { 1: ({ list }: JsonObject) => ({ n: (list as string[]).length }) } },
+    const broken = new Map([
+      [
+        "generate",
+        [
+          {
+            name: "peptides/generate",
+            migrations: { 1: ({ list }: JsonObject) => ({ n: (list as string[]).length }) },
+          },
+        ],
       ],
-    };
+    ]);
     expect(screen(load({ files: "version: 1\ngenerate: { x: 1 }\n", sections: broken }))).toContain(
       "generate could not be migrated from version 1 to 2:",
     );

@@ -43,7 +43,7 @@ export function load({
         .map((path) => `${root}/${path}`.slice(folder.length + 1))
         .filter((name) => !name.includes("/")),
     sections: Array.isArray(sections)
-      ? Object.fromEntries((sections as readonly string[]).map((name) => [name, []]))
+      ? new Map((sections as readonly string[]).map((name) => [name, []]))
       : (sections as Sections),
   });
 }

@@ -31,7 +31,7 @@ const sections = ["by-hand", "prepare", "generate", "judge", "enough-novelty", "
 /** A config of the repository. */
 export function configOf(file: string, overrides: readonly string[] = []): ConfigDocument {
   const options = { root, file, overrides, readFile: (path: string) => readFileSync(path), listFolder: readdirSync };
-  return valueOf(loadConfig({ ...options, sections: Object.fromEntries(sections.map((name) => [name, []])) }));
+  return valueOf(loadConfig({ ...options, sections: new Map(sections.map((name) => [name, []])) }));
 }
 
 export function sectionOf<Z extends z.ZodType>(document: ConfigDocument, name: string, schema: Z): z.output<Z> {

@@ -52,6 +52,23 @@ due: 1 target, perhaps 1 more, 1 from the cache, 1 waiting for people, about 4 m
 `);
 });
 
+test("more than a hundred fresh targets are counted, and only what is not fresh is listed", () => {
+  const fresh = (count: number) => Array.from({ length: count }, (_, n) => planned(`t${n}`));
+  const judged = planned("judge", { state: "unknown", reasons: [everyReason.upstream] });
+  expect(screen([...fresh(101), judged])).toBe(`
+run default · peptides
+judge  unknown  depends on generate, which has to run first
+and 101 targets fresh
+due: perhaps 1 more
+`);
+  expect(screen(fresh(101))).toBe(`
+run default · peptides
+101 targets fresh
+nothing to do
+`);
+  expect(screen(fresh(100)).split("\n")).toHaveLength(100 + 4);
+});
+
 describe("a plan of what a build may spend", () => {
   const plan = { run: "default", experiment: "peptides", overrides: [], targets };
   const told = (maxUsd: number) => renderPlan(withLimit(plan, maxUsd), { palette }).slice(-2);

@@ -35,7 +35,7 @@ export function readHeader(tree: LocatedMap): Result<Header, Failure[]> {
 
 /** Unknown keys at the top; `sections` are those that targets read. */
 export function checkTopLevel(tree: LocatedMap, sections: Sections): Failure[] {
-  const names = Object.keys(sections);
+  const names = [...sections.keys()];
   const known = [...reservedKeys, ...names];
   const unknown = [...tree.entries.keys()].filter((name) => !known.includes(name));
   return unknown.map((name) => {
@@ -56,7 +56,7 @@ export function checkTopLevel(tree: LocatedMap, sections: Sections): Failure[] {
 }
 
 function hasKey(sections: Sections, section: string, key: string): boolean {
-  return sections[section]!.some(({ config }) => config !== undefined && Object.hasOwn(config.shape, key));
+  return sections.get(section)!.some(({ config }) => config !== undefined && Object.hasOwn(config.shape, key));
 }
 
 /** The section that the key follows, when the section has nothing in it: the key was to be indented below it. */

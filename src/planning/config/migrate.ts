@@ -11,14 +11,16 @@ import { withoutKeys } from "./merge.ts";
 import { placeOf, type Span } from "./source-text.ts";
 import { describe } from "./words.ts";
 
+type SectionReader = Pick<ContractSpec, "name" | "migrations" | "config">;
+
 /** The contracts that read each section: targets may share one. */
-export type Sections = Readonly<Record<string, readonly Pick<ContractSpec, "name" | "migrations" | "config">[]>>;
+export type Sections = ReadonlyMap<string, readonly SectionReader[]>;
 
 /** One more than the newest version that a contract migrates from. */
 export function currentVersion(sections: Sections): number {
   // Thousands of targets may be of one rule.
-  const contracts = new Set<Sections[string][number]>();
-  for (const name in sections) for (const contract of sections[name]!) contracts.add(contract);
+  const contracts = new Set<SectionReader>();
+  for (const readers of sections.values()) for (const contract of readers) contracts.add(contract);
   return (
     1 +
     largest(
@@ -77,7 +79,7 @@ function migrateSection(
   to: number,
   sections: Sections,
 ): Result<Entry, Failure> {
-  const contracts = Object.hasOwn(sections, name) ? sections[name]! : [];
+  const contracts = sections.get(name) ?? [];
   if (entry.value.kind !== "map") return ok(entry);
   const isMigrated = contracts.some((contract) =>
     Object.keys(contract.migrations ?? {}).some((key) => Number(key) >= from),
