@@ -59,11 +59,17 @@ function torture(kind) {
         .map((line) => JSON.parse(line))
     : [];
   rmSync(scratch, { recursive: true, force: true });
-  const tests = report.testResults.flatMap((file) => file.assertionResults);
+  const tests = report.testResults.flatMap((file) => [...file.assertionResults, ...brokenHooks(file)]);
   const of = (...states) => tests.filter((test) => states.includes(test.status));
   const [passed, failed, skipped] = [of("passed"), of("failed"), of("skipped", "pending", "todo")];
   const isGood = failed.length === 0 && passed.length > 0;
   return { section: sectionOf(kind, { startedAt, passed, failed, skipped, found }), isGood };
+}
+
+/** What failed beside tests, such as what opens and closes what they need. */
+function brokenHooks({ name, status, message, assertionResults }) {
+  if (status !== "failed" || assertionResults.some((test) => test.status === "failed")) return [];
+  return [{ status: "failed", fullName: basename(name), failureMessages: [message] }];
 }
 
 function sectionOf(kind, { startedAt, passed, failed, skipped, found }) {

@@ -16,7 +16,8 @@ import { files, journal } from "./executors.project.ts";
 for (const place of places)
   describe.skipIf(place.missing !== undefined)(`executor ${place.name}`, () => {
     beforeAll(place.open);
-    afterAll(place.close);
+    // What fifty builds have left on a volume takes minutes to be removed.
+    afterAll(place.close, patience.timeout);
     const isTroubled = place.trouble === "here";
     if (isTroubled) {
       beforeEach(() => place.weather!().storm.rage());
