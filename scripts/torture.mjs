@@ -69,7 +69,7 @@ function torture(kind) {
 /** What failed beside tests, such as what opens and closes what they need. */
 function brokenHooks({ name, status, message, assertionResults }) {
   if (status !== "failed" || assertionResults.some((test) => test.status === "failed")) return [];
-  return [{ status: "failed", fullName: basename(name), failureMessages: [message] }];
+  return [{ status: "failed", fullName: basename(name), failureMessages: [message || "a hook of it failed"] }];
 }
 
 function sectionOf(kind, { startedAt, passed, failed, skipped, found }) {

@@ -1,4 +1,4 @@
-// What is kept of a compiled Expfile: an edit of a recipe leaves it as it is, everything else that it is made of makes it anew.
+// What is kept of a compiled Expfile, and what is done ahead: an edit of a recipe leaves the Expfile as it is, everything else that it is made of makes it anew.
 
 import { readdirSync, statSync } from "node:fs";
 import { describe, expect, test } from "vitest";
@@ -97,3 +97,27 @@ test("the worker that is started early is the one that runs the first action", a
   await rig.build(["-j", "1"]);
   expect(one(rig)).toBe('"0"');
 });
+
+test("what a later target will run is bundled while an earlier one runs", async () => {
+  const rig = makeProject({
+    ...files,
+    "Expfile.ts": `import { contract, experiments, json, rule } from "expfile";
+const one = rule(contract({ name: "lab/one", outputs: { out: json() } }), { recipe: () => import("./one.ts").then((m) => m.make) });
+const two = rule(contract({ name: "lab/two", inputs: { x: json() }, outputs: { out: json() } }), { recipe: () => import("./two.ts") });
+export default experiments({ main: () => { const x = one(); return { one: x, two: two({ x: x.out }) }; } });
+`,
+    "two.ts": `export const recipe = async ({ inputs, outputs }) => outputs.out.write(await inputs.x.read());\n`,
+  });
+  // It ends when it sees the bundle of the other.
+  rig.write({
+    "one.ts": `import { readFileSync } from "node:fs";
+export const make = async ({ outputs }) => {
+  while (!readFileSync(${JSON.stringify(rig.path("cache/bundles/kept.jsonl"))}, "utf8").includes("two.ts"))
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  await outputs.out.write("seen");
+};
+`,
+  });
+  const { targets } = await rig.build();
+  expect(targets).toEqual({ one: "computed", two: "computed" });
+}, 30_000);

@@ -6,7 +6,7 @@ import { dirname, relative } from "node:path";
 import { isBuildFailure } from "../planning/bundle/collect.ts";
 
 /** What a stub export is at run time: where the recipe is, not the recipe. */
-export interface RecipeStub {
+interface RecipeStub {
   readonly $recipe: { readonly file: string; readonly export: string };
 }
 
@@ -14,7 +14,8 @@ export function stubOf(file: string, names: readonly string[], root: string): st
   const path = relative(root, file);
   return names
     .map((name) => {
-      const stub = JSON.stringify({ $recipe: { file: path, export: name } });
+      const told: RecipeStub = { $recipe: { file: path, export: name } };
+      const stub = JSON.stringify(told);
       return name === "default"
         ? `export default ${stub};`
         : `const $${name} = ${stub}; export { $${name} as ${name} };`;
