@@ -360,6 +360,25 @@ describe("what was not found, or not asked", () => {
   });
 });
 
+describe("what a package says of the side effects of its modules", () => {
+  const marked = (sideEffects: unknown) => () =>
+    whoProject("p", {
+      "node_modules/p/package.json": packageJson("1.0.0", { sideEffects }),
+      "node_modules/p/index.js": 'export { who } from "./who.js";\n',
+      "node_modules/p/who.js": 'import "./mark.js";\nexport const who = () => globalThis.mark ?? "nobody";\n',
+      "node_modules/p/mark.js": 'globalThis.mark = "marked";\n',
+      "look.ts": `import { who } from "p";
+export const recipe = async ({ outputs }) => outputs.seen.write({ who: who() });
+`,
+    });
+  const say = (sideEffects: unknown) => (rig: Rig) =>
+    rig.write({ "node_modules/p/package.json": packageJson("1.0.0", { sideEffects }) });
+
+  test("of all of them", () => expectSeen(marked(false), say(undefined), "nobody", "marked"));
+
+  test("of one of them", () => expectSeen(marked(["./who.js"]), say(["./mark.js"]), "nobody", "marked"));
+});
+
 describe("a package that is optional to another, and is installed later", () => {
   const optional = {
     "node_modules/opt/package.json": '{ "name": "opt", "type": "module" }',
