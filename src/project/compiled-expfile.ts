@@ -1,7 +1,7 @@
 // Compiles Expfile.ts, and keeps what came of it until something that it was made of, or looked for, has changed. Recipes are not compiled along: each
 // `import("./recipe.ts")` becomes a stub, so that an edit of a recipe leaves the compiled Expfile as it is.
 
-import type { Metafile, Plugin, PluginBuild } from "esbuild";
+import type { Metafile, Plugin } from "esbuild";
 import { readFileSync, realpathSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { dirname, join } from "node:path";
@@ -10,7 +10,7 @@ import { digestOfBytes } from "../model/digest.ts";
 import type { Failure } from "../model/failure.ts";
 import { failureOfMessage, isBuildFailure } from "../planning/bundle/collect.ts";
 import { expfileShadows, pastExpfile, Trail } from "../planning/bundle/resolution.ts";
-import { leadsThere, recordWatched, type DigestOf, type WatchedRecord } from "../planning/bundle/watched.ts";
+import { isFoundAsBefore, recordWatched, type DigestOf, type WatchedRecord } from "../planning/bundle/watched.ts";
 import { readTextIfThere, writeAtomic } from "../util/fs.ts";
 import { statOf } from "../util/stat.ts";
 import { fail, ok, type Result } from "../util/result.ts";
@@ -115,14 +115,13 @@ function recipeStubs(root: string, trail: Trail, stubs: Map<string, readonly str
     name: "recipe-stubs",
     setup(build) {
       const resolving = Symbol("resolving");
-      const resolve = ({ path, kind, importer, resolveDir }: Parameters<Parameters<PluginBuild["onResolve"]>[1]>[0]) =>
-        build.resolve(path, { kind, importer, resolveDir, pluginData: resolving });
-      // Of everything else, a package of a hundred files among it, what esbuild looked up is in its report: to be asked of each import takes five times as
-      // long as to compile.
+      // Of everything else, a package of a hundred files among it, what esbuild looked up is in its report: to be asked of each import takes several times
+      // as long as to compile.
       build.onResolve({ filter: /.*/ }, async (args) => {
         const isRecipe = args.kind === "dynamic-import" && !isBuiltin(args.path);
         if (args.pluginData === resolving || !(isRecipe || args.path === "expfile")) return undefined;
-        const resolved = await resolve(args);
+        const { kind, importer, resolveDir } = args;
+        const resolved = await build.resolve(args.path, { kind, importer, resolveDir, pluginData: resolving });
         if (resolved.errors.length > 0) return { errors: resolved.errors };
         const path = pastExpfile(root, args.path, resolved.path);
         if (path === undefined) return { errors: [{ text: expfileShadows }] };
@@ -173,7 +172,7 @@ async function broughtUpToDate(kept: Kept, folder: string, digestOf: DigestOf): 
   const { watched, stubs, module } = kept;
   // Named by its digest, so that one that was damaged is seen.
   if (`${digestOf(join(folder, module))?.digest.slice(0, 16)}.mjs` !== module) return undefined;
-  if (!watched.links.every(leadsThere) || watched.absent.some((path) => statOf(path) !== undefined)) return undefined;
+  if (!isFoundAsBefore(watched)) return undefined;
   const edited = watched.files.filter(([path, digest]) => digestOf(path)?.digest !== digest).map(([path]) => path);
   if (edited.length === 0) return kept;
   if (edited.some((path) => stubs[path] === undefined || statOf(path)?.isFile() !== true)) return undefined;

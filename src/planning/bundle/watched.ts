@@ -32,11 +32,12 @@ export function recordWatched(watched: Watched, digestOf: DigestOf): WatchedReco
 }
 
 export function watchedHolds(record: WatchedRecord, digestOf: DigestOf): boolean {
-  return (
-    record.links.every(leadsThere) &&
-    record.absent.every((path) => statOf(path) === undefined) &&
-    record.files.every(([path, digest]) => digestOf(path)?.digest === digest)
-  );
+  return isFoundAsBefore(record) && record.files.every(([path, digest]) => digestOf(path)?.digest === digest);
+}
+
+/** Whether whoever looked again would look at the same files. */
+export function isFoundAsBefore({ links, absent }: WatchedRecord): boolean {
+  return links.every(leadsThere) && absent.every((path) => statOf(path) === undefined);
 }
 
 /** Whether a path still leads to where it led. */
