@@ -166,7 +166,11 @@ describe("a budget", () => {
             expect(reservation).not.toBe(undefined);
             open.push(reservation!);
           }
-          for (const part of used) open.shift()?.settle(part * each);
+          for (const part of used) {
+            // Of what was set aside for it, which may have been less than for these.
+            const one = open.shift();
+            one?.settle(part * one.usd);
+          }
         }
         // The driver dies: all that is open is spent to the last cent.
         for (const one of open) one.settle(one.usd);
