@@ -1,12 +1,12 @@
 // Where the content of artifacts is: inline with the result, in the store, or at its place in the run's folder. Puts outputs at their places.
 
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, type BigIntStats } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { dirname, join } from "node:path";
 import { fileNameOf, type SlotFormat } from "../api/slot.ts";
 import type { InputOrder } from "../backends/executors/executor.ts";
 import type { BlobStore, FileDigests } from "../backends/store/store.ts";
 import { digestOfArtifact, type Artifact, type Artifacts, type TreeListing } from "../model/action.ts";
-import { digestOfBytes, type Digest } from "../model/digest.ts";
+import { digestOfBytes, type BlobRef, type Digest } from "../model/digest.ts";
 import type { Trace } from "../backends/store/trace.ts";
 import { copyNew, copyWhole, isMissing, listTree, temporaryName, writeAtomic } from "../util/fs.ts";
 import { statOf, statText, type FileClock, type StatText } from "../util/stat.ts";
@@ -48,6 +48,7 @@ export interface OtherContents {
 }
 
 type Slots = Readonly<Record<string, SlotShape>>;
+type DigestOf = (path: string) => Pick<BlobRef, "digest"> | undefined;
 
 /** Content that is in no store and at no place any more. */
 export class ContentLost extends Error {
@@ -73,6 +74,11 @@ export class Contents {
   placeOf(target: string, slot: string, shape: SlotShape): string {
     // Names of targets and files hold no dots and slashes to be resolved: `join` would take longer than the look at the file.
     return `${this.#options.runFolder}/${target}/${fileNameOf(slot, shape)}`;
+  }
+
+  /** A place as the trace names it. */
+  #nameOf(place: string): string {
+    return place.slice(this.#options.runFolder.length + 1);
   }
 
   /** Whether an artifact's content can be had without its place in the run. */
@@ -116,7 +122,7 @@ export class Contents {
   }
 
   #leftAt(place: string, artifact: Artifact | undefined): string | undefined {
-    const left = this.#options.trace.leftAt(relative(this.#options.runFolder, place));
+    const left = this.#options.trace.leftAt(this.#nameOf(place));
     return artifact !== undefined && left?.digest === digestOfArtifact(artifact) ? left.at : undefined;
   }
 
@@ -125,10 +131,15 @@ export class Contents {
     return path === undefined ? undefined : (JSON.parse(readFileSync(path, "utf8")) as TreeListing);
   }
 
-  /** Whether the target's outputs lie at their places with the right content: by stat where that proves it. */
-  isPlaced(target: string, slots: Slots, artifacts: Artifacts): boolean {
-    for (const slot in slots)
-      if (!this.#isAt(this.placeOf(target, slot, slots[slot]!), artifacts[slot] ?? { kind: "absent" })) return false;
+  /**
+   * Whether the target's outputs lie at their places with the right content: by stat where that proves it. `digestOf`: for who has looked at the files
+   * already.
+   */
+  isPlaced(target: string, slots: Slots, artifacts: Artifacts, digestOf?: DigestOf): boolean {
+    for (const slot in slots) {
+      const place = this.placeOf(target, slot, slots[slot]!);
+      if (!this.#isAt(place, artifacts[slot] ?? { kind: "absent" }, digestOf)) return false;
+    }
     return true;
   }
 
@@ -170,10 +181,10 @@ export class Contents {
 
   /** What an earlier result left at the place would be taken for the output. */
   #leave(place: string, artifact: Artifact): void {
-    const { trace, runFolder, others } = this.#options;
+    const { trace, others } = this.#options;
     rmSync(place, { recursive: true, force: true });
     const digest = digestOfArtifact(artifact);
-    const out = relative(runFolder, place);
+    const out = this.#nameOf(place);
     if (digest === "absent" || trace.leftAt(out)?.digest === digest) return;
     trace.append({ out, d: "absent", left: digest, at: others?.placeOf(digest) ?? "" });
   }
@@ -244,12 +255,14 @@ export class Contents {
     return undefined;
   }
 
-  #isAt(place: string, artifact: Artifact): boolean {
+  #isAt(place: string, artifact: Artifact, digestOf?: DigestOf): boolean {
     switch (artifact.kind) {
       case "absent":
         return statOf(place) === undefined;
-      case "file":
-        return this.#options.digests.digestOf(place)?.digest === artifact.blob.digest;
+      case "file": {
+        const found = digestOf === undefined ? this.#options.digests.digestOf(place) : digestOf(place);
+        return found?.digest === artifact.blob.digest;
+      }
       case "tree":
         return this.#digestOfTree(place) === artifact.blob.digest;
     }
@@ -297,6 +310,8 @@ export class Contents {
       case "file": {
         if (isTaken && statOf(place)?.isDirectory() === true) rmSync(place, { recursive: true });
         const text = textInside(artifact);
+        // Where nothing lies, mostly the folder is missing too; a name that cannot be given is dearer than this.
+        if (text !== undefined && !isTaken) mkdirSync(dirname(place), { recursive: true });
         if (text !== undefined) writeAtomic(place, text, { staging, changed: past });
         else {
           mkdirSync(staging, { recursive: true });
@@ -327,7 +342,7 @@ export class Contents {
         break;
       }
     }
-    const name = relative(runFolder, place);
+    const name = this.#nameOf(place);
     // Once is enough: outputs that are deleted and put back would make the trace longer each time.
     if (trace.placedAt(name) !== artifact.blob.digest) trace.append({ out: name, d: artifact.blob.digest });
   }
@@ -373,7 +388,7 @@ export class Contents {
     const stat = statOf(place);
     if (stat === undefined) return;
     const { runFolder, trace, digests } = this.#options;
-    const name = relative(runFolder, place);
+    const name = this.#nameOf(place);
     const placed = trace.placedAt(name);
     const found = stat.isDirectory() ? this.#digestOfTree(place) : digests.digestOf(place)?.digest;
     if (found !== undefined && (placed === found || this.#isOwnResult(target, found))) return;
@@ -388,8 +403,14 @@ export class Contents {
   }
 }
 
+/** Artifacts whose text is what their digest says: each is asked for a few times. */
+const verified = new WeakSet<Artifact>();
+
 /** Content that is kept with the result, if it is still what its digest says: logs can be damaged like any file. */
 function textInside(artifact: Extract<Artifact, { kind: "file" }>): string | undefined {
   const { text, blob } = artifact;
-  return text !== undefined && digestOfBytes(text) === blob.digest ? text : undefined;
+  if (text === undefined || verified.has(artifact)) return text;
+  if (digestOfBytes(text) !== blob.digest) return undefined;
+  verified.add(artifact);
+  return text;
 }

@@ -154,7 +154,7 @@ async function look(
     return digest === undefined ? project.digests.digestOf(path) : { digest };
   };
   if (!areAsRead(reads, digestOf)) return undefined;
-  if (!arePlaced(run, session, assessed, ends)) return undefined;
+  if (!arePlaced(run, session, assessed, ends, digestOf)) return undefined;
   if (looked.files.some((path) => project.digests.isRacy(path))) return undefined;
   const places = new Map(paths.map((path, i) => [path, i]));
   const evidence = (own: readonly string[]): Evidence => {
@@ -198,7 +198,13 @@ function msOf(ns: bigint): number {
 }
 
 /** Whether every output is still what the build left, or still where it was left with others. */
-function arePlaced(run: OpenRun, { contents }: DecidingSession, assessed: readonly number[], ends: Ends): boolean {
+function arePlaced(
+  run: OpenRun,
+  { contents }: DecidingSession,
+  assessed: readonly number[],
+  ends: Ends,
+  digestOf: (path: string) => { readonly digest: Digest } | undefined,
+): boolean {
   return assessed.every((index) => {
     const { name, declaration } = run.graph.targets[index]!;
     const end = ends(index);
@@ -207,7 +213,7 @@ function arePlaced(run: OpenRun, { contents }: DecidingSession, assessed: readon
     const left = contents.leftOf(name, outputs, end.artifacts);
     const here =
       left.size === 0 ? outputs : Object.fromEntries(Object.entries(outputs).filter(([slot]) => !left.has(slot)));
-    return contents.isPlaced(name, here, end.artifacts);
+    return contents.isPlaced(name, here, end.artifacts, digestOf);
   });
 }
 

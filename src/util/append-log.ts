@@ -10,11 +10,14 @@ export class AppendLog<Line> {
   #waiting: string[] = [];
   /** Where the next line will begin, if this is the only writer. */
   #end: number | undefined;
-  #committing: Promise<void> | undefined;
-  #next: Promise<void> | undefined;
+  #committing: Promise<boolean> | undefined;
+  #next: Promise<boolean> | undefined;
+  readonly #mayWrite: () => boolean;
 
-  constructor(path: string) {
+  /** `mayWrite` is asked once for all that a commit writes, right before. */
+  constructor(path: string, mayWrite: () => boolean = () => true) {
     this.#path = path;
+    this.#mayWrite = mayWrite;
   }
 
   /** Takes a line; it is on its way to the disk when `commit` returns. Returns the offset at which it will lie, if nobody else writes to the log. */
@@ -26,8 +29,11 @@ export class AppendLog<Line> {
     return at;
   }
 
-  /** Everything appended so far, written and synced. Calls that come while a sync runs share the next one. */
-  commit(): Promise<void> {
+  /**
+   * Everything appended so far, written and synced. Calls that come while a sync runs share the next one. False: nothing may be written any more, and
+   * what was appended is forgotten.
+   */
+  commit(): Promise<boolean> {
     if (this.#committing === undefined)
       return (this.#committing = this.#flush().finally(() => (this.#committing = undefined)));
     this.#next ??= this.#committing.then(
@@ -66,10 +72,15 @@ export class AppendLog<Line> {
     this.#fd = undefined;
   }
 
-  async #flush(): Promise<void> {
-    if (this.#waiting.length === 0) return;
+  async #flush(): Promise<boolean> {
+    if (!this.#mayWrite()) {
+      this.drop();
+      return false;
+    }
+    if (this.#waiting.length === 0) return true;
     this.write();
     await syncData(this.#fd!);
+    return true;
   }
 }
 

@@ -8,8 +8,9 @@ import type { Digest } from "../../model/digest.ts";
 import { AppendLog, forEachLine } from "../../util/append-log.ts";
 import { isMissing, temporaryName } from "../../util/fs.ts";
 import { hasEnded, hostTag } from "../../util/host.ts";
+import { LineIndexBuilder } from "../../util/line-index.ts";
 import { DigestTable } from "./digest-table.ts";
-import { indexFileOf, Segment, segmentEnding, type Entry } from "./segment.ts";
+import { indexFileOf, keepIndex, Segment, segmentEnding, type Entry } from "./segment.ts";
 import { Uses } from "./uses.ts";
 
 const segmentsBeforeMerge = 24;
@@ -46,6 +47,7 @@ export class LocalActionCache implements ActionCache {
   readonly #uses: Uses;
   readonly #ownName = `${randomBytes(4).toString("hex")}-${process.pid}-${hostTag()}${segmentEnding}`;
   readonly #ownEntries = new Map<Digest, ActionResult>();
+  readonly #ownIndex = new LineIndexBuilder();
   /** Segments of other processes, by name. */
   #others: Map<string, Segment> | undefined;
 
@@ -68,7 +70,7 @@ export class LocalActionCache implements ActionCache {
   put(key: Digest, result: ActionResult): void {
     if (this.get(key) !== undefined) return;
     this.#ownEntries.set(key, result);
-    this.#own.append({ k: key, r: result });
+    this.#ownIndex.add(key, this.#own.append({ k: key, r: result }));
     this.#own.write();
   }
 
@@ -107,6 +109,8 @@ export class LocalActionCache implements ActionCache {
 
   close(at: number): void {
     this.#own.close();
+    // Whoever reads it next need not read all of it.
+    keepIndex(join(this.#root, this.#ownName), this.#ownIndex);
     this.#uses.close(at);
     for (const segment of this.#others?.values() ?? []) segment.close();
     // Many small builds leave many small segments.

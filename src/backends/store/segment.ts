@@ -26,7 +26,7 @@ export class Segment {
   /** `mayGrow`: somebody may still be writing to it. */
   constructor(root: string, name: string, mayGrow: boolean) {
     this.#file = join(root, name);
-    const isLong = !mayGrow && (statSync(this.#file, { throwIfNoEntry: false })?.size ?? 0) >= worthIndexingBytes;
+    const isLong = !mayGrow && isWorthIndexing(this.#file);
     this.#index = isLong ? LineIndex.open(indexFileOf(this.#file), this.#file) : undefined;
     if (isLong && this.#index === undefined) this.#readAndIndex();
     this.#tail = new LogTail(this.#file, isLong ? Infinity : 0);
@@ -63,12 +63,21 @@ export class Segment {
       this.#take(entry.k, entry.r);
       builder.add(entry.k, offset);
     }
-    if (builder.size > 0) builder.save(indexFileOf(this.#file), this.#file);
+    keepIndex(this.#file, builder);
   }
 
   #take(key: Digest, result: ActionResult): void {
     if (!this.#entries.has(key)) this.#entries.set(key, result);
   }
+}
+
+/** Of a segment that nobody writes to any more. */
+export function keepIndex(segment: string, builder: LineIndexBuilder): void {
+  if (builder.size > 0 && isWorthIndexing(segment)) builder.save(indexFileOf(segment), segment);
+}
+
+function isWorthIndexing(segment: string): boolean {
+  return (statSync(segment, { throwIfNoEntry: false })?.size ?? 0) >= worthIndexingBytes;
 }
 
 /** Of a segment that is gone, an index is of no use. */

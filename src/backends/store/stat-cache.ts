@@ -45,8 +45,6 @@ export class StatCache implements FileDigests {
   #known: Map<string, Known | string> | undefined;
   /** What is not in `#known` may be here. */
   #index: LineIndex | undefined;
-  /** Of all lines, where there was no index that could be used. */
-  #whole: { readonly builder: LineIndexBuilder; readonly end: number } | undefined;
   #lines = 0;
 
   constructor(folder: string, xxhash: Xxhash | undefined, pool?: HashPool) {
@@ -145,8 +143,9 @@ export class StatCache implements FileDigests {
   }
 
   close(): void {
-    if (!this.#compact()) this.#keepIndex();
+    const isCompact = this.#compact();
     this.#log.close();
+    if (!isCompact && this.#known !== undefined) this.#keepIndex();
     this.#index?.close();
     this.#clock.close();
   }
@@ -199,40 +198,48 @@ export class StatCache implements FileDigests {
     if (this.#known !== undefined) return this.#known;
     this.#known = new Map();
     this.#index = this.#openIndex();
-    const builder = new LineIndexBuilder();
-    let end = 0;
-    for (const { text, offset } of readTextLines(this.#file, this.#index?.end)) {
+    for (const { text } of readTextLines(this.#file, this.#index?.end)) {
       this.#lines++;
-      const path = pathAtFront(text) ?? parseLine<Known>(text)?.p;
+      const path = pathOf(text);
       // A line that was torn makes its file be hashed again.
       if (path !== undefined) this.#known.set(path, text);
-      if (path !== undefined && this.#index === undefined) builder.add(path, offset);
-      end = offset + Buffer.byteLength(text) + 1;
     }
-    if (this.#index === undefined && builder.size >= worthIndexing) this.#whole = { builder, end };
     return this.#known;
   }
 
   #openIndex(): LineIndex | undefined {
     const index = LineIndex.open(this.#indexFile, this.#file);
-    if (index === undefined) return undefined;
-    const size = statSync(this.#file, { throwIfNoEntry: false })?.size ?? 0;
-    if (size - index.end <= size * missingPart) return index;
+    if (index === undefined || !this.#isBehind(index)) return index;
     index.close();
     return undefined;
+  }
+
+  /** Whether much of the log came after it. */
+  #isBehind({ end }: LineIndex): boolean {
+    const size = statSync(this.#file, { throwIfNoEntry: false })?.size ?? 0;
+    return size - end > size * missingPart;
   }
 
   /** The last one. */
   #lineOf(path: string): string | undefined {
     for (const offset of this.#index?.offsetsOf(path).toReversed() ?? []) {
       const text = this.#index!.lineAt(offset);
-      if ((pathAtFront(text) ?? parseLine<Known>(text)?.p) === path) return text;
+      if (pathOf(text) === path) return text;
     }
     return undefined;
   }
 
+  /** From the log as it lies there: others write to it too, and where lines lie is known only when they do. */
   #keepIndex(): void {
-    if (this.#whole !== undefined) this.#whole.builder.save(this.#indexFile, this.#file, { end: this.#whole.end });
+    if (this.#lines < worthIndexing || (this.#index !== undefined && !this.#isBehind(this.#index))) return;
+    const builder = new LineIndexBuilder();
+    let end = 0;
+    for (const { text, offset } of readTextLines(this.#file)) {
+      const path = pathOf(text);
+      if (path !== undefined) builder.add(path, offset);
+      end = offset + Buffer.byteLength(text) + 1;
+    }
+    if (builder.size >= worthIndexing) builder.save(this.#indexFile, this.#file, { end });
   }
 
   /** Whether it was written anew. Who goes by an index does not know how many lines say nothing any more. */
@@ -250,6 +257,11 @@ export class StatCache implements FileDigests {
     );
     return true;
   }
+}
+
+/** Undefined: it was torn. */
+function pathOf(text: string): string | undefined {
+  return pathAtFront(text) ?? parseLine<Known>(text)?.p;
 }
 
 const front = '{"p":"';

@@ -54,7 +54,7 @@ export class Trace {
     this.#indexFrom = indexFrom;
     this.#file = join(runFolder, "trace", "trace.jsonl");
     this.#mayWrite = mayWrite;
-    this.#log = new AppendLog(this.#file);
+    this.#log = new AppendLog(this.#file, mayWrite);
     this.#until = until;
     this.#indexFile = until === Infinity ? indexFile : undefined;
   }
@@ -268,14 +268,14 @@ export class Trace {
 
   /** Durable when it returns true. False: the run was taken over, and nothing was written. */
   async commit(): Promise<boolean> {
-    if (this.#dropIfLost()) return false;
+    let isWritten = false;
     try {
-      await this.#log.commit();
-    } catch (error) {
-      this.#news = undefined;
-      throw error;
+      isWritten = await this.#log.commit();
+    } finally {
+      // Where the lines lie that come next is not known then.
+      if (!isWritten) this.#news = undefined;
     }
-    return true;
+    return isWritten;
   }
 
   close(): void {

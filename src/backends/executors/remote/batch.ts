@@ -25,7 +25,7 @@ export type ResultLine =
 /** Takes lines in; what was taken is safe with the driver's side when `commit` returns. */
 export interface ResultLog {
   append(line: ResultLine): void;
-  commit(): Promise<void>;
+  commit(): Promise<unknown>;
 }
 
 export interface Batch {
@@ -64,7 +64,8 @@ export async function runBatch({ order, ended, ...batch }: Batch, signal: AbortS
     if (signal.aborted) return;
     if (isKilled) {
       batch.log.append({ tooLittleMemory: true });
-      return batch.log.commit();
+      await batch.log.commit();
+      return;
     }
     open = notBegun.sort((a, b) => a - b);
     // One item took its worker with it, and the others have another turn. With none that ended there is nothing to hope for.
