@@ -8,7 +8,6 @@ export class AppendLog<Line> {
   readonly #path: string;
   #fd: number | undefined;
   #waiting: string[] = [];
-  /** Where the next line will begin, if this is the only writer. */
   #end: number | undefined;
   #committing: Promise<boolean> | undefined;
   #next: Promise<boolean> | undefined;
@@ -27,6 +26,11 @@ export class AppendLog<Line> {
     this.#end += Buffer.byteLength(text) + 1;
     this.#waiting.push(text);
     return at;
+  }
+
+  /** Where the next line will begin, if nobody else writes to the log. Undefined: nothing was appended. */
+  get end(): number | undefined {
+    return this.#end;
   }
 
   /**

@@ -16,12 +16,17 @@ export interface Entry {
 export const segmentEnding = ".jsonl";
 /** A shorter one is read as quickly as its index. */
 const worthIndexingBytes = 1 << 18;
+/** Whoever has asked for so large a part asks for the rest as well, and it is quicker to read all in one piece. */
+const manyAsked = 1 / 16;
 
 export class Segment {
   readonly #file: string;
   readonly #tail: LogTail<Entry>;
-  readonly #entries = new Map<Digest, ActionResult>();
-  readonly #index: LineIndex | undefined;
+  /** By key, the result or the line that says it. */
+  readonly #entries = new Map<Digest, ActionResult | string>();
+  /** What is not in `#entries` may be here. */
+  #index: LineIndex | undefined;
+  #found = 0;
 
   /** `mayGrow`: somebody may still be writing to it. */
   constructor(root: string, name: string, mayGrow: boolean) {
@@ -35,13 +40,21 @@ export class Segment {
 
   /** The first result of the key. */
   get(key: Digest): ActionResult | undefined {
-    const known = this.#entries.get(key);
-    if (known !== undefined || this.#index === undefined) return known;
+    const known = this.#entries.get(key) ?? this.#lineOf(key);
+    if (typeof known !== "string") return known;
+    const result = parseLine<Entry>(known)?.r;
+    if (result === undefined) this.#entries.delete(key);
+    else this.#entries.set(key, result);
+    return result;
+  }
+
+  #lineOf(key: Digest): string | undefined {
+    if (this.#index === undefined) return undefined;
     for (const offset of this.#index.offsetsOf(key)) {
-      const entry = parseLine<Entry>(this.#index.lineAt(offset));
-      if (entry?.k !== key) continue;
-      this.#entries.set(key, entry.r);
-      return entry.r;
+      const text = this.#index.lineAt(offset);
+      if (keyAtFront(text) !== key) continue;
+      if (++this.#found > this.#index.size * manyAsked) this.#readAll();
+      return text;
     }
     return undefined;
   }
@@ -55,20 +68,34 @@ export class Segment {
     this.#index?.close();
   }
 
+  #readAll(): void {
+    this.#index?.close();
+    this.#index = undefined;
+    for (const { text } of readTextLines(this.#file)) this.#take(keyAtFront(text), text);
+  }
+
   #readAndIndex(): void {
     const builder = new LineIndexBuilder();
     for (const { text, offset } of readTextLines(this.#file)) {
-      const entry = parseLine<Entry>(text);
-      if (entry === undefined) continue;
-      this.#take(entry.k, entry.r);
-      builder.add(entry.k, offset);
+      const key = keyAtFront(text);
+      if (key === undefined) continue;
+      this.#take(key, text);
+      builder.add(key, offset);
     }
     keepIndex(this.#file, builder);
   }
 
-  #take(key: Digest, result: ActionResult): void {
-    if (!this.#entries.has(key)) this.#entries.set(key, result);
+  #take(key: Digest | undefined, result: ActionResult | string): void {
+    if (key !== undefined && !this.#entries.has(key)) this.#entries.set(key, result);
   }
+}
+
+const front = '{"k":"';
+
+/** The key of a line; undefined where it was torn so early that it has none. */
+function keyAtFront(text: string): Digest | undefined {
+  const end = front.length + 64;
+  return text.startsWith(front) && text[end] === '"' ? (text.slice(front.length, end) as Digest) : undefined;
 }
 
 /** Of a segment that nobody writes to any more. */

@@ -31,7 +31,7 @@ const bytesPerMs = 1.2e6;
 
 /** Fewer lines are read as quickly as an index. */
 const worthIndexing = 4_000;
-/** When more than this part of the log came after its index, all of it is read, and the index written anew. */
+/** When so large a part of the log came after its index, that is written anew; a build that was killed has not, and then all of the log is read. */
 const missingPart = 1 / 4;
 
 export class StatCache implements FileDigests {
@@ -45,6 +45,10 @@ export class StatCache implements FileDigests {
   #known: Map<string, Known | string> | undefined;
   /** What is not in `#known` may be here. */
   #index: LineIndex | undefined;
+  /** Lines that it lacks. */
+  readonly #news = new LineIndexBuilder();
+  /** How many bytes of the log have been read. */
+  #read = 0;
   #lines = 0;
 
   constructor(folder: string, xxhash: Xxhash | undefined, pool?: HashPool) {
@@ -145,7 +149,7 @@ export class StatCache implements FileDigests {
   close(): void {
     const isCompact = this.#compact();
     this.#log.close();
-    if (!isCompact && this.#known !== undefined) this.#keepIndex();
+    if (!isCompact) this.#keepIndex();
     this.#index?.close();
     this.#clock.close();
   }
@@ -180,7 +184,7 @@ export class StatCache implements FileDigests {
 
   #remember(known: Known): void {
     this.#load().set(known.p, known);
-    this.#log.append(known);
+    this.#news.add(known.p, this.#log.append(known));
     this.#lines++;
   }
 
@@ -198,48 +202,44 @@ export class StatCache implements FileDigests {
     if (this.#known !== undefined) return this.#known;
     this.#known = new Map();
     this.#index = this.#openIndex();
-    for (const { text } of readTextLines(this.#file, this.#index?.end)) {
+    for (const { text, offset } of readTextLines(this.#file, this.#index?.end)) {
       this.#lines++;
-      const path = pathOf(text);
+      this.#read = offset + Buffer.byteLength(text) + 1;
+      const path = pathAtFront(text) ?? parseLine<Known>(text)?.p;
       // A line that was torn makes its file be hashed again.
-      if (path !== undefined) this.#known.set(path, text);
+      if (path === undefined) continue;
+      this.#known.set(path, text);
+      this.#news.add(path, offset);
     }
     return this.#known;
   }
 
   #openIndex(): LineIndex | undefined {
     const index = LineIndex.open(this.#indexFile, this.#file);
-    if (index === undefined || !this.#isBehind(index)) return index;
+    if (index === undefined) return undefined;
+    const size = statSync(this.#file, { throwIfNoEntry: false })?.size ?? 0;
+    if (size - index.end <= size * missingPart) return index;
     index.close();
     return undefined;
-  }
-
-  /** Whether much of the log came after it. */
-  #isBehind({ end }: LineIndex): boolean {
-    const size = statSync(this.#file, { throwIfNoEntry: false })?.size ?? 0;
-    return size - end > size * missingPart;
   }
 
   /** The last one. */
   #lineOf(path: string): string | undefined {
     for (const offset of this.#index?.offsetsOf(path).toReversed() ?? []) {
       const text = this.#index!.lineAt(offset);
-      if (pathOf(text) === path) return text;
+      if ((pathAtFront(text) ?? parseLine<Known>(text)?.p) === path) return text;
     }
     return undefined;
   }
 
-  /** From the log as it lies there: others write to it too, and where lines lie is known only when they do. */
   #keepIndex(): void {
-    if (this.#lines < worthIndexing || (this.#index !== undefined && !this.#isBehind(this.#index))) return;
-    const builder = new LineIndexBuilder();
-    let end = 0;
-    for (const { text, offset } of readTextLines(this.#file)) {
-      const path = pathOf(text);
-      if (path !== undefined) builder.add(path, offset);
-      end = offset + Buffer.byteLength(text) + 1;
-    }
-    if (builder.size >= worthIndexing) builder.save(this.#indexFile, this.#file, { end });
+    const known = this.#index?.size ?? 0;
+    const news = this.#news.size;
+    if (known + news < worthIndexing || news < known * missingPart) return;
+    const end = this.#log.end ?? this.#read;
+    // Another build has written to it meanwhile: where its lines lie is not known, and not for sure where ours do.
+    if (statSync(this.#file, { throwIfNoEntry: false })?.size !== end) return;
+    this.#news.save(this.#indexFile, this.#file, { earlier: this.#index, end });
   }
 
   /** Whether it was written anew. Who goes by an index does not know how many lines say nothing any more. */
@@ -257,11 +257,6 @@ export class StatCache implements FileDigests {
     );
     return true;
   }
-}
-
-/** Undefined: it was torn. */
-function pathOf(text: string): string | undefined {
-  return pathAtFront(text) ?? parseLine<Known>(text)?.p;
 }
 
 const front = '{"p":"';
