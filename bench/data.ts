@@ -114,8 +114,8 @@ export async function itemsPeak(setup: Setup, count: number): Promise<Peak> {
   return { size: count, tool: names.exp, phase: "items", mib };
 }
 
-/** What somebody does who has just heard of it: a clone of the project, `npm ci`, the experiment. */
-export function firstRun({ scratch, repetitions }: Setup, root: string): Times {
+/** What somebody does who has just heard of it: a clone of the project, `npm ci`, the experiment. And the experiment once more, without npx. */
+export function firstRun({ scratch, repetitions, node }: Setup, root: string): Times {
   const times = new Timed();
   const folder = join(scratch, "work", "clone");
   for (let round = 0; round < repetitions; round++) {
@@ -124,6 +124,8 @@ export function firstRun({ scratch, repetitions }: Setup, root: string): Times {
     times.take("npm ci", { argv: ["npm", "ci", "--prefer-offline", "--no-audit", "--no-fund"] }, folder);
     times.take("first build", { argv: ["npx", "exp", "build", "analyse"] }, folder);
     times.take("nothing to do", { argv: ["npx", "exp", "build", "analyse"] }, folder);
+    forget(folder);
+    times.take("without npx", { argv: [node, join("bin", "exp.cjs"), "build", "analyse"] }, folder);
   }
   rmSync(folder, { recursive: true });
   return times.seconds;

@@ -184,7 +184,7 @@ export function figuresOf(results: Results): Figure[] {
       30,
       "s",
     ),
-    atMost("of that, the experiment on peptides", of(first, "first build"), 5, "s"),
+    atMost("the experiment on peptides, without npx", of(first, "without npx"), 5, "s"),
     atMost("growth of a cold build from 1,000 to 10,000 targets, per target", growth(1000), 1.1),
     atMost("growth of a cold build from 10,000 to 100,000 targets, per target", growth(10_000), 1.1),
     ...(["here", "slurm"] as const).map((place) =>

@@ -140,4 +140,11 @@ describe("a missing config", () => {
         configs/ has judge.yaml, peptides.yml."
     `);
   });
+
+  test("says that it may be empty where there is none at all", () => {
+    expect(screen(load({ files: {} }))).toMatchInlineSnapshot(`
+      "configs/default.yaml: there is no config configs/default.yaml
+        Write it: where it is empty, everything is as the rules say."
+    `);
+  });
 });

@@ -176,7 +176,7 @@ function missingFailure(reading: Reading, path: string, where: Place): Failure {
   const near = didYouMean(basename(path), names, (known) => `${shownFolder}/ has ${listNames(known)}.`);
   return inputFailure(`there is no config ${shownPath(reading.options.root, path)}`, {
     where,
-    ...(near !== undefined && { fix: near }),
+    fix: near ?? "Write it: where it is empty, everything is as the rules say.",
   });
 }
 
