@@ -43,8 +43,7 @@ export class Segment {
     const known = this.#entries.get(key) ?? this.#lineOf(key);
     if (typeof known !== "string") return known;
     const result = parseLine<Entry>(known)?.r;
-    if (result === undefined) this.#entries.delete(key);
-    else this.#entries.set(key, result);
+    if (result !== undefined) this.#entries.set(key, result);
     return result;
   }
 
