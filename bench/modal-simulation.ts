@@ -1,6 +1,7 @@
 // A fan-out in Modal containers, simulated event by event: containers are asked for, wait for GPUs, start, commit what they have told, are taken back or come
 // to the end of their lifetime; the driver looks, reads what it finds, and begins the next ones. All that it goes by is in `ModalModel`. Knows no prices.
 
+import { createRandom } from "../src/stats/random.ts";
 import { EventQueue } from "./event-queue.ts";
 
 export interface ModalModel {
@@ -126,7 +127,7 @@ class Simulation {
 
   constructor(model: ModalModel, seed: number) {
     this.#model = model;
-    this.#random = randomFrom(seed);
+    this.#random = createRandom(seed).uniform;
     const { items, batch } = model;
     const count = Math.ceil(items / batch);
     this.#batches = Array.from({ length: count }, (_, n) => Math.min(batch, items - n * batch)).reverse();
@@ -293,16 +294,4 @@ class Simulation {
     const last = Math.floor((this.#events.now + seconds) / window);
     for (let at = first; at <= last; at++) perWindow[at] = (perWindow[at] ?? 0) + count / (last - first + 1);
   }
-}
-
-/** mulberry32, public domain (Tommy Ettinger). */
-function randomFrom(start: number): () => number {
-  let state = start >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
 }

@@ -5,18 +5,12 @@ import { basename, dirname, join } from "node:path";
 import { expect, onTestFinished } from "vitest";
 import { digestOfBytes } from "../../src/model/digest.ts";
 import type { Event } from "../../src/model/event.ts";
+import { createRandom } from "../../src/stats/random.ts";
 import { makeProject, type Built, type Finished, type Rig, type RunOptions, type Started } from "../rig.ts";
 
-/** mulberry32, public domain (Tommy Ettinger). */
-export function randomFrom(start: number): () => number {
-  let state = start >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
+/** Numbers in [0, 1), the same of each seed. */
+export function randomFrom(seed: number): () => number {
+  return createRandom(seed).uniform;
 }
 
 /** Waits until something is so, looking often; the test's own time limit ends a vain wait. */
