@@ -29,7 +29,8 @@ putting it right builds. An edit during a build starts another when that one has
 What would have to be paid is not done without \`--paid\`; \`--max-usd\` is for all of its builds together. Ctrl-C ends it with 130, after what is finished is kept.`,
   plan: `Decides as a build does and runs nothing. A target is \`fresh\` (the run's own result holds), \`cached\` (there is a result to fetch),
 \`stale\` (it must run), \`unknown\` (it depends on something that must run first, and may come out unchanged), \`waiting\` (for people) or
-\`failed\` (a gate whose condition does not hold). More than a hundred fresh targets are not listed, but counted. With \`--max-usd\` it says what of that is expected to be spent, and warns where it is more.`,
+\`failed\` (a gate whose condition does not hold). More than a hundred fresh targets are not listed, but counted. With \`--max-usd\` it says what of that is expected to be spent, and warns where it is more. With \`--executor modal\` the time of containers
+is part of the money, at the price of each; nobody is spoken to.`,
   status: "The states of `plan`, with when each result was made, how long it took, what it cost and where.",
   why: `Takes at least one target. \`TARGET[ITEM]\` asks about one item of a fan-out, by its label or its number (quote the brackets for your
 shell). For something stale it says what differs from the last result; for something fresh, why it was made the last time.`,

@@ -35,9 +35,7 @@ export function allotmentOf({ lifetime, memory = usualMemory, gpu }: Container):
 
 /** If it lives to its end. */
 export function mostUsd(container: Container): number {
-  const usd = usdPerSecond(allotmentOf(container), listPrices);
-  if (!usd.ok) throw new Error(`nobody has said what it costs: ${usd.error.join(", ")}`);
-  return usd.value * container.lifetime;
+  return must(usdPerSecond(allotmentOf(container), listPrices)) * container.lifetime;
 }
 
 export class Session {

@@ -4,6 +4,7 @@ import { planTargets } from "../engine/plan.ts";
 import type { Plan } from "../model/plan.ts";
 import { renderPlan, withLimit } from "../report/plan.ts";
 import { openSession, type DecidingSession } from "../project/project.ts";
+import { ratesOf } from "../project/executors.ts";
 import { openShared } from "../project/shared.ts";
 import { explainReasons } from "../project/explain.ts";
 import type { Arguments } from "./arguments.ts";
@@ -50,12 +51,20 @@ export function withPlan(
       showFailures(screen, shared.error);
       return exitCodes.wrongInput;
     }
+    const rates = await ratesOf(project, args.flags.executor as string | undefined, run.expfile.experiments.settings);
+    if (!rates.ok) {
+      showFailures(screen, rates.error);
+      return exitCodes.wrongInput;
+    }
     const session = openSession(project, run, {
       onSetAside: () => undefined,
       mayWrite: () => false,
       shared: shared.value,
     });
-    const found = await planTargets(session, asked.needed, bringing(args, asked));
+    const found = await planTargets(session, asked.needed, {
+      brings: bringing(args, asked),
+      rates: rates.value,
+    });
     if (!found.ok) {
       showFailures(screen, found.error);
       return exitCodes.wrongInput;
@@ -68,6 +77,7 @@ export function withPlan(
       run: run.folder.id,
       experiment: run.graph.experiment,
       overrides: run.overrides,
+      ...(rates.value !== undefined && { pricesOf: rates.value.executor }),
       targets: await Promise.all(targets),
     };
     return use(made, asked, session);

@@ -95,7 +95,7 @@ export const commandTable: readonly CommandSpec[] = [
     summary: "what a build would do: fresh, cached or stale, with reasons, time and money by past traces",
     args: "targets",
     takesKeysAsFlags: true,
-    flags: [...asking, from, shared, outputs, maxUsd],
+    flags: [...asking, from, shared, outputs, executor, maxUsd],
   },
   {
     name: "status",

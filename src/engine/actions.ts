@@ -289,6 +289,20 @@ function partsOf(work: Work): readonly PartDeclaration[] {
   }
 }
 
+/** How the parts of a target run that may run elsewhere: its recipe or program, or what makes its items. */
+export function optionsElsewhere({ declaration }: GraphTarget): readonly RunOptions[] {
+  const { work, options } = declaration;
+  const parts =
+    work.kind === "recipe"
+      ? [work.part]
+      : work.kind === "command"
+        ? [work.command]
+        : work.kind === "fan-out"
+          ? Object.values(work.recipes)
+          : [];
+  return parts.map((part) => mergeOptions(part, options)).filter(({ executor }) => executor !== "local");
+}
+
 /** A target's options over the rule's. */
 function mergeOptions(rule: RunOptions, target: RunOptions): RunOptions {
   const resources: Resources = { ...rule.resources, ...target.resources };

@@ -3,20 +3,36 @@
 import type { Failure } from "../model/failure.ts";
 import type { PlannedTarget, TargetState } from "../model/plan.ts";
 import type { Reason } from "../model/reason.ts";
-import type { Artifacts } from "../model/action.ts";
+import type { RunOptions } from "../api/rule.ts";
+import type { ActionResult, Artifacts } from "../model/action.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import { fail, ok, type Result } from "../util/result.ts";
+import { optionsElsewhere } from "./actions.ts";
 import { assess, keysOf, type Assessment } from "./assess.ts";
 import { ownDifferences } from "./differences.ts";
 import { gateFailures } from "./gate.ts";
 import { ContentLost } from "./contents.ts";
 import type { Session } from "./session.ts";
 
+/** An executor whose time is paid for. */
+export interface Rates {
+  /** By its name, results tell that what they cost holds their time. */
+  readonly executor: string;
+  /** Dollars a second; or why that is not known. */
+  usdPerSecond(target: string, options: RunOptions): Result<number, string>;
+}
+
+export interface PlanOptions {
+  /** Whether a build would bring outputs of the target that were left with others. */
+  readonly brings?: (target: string) => boolean;
+  /** Of the executor that a build would use; undefined: its time is free. */
+  readonly rates?: Rates | undefined;
+}
+
 export async function planTargets(
   session: Session,
   needed: readonly number[],
-  /** Whether a build would bring outputs of the target that were left with others. */
-  brings: (target: string) => boolean = () => false,
+  { brings = () => false, rates }: PlanOptions = {},
 ): Promise<Result<readonly PlannedTarget[], readonly Failure[]>> {
   const planned: PlannedTarget[] = [];
   const failures: Failure[] = [];
@@ -40,18 +56,11 @@ export async function planTargets(
     const open = target.dependsOn.filter((upstream) => !known.has(upstream));
     if (open.length > 0) {
       const names = open.map((upstream) => session.graph.targets[upstream]!.name);
-      planned.push(
-        describe(
-          session,
-          target,
-          "unknown",
-          [
-            ...(await ownDifferences(session, target, known)),
-            ...names.map((name): Reason => ({ kind: "upstream", target: name })),
-          ],
-          undefined,
-        ),
-      );
+      const reasons = [
+        ...(await ownDifferences(session, target, known)),
+        ...names.map((name): Reason => ({ kind: "upstream", target: name })),
+      ];
+      planned.push(withTime(session, target, describe(session, target, "unknown", reasons, undefined), rates));
       continue;
     }
     const assessment = await assess(session, target, (upstream) => ({
@@ -59,7 +68,10 @@ export async function planTargets(
       target: session.graph.targets[upstream]!,
     }));
     if (assessment.kind === "wrong") failures.push(...assessment.failures);
-    else planned.push({ ...planOf(session, target, assessment, known, brings), ...warningsOf(assessment) });
+    else {
+      const one = { ...planOf(session, target, assessment, known, brings), ...warningsOf(assessment) };
+      planned.push(withTime(session, target, one, rates));
+    }
   }
   return failures.length > 0 ? fail(failures) : ok(planned);
 }
@@ -133,8 +145,7 @@ function describe(
   items: PlannedTarget["items"],
 ): PlannedTarget {
   const { declaration } = target;
-  const due = state === "stale" || state === "unknown";
-  const past = due ? pastOf(session, target, items) : undefined;
+  const past = isDue(state) ? pastOf(session, target, items) : undefined;
   return {
     name: target.name,
     rule: declaration.contract.name,
@@ -149,6 +160,55 @@ function describe(
   };
 }
 
+/** What is due, with what the time of it costs where its results were not made by that executor: theirs holds that already. */
+function withTime(session: Session, target: GraphTarget, one: PlannedTarget, rates: Rates | undefined): PlannedTarget {
+  if (rates === undefined || !isDue(one.state)) return one;
+  let usdPerSecond = 0;
+  // Of several recipes the dearest: which of them an item will be is known only when it is.
+  for (const options of optionsElsewhere(target)) {
+    const usd = rates.usdPerSecond(target.name, options);
+    if (!usd.ok) return { ...one, warnings: [...(one.warnings ?? []), usd.error] };
+    usdPerSecond = Math.max(usdPerSecond, usd.value);
+  }
+  if (one.expectedUsd === undefined || usdPerSecond === 0) return one;
+  const isNew = ({ executor }: ActionResult) => executor !== rates.executor;
+  return {
+    ...one,
+    expectedUsd: one.expectedUsd + (msElsewhere(session, target, one.items, isNew) / 1000) * usdPerSecond,
+  };
+}
+
+/** How long the due part of a target takes that may run elsewhere, by results that are `counted`. */
+function msElsewhere(
+  session: Session,
+  target: GraphTarget,
+  items: PlannedTarget["items"],
+  counted: (result: ActionResult) => boolean,
+): number {
+  const msOf = (result: ActionResult) => (counted(result) ? result.tookMs : 0);
+  if (target.declaration.work.kind !== "fan-out") {
+    const own = lastOwn(session, target);
+    return own === undefined ? 0 : msOf(own);
+  }
+  let count = 0;
+  let ms = 0;
+  for (const result of session.trace.itemResultsOf(target.name)) {
+    count++;
+    ms += msOf(result);
+  }
+  return count === 0 ? 0 : (ms / count) * (items?.stale ?? count);
+}
+
+function isDue(state: TargetState): boolean {
+  return state === "stale" || state === "unknown";
+}
+
+/** The last result of the target itself, cleaned away or not; of a fan-out, what merged its items. */
+function lastOwn({ trace }: Session, target: GraphTarget): ActionResult | undefined {
+  const last = trace.lastStandingOf(target.name);
+  return last === undefined ? undefined : (trace.find(last.core) ?? trace.cleanedResult(last.core))?.result;
+}
+
 /** Time and money by the run's own traces: the last results of the target, and of its items for those that are due. */
 function pastOf(
   session: Session,
@@ -159,10 +219,8 @@ function pastOf(
   let count = 0;
   let itemMs = 0;
   let itemUsd = 0;
-  const last = session.trace.lastStandingOf(target.name);
-  const own =
-    last === undefined ? undefined : (session.trace.find(last.core) ?? session.trace.cleanedResult(last.core));
-  if (own !== undefined) whole = { ms: own.result.tookMs, usd: own.result.costUsd };
+  const own = lastOwn(session, target);
+  if (own !== undefined) whole = { ms: own.tookMs, usd: own.costUsd };
   if (target.declaration.work.kind !== "fan-out") return whole;
   for (const result of session.trace.itemResultsOf(target.name)) {
     count++;

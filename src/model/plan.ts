@@ -31,6 +31,8 @@ export interface Plan {
   readonly experiment: string;
   /** What the command line and the run's memory set over the config. */
   readonly overrides: readonly string[];
+  /** The executor whose time is part of the money that is expected. */
+  readonly pricesOf?: string;
   readonly targets: readonly PlannedTarget[];
   /** What a build may spend, if it was said; and what is to be said about that. */
   readonly maxUsd?: number;

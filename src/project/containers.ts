@@ -24,6 +24,7 @@ import { fail, ok, type Result } from "../util/result.ts";
 import type { LocalSettings } from "./local-settings.ts";
 import { driverFor } from "./driver.ts";
 import type { Elsewhere } from "./executors.ts";
+import { modalSettings } from "./modal-settings.ts";
 import { noteModalUse, type ModalUse } from "./modal-use.ts";
 import { batchVariable, type PlaceGiven } from "./places.ts";
 import { nodeMajor, type Project } from "./project.ts";
@@ -56,8 +57,7 @@ export async function openModal(
   by: string,
 ): Promise<Result<Elsewhere, readonly Failure[]>> {
   const neededBy = `the executor modal, by ${by}`;
-  const { targets = {}, ...own } = local ?? {};
-  const settings: ModalSettings = { ...declared, ...own };
+  const { settings, targets } = modalSettings(declared, local);
   const lack = whyNoModal(project);
   if (lack !== undefined) return fail([inputFailure(lack.what, { neededBy, fix: sentence(lack.fix) })]);
   const sdk = await loadSdk();

@@ -40,7 +40,7 @@ export function renderPlan(plan: Plan, { palette, width }: DrawOptions): string[
   const warnings = (plan.warnings ?? []).flatMap((text) => folded(wordWarning(text).text));
   return [
     ...lines.map((line) => paint(width === undefined ? line : clipLine(line, width), palette)),
-    ...folded(wordTotal(plan.targets, plan.maxUsd)).map((line) => paint([span(line, "bold")], palette)),
+    ...folded(wordTotal(plan.targets, plan)).map((line) => paint([span(line, "bold")], palette)),
     ...warnings.map((line) => paint([span(line, "yellow")], palette)),
   ];
 }
@@ -53,8 +53,10 @@ export function withLimit(plan: Plan, maxUsd: number): Plan {
   return { ...plan, maxUsd, ...(warning !== undefined && { warnings: [warning] }) };
 }
 
+type Money = Pick<Plan, "maxUsd" | "pricesOf">;
+
 /** `due: 2 targets, about 4 min, $1.20 by past traces`, `nothing to do`. */
-export function wordTotal(targets: readonly PlannedTarget[], maxUsd?: number): string {
+export function wordTotal(targets: readonly PlannedTarget[], money: Money = {}): string {
   const due = targets.filter(({ state }) => state === "stale" || state === "failed");
   const parts = [
     due.length > 0 ? countOf(due.length, "target") : "",
@@ -63,7 +65,7 @@ export function wordTotal(targets: readonly PlannedTarget[], maxUsd?: number): s
     wordCount(targets, "waiting", "", "waiting for people"),
   ].filter((part) => part !== "");
   if (parts.length === 0) return "nothing to do";
-  return `due: ${[...parts, ...expectation(due, maxUsd)].join(", ")}`;
+  return `due: ${[...parts, ...expectation(due, money)].join(", ")}`;
 }
 
 function wordCount(
@@ -76,7 +78,7 @@ function wordCount(
   return count === 0 ? "" : [before, `${count}`, after].filter((word) => word !== "").join(" ");
 }
 
-function expectation(due: readonly PlannedTarget[], maxUsd: number | undefined): readonly string[] {
+function expectation(due: readonly PlannedTarget[], { maxUsd, pricesOf }: Money): readonly string[] {
   if (due.length === 0) return [];
   const known = due.filter(({ expectedMs }) => expectedMs !== undefined);
   if (known.length === 0) return [maxUsd === undefined ? "time not known yet" : "time and cost not known yet"];
@@ -84,7 +86,8 @@ function expectation(due: readonly PlannedTarget[], maxUsd: number | undefined):
   const usd = sum(due.map(({ expectedUsd }) => expectedUsd));
   const time = ms < 950 ? formatRoughDuration(ms) : `about ${formatRoughDuration(ms)}`;
   const money = usd > 0 || maxUsd !== undefined ? `, ${wordSpent(usd, maxUsd)}` : "";
-  const amounts = `${time}${money} by past traces`;
+  const prices = usd > 0 && pricesOf !== undefined ? ` and ${pricesOf}'s prices` : "";
+  const amounts = `${time}${money} by past traces${prices}`;
   const unknown = due.filter(({ expectedMs }) => expectedMs === undefined).map(({ name }) => oneLine(name));
   return unknown.length === 0 ? [amounts] : [`${amounts} and what ${listOf(unknown)} will take`];
 }

@@ -20,7 +20,8 @@ describe("prices", () => {
     const asked = { ...small, gpu: { kind: "B300", count: 1 }, regions: ["us-east", "eu"] };
     expect(usdPerSecond(asked, listPrices)).toEqual({
       ok: false,
-      error: ["gpu: { B300: … }", 'regions: { "us-east": … }', "regions: { eu: … }"],
+      error:
+        'nobody has said what it costs at Modal, dollars a second: modal: { prices: { gpu: { B300: … }, regions: { "us-east": …, eu: … } } } (exp brings prices of 2026-10-08, from https://modal.com/pricing)',
     });
     // No name is a price because objects have such a member.
     expect(usdPerSecond({ ...small, gpu: { kind: "constructor", count: 1 } }, listPrices).ok).toBe(false);

@@ -97,16 +97,13 @@ export class ModalPlatform implements Platform<ModalLot> {
     });
     if (!allotment.ok) return allotment;
     const usd = usdPerSecond(allotment.value, prices);
-    if (usd.ok)
-      return ok({
-        allotment: allotment.value,
-        usdPerSecond: usd.value,
-        timeUsd: allotment.value.lifetimeSeconds * usd.value,
-        likeness: JSON.stringify(allotment.value),
-      });
-    return fail(
-      `nobody has said what it costs at Modal, dollars a second: modal: { prices: { ${usd.error.join(", ")} } } (exp brings prices of ${prices.asOf}, from ${prices.source})`,
-    );
+    if (!usd.ok) return usd;
+    return ok({
+      allotment: allotment.value,
+      usdPerSecond: usd.value,
+      timeUsd: allotment.value.lifetimeSeconds * usd.value,
+      likeness: JSON.stringify(allotment.value),
+    });
   }
 
   mostBatches(): Promise<number> {

@@ -64,18 +64,18 @@ export interface Priced {
   readonly regions: readonly string[];
 }
 
-/** A second of it; or the lines that the settings lack. Use beyond what was asked for costs more: containers are limited to it. */
-export function usdPerSecond(
-  { cpu, memoryMiB, gpu, regions }: Priced,
-  table: PriceTable,
-): Result<number, readonly string[]> {
+/** A second of it; or what the settings lack, in words. Use beyond what was asked for costs more: containers are limited to it. */
+export function usdPerSecond({ cpu, memoryMiB, gpu, regions }: Priced, table: PriceTable): Result<number, string> {
   const unpriced: string[] = [];
   const gpuPrice = gpu === undefined ? 0 : priceOf(table.gpu, gpu.kind.toUpperCase());
   if (gpuPrice === undefined) unpriced.push(`gpu: { ${quoted(gpu!.kind)}: … }`);
   const factors = regions.map((region) => priceOf(table.regions, region));
-  for (const [n, factor] of factors.entries())
-    if (factor === undefined) unpriced.push(`regions: { ${quoted(regions[n]!)}: … }`);
-  if (unpriced.length > 0) return fail(unpriced);
+  const without = regions.filter((_, n) => factors[n] === undefined).map((region) => `${quoted(region)}: …`);
+  if (without.length > 0) unpriced.push(`regions: { ${without.join(", ")} }`);
+  if (unpriced.length > 0)
+    return fail(
+      `nobody has said what it costs at Modal, dollars a second: modal: { prices: { ${unpriced.join(", ")} } } (exp brings prices of ${table.asOf}, from ${table.source})`,
+    );
   // It may come to run in any of them.
   const factor = Math.max(1, ...factors.map((one) => one!));
   return ok((cpu * table.cpu + (memoryMiB / 1024) * table.memory + (gpu?.count ?? 0) * gpuPrice!) * factor);
