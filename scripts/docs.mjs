@@ -11,17 +11,17 @@ const { commandTable, exitCodes } = await importTypeScript("src/commands/table.t
 const meaningOfExit = {
   done: "Done. For `plan`: nothing is due.",
   failed:
-    "A target failed: a recipe, a promise about an output, a gate. For `doctor`: something that a build needs is missing.",
+    "A target failed: a recipe, a promise about an output, a gate. For `doctor`: something that a build needs is missing. For `fetch`, `ps`, `sweep` and `cache`: not all of it could be done or learnt. Also where the disk is full, and for a fault of exp itself.",
   wrongInput:
     "Your input is wrong: the command line, a config, the Expfile, a recipe that does not compile, a missing source file.",
   incomplete:
-    "Not complete: people are awaited (a handoff), or `--max-usd` has stopped the build. For `plan` and `cache pull`: work is due. For `gc`: a build is at work. For `runs rm` and `cache sweep`: `--yes` is awaited.",
+    "Not complete: people are awaited (a handoff), or `--max-usd` has stopped the build. For `plan` and `cache pull`: work is due. For `gc`: a build is at work. For `runs rm` and `cache sweep`: `--yes` is awaited. For `accept`: items are left that have to be made anew. For `reproduce` and `verify`: something could not be run.",
   interrupted: "Interrupted by Ctrl-C or a signal. The next build goes on.",
 };
 
 /** What the table's one line leaves open. */
 const more = {
-  build: `Names no target: all targets of the experiment. What a target needs is brought up to date first. Overrides (\`--set\`, config keys as
+  build: `Where no target is named, all of the experiment's are built. What a target needs is brought up to date first. Overrides (\`--set\`, config keys as
 flags) are remembered by the run; \`--reset\` drops them. \`-j\` cuts the processors that actions may use at once; an action takes one
 unless its rule says otherwise. \`--max-usd\` bounds what it may spend, see [money.md](money.md). \`--json\` writes [events](events.md), one a line.`,
   watch: `After a failure it goes on with what does not depend on it, and waits; a mistake in a config, the Expfile or a recipe is shown, and
@@ -138,6 +138,8 @@ ${commandTable.map(section).join("\n\n")}
 | \`NO_COLOR\`, \`FORCE_COLOR\` | Colour off, colour on, whatever the output is. |
 | \`EXP_GC\` | \`off\`: no collection starts by itself. None does where \`CI\` is set. |
 | \`EXP_MAX_USD\` | How many dollars may be spent where \`--max-usd\` does not say; see [money.md](money.md). |
+| \`EXP_EXECUTOR\` | Where recipes and items run, where \`--executor\` does not say: \`local\`, \`slurm\` or \`modal\`. |
+| \`EXP_SHARED_CACHE\`, \`EXP_SHARED_CACHE_…\` | The cache that a team shares, its keys and its patience; see [shared-cache.md](shared-cache.md). |
 | \`EXP_SHUFFLE\` | A number: independent work starts in an order shuffled by it. For finding a missing dependency. |
 
 A recipe sees none of these, only the variables that its rule declares.
@@ -176,7 +178,9 @@ function operandsOf({ name, args, usage, verbs }) {
   if (args === "none") return "";
   if (args === "targets") return " [TARGET…]";
   if (args === "outputs") return " TARGET[.OUTPUT] | FILE";
-  if (args === "runs") return " [list | show RUN | pin RUN | unpin RUN | rm RUN…]";
+  if (args === "runs" && verbs === undefined) return " [RUN…]";
+  if (args === "runs")
+    return " [list | show RUN | diff RUN [RUN] | pin RUN | unpin RUN | rm RUN… | export RUN… | import FILE]";
   return ` ${args.join("|")}`;
 }
 

@@ -170,8 +170,9 @@ function diskTrouble(error: unknown): string | undefined {
     case "EEXIST":
       return `${path ?? "a path"}: there is a file where a folder is needed. Move it away and run the command again`;
     case "EROFS":
+      return `${path ?? "a file"} cannot be written: ${message ?? code}. Its disk is mounted to be read only`;
     case "EACCES":
-      return `${path ?? "a file"} cannot be written: ${message ?? code}. Check who owns it (exp doctor looks at cache/ and runs/)`;
+      return `${path ?? "a file"} may not be read or written by this user: ${message ?? code}. See who owns it and what its mode says: ls -ld ${path ?? "FILE"} (exp doctor looks at cache/ and runs/)`;
     case "EMFILE":
     case "ENFILE":
       return "too many files are open: raise the limit (ulimit -n 4096) or build with fewer workers (-j 1)";

@@ -234,11 +234,12 @@ describe("README", () => {
 });
 
 describe("pages", () => {
-  test("docs/cli.md is what `npm run docs` makes", async () => {
-    const { stdout } = await promisify(execFile)(process.execPath, ["scripts/docs.mjs", "--print"], {
-      cwd: repository,
-    });
-    expect(textOf("docs/cli.md")).toBe(stdout);
+  test.each([
+    ["docs/cli.md", "scripts/docs.mjs"],
+    ["docs/library.md", "scripts/docs-library.mjs"],
+  ])("%s is what `npm run docs` makes", async (page, script) => {
+    const { stdout } = await promisify(execFile)(process.execPath, [script, "--print"], { cwd: repository });
+    expect(textOf(page)).toBe(stdout);
   });
 
   test.each(pages)("links lead somewhere: %s", (page) => {

@@ -183,6 +183,9 @@ describe("what an export holds", () => {
       'mark("pages"); console.log(["it", "is", process.env.PLANTED].join("~")); log(process.env.PLANTED);',
     );
     await bench.build();
+    // A build that was killed has left its work on a cluster and at Modal, and the secrets of that.
+    for (const folder of [".submitted", ".containers"])
+      bench.rig.write({ [`runs/default/${folder}/one/secrets.json`]: '{"PLANTED":"planted-secret-value"}' });
     const first = readFileSync(await exported(bench));
     bench.rig.remove("run.tgz");
     const second = readFileSync(await exported(bench));
@@ -334,6 +337,10 @@ describe("a hostile or damaged file", () => {
       "names a file where none may be",
     ],
     "an absolute path": [pack([manifest([fileLine("/etc/x")]), content("x")]), "names a file where none may be"],
+    "what was sent elsewhere": [
+      pack([manifest([fileLine(".submitted/one/given-up")]), content("x")]),
+      "names a file where none may be",
+    ],
     "the run's own lease": [pack([manifest([fileLine("lock")]), content("x")]), "names a file where none may be"],
     "a run's name upwards": [pack([manifest([], { ...head, runs: [".."] })]), "names a run that can be none"],
     "the archive as a run": [pack([manifest([], { ...head, runs: [".archive"] })]), "names a run that can be none"],

@@ -52,6 +52,9 @@ describe("rm", () => {
       "runs/default/notes.md": "mine\n",
       "runs/default/numbers/all.txt": "edited\n",
       "runs/default/pages/pages/more.txt": "more\n",
+      // Exp's own, of a comparison and of work elsewhere.
+      "runs/default/differs/end/out.txt": "other\n",
+      "runs/default/.submitted/one/intent.json": "{}",
     });
     const { stdout } = await bench.exp("runs", "rm", "default", "--json");
     expect((JSON.parse(stdout) as { peoplesWork: unknown }[])[0]!.peoplesWork).toEqual([

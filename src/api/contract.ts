@@ -64,7 +64,9 @@ export function contract<const C extends ContractSpec>(spec: C): C {
   const fileNames = Object.entries(spec.outputs).map(([slot, shape]) => fileNameOf(slot, shape));
   const twice = fileNames.find((name, i) => fileNames.indexOf(name) !== i);
   if (twice !== undefined)
-    throw new DeclarationError(`rule ${spec.name}: two outputs would both be the file "${twice}"`);
+    throw new DeclarationError(
+      `rule ${spec.name}: two outputs would both be the file "${twice}"; name one of them otherwise, or its file: named("other", slot)`,
+    );
   return spec;
 }
 

@@ -55,9 +55,26 @@ export function parseArguments(argv: readonly string[], version: string): Parsed
   }
   if (parsed === undefined) return ok({ print: program.helpInformation(), exitCode: exitCodes.wrongInput });
   // A shell's question brings all words of the line.
-  const surplus =
-    spec === undefined || parsed.flags.words !== undefined ? undefined : surplusWords(spec, parsed.operands);
-  return surplus === undefined ? ok(parsed) : fail(surplus);
+  if (spec === undefined || parsed.flags.words !== undefined) return ok(parsed);
+  const wrong = surplusWords(spec, parsed.operands) ?? wrongChoice(spec, parsed.flags);
+  return wrong === undefined ? ok(parsed) : fail(wrong);
+}
+
+/** A value of a flag that takes one of a few. */
+function wrongChoice(spec: CommandSpec, flags: Arguments["flags"]): Failure | undefined {
+  for (const { name, value: choices } of spec.flags) {
+    const given = flags[name];
+    if (!Array.isArray(choices) || typeof given !== "string" || choices.includes(given)) continue;
+    const near = suggest(given, choices as readonly string[]);
+    return inputFailure(`--${name} takes ${listOf(choices as readonly string[])}, not "${given}"`, {
+      fix: near === undefined ? `exp ${spec.name} --help` : `Did you mean "--${name} ${near}"?`,
+    });
+  }
+  return undefined;
+}
+
+function listOf(words: readonly string[]): string {
+  return `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 }
 
 /** Words that nothing would listen to. */
@@ -99,7 +116,9 @@ export function makeProgram(version: string, onCommand: OnCommand): Command {
             : spec.args === "outputs"
               ? " <target[.output]|file>"
               : spec.args === "runs"
-                ? " [list|show|diff|pin|unpin|rm|export|import] [run…|file]"
+                ? spec.verbs === undefined
+                  ? " [run…]"
+                  : ` [${Object.keys(spec.verbs).join("|")}] [run…|file]`
                 : Array.isArray(spec.args)
                   ? ` <${spec.args.join("|")}>`
                   : "";

@@ -292,12 +292,14 @@ function trafficOf(shared: SharedCache | undefined, left: number): SharedTraffic
 /** The build is told as done by now: what is still being published is worth a moment, and the user may leave at any time. */
 async function settle(shared: SharedCache, screen: Screen): Promise<void> {
   if ((await shared.settle(quietMs)) > 0) {
-    const left = `publishing what was computed to ${shared.place}; Ctrl-C leaves it for exp cache push\n`;
-    screen.writeError(left);
+    const told = `publishing what was computed to ${shared.place}; Ctrl-C leaves it for exp cache push\n`;
+    screen.writeError(told);
     const isInterrupted = new Promise<void>((resolve) =>
       screen.signal.addEventListener("abort", () => resolve(), { once: true }),
     );
-    if (!screen.signal.aborted) await Promise.race([shared.settle(longestMs), isInterrupted]);
+    const left = screen.signal.aborted ? 0 : await Promise.race([shared.settle(longestMs), isInterrupted]);
+    if (typeof left === "number" && left > 0)
+      screen.writeError(`warning: not all of it was published in time; exp cache push does the rest\n`);
   }
   shared.close();
 }

@@ -21,7 +21,7 @@ import { exitCodes } from "./table.ts";
 export async function verify({ shared, project, args }: Surroundings): Promise<Answer> {
   const sample = args.flags.sample as string | undefined;
   if (sample !== undefined && !isWholeAboveZero(sample))
-    return fail([inputFailure(`--sample takes a whole number above 0, not "${sample}"`)]);
+    return fail([inputFailure(`--sample takes a whole number above 0, not "${sample}"`, { fix: "--sample 200" })]);
   const { own, targets } = resultsOf(project.paths);
   const beside = new Map<Digest, "codes" | "packs">();
   for (const [key, { result, label }] of codesOf(project.archive)) {

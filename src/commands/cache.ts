@@ -57,7 +57,9 @@ async function answer(project: Project, args: Arguments, screen: Screen): Promis
   const load = verbs[verb];
   if (load === undefined) return fail([unknown(verb, Object.keys(verbs))]);
   if (verb !== "pull" && words.length > 0)
-    return fail([inputFailure(`exp cache ${verb} takes no words: "${words[0]!}" is too much`)]);
+    return fail([
+      inputFailure(`exp cache ${verb} takes no words: "${words[0]!}" is too much`, { fix: `exp cache ${verb}` }),
+    ]);
   const act = await load();
   const shared = await sharedOf(project, args, screen);
   if (!shared.ok) return shared;

@@ -7,11 +7,13 @@ import { clusterOf } from "../project/cluster.ts";
 import { slurmOutpost } from "../project/jobs-elsewhere.ts";
 import { modalUse } from "../project/modal-use.ts";
 import type { Project } from "../project/project.ts";
+import { listRuns } from "../runs/run.ts";
 import { countOf, formatDuration } from "../report/amounts.ts";
 import { alignRows } from "../report/columns.ts";
 import { paint, span } from "../report/text.ts";
 import type { Arguments } from "./arguments.ts";
 import { findProject } from "./asking.ts";
+import { noSuchRun } from "./runs.ts";
 import { paletteOf, showFailures, writeJson, writeLines, type Screen } from "./screen.ts";
 import { exitCodes } from "./table.ts";
 
@@ -47,6 +49,15 @@ export function ps(args: Arguments, screen: Screen): Promise<number> {
 
 export function sweep(args: Arguments, screen: Screen): Promise<number> {
   return withElsewhere(screen, async (project, outposts) => {
+    const known = new Set(listRuns(project.paths.runs));
+    const unknown = args.operands.filter((name) => !known.has(name));
+    if (unknown.length > 0) {
+      showFailures(
+        screen,
+        unknown.map((name) => noSuchRun(project.paths.runs, name)),
+      );
+      return exitCodes.wrongInput;
+    }
     const swept = await Promise.all(outposts.map((outpost) => sweepAt(outpost, project, { runs: args.operands })));
     const ended = swept.flatMap((one) => one.ended);
     const kept = swept.flatMap((one) => one.kept);
@@ -95,7 +106,11 @@ async function withElsewhere(
     if (problem === undefined) outposts.push(slurmOutpost(project.value));
     if (modalUse(project.value) !== undefined) outposts.push(modalOutpost(project.value));
     if (outposts.length > 0) return await act(project.value, outposts);
-    showFailures(screen, [inputFailure(problem!)]);
+    showFailures(screen, [
+      inputFailure(problem!, {
+        fix: "The project has used no Modal either, so nothing runs elsewhere from here. What was submitted to a cluster is told where it was submitted.",
+      }),
+    ]);
     return exitCodes.wrongInput;
   } finally {
     for (const outpost of outposts) outpost.close();

@@ -98,5 +98,5 @@ function readSample(args: Arguments, otherwise: number): Result<number, Failure>
   if (sample === "all") return ok(Infinity);
   return isWholeAboveZero(sample)
     ? ok(Number(sample))
-    : fail(inputFailure(`--sample takes a whole number above 0, or "all", not "${sample}"`));
+    : fail(inputFailure(`--sample takes a whole number above 0, or "all", not "${sample}"`, { fix: "--sample 20" }));
 }

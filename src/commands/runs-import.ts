@@ -39,7 +39,11 @@ export async function importFile(name: string, args: Arguments, screen: Screen):
     return exitCodes.done;
   } catch (error) {
     if (screen.signal.aborted) return exitCodes.interrupted;
-    if (error instanceof BadExport) return refuse(`${nearPath(screen, file)} ${error.message}`);
+    if (error instanceof BadExport)
+      return refuse(
+        `${nearPath(screen, file)} ${error.message}`,
+        "Nothing was imported. Copy the file again, or export the run again where it is.",
+      );
     throw error;
   } finally {
     using?.release();

@@ -254,7 +254,7 @@ export const commandTable: readonly CommandSpec[] = [
   },
   {
     name: "ps",
-    summary: "what builds have running elsewhere, on the Slurm cluster, and who waits for it",
+    summary: "what builds have running elsewhere, on a Slurm cluster or at Modal, and who waits for it",
     args: "none",
     flags: [json, help],
   },

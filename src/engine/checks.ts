@@ -51,7 +51,13 @@ export async function checkInputs(
       if (problems.length === 0) continue;
       const name = order.kind === "list" ? `${slot}[${i}]` : slot;
       const what = `the input "${name}" of ${target} is not as its rule demands`;
-      failures.push(actionFailure(what, { neededBy: `target "${target}"`, details: problems.slice(0, 20) }));
+      failures.push(
+        actionFailure(what, {
+          neededBy: `target "${target}"`,
+          details: problems.slice(0, 20),
+          fix: "Mend what makes it, or what the rule's contract says of this input.",
+        }),
+      );
     }
   }
   return failures;

@@ -57,6 +57,7 @@ export function expandItems(
       return fail(
         actionFailure(`the split hands items "${lost[0]}" from something that is not among its inputs`, {
           neededBy: `target "${target}"`,
+          fix: "Hand items what the split was handed: `inputs.slot`, a member of a list, a file of a tree.",
         }),
       );
     inputs.push(Object.fromEntries(resolved as [string, ResolvedInput][]));
@@ -76,6 +77,7 @@ export function expandItems(
       return fail(
         actionFailure(`item ${index} of the split names no recipe, and the rule has several: ${names.join(", ")}`, {
           neededBy: `target "${target}"`,
+          fix: `Say which: { recipe: "${names[0]}", … }`,
         }),
       );
     const template = templates.get(recipe);

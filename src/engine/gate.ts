@@ -18,6 +18,7 @@ export function gateFailures(session: Session, target: GraphTarget, outputs: Art
     return [
       actionFailure(`the gate ${target.name} returned no list of conditions`, {
         neededBy: `rule ${target.declaration.contract.name}`,
+        fix: 'Its recipe returns conditions: [{ name: "share of novel ones", value, operator: ">=", threshold: 0.5 }]',
       }),
     ];
   return (conditions as readonly Condition[])

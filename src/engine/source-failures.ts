@@ -43,5 +43,8 @@ export function wrongKind(path: string, isTree: boolean, slot: string, target: s
         neededBy,
         fix: `Name the files, by a glob if they are many (${join(path, "**")}), or declare the input a tree().`,
       })
-    : inputFailure(`${path} is a file, and the input "${slot}" takes a folder`, { neededBy });
+    : inputFailure(`${path} is a file, and the input "${slot}" takes a folder`, {
+        neededBy,
+        fix: "Name the folder that it lies in, or declare the input a file(), text(), json() or table().",
+      });
 }

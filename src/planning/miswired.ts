@@ -47,6 +47,7 @@ export function notHanded(target: string, { contract }: TargetDeclaration, what:
   return inputFailure(`target "${target}" is not handed its input "${what}"`, {
     where: { file: "Expfile.ts" },
     neededBy: `rule ${contract.name}`,
+    fix: `Hand it over: ${target}({ ${what}: … }), an output of another target (other.slot) or a file of the project (source("data/file", text())).`,
   });
 }
 

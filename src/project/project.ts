@@ -1,4 +1,5 @@
-// The composition root: the only file that names concrete stores and executors. Everybody else is handed interfaces.
+// The composition root: with its neighbours for clusters, containers and shared caches the only place that names concrete stores and executors. Everybody
+// else is handed interfaces.
 
 import { mkdirSync, rmSync } from "node:fs";
 import { cpus, totalmem } from "node:os";

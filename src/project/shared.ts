@@ -62,7 +62,9 @@ export async function openShared(
   const patience = patienceOf(environment);
   if (!(patience > 0))
     return fail([
-      inputFailure(`${sharedVariables.patience} is no number of seconds: ${environment[sharedVariables.patience]}`),
+      inputFailure(`${sharedVariables.patience} is no number of seconds: ${environment[sharedVariables.patience]}`, {
+        fix: `${sharedVariables.patience}=10, or leave it unset`,
+      }),
     ]);
   return ok(
     new SharedCache({

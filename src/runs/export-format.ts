@@ -2,7 +2,6 @@
 // run's files are in the manifest, where they can be judged before anything is written.
 
 import { basename } from "node:path";
-import { stagingName } from "../engine/contents.ts";
 import { isDigest, type Digest } from "../model/digest.ts";
 import { ownerOfTemporary } from "../util/fs.ts";
 import { runNameProblem } from "./run.ts";
@@ -30,10 +29,12 @@ export type ExportLine =
   /** A log of paid calls. */
   | { readonly calls: true; readonly d: Digest; readonly s: number };
 
-/** What is not in a run's folder for its own sake: leases, what is half made. */
+/** What is not in a run's folder for its own sake: leases, what is half made, what was sent elsewhere (which may hold secrets). */
 export function isPassing(path: string): boolean {
   const [first = ""] = path.split("/");
-  return ["lock", "lock.break", stagingName].includes(first) || ownerOfTemporary(basename(path)) !== undefined;
+  return (
+    first.startsWith(".") || ["lock", "lock.break"].includes(first) || ownerOfTemporary(basename(path)) !== undefined
+  );
 }
 
 /** The text says what is wrong, as the end of a sentence about the file. */

@@ -21,10 +21,13 @@ const ownNames = new Set([
   "logs",
   "failed",
   "set-aside",
+  "differs",
   "lock",
   "lock.break",
-  ".staging",
 ]);
+
+/** A hidden folder holds what is under way, here or elsewhere. */
+const isOwn = (name: string) => name.startsWith(".") || ownNames.has(name);
 
 export interface PeoplesWork {
   readonly kind: "handed over" | "set aside" | "edited" | "not made by exp";
@@ -70,7 +73,7 @@ function editedIn(folder: string, trace: Trace, digests: FileDigests): PeoplesWo
     } else if (isFolder) for (const name of namesIn(join(folder, path))) look(join(path, name));
     else found.push({ kind: "not made by exp", path });
   };
-  for (const name of namesIn(folder)) if (!ownNames.has(name) && !name.endsWith(".tmp")) look(name);
+  for (const name of namesIn(folder)) if (!isOwn(name) && !name.endsWith(".tmp")) look(name);
   return found;
 }
 

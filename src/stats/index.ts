@@ -1,5 +1,7 @@
 // `expfile/stats`: the statistics of experiments. Pure functions without dependencies; wrong input throws a RangeError that
 // says what to do, and a number is never NaN.
+
+// # Agreement between judges
 export { krippendorffAlpha, krippendorffAlphaOfUnits } from "./agreement/krippendorff.ts";
 export type { MeasurementLevel, Rating } from "./agreement/krippendorff.ts";
 export { fleissKappa, randolphKappa } from "./agreement/fleiss.ts";
@@ -8,12 +10,14 @@ export type { CohenKappa, KappaWeights } from "./agreement/cohen.ts";
 export { icc } from "./agreement/icc.ts";
 export type { Icc } from "./agreement/icc.ts";
 
+// # Ranking, diversity, divergence
 export { bradleyTerry } from "./bradley-terry.ts";
 export type { BradleyTerry, Contest } from "./bradley-terry.ts";
 export { eloExpected } from "./elo.ts";
 export { vendiScore } from "./vendi.ts";
 export { jensenShannonDivergence, klDivergence } from "./divergence.ts";
 
+// # Shares, several tests at once, power
 export { clopperPearsonInterval, passAtK, wilsonInterval } from "./proportion.ts";
 export { pAdjust } from "./multiple-comparisons.ts";
 export type { Adjustment } from "./multiple-comparisons.ts";
@@ -22,6 +26,7 @@ export type { McNemar, TwoByTwo } from "./contingency.ts";
 export { powerTTest, powerTwoProportions, sampleSizeTTest, sampleSizeTwoProportions } from "./power.ts";
 export type { TTestKind, TTestPlan, TwoProportionsPlan } from "./power.ts";
 
+// # Comparing groups, and correlation
 export type { Alternative } from "./compare/alternative.ts";
 export { tTestPaired, tTestWelch } from "./compare/t-test.ts";
 export type { TTest } from "./compare/t-test.ts";
@@ -49,11 +54,13 @@ export type { SpearmanCorrelation } from "./correlation/spearman.ts";
 export { kendall } from "./correlation/kendall.ts";
 export type { KendallCorrelation } from "./correlation/kendall.ts";
 
+// # Bootstrap
 export { bootstrap, bootstrapMean, bootstrapRatioOfMeans } from "./bootstrap/bootstrap.ts";
 export type { BootstrapIntervals, BootstrapOptions } from "./bootstrap/bootstrap.ts";
 export { bcaAcceleration, jackknifeStandardError } from "./bootstrap/jackknife.ts";
 export type { Statistic } from "./bootstrap/jackknife.ts";
 
+// # Survival, and mixed models
 export { kaplanMeier } from "./survival/kaplan-meier.ts";
 export type { KaplanMeier, SurvivalStep } from "./survival/kaplan-meier.ts";
 export { logRank } from "./survival/log-rank.ts";
@@ -65,12 +72,14 @@ export { mixedModel } from "./mixed-model/fit.ts";
 export type { FixedEffect, MixedModel } from "./mixed-model/fit.ts";
 export type { MixedModelData, RandomTerm } from "./mixed-model/design.ts";
 
+// # What a report shows
 export { pairedDifference } from "./paired-difference.ts";
 export type { PairedComparison, PairedDifference } from "./paired-difference.ts";
 export { meanInterval } from "./mean-interval.ts";
 export type { MeanInterval } from "./mean-interval.ts";
 export type { Interval, NotEstimable } from "./estimate.ts";
 
+// # Describing, drawing, distributions
 export { mean, median, quantile, ranks, standardDeviation, sum, variance } from "./describe.ts";
 export { createRandom } from "./random.ts";
 export type { Random } from "./random.ts";

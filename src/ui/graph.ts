@@ -10,8 +10,7 @@ import { drawTree } from "./graph/tree.ts";
 
 export type { GraphNode } from "./graph/node.ts";
 
-export const GRAPH_FORMATS = ["tree", "mermaid", "dot", "svg", "json"] as const;
-export type GraphFormat = (typeof GRAPH_FORMATS)[number];
+export type GraphFormat = "tree" | "mermaid" | "dot" | "svg" | "json";
 
 export interface GraphOptions {
   readonly format?: GraphFormat;

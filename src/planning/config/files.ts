@@ -104,7 +104,9 @@ function readBytes(reading: Reading, path: string, where: Place): Uint8Array | u
     const code = (error as NodeJS.ErrnoException).code;
     const why = code === undefined ? undefined : unreadable[code];
     if (why === undefined) throw error;
-    return void reading.failures.push(inputFailure(`${file} ${why}`, { where }));
+    return void reading.failures.push(
+      inputFailure(`${file} ${why}`, { where, ...(code === "EACCES" && { fix: `chmod u+r ${file}` }) }),
+    );
   }
 }
 
