@@ -93,7 +93,9 @@ describe("a plan of what a build may spend", () => {
   });
 
   test("says that nothing is known of what never ran", () => {
-    expect(wordTotal([planned("a", { state: "stale" })], { maxUsd: 5 })).toBe("due: 1 target, time and cost not known yet");
+    expect(wordTotal([planned("a", { state: "stale" })], { maxUsd: 5 })).toBe(
+      "due: 1 target, time and cost not known yet",
+    );
   });
 });
 
