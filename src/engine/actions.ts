@@ -292,15 +292,23 @@ function partsOf(work: Work): readonly PartDeclaration[] {
 /** How the parts of a target run that may run elsewhere: its recipe or program, or what makes its items. */
 export function optionsElsewhere({ declaration }: GraphTarget): readonly RunOptions[] {
   const { work, options } = declaration;
-  const parts =
-    work.kind === "recipe"
-      ? [work.part]
-      : work.kind === "command"
-        ? [work.command]
-        : work.kind === "fan-out"
-          ? Object.values(work.recipes)
-          : [];
-  return parts.map((part) => mergeOptions(part, options)).filter(({ executor }) => executor !== "local");
+  return partsElsewhere(work)
+    .map((part) => mergeOptions(part, options))
+    .filter(({ executor }) => executor !== "local");
+}
+
+function partsElsewhere(work: Work): readonly RunOptions[] {
+  switch (work.kind) {
+    case "recipe":
+      return [work.part];
+    case "command":
+      return [work.command];
+    case "fan-out":
+      return Object.values(work.recipes);
+    case "gate":
+    case "handoff":
+      return [];
+  }
 }
 
 /** A target's options over the rule's. */

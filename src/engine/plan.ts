@@ -170,33 +170,9 @@ function withTime(session: Session, target: GraphTarget, one: PlannedTarget, rat
     if (!usd.ok) return { ...one, warnings: [...(one.warnings ?? []), usd.error] };
     usdPerSecond = Math.max(usdPerSecond, usd.value);
   }
-  if (one.expectedUsd === undefined || usdPerSecond === 0) return one;
-  const isNew = ({ executor }: ActionResult) => executor !== rates.executor;
-  return {
-    ...one,
-    expectedUsd: one.expectedUsd + (msElsewhere(session, target, one.items, isNew) / 1000) * usdPerSecond,
-  };
-}
-
-/** How long the due part of a target takes that may run elsewhere, by results that are `counted`. */
-function msElsewhere(
-  session: Session,
-  target: GraphTarget,
-  items: PlannedTarget["items"],
-  counted: (result: ActionResult) => boolean,
-): number {
-  const msOf = (result: ActionResult) => (counted(result) ? result.tookMs : 0);
-  if (target.declaration.work.kind !== "fan-out") {
-    const own = lastOwn(session, target);
-    return own === undefined ? 0 : msOf(own);
-  }
-  let count = 0;
-  let ms = 0;
-  for (const result of session.trace.itemResultsOf(target.name)) {
-    count++;
-    ms += msOf(result);
-  }
-  return count === 0 ? 0 : (ms / count) * (items?.stale ?? count);
+  const usdOf = ({ executor, costUsd, tookMs }: ActionResult) =>
+    executor === rates.executor ? costUsd : costUsd + (tookMs / 1000) * usdPerSecond;
+  return { ...one, expectedUsd: pastOf(session, target, one.items, usdOf)?.usd };
 }
 
 function isDue(state: TargetState): boolean {
@@ -214,18 +190,20 @@ function pastOf(
   session: Session,
   target: GraphTarget,
   items: PlannedTarget["items"],
+  /** What a result would cost again; what merges items runs here, and costs what it did. */
+  usdOf = ({ costUsd }: ActionResult) => costUsd,
 ): { readonly ms: number; readonly usd: number } | undefined {
-  let whole: { ms: number; usd: number } | undefined;
+  const isFanOut = target.declaration.work.kind === "fan-out";
+  const own = lastOwn(session, target);
+  const whole = own === undefined ? undefined : { ms: own.tookMs, usd: isFanOut ? own.costUsd : usdOf(own) };
+  if (!isFanOut) return whole;
   let count = 0;
   let itemMs = 0;
   let itemUsd = 0;
-  const own = lastOwn(session, target);
-  if (own !== undefined) whole = { ms: own.tookMs, usd: own.costUsd };
-  if (target.declaration.work.kind !== "fan-out") return whole;
   for (const result of session.trace.itemResultsOf(target.name)) {
     count++;
     itemMs += result.tookMs;
-    itemUsd += result.costUsd;
+    itemUsd += usdOf(result);
   }
   if (count === 0) return whole;
   const due = items?.stale ?? count;
