@@ -107,8 +107,8 @@ async function withElsewhere(
     if (modalUse(project.value) !== undefined) outposts.push(modalOutpost(project.value));
     if (outposts.length > 0) return await act(project.value, outposts);
     showFailures(screen, [
-      inputFailure(problem!, {
-        fix: "The project has used no Modal either, so nothing runs elsewhere from here. What was submitted to a cluster is told where it was submitted.",
+      inputFailure(`what runs on a cluster is not known here: ${problem}`, {
+        fix: "Ask where it was submitted, on a login node. The project has used no Modal.",
       }),
     ]);
     return exitCodes.wrongInput;

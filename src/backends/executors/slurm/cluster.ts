@@ -34,7 +34,7 @@ export class Cluster {
   async problem(): Promise<string | undefined> {
     const ran = await this.#run("sbatch", ["--version"]);
     if (ran.isMissing) return "there is no sbatch on the PATH: this machine submits to no Slurm cluster";
-    return ran.ok ? undefined : firstLine(ran.error);
+    return ran.ok ? undefined : `sbatch does not work on this machine: ${firstLine(ran.error)}`;
   }
 
   /** The most batches that one submission may have. */
