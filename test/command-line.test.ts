@@ -173,7 +173,7 @@ describe("graph", () => {
   test("a format that there is not suggests one that is", async () => {
     const done = await wordsProject().exp("graph", "--format", "mermiad");
     expect(done.code).toBe(2);
-    expect(done.stderr).toContain('Did you mean "mermaid"?');
+    expect(done.stderr).toContain('Did you mean "--format mermaid"?');
   });
 });
 

@@ -386,9 +386,11 @@ describe("the limit", () => {
     // It ends without its own call, which waits for a file that never goes; its worker lives on.
     rig.write({
       "ledger.txt.hold": "",
-      "ask.ts": `import { pay } from "./provider.ts";
+      "ask.ts": `import { existsSync } from "node:fs";
+import { pay } from "./provider.ts";
 export const recipe = async ({ outputs, call }) => {
   void call({ request: "ask", maxUsd: 0.5 }, () => pay("ask", 0.5));
+  while (!existsSync(process.env.LEDGER)) await new Promise((resolve) => setTimeout(resolve, 10));
   await new Promise((resolve) => setTimeout(resolve, 300));
   await outputs.out.write("without");
 };

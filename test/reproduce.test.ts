@@ -358,7 +358,7 @@ export const merge = async ({ items, outputs }) => outputs.all.write(await Promi
     for (const command of ["verify", "reproduce default"])
       for (const sample of ["many", "0", "-1", "1.5", "1e2", "0x10", ""]) {
         const wrong = await rig.exp(...command.split(" "), `--sample=${sample}`);
-        const words = `--sample takes a whole number above 0, or "all", not "${sample}"\n`;
+        const words = `--sample takes a whole number above 0, or "all", not "${sample}"\n  --sample 20\n`;
         expect([wrong.code, wrong.stdout, wrong.stderr]).toEqual([2, "", words]);
       }
   });

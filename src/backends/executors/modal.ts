@@ -8,7 +8,7 @@ import { sleep } from "../../util/clock.ts";
 import { isMissing } from "../../util/fs.ts";
 import { formatMoney } from "../../util/money.ts";
 import { Lanes } from "../../util/lanes.ts";
-import { fail, ok, type Result } from "../../util/result.ts";
+import { ok, type Result } from "../../util/result.ts";
 import type { Outcome } from "./executor.ts";
 import { allot, nameOf, type Allotment } from "./modal/allotment.ts";
 import type { Cloud, ContainerHandle, ContainerRequest } from "./modal/cloud.ts";
