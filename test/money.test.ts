@@ -402,7 +402,8 @@ export const recipe = async ({ item, outputs, call }) => {
 };
 `,
     });
-    const { targets, end } = await build(["ask", "rate", "-j", "2", "--max-usd", "0.6"], 3, options);
+    // Items that wait for it leave it a processor.
+    const { targets, end } = await build(["ask", "rate", "-j", "8", "--max-usd", "0.6"], 3, options);
     expect(targets).toEqual({ ask: "computed" });
     expect([end.outcome, paid()]).toEqual(["unaffordable", []]);
     // Nobody knows what became of it: it counts as it might have come to.
