@@ -362,6 +362,7 @@ describe("slips of the hand", () => {
     [["completion", "zhs"], 'there is no completion for "zhs"', 'Did you mean "exp completion zsh"?'],
     [["why", "jugde"], 'unknown target "jugde"', 'Did you mean "judge"?'],
     [["clean", "jugde"], 'unknown target "jugde"', 'Did you mean "judge"?'],
+    [["sweep", "defualt"], 'there is no run "defualt"', "exp runs lists them"],
     [["build", "-j", "0"], "-j takes a whole number above 0", "-j 4"],
     [["build", "--outputs", "al"], '--outputs takes all or asked, not "al"', 'Did you mean "--outputs all"?'],
     [["plan", "--executor", "modla"], '--executor takes local, slurm or modal, not "modla"', "--executor modal"],

@@ -7,6 +7,7 @@ import { openSession, type DecidingSession } from "../project/project.ts";
 import { ratesOf } from "../project/executors.ts";
 import { openShared } from "../project/shared.ts";
 import { explainReasons } from "../project/explain.ts";
+import { ok } from "../util/result.ts";
 import type { Arguments } from "./arguments.ts";
 import { broughtBy, sharedRequest, withAsked, type Asked } from "./asking.ts";
 import { readMaxUsd } from "./money.ts";
@@ -27,9 +28,14 @@ export async function plan(args: Arguments, screen: Screen): Promise<number> {
   });
 }
 
+/** Others ask about a run as it is, not about a build of the same command line. */
+function foretells({ command }: Arguments): boolean {
+  return command === "plan" || command === "build";
+}
+
 /** As a build of the same command line would; who only asks brings nothing. */
 function bringing(args: Arguments, { run, asked }: Asked): (target: string) => boolean {
-  if (args.command !== "plan" && args.command !== "build") return () => false;
+  if (!foretells(args)) return () => false;
   const names = new Set(asked.map((index) => run.graph.targets[index]!.name));
   return broughtBy(args, run) === "all" ? () => true : (target) => names.has(target);
 }
@@ -51,7 +57,8 @@ export function withPlan(
       showFailures(screen, shared.error);
       return exitCodes.wrongInput;
     }
-    const rates = await ratesOf(project, args.flags.executor as string | undefined, run.expfile.experiments.settings);
+    const flag = args.flags.executor as string | undefined;
+    const rates = foretells(args) ? await ratesOf(project, flag, run.expfile.experiments.settings) : ok(undefined);
     if (!rates.ok) {
       showFailures(screen, rates.error);
       return exitCodes.wrongInput;

@@ -18,7 +18,7 @@ import { paletteOf, showFailures, writeJson, writeLines, type Screen } from "./s
 import { exitCodes } from "./table.ts";
 
 export function ps(args: Arguments, screen: Screen): Promise<number> {
-  return withElsewhere(screen, async (project, outposts) => {
+  return withElsewhere(screen, [], async (project, outposts) => {
     const work = await Promise.all(outposts.map((outpost) => workAt(outpost, project)));
     const submitted = work.flatMap((one) => one.submitted);
     const strays = work.flatMap((one) => one.strays);
@@ -48,16 +48,7 @@ export function ps(args: Arguments, screen: Screen): Promise<number> {
 }
 
 export function sweep(args: Arguments, screen: Screen): Promise<number> {
-  return withElsewhere(screen, async (project, outposts) => {
-    const known = new Set(listRuns(project.paths.runs));
-    const unknown = args.operands.filter((name) => !known.has(name));
-    if (unknown.length > 0) {
-      showFailures(
-        screen,
-        unknown.map((name) => noSuchRun(project.paths.runs, name)),
-      );
-      return exitCodes.wrongInput;
-    }
+  return withElsewhere(screen, args.operands, async (project, outposts) => {
     const swept = await Promise.all(outposts.map((outpost) => sweepAt(outpost, project, { runs: args.operands })));
     const ended = swept.flatMap((one) => one.ended);
     const kept = swept.flatMap((one) => one.kept);
@@ -93,6 +84,7 @@ const head = ["run", "target", "job", "batches", "actions", "nodes", "for", "wai
 /** Of a machine that submits to no cluster only Modal is asked, if the project has used it. */
 async function withElsewhere(
   screen: Screen,
+  runs: readonly string[],
   act: (project: Project, outposts: readonly Outpost[]) => Promise<number>,
 ): Promise<number> {
   const project = await findProject(screen);
@@ -102,6 +94,14 @@ async function withElsewhere(
   }
   const outposts: Outpost[] = [];
   try {
+    const known = listRuns(project.value.paths.runs);
+    const unknown = runs
+      .filter((name) => !known.includes(name))
+      .map((name) => noSuchRun(project.value.paths.runs, name));
+    if (unknown.length > 0) {
+      showFailures(screen, unknown);
+      return exitCodes.wrongInput;
+    }
     const problem = await clusterOf(project.value).problem();
     if (problem === undefined) outposts.push(slurmOutpost(project.value));
     if (modalUse(project.value) !== undefined) outposts.push(modalOutpost(project.value));

@@ -2,7 +2,7 @@
 
 import { join, relative, sep } from "node:path";
 import { describe } from "../api/declared.ts";
-import type { CommandSpec, PartDeclaration, Resources, RunOptions, Work } from "../api/rule.ts";
+import type { CommandSpec, PartDeclaration, RunOptions, Work } from "../api/rule.ts";
 import type { CodeOrder, SlotOrder } from "../backends/executors/executor.ts";
 import type { Digest } from "../model/digest.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
@@ -21,6 +21,7 @@ import type { Part } from "../backends/store/trace-lines.ts";
 import { fail, ok, type Result } from "../util/result.ts";
 import type { ResolvedInputs } from "./inputs.ts";
 import { wordsOf } from "./declared.ts";
+import { mergeOptions } from "./run-options.ts";
 import { whyUnreadable, type SourceDigests, type SourceFile } from "./sources.ts";
 import { matchCode, readOfWalk, type WalkRead } from "./walk.ts";
 
@@ -287,48 +288,6 @@ function partsOf(work: Work): readonly PartDeclaration[] {
     case "handoff":
       return [];
   }
-}
-
-/** How the parts of a target run that may run elsewhere: its recipe or program, or what makes its items. */
-export function optionsElsewhere({ declaration }: GraphTarget): readonly RunOptions[] {
-  const { work, options } = declaration;
-  return partsElsewhere(work)
-    .map((part) => mergeOptions(part, options))
-    .filter(({ executor }) => executor !== "local");
-}
-
-function partsElsewhere(work: Work): readonly RunOptions[] {
-  switch (work.kind) {
-    case "recipe":
-      return [work.part];
-    case "command":
-      return [work.command];
-    case "fan-out":
-      return Object.values(work.recipes);
-    case "gate":
-    case "handoff":
-      return [];
-  }
-}
-
-/** A target's options over the rule's. */
-function mergeOptions(rule: RunOptions, target: RunOptions): RunOptions {
-  const resources: Resources = { ...rule.resources, ...target.resources };
-  const { timeoutMs, retries, tools, env, secrets, externals, varies, executor, slurm, modal } = target;
-  return {
-    ...rule,
-    resources,
-    ...(executor !== undefined && { executor }),
-    ...(slurm !== undefined && { slurm: { ...rule.slurm, ...slurm } }),
-    ...(modal !== undefined && { modal: { ...rule.modal, ...modal } }),
-    ...(timeoutMs !== undefined && { timeoutMs }),
-    ...(retries !== undefined && { retries }),
-    ...(varies !== undefined && { varies }),
-    ...(tools !== undefined && { tools: { ...rule.tools, ...tools } }),
-    ...(env !== undefined && { env: [...(rule.env ?? []), ...env] }),
-    ...(secrets !== undefined && { secrets: [...(rule.secrets ?? []), ...secrets] }),
-    ...(externals !== undefined && { externals: [...(rule.externals ?? []), ...externals] }),
-  };
 }
 
 interface Located {

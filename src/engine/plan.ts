@@ -7,11 +7,11 @@ import type { RunOptions } from "../api/rule.ts";
 import type { ActionResult, Artifacts } from "../model/action.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import { fail, ok, type Result } from "../util/result.ts";
-import { optionsElsewhere } from "./actions.ts";
 import { assess, keysOf, type Assessment } from "./assess.ts";
 import { ownDifferences } from "./differences.ts";
 import { gateFailures } from "./gate.ts";
 import { ContentLost } from "./contents.ts";
+import { optionsElsewhere } from "./run-options.ts";
 import type { Session } from "./session.ts";
 
 /** An executor whose time is paid for. */
