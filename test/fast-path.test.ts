@@ -281,4 +281,29 @@ export const recipe = async ({ inputs, outputs }) => {
     expect(seen(rig).files).toEqual(["Z", "b"]);
     expect(readFileSync(rig.path("data/a.txt"), "utf8")).toBe("Z");
   });
+
+  test("an output that is edited during the rest of its build", async () => {
+    const rig = makeProject({
+      "Expfile.ts": `import { contract, experiments, rule, text } from "expfile";
+const one = rule(contract({ name: "one", outputs: { out: text() } }), () => import("./recipes.ts").then((m) => m.one));
+const two = rule(contract({ name: "two", inputs: { from: text() }, outputs: { out: text() } }), {
+  recipe: () => import("./recipes.ts").then((m) => m.two),
+  env: ["PLACE"],
+});
+export default experiments({ main: () => { const first = one(); return { one: first, two: two({ from: first.out }) }; } });
+`,
+      // What somebody does in an editor, at the worst moment; of the same size.
+      "recipes.ts": `import { writeFileSync } from "node:fs";
+export const one = ({ outputs }) => outputs.out.write("mine");
+export const two = async ({ outputs }) => { writeFileSync(process.env.PLACE, "your"); await outputs.out.write("two"); };
+`,
+    });
+    const env = { PLACE: rig.path("runs/default/one/out.txt") };
+    await rig.build([], 0, { env });
+    expect(rig.read("runs/default/one/out.txt")).toBe("your");
+    const { end } = await rig.build([], 0, { env });
+    expect(end.outcome).not.toBe("up-to-date");
+    expect(rig.read("runs/default/one/out.txt")).toBe("mine");
+    expect(rig.read("runs/default/set-aside/one_out.txt")).toBe("your");
+  });
 });
