@@ -129,13 +129,25 @@ describe("stages", () => {
       fc.property(fc.dictionary(fc.stringMatching(/^[A-Za-z][\w-]{0,4}$/), stage), (drawn) => {
         // Numbers that are names come first in any object.
         const values = { ...drawn } as Record<string, StageState>;
-        const text = `targets:${Stages.of(values).text}`;
-        expect(text).toBe(stringify({ targets: values }, { lineWidth: 0 }));
-        const read = Stages.ofText(text.slice("targets:\n".length));
-        if (read !== undefined) expect(read.toJSON()).toEqual((parse(text) as { targets: object }).targets);
+        const bytes = Buffer.concat([Buffer.from("targets:"), Stages.of(values).bytes]);
+        expect(bytes.toString()).toBe(stringify({ targets: values }, { lineWidth: 0 }));
+        const read = Stages.ofBytes(bytes.subarray("targets:\n".length));
+        if (read === undefined) return;
+        expect(read.toJSON()).toEqual((parse(bytes.toString()) as { targets: object }).targets);
+        expect(read.bytes).toEqual(bytes.subarray("targets:".length));
       }),
       { numRuns: 1000 },
     );
+  });
+
+  test("whose words are in no ASCII are as usual as others", () => {
+    const words = { ...done, reason: "input a: 4 × é → 日本 …" };
+    const stages = Stages.ofBytes(
+      Stages.of({ a: { ...done, reason: "input a: 1 B → 2 B" }, b: words }).bytes.subarray(1),
+    );
+    expect(stages?.get("b")).toEqual(words);
+    expect(stages?.standsOn("a", done.key!)).toBe(true);
+    expect(stages?.standsOn("b", done.key!)).toBe(true);
   });
 
   test("are written in the order of the graph, those that it has no more behind them", () => {
@@ -144,20 +156,20 @@ describe("stages", () => {
   });
 
   test("a damaged one is not known; the others are", () => {
-    const text = Stages.of({ a: done, b: done }).text.slice(1).replace("    status: done", "    ]status: [done");
-    const stages = Stages.ofText(text);
+    const text = Stages.of({ a: done, b: done }).bytes.toString().slice(1);
+    const stages = Stages.ofBytes(Buffer.from(text.replace("    status: done", "    ]status: [done")));
     expect(stages?.get("a")).toBeUndefined();
     expect(stages?.get("b")).toEqual(done);
   });
 
   test("one in which a bit was flipped is known, or stands on nothing: then it is written anew", () => {
-    const bytes = Buffer.from(Stages.of({ a: done }).text.slice(1));
+    const bytes = Stages.of({ a: done }).bytes.subarray(1);
     for (let at = 0; at < bytes.length * 8; at++) {
       const flipped = Buffer.from(bytes);
       flipped[at >> 3]! ^= 1 << (at & 7);
-      const stages = Stages.ofText(flipped.toString());
+      const stages = Stages.ofBytes(flipped);
       if (stages?.standsOn("a", done.key!) === true) expect(stages.get("a"), flipped.toString()).toBeDefined();
     }
-    expect(Stages.ofText(bytes.toString())?.standsOn("a", done.key!)).toBe(true);
+    expect(Stages.ofBytes(bytes)?.standsOn("a", done.key!)).toBe(true);
   });
 });

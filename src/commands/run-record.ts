@@ -68,9 +68,8 @@ export class RunRecord {
     const isFresh = end.kind === "done" && end.origin === "fresh" && end.accepted === undefined;
     if (isFresh && !this.#stages.has(target.name) && (end.isNoted || this.#before.standsOn(target.name, end.core)))
       return;
-    const old = this.#stages.get(target.name) ?? this.#before.get(target.name);
-    const stage = this.#stageOf(target, end, old);
-    if (stage !== undefined && stage !== old) this.#stages.set(target.name, stage);
+    const stage = this.#stageOf(target, end);
+    if (stage !== undefined) this.#stages.set(target.name, stage);
     if (end.kind === "done" && end.origin !== "fresh")
       this.#changed[target.name] = { origin: end.origin, key: end.core, reason: headline(end.reasons) };
     if (end.kind === "failed")
@@ -145,10 +144,18 @@ export class RunRecord {
     this.#saved = Date.now();
   }
 
-  #stageOf(target: GraphTarget, end: TargetEnd, old: StageState | undefined): StageState | undefined {
+  #old({ name }: GraphTarget): StageState | undefined {
+    return this.#stages.get(name) ?? this.#before.get(name);
+  }
+
+  /** Undefined: it is noted as it is. */
+  #stageOf(target: GraphTarget, end: TargetEnd): StageState | undefined {
     switch (end.kind) {
       case "done": {
         const accepted = acceptedOf(end.accepted);
+        // What was made anew mostly owes nothing to what was noted, and that need not be parsed.
+        const owesNothing = end.tookMs > 0 && end.reasons.length > 0 && this.#before.costNothing(target.name);
+        const old = end.origin !== "fresh" && owesNothing ? this.#stages.get(target.name) : this.#old(target);
         const isAsNoted = old?.status === "done" && old.key === end.core && isSame(old.accepted, accepted);
         if (end.origin === "fresh" && isAsNoted) return undefined;
         const { counts, items } = end;
@@ -176,13 +183,14 @@ export class RunRecord {
       }
       case "failed":
         return {
-          ...keptOf(old),
+          ...keptOf(this.#old(target)),
           status: "failed",
           build: this.#build,
           failure: end.failures[0] === undefined ? "" : this.#run.secrets.mask(failureLine(end.failures[0])),
         };
       case "unaffordable": {
         const { unpaid, costUsd } = end;
+        const old = this.#old(target);
         return {
           ...keptOf(old),
           status: "unaffordable",
@@ -194,14 +202,14 @@ export class RunRecord {
       }
       case "waits":
         return {
-          ...keptOf(old),
+          ...keptOf(this.#old(target)),
           status: "waiting",
           build: this.#build,
           waits_for: end.requests.map((request) => request.path),
         };
       case "skipped":
       case "interrupted":
-        return old ?? { status: end.kind };
+        return this.#old(target) === undefined ? { status: end.kind } : undefined;
     }
   }
 }

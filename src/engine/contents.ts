@@ -47,6 +47,13 @@ export interface OtherContents {
   placeOf(digest: Digest): string;
 }
 
+/** What lies at a place. */
+interface Found {
+  readonly isFolder: boolean;
+  /** Undefined: of what is neither a file nor a folder. */
+  readonly digest: Digest | undefined;
+}
+
 type Slots = Readonly<Record<string, SlotShape>>;
 type DigestOf = (path: string) => Pick<BlobRef, "digest"> | undefined;
 
@@ -169,12 +176,12 @@ export class Contents {
     for (const [slot, shape] of Object.entries(slots)) {
       const artifact = artifacts[slot] ?? { kind: "absent" };
       const place = this.placeOf(target, slot, shape);
-      const isTaken = statOf(place) !== undefined;
-      if (isTaken ? this.#isAt(place, artifact) : artifact.kind === "absent") continue;
+      const found = this.#lookAt(place);
+      if (found === undefined ? artifact.kind === "absent" : isWhatWasFound(artifact, found)) continue;
       const isStored = this.isStored(artifact);
       if (!isStored && (artifact.kind === "absent" || !mayBeLeft(slot))) continue;
-      if (isTaken) this.#setAsideIfEdited(target, place);
-      if (isStored) await this.#putAt(slot, place, artifact, isTaken);
+      if (found !== undefined) this.#setAsideIfEdited(target, place, found);
+      if (isStored) await this.#putAt(slot, place, artifact, found);
       else this.#leave(place, artifact);
     }
   }
@@ -191,8 +198,11 @@ export class Contents {
 
   /** What somebody has edited at the target's places is set aside, before they are emptied. */
   saveEdits(target: string, slots: Slots): void {
-    for (const [slot, shape] of Object.entries(slots))
-      this.#setAsideIfEdited(target, this.placeOf(target, slot, shape));
+    for (const [slot, shape] of Object.entries(slots)) {
+      const place = this.placeOf(target, slot, shape);
+      const found = this.#lookAt(place);
+      if (found !== undefined) this.#setAsideIfEdited(target, place, found);
+    }
   }
 
   /** Takes content that is only at its place in the run back into the store. Returns false when it is not there either. */
@@ -255,6 +265,13 @@ export class Contents {
     return undefined;
   }
 
+  #lookAt(place: string): Found | undefined {
+    const stat = statOf(place);
+    if (stat === undefined) return undefined;
+    const isFolder = stat.isDirectory();
+    return { isFolder, digest: isFolder ? this.#digestOfTree(place) : this.#options.digests.digestOf(place)?.digest };
+  }
+
   #isAt(place: string, artifact: Artifact, digestOf?: DigestOf): boolean {
     switch (artifact.kind) {
       case "absent":
@@ -298,7 +315,7 @@ export class Contents {
   }
 
   /** Throws `ContentLost` when the content goes away in the middle of it. */
-  async #putAt(slot: string, place: string, artifact: Artifact, isTaken: boolean): Promise<void> {
+  async #putAt(slot: string, place: string, artifact: Artifact, found: Found | undefined): Promise<void> {
     const { digests, trace, runFolder } = this.#options;
     const past = digests.clock.past();
     // Half-written files are only ever in here; the next build empties it.
@@ -308,10 +325,10 @@ export class Contents {
         rmSync(place, { recursive: true, force: true });
         return;
       case "file": {
-        if (isTaken && statOf(place)?.isDirectory() === true) rmSync(place, { recursive: true });
+        if (found?.isFolder === true) rmSync(place, { recursive: true, force: true });
         const text = textInside(artifact);
         // Where nothing lies, mostly the folder is missing too; a name that cannot be given is dearer than this.
-        if (text !== undefined && !isTaken) mkdirSync(dirname(place), { recursive: true });
+        if (text !== undefined && found === undefined) mkdirSync(dirname(place), { recursive: true });
         if (text !== undefined) writeAtomic(place, text, { staging, changed: past });
         else {
           mkdirSync(staging, { recursive: true });
@@ -384,14 +401,10 @@ export class Contents {
   }
 
   /** What lies at a place and was not put there by exp is somebody's work: it is set aside under a name that is told. */
-  #setAsideIfEdited(target: string, place: string): void {
-    const stat = statOf(place);
-    if (stat === undefined) return;
-    const { runFolder, trace, digests } = this.#options;
+  #setAsideIfEdited(target: string, place: string, { digest }: Found): void {
+    const { runFolder, trace } = this.#options;
     const name = this.#nameOf(place);
-    const placed = trace.placedAt(name);
-    const found = stat.isDirectory() ? this.#digestOfTree(place) : digests.digestOf(place)?.digest;
-    if (found !== undefined && (placed === found || this.#isOwnResult(target, found))) return;
+    if (digest !== undefined && (trace.placedAt(name) === digest || this.#isOwnResult(target, digest))) return;
     const folder = join(runFolder, "set-aside");
     mkdirSync(folder, { recursive: true });
     const base = name.replaceAll("/", "_");
@@ -401,6 +414,11 @@ export class Contents {
     renameSync(place, join(folder, to));
     this.#options.onSetAside(target, name, join("set-aside", to));
   }
+}
+
+/** A file that holds the listing of a folder is not that folder. */
+function isWhatWasFound(artifact: Artifact, { isFolder, digest }: Found): boolean {
+  return artifact.kind !== "absent" && isFolder === (artifact.kind === "tree") && digest === artifact.blob.digest;
 }
 
 /** Artifacts whose text is what their digest says: each is asked for a few times. */

@@ -133,11 +133,12 @@ export class InputResolver {
     const digestsOf = (record: InputRecord): Digest[] =>
       record.kind === "list" ? record.members.flatMap(digestsOf) : record.kind === "file" ? [record.digest] : [];
     const wanted = new Set(Object.values(inputs).flatMap(digestsOf));
-    return [...sources.files.values()].flatMap(({ path, digest }): SourceSeen[] => {
-      if (!wanted.has(digest)) return [];
-      const blob = digests.digestOf(path);
-      return blob?.digest === digest ? [[digest, blob.size, relative(root, path)]] : [];
-    });
+    return [...wanted].flatMap((digest) =>
+      sources.pathsWith(digest).flatMap((path): SourceSeen[] => {
+        const blob = digests.digestOf(path);
+        return blob?.digest === digest ? [[digest, blob.size, relative(root, path)]] : [];
+      }),
+    );
   }
 
   /** `recover` brings lost content back into a store, and says whether it could. */

@@ -29,11 +29,23 @@ export class SourcesRead {
   readonly globs = new Map<string, WalkRead>();
   /** Whether something was seen in two states: then no stamp can vouch for what was made of the first. */
   moved = false;
+  /** Paths by content, once somebody has asked. */
+  #paths: Map<Digest, Set<string>> | undefined;
 
   addFile(file: SourceFile): void {
     const earlier = this.files.get(file.path);
     if (earlier !== undefined && (earlier.seen !== file.seen || earlier.digest !== file.digest)) this.moved = true;
     this.files.set(file.path, file);
+    if (this.#paths !== undefined) note(this.#paths, file);
+  }
+
+  /** The paths at which a content was seen. */
+  pathsWith(digest: Digest): readonly string[] {
+    if (this.#paths === undefined) {
+      this.#paths = new Map();
+      for (const file of this.files.values()) note(this.#paths, file);
+    }
+    return [...(this.#paths.get(digest) ?? [])];
   }
 
   addGlob(pattern: string, walk: Walk): void {
@@ -41,6 +53,12 @@ export class SourcesRead {
     if ((this.globs.get(pattern) ?? read).digest !== read.digest) this.moved = true;
     this.globs.set(pattern, read);
   }
+}
+
+function note(paths: Map<Digest, Set<string>>, { path, digest }: SourceFile): void {
+  const known = paths.get(digest);
+  if (known === undefined) paths.set(digest, new Set([path]));
+  else known.add(path);
 }
 
 /**

@@ -1,7 +1,8 @@
 // What dead builds and workers left in a project: folders of running actions, half-written files under temporary names. Looked for where a build
-// begins; the folders that are looked at are small.
+// begins, and beside it: the folder of a run has an entry for each of its targets.
 
-import { readdirSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isMissing, ownerOfTemporary } from "../util/fs.ts";
 import { lifeOf } from "../util/host.ts";
@@ -19,13 +20,13 @@ export interface Swept {
   readonly now: bigint;
 }
 
-export function sweepLeftovers({ scratch, folders, now }: Swept): void {
-  for (const name of namesIn(scratch)) {
+export async function sweepLeftovers({ scratch, folders, now }: Swept): Promise<void> {
+  for (const name of await namesIn(scratch)) {
     const path = join(scratch, name);
     if (isLeft(name, path, now)) rmSync(path, { recursive: true, force: true });
   }
   for (const folder of folders) {
-    for (const name of namesIn(folder)) {
+    for (const name of await namesIn(folder)) {
       const owner = ownerOfTemporary(name);
       const path = join(folder, name);
       if (owner !== undefined && isLeft(owner, path, now)) rmSync(path, { recursive: true, force: true });
@@ -41,9 +42,9 @@ function isLeft(owner: string, path: string, now: bigint): boolean {
   return stat !== undefined && now - stat.mtimeNs > deadAfterNs;
 }
 
-function namesIn(folder: string): readonly string[] {
+async function namesIn(folder: string): Promise<readonly string[]> {
   try {
-    return readdirSync(folder);
+    return await readdir(folder);
   } catch (error) {
     if (isMissing(error)) return [];
     throw error;

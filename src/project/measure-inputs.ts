@@ -24,7 +24,7 @@ export async function measureInputs(
 ): Promise<readonly Reason[]> {
   const { inputs, items } = run.graph.byName.get(target)?.declaration.contract ?? {};
   const declared = { ...items?.inputs, ...inputs };
-  const measure = new Measure(project, session);
+  const measure = measureOf(project, session);
   return Promise.all(
     reasons.map(async (reason) => {
       if (reason.kind !== "input") return reason;
@@ -36,20 +36,23 @@ export async function measureInputs(
   );
 }
 
+const measures = new WeakMap<DecidingSession, Measure>();
+
+/** What one target read others read as well: what was looked up for it need not be looked up for them. */
+function measureOf(project: Project, session: DecidingSession): Measure {
+  const known = measures.get(session) ?? new Measure(project, session);
+  measures.set(session, known);
+  return known;
+}
+
 class Measure {
   readonly #project: Project;
   readonly #session: DecidingSession;
-  /** Paths of today's source files by their content. */
-  readonly #places = new Map<Digest, string[]>();
+  readonly #blobs = new Map<Digest, string | undefined>();
 
   constructor(project: Project, session: DecidingSession) {
     this.#project = project;
     this.#session = session;
-    for (const { path, digest } of session.sources.files.values()) {
-      const known = this.#places.get(digest);
-      if (known === undefined) this.#places.set(digest, [path]);
-      else known.push(path);
-    }
   }
 
   async reason(reason: InputReason, format: string): Promise<InputReason> {
@@ -122,7 +125,9 @@ class Measure {
   }
 
   #blobOf(digest: Digest): string | undefined {
-    return this.#project.store.pathOf(digest) ?? this.#project.archiveBlobs.pathOf(digest);
+    if (!this.#blobs.has(digest))
+      this.#blobs.set(digest, this.#project.store.pathOf(digest) ?? this.#project.archiveBlobs.pathOf(digest));
+    return this.#blobs.get(digest);
   }
 
   #fileOf(digest: Digest): string | undefined {
@@ -140,13 +145,15 @@ class Measure {
   /** Of a copy: where the content was not before. */
   #newPathOf(digest: Digest): string | undefined {
     const was = this.#session.trace.sourceOf(digest)?.[2];
-    const paths = (this.#places.get(digest) ?? []).map((path) => relative(this.#project.paths.root, path));
+    const paths = this.#session.sources.pathsWith(digest).map((path) => relative(this.#project.paths.root, path));
     return paths.find((path) => path !== was);
   }
 
   /** A source file of the project that holds the content today. */
   #placeOf(digest: Digest): string | undefined {
-    return this.#places.get(digest)?.find((path) => this.#session.digests.digestOf(path)?.digest === digest);
+    return this.#session.sources
+      .pathsWith(digest)
+      .find((path) => this.#session.digests.digestOf(path)?.digest === digest);
   }
 }
 

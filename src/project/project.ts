@@ -253,7 +253,7 @@ export function openBuildSession(
   const { paths, bundler } = project;
   const using = useStores(project, `run ${run.folder.id}`);
   const scratchRoot = join(paths.cache, "tmp");
-  sweepLeftovers({
+  const swept = sweepLeftovers({
     scratch: scratchRoot,
     folders: [
       run.folder.folder,
@@ -266,6 +266,8 @@ export function openBuildSession(
     ],
     now: project.digests.clock.now(),
   });
+  // Whoever closes the build hears of it.
+  swept.catch(() => undefined);
   rmSync(join(run.folder.folder, stagingName), { recursive: true, force: true });
   const calls = new Calls(join(paths.archive, "calls"), {
     now: Date.now,
@@ -326,6 +328,7 @@ export function openBuildSession(
       await executor.close();
       calls.close();
       using?.release();
+      await swept;
     },
   };
 }

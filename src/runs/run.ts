@@ -8,7 +8,7 @@ import type { Digest } from "../model/digest.ts";
 import { FailureError, inputFailure } from "../model/failure.ts";
 import type { JsonObject } from "../model/json.ts";
 import { readLog, AppendLog } from "../util/append-log.ts";
-import { isMissing, readTextIfThere, writeAtomic } from "../util/fs.ts";
+import { isMissing, readIfThere, writeAtomic } from "../util/fs.ts";
 import { statOf, statText, type StatText } from "../util/stat.ts";
 import { Stages, type StageState } from "./stages.ts";
 
@@ -96,12 +96,12 @@ export class RunFolder {
 
   /** A record that is gone or damaged is made from the history, which knows config and overrides too; `onRecovered` is told why. */
   load(onRecovered: (why: string) => void = () => {}): RunState | undefined {
-    const text = readTextIfThere(this.stateFile);
-    const state = text === undefined ? undefined : parseState(text);
+    const bytes = readIfThere(this.stateFile);
+    const state = bytes === undefined ? undefined : parseState(bytes);
     if (state === undefined) {
       const recovered = this.#fromHistory();
-      if (recovered !== undefined) onRecovered(text === undefined ? "is gone" : "cannot be read");
-      else if (text !== undefined)
+      if (recovered !== undefined) onRecovered(bytes === undefined ? "is gone" : "cannot be read");
+      else if (bytes !== undefined)
         throw new UnreadableRun(
           this.stateFile,
           "it is not the record of a run. Delete it, and the run starts from its config",
@@ -134,9 +134,9 @@ export class RunFolder {
 
   save(state: RunState): void {
     const { targets, ...head } = state;
-    const text = `${stringify(head, { lineWidth: 0 })}targets:${targets.text}`;
-    const isSameSize = statOf(this.stateFile)?.size === BigInt(Buffer.byteLength(text));
-    if (!isSameSize || readTextIfThere(this.stateFile) !== text) writeAtomic(this.stateFile, text);
+    const bytes = Buffer.concat([Buffer.from(`${stringify(head, { lineWidth: 0 })}targets:`), targets.bytes]);
+    const isSameSize = statOf(this.stateFile)?.size === BigInt(bytes.length);
+    if (!isSameSize || readIfThere(this.stateFile)?.equals(bytes) !== true) writeAtomic(this.stateFile, bytes);
   }
 
   /** The builds whose lines can be read. */
@@ -172,13 +172,13 @@ function isEntry(line: Partial<HistoryEntry>): line is HistoryEntry {
 }
 
 /** Undefined: not the record of a run, or torn. */
-function parseState(text: string): RunState | undefined {
+function parseState(bytes: Buffer): RunState | undefined {
   const mark = "\ntargets:\n";
-  const end = text.indexOf(mark);
-  const stages = end === -1 ? undefined : Stages.ofText(text.slice(end + mark.length));
-  const document = parseMap(stages === undefined ? text : text.slice(0, end + 1));
+  const end = bytes.indexOf(mark);
+  const stages = end === -1 ? undefined : Stages.ofBytes(bytes.subarray(end + mark.length));
+  const document = parseMap(bytes.toString("utf8", 0, stages === undefined ? bytes.length : end + 1));
   // Edited by hand, maybe: what the library makes of the whole text.
-  if (document === undefined) return stages === undefined ? undefined : checkState(parseMap(text));
+  if (document === undefined) return stages === undefined ? undefined : checkState(parseMap(bytes.toString("utf8")));
   return checkState(stages === undefined ? document : { ...document, targets: stages });
 }
 

@@ -36,8 +36,16 @@ export interface StageState {
   readonly left?: Readonly<Record<string, string>>;
 }
 
+/**
+ * Bytes of UTF-8, a character each: letters and arrows in the words of a few stages would make the text of ten thousand twice as long in memory, and
+ * reading and writing it four times as slow.
+ */
+type Bytes = string;
+
 /** Scalars and a map of scalars: whatever looks so is YAML. */
-const scalar = String.raw` (?:\w[\w.+-]*(?::[\w.+-]+)*|"[\w.,()/@→…·+=: -]*"|[A-Za-z][\w.,()/@→…·+= -]*)\n`;
+const scalar = bytesOf(
+  String.raw` (?:\w[\w.+-]*(?::[\w.+-]+)*|"(?:[\w.,()/@+=: -]|→|…|·)*"|[A-Za-z](?:[\w.,()/@+= -]|→|…|·)*)\n`,
+);
 const usual = new RegExp(`^(?: {4}[a-z_]+:(?:${scalar}|\n(?: {6}[A-Za-z_][\\w-]*:${scalar})+))+$`);
 
 /** How far the lines of a stage are indented below `targets:` and the target's name. */
@@ -45,9 +53,9 @@ const indent = 4;
 
 export class Stages {
   /** Lines of run.yaml, or what they say. */
-  readonly #stages: ReadonlyMap<string, string | StageState>;
+  readonly #stages: ReadonlyMap<string, Bytes | StageState>;
 
-  private constructor(stages: ReadonlyMap<string, string | StageState>) {
+  private constructor(stages: ReadonlyMap<string, Bytes | StageState>) {
     this.#stages = stages;
   }
 
@@ -55,9 +63,10 @@ export class Stages {
     return new Stages(new Map(Object.entries(stages)));
   }
 
-  /** Of the text below `targets:`; undefined where it is not as `text` writes it. */
-  static ofText(text: string): Stages | undefined {
-    const stages = new Map<string, string>();
+  /** Of what stands below `targets:`; undefined where it is not as it is written here. */
+  static ofBytes(bytes: Buffer): Stages | undefined {
+    const text: Bytes = bytes.toString("latin1");
+    const stages = new Map<string, Bytes>();
     // Without a regular expression: a run of a hundred thousand targets has more than a million lines.
     for (let at = 0; at < text.length;) {
       const from = text.indexOf("\n", at) + 1;
@@ -83,7 +92,7 @@ export class Stages {
   /** What is damaged is not known: the trace decides, and the next build writes it anew. */
   get(name: string): StageState | undefined {
     const stage = this.#stages.get(name);
-    return typeof stage === "string" ? parseStage(stage) : stage;
+    return typeof stage === "string" ? parseStage(Buffer.from(stage, "latin1").toString("utf8")) : stage;
   }
 
   /** Whether all that is noted of a stage is that it stands on this key, as it should be. Without parsing it, if it looks as usual. */
@@ -92,6 +101,13 @@ export class Stages {
     if (typeof stage !== "string") return stage?.status === "done" && stage.key === key && stage.accepted === undefined;
     const stands = stage.startsWith(`    status: done\n    key: ${key}\n`) && !stage.includes("\n    accepted:");
     return stands && (usual.test(stage) || this.get(name) !== undefined);
+  }
+
+  /** Whether nothing is noted that was paid for it. Without parsing it; false where that is not seen at once. */
+  costNothing(name: string): boolean {
+    const stage = this.#stages.get(name);
+    if (typeof stage !== "string") return stage === undefined;
+    return stage.includes("\n    cost_usd: 0\n") && !stage.includes("\n    spent_usd:");
   }
 
   *[Symbol.iterator](): Generator<[name: string, stage: StageState]> {
@@ -103,7 +119,7 @@ export class Stages {
 
   /** Targets in `order` come first, in that order. */
   with(changed: ReadonlyMap<string, StageState>, order: readonly string[] = []): Stages {
-    const all = new Map<string, string | StageState>();
+    const all = new Map<string, Bytes | StageState>();
     for (const name of [...order, ...this.#stages.keys(), ...changed.keys()]) {
       const stage = changed.get(name) ?? this.#stages.get(name);
       if (stage !== undefined && !all.has(name)) all.set(name, stage);
@@ -112,19 +128,23 @@ export class Stages {
   }
 
   /** What stands after `targets:`. */
-  get text(): string {
-    if (this.#stages.size === 0) return " {}\n";
-    let text = "\n";
+  get bytes(): Buffer {
+    if (this.#stages.size === 0) return Buffer.from(" {}\n");
+    let text: Bytes = "\n";
     for (const [name, stage] of this.#stages) {
-      const key = isPlainKey(name) ? name : stringify(name).trimEnd();
-      text += `  ${key}:\n${typeof stage === "string" ? stage : writeStage(stage)}`;
+      const key = isPlainKey(name) ? name : bytesOf(stringify(name).trimEnd());
+      text += `  ${key}:\n${typeof stage === "string" ? stage : bytesOf(writeStage(stage))}`;
     }
-    return text;
+    return Buffer.from(text, "latin1");
   }
 
   toJSON(): Readonly<Record<string, StageState>> {
     return Object.fromEntries(this);
   }
+}
+
+function bytesOf(text: string): Bytes {
+  return Buffer.from(text).toString("latin1");
 }
 
 /** Of the line `  name:` from `at` to `end`. */

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { isMissing } from "../../util/fs.ts";
 import type { CallDesk, Executor, Order, Outcome, RunSignals } from "./executor.ts";
+import { Crew } from "./local/crew.ts";
 import { Assignment, settleAll, settleNotBegun, type Settle } from "./local/assignment.ts";
 import { PaidCalls } from "./local/paid-calls.ts";
 import { lookAtGpus } from "./local/gpus.ts";
@@ -33,6 +34,8 @@ interface Worker {
   readonly process: WorkerProcess;
   readonly calls: PaidCalls;
   assignment: Assignment | undefined;
+  /** How it ended, if it has. */
+  exit: WorkerExit | undefined;
 }
 
 const memoryPollMs = 250;
@@ -45,9 +48,12 @@ export class LocalExecutor implements Executor {
   readonly #options: LocalExecutorOptions;
   readonly #scratch: ScratchFolder;
   readonly #watchdog: Watchdog;
-  readonly #idle: Worker[] = [];
-  /** Started before there was an order for it. */
-  #early: Promise<Worker | undefined> | undefined;
+  readonly #crew = new Crew<Worker>({
+    start: () => this.#tryStart(),
+    hasEnded: ({ exit }) => exit !== undefined,
+    isFit: ({ process: child }) => isFolderThere(child.scratch),
+    dismiss: ({ process: child }) => child.end(),
+  });
   readonly #all = new Set<Worker>();
   #orders = 0;
   #isClosing = false;
@@ -62,22 +68,22 @@ export class LocalExecutor implements Executor {
   }
 
   expectOrders(): void {
-    // If it cannot be started, the order that comes finds out why.
-    this.#early ??= this.#tryStart().catch(() => undefined);
+    this.#crew.expect();
   }
 
   async run(order: Order, settle: Settle, { stop: signal }: RunSignals): Promise<void> {
     if (signal.aborted) return settleNotBegun(order, settle);
-    const worker = this.#takeIdle() ?? (await this.#takeEarly()) ?? (await this.#tryStart());
+    const worker = await this.#crew.take(signal);
+    if (signal.aborted) {
+      if (worker !== undefined) this.#crew.free(worker);
+      return settleNotBegun(order, settle);
+    }
     if (worker === undefined) {
       const unspent = { tookMs: 0, costUsd: 0 };
       return settleAll(order, settle, vanished(this.#scratch.path, unspent));
     }
-    if (signal.aborted) {
-      worker.process.end();
-      return settleNotBegun(order, settle);
-    }
     const assignment = new Assignment(this.#orders++, order, settle);
+    if (worker.exit !== undefined) return this.#lose(assignment, worker.process, worker.exit);
     worker.assignment = assignment;
     const onAbort = () => {
       assignment.end("aborted");
@@ -85,8 +91,7 @@ export class LocalExecutor implements Executor {
     };
     signal.addEventListener("abort", onAbort, { once: true });
     try {
-      await worker.process.ready;
-      if (worker.assignment === assignment) this.#send(worker, assignment);
+      this.#send(worker, assignment);
       await assignment.finished;
     } finally {
       signal.removeEventListener("abort", onAbort);
@@ -97,7 +102,8 @@ export class LocalExecutor implements Executor {
     this.#isClosing = true;
     clearInterval(this.#memoryPoll);
     clearInterval(this.#usagePoll);
-    await this.#early;
+    for (const worker of this.#all) worker.process.end();
+    await this.#crew.settled();
     const exits = [...this.#all].map((worker) => worker.process.exited);
     const groups = new Set([...this.#all].map((worker) => worker.process.pid));
     for (const worker of this.#all) worker.process.end();
@@ -105,26 +111,6 @@ export class LocalExecutor implements Executor {
     if (this.#scratch.wasUsed) this.#endLeftBehind(groups);
     this.#watchdog.close();
     this.#scratch.remove();
-  }
-
-  /** One whose folder was deleted has no place to work in, and is ended. */
-  #takeIdle(): Worker | undefined {
-    for (;;) {
-      const worker = this.#idle.pop();
-      if (worker === undefined || isFolderThere(worker.process.scratch)) return worker;
-      worker.process.end();
-    }
-  }
-
-  async #takeEarly(): Promise<Worker | undefined> {
-    const early = this.#early;
-    if (early === undefined) return undefined;
-    this.#early = Promise.resolve(undefined);
-    const worker = await early;
-    if (worker === undefined || !this.#all.has(worker)) return undefined;
-    if (worker.process.hasHome) return worker;
-    worker.process.end();
-    return undefined;
   }
 
   /** Undefined: its folder was deleted before it was started there. */
@@ -153,9 +139,10 @@ export class LocalExecutor implements Executor {
       answer: (message) => child.send(message),
       onWait: (isWaiting) => worker.assignment?.pauseTimer(isWaiting),
     });
-    const worker: Worker = { process: child, calls, assignment: undefined };
+    const worker: Worker = { process: child, calls, assignment: undefined, exit: undefined };
     this.#all.add(worker);
     this.#watchdog.began(child.pid);
+    await child.ready;
     return worker;
   }
 
@@ -180,7 +167,7 @@ export class LocalExecutor implements Executor {
         worker.calls.endOrder();
         // Processes that its recipe left behind would run beside the actions of others, and may write to what it handed over.
         if (message.hasChildren) worker.process.end();
-        else this.#idle.push(worker);
+        else this.#crew.free(worker);
         assignment.finish();
         return;
       case "find":
@@ -203,14 +190,18 @@ export class LocalExecutor implements Executor {
   #lost(worker: Worker, exit: WorkerExit): void {
     const { process: child, calls, assignment } = worker;
     this.#all.delete(worker);
-    const idle = this.#idle.indexOf(worker);
-    if (idle >= 0) this.#idle.splice(idle, 1);
+    this.#crew.lose(worker);
     child.end();
     if (!this.#isClosing) endThoseOf(child.scratch);
     this.#watchdog.ended(child.pid);
     calls.close();
+    worker.exit = exit;
     worker.assignment = undefined;
-    assignment?.lose(child.itemAtWork(assignment.id), exit, whatVanished(child.scratch, assignment.order, true));
+    if (assignment !== undefined) this.#lose(assignment, child, exit);
+  }
+
+  #lose(assignment: Assignment, child: WorkerProcess, exit: WorkerExit): void {
+    assignment.lose(child.itemAtWork(assignment.id), exit, whatVanished(child.scratch, assignment.order, true));
   }
 
   /**

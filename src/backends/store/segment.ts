@@ -21,7 +21,8 @@ const manyAsked = 1 / 16;
 
 export class Segment {
   readonly #file: string;
-  readonly #tail: LogTail<Entry>;
+  /** Undefined: nobody writes to it any more, and all of it is known or indexed. */
+  readonly #tail: LogTail<Entry> | undefined;
   /** By key, the result or the line that says it. */
   readonly #entries = new Map<Digest, ActionResult | string>();
   /** What is not in `#entries` may be here. */
@@ -34,8 +35,9 @@ export class Segment {
     const isLong = !mayGrow && isWorthIndexing(this.#file);
     this.#index = isLong ? LineIndex.open(indexFileOf(this.#file), this.#file) : undefined;
     if (isLong && this.#index === undefined) this.#readAndIndex();
-    this.#tail = new LogTail(this.#file, isLong ? Infinity : 0);
-    this.refresh();
+    const tail = isLong ? undefined : new LogTail<Entry>(this.#file);
+    for (const { k, r } of tail?.read() ?? []) this.#take(k, r);
+    this.#tail = mayGrow ? tail : undefined;
   }
 
   /** The first result of the key. */
@@ -60,7 +62,7 @@ export class Segment {
 
   /** Reads what was added since. */
   refresh(): void {
-    for (const { k, r } of this.#tail.read()) this.#take(k, r);
+    for (const { k, r } of this.#tail?.read() ?? []) this.#take(k, r);
   }
 
   close(): void {

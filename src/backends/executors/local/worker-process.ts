@@ -1,7 +1,7 @@
 // One worker process as its driver sees it: started, sent to, listened to, ended. Knows no orders.
 
 import { fork, type ChildProcess } from "node:child_process";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readTextIfThere, syncsAtOnce } from "../../../util/fs.ts";
 import { checkFile, tracedCalls, traceFile, type CheckSetup } from "../worker/input-check.ts";
@@ -81,11 +81,6 @@ export class WorkerProcess {
         resolve();
       }),
     );
-  }
-
-  /** Its folder was there when it was started, and has not been deleted since. It need not have written anything there yet. */
-  get hasHome(): boolean {
-    return existsSync(join(this.scratch, homeFolder));
   }
 
   send(message: ToWorker): void {
