@@ -2,24 +2,44 @@
 
 import { existsSync, fstatSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { askedText, checkStamp, screenOf, stampName } from "./fast/stamp.ts";
+import type { ChildProcess } from "node:child_process";
+import { forkSpare } from "./backends/executors/local/fork-worker.ts";
+import { askedText, checkStamp, screenOf, stampName, type StampSays } from "./fast/stamp.ts";
 
 declare const EXP_BUILD_ID: string;
 
-function answerFromStamp(): boolean {
-  const argv = process.argv.slice(2);
-  if (argv[0] !== "build") return false;
-  const workingFolder = process.cwd();
+interface Main {
+  readonly run: (worker: ChildProcess | undefined) => Promise<void>;
+}
+
+const argv = process.argv.slice(2);
+
+function askStamp(root: string, workingFolder: string): StampSays | undefined {
+  const asked = askedText(argv, workingFolder, screenOf(isTerminal(), process.env));
+  return checkStamp(join(root, "cache", "stamps", stampName(asked)), asked, EXP_BUILD_ID, process.env);
+}
+
+/** The project in which something is to be built. */
+function projectToBuild(workingFolder: string): string | undefined {
+  if (argv[0] !== "build") return undefined;
   let root = workingFolder;
   while (!existsSync(join(root, "Expfile.ts"))) {
-    if (dirname(root) === root) return false;
+    if (dirname(root) === root) return undefined;
     root = dirname(root);
   }
-  const asked = askedText(argv, workingFolder, screenOf(isTerminal(), process.env));
-  const output = checkStamp(join(root, "cache", "stamps", stampName(asked)), asked, EXP_BUILD_ID, process.env);
-  if (output === undefined) return false;
-  writeSync(1, output);
-  return true;
+  return root;
+}
+
+/**
+ * Where a file of the project was edited there is mostly a recipe to be run: its worker starts while the program is loaded and finds out which. What is
+ * missing of a run, or is built the first time, may come from the cache, and what runs elsewhere needs no worker here.
+ */
+function startWorker(root: string, changed: string): ChildProcess | undefined {
+  const isMade = ["runs", "cache"].some((folder) => changed.startsWith(join(root, folder)));
+  const runsHere = process.env.EXP_EXECUTOR === undefined && !argv.some((word) => word.startsWith("--executor"));
+  if (isMade || !runsHere) return undefined;
+  const { PATH } = process.env;
+  return forkSpare(join(__dirname, "worker.js"), PATH === undefined ? {} : { PATH });
 }
 
 /** What `isatty(1)` says, without loading it where the number of the device tells as much: that takes as long as looking at a thousand files. */
@@ -38,10 +58,15 @@ function isTerminal(): boolean {
   return tty.isatty(1);
 }
 
-if (!answerFromStamp()) {
+const workingFolder = process.cwd();
+const root = projectToBuild(workingFolder);
+const says = root === undefined ? undefined : askStamp(root, workingFolder);
+if (says !== undefined && "output" in says) writeSync(1, says.output);
+else {
+  const worker = says === undefined ? undefined : startWorker(root!, says.changed);
   const nodeModule = process.getBuiltinModule?.("node:module") as { enableCompileCache?: () => void } | undefined;
   // Node 22.8 and newer keep compiled code between runs; older ones compile again.
   nodeModule?.enableCompileCache?.();
   // Written so that the bundler leaves it alone: main.js is an ES module beside this file.
-  void import(/* @vite-ignore */ join(__dirname, "main.js")).then((main: { run: () => Promise<void> }) => main.run());
+  void import(/* @vite-ignore */ join(__dirname, "main.js")).then((main: Main) => main.run(worker));
 }

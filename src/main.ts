@@ -1,5 +1,6 @@
 // The program: reads the command line, loads the command, sets the exit code. Signals, streams and the exit code of the process are dealt with here.
 
+import type { ChildProcess } from "node:child_process";
 import { once, setMaxListeners } from "node:events";
 import { isatty } from "node:tty";
 import { parseArguments, type Arguments } from "./commands/arguments.ts";
@@ -34,7 +35,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   completion: async () => (await import("./commands/completion.ts")).completion,
 };
 
-export async function run(): Promise<void> {
+/** `spare`: a worker that was started ahead. */
+export async function run(spare?: ChildProcess): Promise<void> {
   const interrupt = new AbortController();
   // Every action under way listens to it: their number is no leak.
   setMaxListeners(0, interrupt.signal);
@@ -77,6 +79,7 @@ export async function run(): Promise<void> {
     ask,
     signal: interrupt.signal,
     now: Date.now,
+    spare,
   };
   process.exitCode = await runCommand(screen);
   out.flush();

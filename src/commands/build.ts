@@ -204,6 +204,7 @@ async function buildAsked(
       mayPay: options.mayPay,
       budget,
       checksInputs: options.checksInputs,
+      spare: screen.spare,
       emit,
       elsewhere: chosen.value,
       onInterrupt: (batches) =>

@@ -1,5 +1,6 @@
 // What a command writes to and knows of its surroundings. Commands take it as a parameter; main.ts fills it in.
 
+import type { ChildProcess } from "node:child_process";
 import { isAbsolute, relative } from "node:path";
 import pc from "picocolors";
 import type { Failure } from "../model/failure.ts";
@@ -24,6 +25,8 @@ export interface Screen {
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
   readonly now: () => number;
+  /** A worker that was started before it was known whether it would be needed. */
+  readonly spare?: ChildProcess | undefined;
 }
 
 export function paletteOf(screen: Screen): Palette {

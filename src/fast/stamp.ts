@@ -108,21 +108,24 @@ export function areAsSet(
   return read.every(([name, value]) => (environment[name] ?? null) === value);
 }
 
-/** What to print when everything is still as the stamp says; undefined at the first doubt. */
+/** `output`: what to print, everything being still as the stamp says. `changed`: the first path that is not. */
+export type StampSays = { readonly output: string } | { readonly changed: string };
+
+/** Undefined: there is no stamp for what is asked, by this program in this environment. */
 export function checkStamp(
   file: string,
   asked: string,
   build: string,
   environment: NodeJS.ProcessEnv,
-): string | undefined {
+): StampSays | undefined {
   const stamp = unpackStamp<StampHeader>(file);
   if (stamp === undefined) return undefined;
   const { header, stats } = stamp;
   if (header.build !== build || header.node !== process.version || header.asked !== asked) return undefined;
   if (!areAsSet(header.environment, environment)) return undefined;
   const { paths } = header;
-  for (let i = 0; i < paths.length; i++) if (!isAsStamped(paths[i]!, stats, i * 4)) return undefined;
-  return header.output;
+  for (let i = 0; i < paths.length; i++) if (!isAsStamped(paths[i]!, stats, i * 4)) return { changed: paths[i]! };
+  return { output: header.output };
 }
 
 /** What decides what would be printed, beside the project's state. */

@@ -1,6 +1,7 @@
 // The composition root: with its neighbours for clusters, containers and shared caches the only place that names concrete stores and executors. Everybody
 // else is handed interfaces.
 
+import type { ChildProcess } from "node:child_process";
 import { mkdirSync, rmSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
@@ -201,6 +202,7 @@ export interface BuildSetup {
   /** Of everything that this build pays for, here and elsewhere. */
   readonly budget: Budget;
   readonly checksInputs: boolean;
+  readonly spare?: ChildProcess | undefined;
   readonly emit: Emit;
   /** Where recipes, programs and items run, if not here. */
   readonly elsewhere?: Elsewhere | undefined;
@@ -285,6 +287,7 @@ export function openBuildSession(
     calls,
     warn: (text) => setup.emit({ kind: "warning", text }),
     checksInputs: setup.checksInputs,
+    spare: setup.spare,
   });
   const turns = new Turns();
   const pool = new ResourcePool(setup.limits);

@@ -8,16 +8,16 @@ import { startWorker } from "../backends/executors/worker/worker.ts";
 import { freshDigests, LocalStore } from "../backends/store/local.ts";
 import { maskWith } from "../planning/config/mask.ts";
 
-const [blobsFolder, scratch] = process.argv.slice(2) as [string, string];
-// A worker hashes what it writes; whether a blob that it reads is what its name says was checked by the driver before it ordered.
-const store = new LocalStore(blobsFolder, freshDigests);
-// Its driver holds a lease by now.
-store.heedMark();
-startWorker({
-  store,
-  scratch,
-  check: existsSync(join(scratch, checkFile))
-    ? new InputCheck(scratch, dirname(fileURLToPath(import.meta.url)))
-    : undefined,
-  maskFor: (secrets) => maskWith(Object.entries(secrets)),
+startWorker(({ blobsFolder, scratch }) => {
+  // A worker hashes what it writes; whether a blob that it reads is what its name says was checked by the driver before it ordered.
+  const store = new LocalStore(blobsFolder, freshDigests);
+  store.heedMark();
+  return {
+    store,
+    scratch,
+    check: existsSync(join(scratch, checkFile))
+      ? new InputCheck(scratch, dirname(fileURLToPath(import.meta.url)))
+      : undefined,
+    maskFor: (secrets) => maskWith(Object.entries(secrets)),
+  };
 });

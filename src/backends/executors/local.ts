@@ -1,5 +1,6 @@
 // Runs orders in warm worker processes on this machine: which worker takes which order, and who ends when. Unaware of what an order says.
 
+import type { ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { isMissing } from "../../util/fs.ts";
@@ -24,6 +25,8 @@ export interface LocalExecutorOptions {
   /** What a worker may see of the environment beside what an action declares. */
   readonly environment: NodeJS.ProcessEnv;
   readonly calls: CallDesk;
+  /** A worker that was started before it was known whether there would be an order. */
+  readonly spare?: ChildProcess | undefined;
   /** Actions may only read what they declare. */
   readonly check?: CheckSetup | undefined;
   /** Told what the user should know, though nothing failed. */
@@ -57,6 +60,7 @@ export class LocalExecutor implements Executor {
   readonly #all = new Set<Worker>();
   #orders = 0;
   #isClosing = false;
+  #spare: ChildProcess | undefined;
   #memoryPoll: NodeJS.Timeout | undefined;
   #usagePoll: NodeJS.Timeout | undefined;
   #gpusAt = 0;
@@ -65,6 +69,9 @@ export class LocalExecutor implements Executor {
     this.#options = options;
     this.#scratch = new ScratchFolder(options.scratch);
     this.#watchdog = new Watchdog(options.scratch, options.environment);
+    this.#spare = options.spare;
+    // It is there: the sooner it is told its place, the sooner it is ready.
+    if (this.#spare !== undefined) this.#crew.expect();
   }
 
   expectOrders(): void {
@@ -126,12 +133,15 @@ export class LocalExecutor implements Executor {
 
   async #start(scratch: string): Promise<Worker> {
     const { workerFile, blobsFolder, environment } = this.#options;
+    const spare = this.#spare;
+    this.#spare = undefined;
     const child = await WorkerProcess.start({
       workerFile,
       blobsFolder,
       scratch,
       environment,
       check: this.#options.check,
+      spare,
       onMessage: (message) => this.#receive(worker, message),
       onExit: (exit) => this.#lost(worker, exit),
     });

@@ -1,11 +1,12 @@
 // One worker process as its driver sees it: started, sent to, listened to, ended. Knows no orders.
 
-import { fork, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { readTextIfThere, syncsAtOnce } from "../../../util/fs.ts";
+import { readTextIfThere } from "../../../util/fs.ts";
 import { checkFile, tracedCalls, traceFile, type CheckSetup } from "../worker/input-check.ts";
-import { homeFolder, progressFile, threadsVariable, type FromWorker, type ToWorker } from "../worker/protocol.ts";
+import { homeFolder, progressFile, type FromWorker, type ToWorker } from "../worker/protocol.ts";
+import { forkWorker, takeSpare } from "./fork-worker.ts";
 import { endGroup } from "./processes.ts";
 
 export interface WorkerSetup {
@@ -16,6 +17,8 @@ export interface WorkerSetup {
   /** What it may see of the environment beside what an action declares. */
   readonly environment: NodeJS.ProcessEnv;
   readonly check: CheckSetup | undefined;
+  /** Started already, to be used if it lives. */
+  readonly spare: ChildProcess | undefined;
   readonly onMessage: (message: Exclude<FromWorker, { kind: "ready" }>) => void;
   readonly onExit: (exit: WorkerExit) => void;
 }
@@ -28,10 +31,6 @@ export interface WorkerExit {
 }
 
 const lastWordsLength = 4000;
-/** Node has four threads if it is not told otherwise when it starts. The worker takes the variable away before a recipe can see it. */
-const threads = { [threadsVariable]: String(syncsAtOnce) };
-
-/** It leads a process group of its own, so that what it started ends with it. */
 export class WorkerProcess {
   readonly pid: number;
   readonly scratch: string;
@@ -42,22 +41,19 @@ export class WorkerProcess {
 
   /** Rejects with what the system says when it starts no process (too many files are open, say). */
   static async start(setup: WorkerSetup): Promise<WorkerProcess> {
-    const home = join(setup.scratch, homeFolder);
-    mkdirSync(home, { recursive: true });
-    if (setup.check !== undefined) writeFileSync(join(setup.scratch, checkFile), JSON.stringify(setup.check));
-    const child = fork(setup.workerFile, [setup.blobsFolder, setup.scratch], {
-      cwd: home,
-      env: { ...setup.environment, HOME: home, TMPDIR: home, TZ: "UTC", LC_ALL: "C.UTF-8", ...threads },
-      stdio: ["ignore", "pipe", "pipe", "ipc"],
-      execArgv: [],
-      ...(setup.check !== undefined && underStrace(setup.scratch)),
-      detached: true,
-    });
+    const { workerFile, blobsFolder, scratch, environment, check, spare } = setup;
+    mkdirSync(join(scratch, homeFolder), { recursive: true });
+    if (check !== undefined) writeFileSync(join(scratch, checkFile), JSON.stringify(check));
+    const child =
+      (check === undefined && spare !== undefined ? takeSpare(spare) : undefined) ??
+      forkWorker(workerFile, environment, check === undefined ? {} : underStrace(scratch));
     if (child.pid === undefined)
       await new Promise<never>((_, reject) => {
         child.once("error", reject);
       });
-    return new WorkerProcess(setup, child);
+    const worker = new WorkerProcess(setup, child);
+    worker.send({ kind: "begin", blobsFolder, scratch });
+    return worker;
   }
 
   private constructor(setup: WorkerSetup, child: ChildProcess) {

@@ -4,6 +4,8 @@ import type { Json } from "../../../model/json.ts";
 import type { Order, Outcome } from "../executor.ts";
 
 export type ToWorker =
+  /** The first: where its place is. By then its driver holds the stores against collections. */
+  | { readonly kind: "begin"; readonly blobsFolder: string; readonly scratch: string }
   | { readonly kind: "run"; readonly id: number; readonly order: Order }
   | {
       readonly kind: "answer";
@@ -46,6 +48,8 @@ export type FromWorker =
 
 /** How many threads Node waits for files in. */
 export const threadsVariable = "UV_THREADPOOL_SIZE";
+/** As many syncs wait for the disk at once. */
+export const threadsOfWorker = 16;
 
 /**
  * The file of a worker's folder in which it notes which item it is at, as `order index `: a worker that dies in the middle of a batch has had no

@@ -26,8 +26,20 @@ export interface WorkerOptions {
   readonly maskFor: (secrets: Readonly<Record<string, string>>) => Mask;
 }
 
-/** Starts to serve. The process that is told to do so decides which store it puts into. */
-export function startWorker(options: WorkerOptions): void {
+/** Waits for its driver to say where its place is, and serves from then on. `open` decides which store it puts into. */
+export function startWorker(open: (place: Extract<ToWorker, { kind: "begin" }>) => WorkerOptions): void {
+  // The driver is gone: nobody waits for what this worker makes.
+  process.on("disconnect", () => process.kill(-process.pid, "SIGKILL"));
+  process.once("message", (first: ToWorker) => {
+    if (first.kind !== "begin") throw new Error(`a worker was sent "${first.kind}" before its place`);
+    const home = join(first.scratch, homeFolder);
+    process.chdir(home);
+    process.env.HOME = process.env.TMPDIR = home;
+    serve(open(first));
+  });
+}
+
+function serve(options: WorkerOptions): void {
   // Read by now, and none of a recipe's business.
   delete process.env[threadsVariable];
   const lifeline = new Lifeline();
@@ -40,7 +52,7 @@ export function startWorker(options: WorkerOptions): void {
   catchStrays((text) => void process.stderr.write(text));
   lifeline.watch(() => failCourse(new UnsettledError()));
 
-  const serve = async (id: number, order: Order): Promise<void> => {
+  const take = async (id: number, order: Order): Promise<void> => {
     const abort = new AbortController();
     running = { id, abort };
     const folder = join(options.scratch, String(folders++));
@@ -89,7 +101,7 @@ export function startWorker(options: WorkerOptions): void {
   process.on("message", (message: ToWorker) => {
     switch (message.kind) {
       case "run":
-        void serve(message.id, message.order);
+        void take(message.id, message.order);
         return;
       case "answer":
         calls.answer(message);
@@ -97,10 +109,10 @@ export function startWorker(options: WorkerOptions): void {
       case "abort":
         if (running?.id === message.id) running.abort.abort();
         return;
+      case "begin":
+        return;
     }
   });
-  // The driver is gone: nobody waits for what this worker makes.
-  process.on("disconnect", () => process.kill(-process.pid, "SIGKILL"));
   send({ kind: "ready" });
 }
 
