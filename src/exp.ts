@@ -8,6 +8,8 @@ import { askedText, checkStamp, screenOf, stampName, type StampSays } from "./fa
 
 declare const EXP_BUILD_ID: string;
 
+type Changed = Exclude<StampSays, { output: string }>;
+
 interface Main {
   readonly run: (worker: ChildProcess | undefined) => Promise<void>;
 }
@@ -31,13 +33,13 @@ function projectToBuild(workingFolder: string): string | undefined {
 }
 
 /**
- * Where a file of the project was edited there is mostly a recipe to be run: its worker starts while the program is loaded and finds out which. What is
- * missing of a run, or is built the first time, may come from the cache, and what runs elsewhere needs no worker here.
+ * Where a file of the project was edited there is mostly a recipe to be run: its worker starts while the program is loaded and finds out which. What was
+ * only touched, is missing of a run, or is built the first time, mostly needs none or may come from the cache, and what runs elsewhere needs none here.
  */
-function startWorker(root: string, changed: string): ChildProcess | undefined {
+function startWorker(root: string, { changed, resized }: Changed): ChildProcess | undefined {
   const isMade = ["runs", "cache"].some((folder) => changed.startsWith(join(root, folder)));
   const runsHere = process.env.EXP_EXECUTOR === undefined && !argv.some((word) => word.startsWith("--executor"));
-  if (isMade || !runsHere) return undefined;
+  if (!resized || isMade || !runsHere) return undefined;
   const { PATH } = process.env;
   return forkSpare(join(__dirname, "worker.js"), PATH === undefined ? {} : { PATH });
 }
@@ -63,7 +65,7 @@ const root = projectToBuild(workingFolder);
 const says = root === undefined ? undefined : askStamp(root, workingFolder);
 if (says !== undefined && "output" in says) writeSync(1, says.output);
 else {
-  const worker = says === undefined ? undefined : startWorker(root!, says.changed);
+  const worker = says === undefined ? undefined : startWorker(root!, says);
   const nodeModule = process.getBuiltinModule?.("node:module") as { enableCompileCache?: () => void } | undefined;
   // Node 22.8 and newer keep compiled code between runs; older ones compile again.
   nodeModule?.enableCompileCache?.();

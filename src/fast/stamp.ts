@@ -1,7 +1,7 @@
 // The stamp of the fast path: everything that a complete, successful build looked at, as flat arrays of stats. It is read before anything else is
 // loaded, so this file imports node:fs only. Any doubt falls through to the real thing.
 
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync, statSync, type Stats } from "node:fs";
 
 /**
  * A JSON header, then the stats as 64-bit floats, four a path: size, mtime (ms), ctime (ms), inode; -1 four times for a path that must not exist. (Times
@@ -83,14 +83,17 @@ function nearer(path: string): string {
   return path.startsWith(here) ? path.slice(here.length) : path;
 }
 
+function lookAt(path: string): Stats | undefined {
+  try {
+    return statSync(nearer(path), statOptions);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Whether the path is as the four numbers from `at` on say. A folder's size says nothing that its times do not. */
 export function isAsStamped(path: string, stats: Float64Array, at: number): boolean {
-  let stat;
-  try {
-    stat = statSync(nearer(path), statOptions);
-  } catch {
-    stat = undefined;
-  }
+  const stat = lookAt(path);
   if (stat === undefined) return stats[at] === -1;
   return (
     stat.size === stats[at] &&
@@ -108,8 +111,11 @@ export function areAsSet(
   return read.every(([name, value]) => (environment[name] ?? null) === value);
 }
 
-/** `output`: what to print, everything being still as the stamp says. `changed`: the first path that is not. */
-export type StampSays = { readonly output: string } | { readonly changed: string };
+export type StampSays =
+  /** What to print: everything is still as the stamp says. */
+  | { readonly output: string }
+  /** The first path that is not, and whether it has another size: what has the same may only have been touched. */
+  | { readonly changed: string; readonly resized: boolean };
 
 /** Undefined: there is no stamp for what is asked, by this program in this environment. */
 export function checkStamp(
@@ -124,7 +130,10 @@ export function checkStamp(
   if (header.build !== build || header.node !== process.version || header.asked !== asked) return undefined;
   if (!areAsSet(header.environment, environment)) return undefined;
   const { paths } = header;
-  for (let i = 0; i < paths.length; i++) if (!isAsStamped(paths[i]!, stats, i * 4)) return { changed: paths[i]! };
+  for (let i = 0; i < paths.length; i++) {
+    const path = paths[i]!;
+    if (!isAsStamped(path, stats, i * 4)) return { changed: path, resized: lookAt(path)?.size !== stats[i * 4] };
+  }
   return { output: header.output };
 }
 

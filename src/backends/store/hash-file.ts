@@ -22,7 +22,7 @@ export function pieceBytesOf(size: number): number {
   return bytes;
 }
 
-const bufferBytes = 1 << 20;
+const bufferBytes = 256 << 10;
 let buffer: Buffer | undefined;
 
 export interface Hashed {
@@ -107,7 +107,7 @@ export function isQuicklySame(path: string, size: number, quick: string, xxhash:
   );
 }
 
-/** Reads up to 1 MiB at a time: larger reads than a stream's default are 2.2 times faster. Synchronous on purpose. */
+/** A quarter of a MiB at a time: smaller reads cost more calls, and larger ones leave the cache of the core before they are hashed. Synchronous on purpose. */
 function readRange(fd: number, from: number, to: number, take: (bytes: Buffer) => void): void {
   const own = (buffer ??= Buffer.allocUnsafe(bufferBytes));
   for (let at = from; at < to;) {
