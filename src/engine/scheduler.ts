@@ -91,12 +91,13 @@ export function criticalPath(
   dependsOn: (node: number) => readonly number[],
   expectedMs: (node: number) => number,
 ): Map<number, number> {
-  const length = new Map<number, number>(nodes.map((node) => [node, expectedMs(node)]));
+  const own = new Map(nodes.map((node) => [node, expectedMs(node)]));
+  const length = new Map(own);
   // Nodes come in topological order, so that each is final before it is passed on.
   for (const node of nodes.toReversed()) {
     for (const upstream of dependsOn(node)) {
-      if (!length.has(upstream)) continue;
-      length.set(upstream, Math.max(length.get(upstream)!, expectedMs(upstream) + length.get(node)!));
+      const ownMs = own.get(upstream);
+      if (ownMs !== undefined) length.set(upstream, Math.max(length.get(upstream)!, ownMs + length.get(node)!));
     }
   }
   return length;

@@ -14,28 +14,60 @@ export interface ToHash {
 }
 
 /** What a thread is handed at a time. */
-const batchFiles = 256;
+export const batchFiles = 256;
 const batchBytes = 16 << 20;
 
-/** By path, without what could not be read or did not rest. */
-export async function hashApart(
-  pool: HashPool,
-  clock: FileClock,
-  files: readonly ToHash[],
-): Promise<ReadonlyMap<string, HashedFile>> {
-  const hashed = new Map<string, HashedFile>();
-  // One tick serves all: a file that changed before it cannot change unseen after.
-  const at = clock.now();
-  const large = files.filter(isLarge).map(async (file) => {
-    const one = await hashLarge(pool, file, clock.isRacy(file.stat, at));
-    if (one !== undefined) hashed.set(file.path, one);
-  });
-  const small = batchesOf(files.filter((file) => !isLarge(file))).map(async (paths) => {
-    const answer = await pool.run({ kind: "files", paths, at, device: clock.device });
-    for (const [i, file] of answer?.files.entries() ?? []) if (file !== undefined) hashed.set(paths[i]!, file);
-  });
-  await Promise.all([...large, ...small]);
-  return hashed;
+/** Takes files one by one: threads start and hash while others are still looked for, and what they know is told while they go on. */
+export class HashingApart {
+  readonly #pool: HashPool;
+  readonly #clock: FileClock;
+  readonly #onHashed: (path: string, hashed: HashedFile) => void;
+  /** One tick serves all: a file that changed before it cannot change unseen after. */
+  readonly #at: bigint;
+  readonly #running: Promise<void>[] = [];
+  #batch: string[] = [];
+  #batchBytes = 0;
+
+  /** `onHashed` is not told of what could not be read or did not rest. */
+  constructor(pool: HashPool, clock: FileClock, onHashed: (path: string, hashed: HashedFile) => void) {
+    this.#pool = pool;
+    this.#clock = clock;
+    this.#onHashed = onHashed;
+    this.#at = clock.now();
+  }
+
+  add(file: ToHash): void {
+    if (isLarge(file)) {
+      this.#running.push(this.#hashLarge(file));
+      return;
+    }
+    this.#batch.push(file.path);
+    this.#batchBytes += Number(file.stat.size);
+    if (this.#batch.length === batchFiles || this.#batchBytes >= batchBytes) this.#send();
+  }
+
+  /** Resolves when all have been told. */
+  async done(): Promise<void> {
+    this.#send();
+    await Promise.all(this.#running);
+  }
+
+  #send(): void {
+    const paths = this.#batch;
+    this.#batch = [];
+    this.#batchBytes = 0;
+    if (paths.length > 0) this.#running.push(this.#hashFiles(paths));
+  }
+
+  async #hashFiles(paths: readonly string[]): Promise<void> {
+    const answer = await this.#pool.run({ kind: "files", paths, at: this.#at, device: this.#clock.device });
+    for (const [i, file] of answer?.files.entries() ?? []) if (file !== undefined) this.#onHashed(paths[i]!, file);
+  }
+
+  async #hashLarge(file: ToHash): Promise<void> {
+    const hashed = await hashLarge(this.#pool, file, this.#clock.isRacy(file.stat, this.#at));
+    if (hashed !== undefined) this.#onHashed(file.path, hashed);
+  }
 }
 
 /** Worth more than one order. */
@@ -66,18 +98,4 @@ async function hashLarge(
   if (digest === undefined || quick === undefined || !isStill(path, seen)) return undefined;
   // Both are of one content only if nothing can have changed it unseen between the two readings.
   return { seen, size, digest, isRacy, ...((isSame || !isRacy) && { quick }) };
-}
-
-function batchesOf(files: readonly ToHash[]): readonly (readonly string[])[] {
-  const batches: string[][] = [];
-  let bytes = Infinity;
-  for (const { path, stat } of files) {
-    if (bytes >= batchBytes || batches.at(-1)!.length === batchFiles) {
-      batches.push([]);
-      bytes = 0;
-    }
-    batches.at(-1)!.push(path);
-    bytes += Number(stat.size);
-  }
-  return batches;
 }

@@ -8,7 +8,7 @@ import { AppendLog, forEachLine, parseLine, readTextLines } from "../../util/app
 import { isMissing, temporaryName, writeAtomic } from "../../util/fs.ts";
 import { LineIndex, LineIndexBuilder } from "../../util/line-index.ts";
 import { FileClock, isStill, statOf, statText, type StatText } from "../../util/stat.ts";
-import { hashApart } from "./hash-apart.ts";
+import { batchFiles, HashingApart, type ToHash } from "./hash-apart.ts";
 import { hashFile, isQuicklySame, quickFromBytes, type Xxhash } from "./hash-file.ts";
 import type { HashedFile, HashPool } from "./hash-pool.ts";
 import type { FileDigests, FoundFile } from "./store.ts";
@@ -23,6 +23,8 @@ interface Known {
   /** xxhash64 of each piece of a file of 1 MiB and more, hex, joined by `.`. */
   readonly x?: string;
 }
+
+type Unhashed = Omit<ToHash, "path">;
 
 /** Below this, threads take longer to start than hashing takes: as many milliseconds here, and in the threads together. */
 const worthThreadsMs = 150;
@@ -92,34 +94,41 @@ export class StatCache implements FileDigests {
    */
   async digestsOf(paths: readonly string[]): Promise<ReadonlyMap<string, FoundFile>> {
     const found = new Map<string, FoundFile>();
-    const unknown: { readonly path: string; readonly stat: BigIntStats; readonly known: Known | undefined }[] = [];
-    let ms = 0;
-    for (const path of new Set(paths)) {
+    const unknown = new Map<string, Unhashed>();
+    const all = new Set(paths);
+    let apart: HashingApart | undefined;
+    let [looked, ms] = [0, 0];
+    const handOver = (pool: HashPool) => {
+      const hashing = new HashingApart(pool, this.#clock, (path, hashed) => {
+        unknown.delete(path);
+        found.set(path, this.#learn(path, hashed));
+      });
+      for (const [path, file] of unknown) hashing.add({ path, ...file });
+      return hashing;
+    };
+    for (const path of all) {
+      looked++;
       const stat = statOf(path);
       if (stat?.isFile() !== true) continue;
       const seen = statText(stat);
-      const digest = this.digestSeen(path, seen);
-      if (digest !== undefined) found.set(path, { digest, size: Number(stat.size), seen });
-      else {
-        unknown.push({ path, stat, known: this.#knownOf(path) });
-        ms += msPerFile + Number(stat.size) / bytesPerMs;
+      const known = this.#knownOf(path);
+      if (known !== undefined && known.r === undefined && known.s === seen) {
+        found.set(path, { digest: known.d, size: Number(stat.size), seen });
+        continue;
       }
+      const file = { stat, known: known?.x === undefined ? undefined : { digest: known.d, quick: known.x } };
+      unknown.set(path, file);
+      apart?.add({ path, ...file });
+      ms += msPerFile + Number(stat.size) / bytesPerMs;
+      // What has been looked at tells how much there will be: threads need not wait for the last of ten thousand looks.
+      const isMuch =
+        apart === undefined && unknown.size % batchFiles === 0 && (ms * all.size) / looked >= worthThreadsMs;
+      if (isMuch && this.#pool !== undefined) apart = handOver(this.#pool);
     }
-    const apart =
-      this.#pool !== undefined && ms >= worthThreadsMs
-        ? await hashApart(
-            this.#pool,
-            this.#clock,
-            unknown.map(({ path, stat, known }) => ({
-              path,
-              stat,
-              known: known?.x === undefined ? undefined : { digest: known.d, quick: known.x },
-            })),
-          )
-        : undefined;
-    for (const { path, known, stat } of unknown) {
-      const hashed = apart?.get(path);
-      const one = hashed === undefined ? this.#tryHash(path, known, stat) : this.#learn(path, hashed);
+    if (apart === undefined && this.#pool !== undefined && ms >= worthThreadsMs) apart = handOver(this.#pool);
+    await apart?.done();
+    for (const [path, { stat }] of unknown) {
+      const one = this.#tryHash(path, this.#knownOf(path), stat);
       if (one !== undefined) found.set(path, one);
     }
     return found;
