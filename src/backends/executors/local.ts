@@ -122,19 +122,19 @@ export class LocalExecutor implements Executor {
 
   /** Undefined: its folder was deleted before it was started there. */
   async #tryStart(): Promise<Worker | undefined> {
+    const spare = this.#spare;
+    this.#spare = undefined;
     const scratch = this.#scratch.next();
     try {
-      return await this.#start(scratch);
+      return await this.#start(scratch, spare);
     } catch (error) {
       if (isMissing(error) && !existsSync(scratch)) return undefined;
       throw error;
     }
   }
 
-  async #start(scratch: string): Promise<Worker> {
+  async #start(scratch: string, spare: ChildProcess | undefined): Promise<Worker> {
     const { workerFile, blobsFolder, environment } = this.#options;
-    const spare = this.#spare;
-    this.#spare = undefined;
     const child = await WorkerProcess.start({
       workerFile,
       blobsFolder,

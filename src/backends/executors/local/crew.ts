@@ -85,20 +85,20 @@ export class Crew<Worker> {
 
   #start(): void {
     this.#hasBegun = true;
-    const start = this.#options
-      .start()
-      .then(
-        (worker) => {
+    const end = (settle: () => void) => {
+      this.#starting.delete(start);
+      settle();
+      this.#startForAll();
+    };
+    const start = this.#options.start().then(
+      (worker) =>
+        end(() => {
           if (worker === undefined || this.#options.hasEnded(worker)) this.#waiting.shift()?.take(worker);
           else this.free(worker);
-        },
-        // If nobody waits yet, the order that comes finds out why.
-        (error: Error) => this.#waiting.shift()?.fail(error),
-      )
-      .then(() => {
-        this.#starting.delete(start);
-        this.#startForAll();
-      });
+        }),
+      // If nobody waits yet, the order that comes finds out why.
+      (error: Error) => end(() => this.#waiting.shift()?.fail(error)),
+    );
     this.#starting.add(start);
   }
 }
