@@ -77,6 +77,13 @@ await Promise.all([
   }),
   build({
     ...common,
+    entryPoints: { spare: "src/project/spare.ts" },
+    format: "cjs",
+    outdir: out,
+    outExtension: { ".js": ".cjs" },
+  }),
+  build({
+    ...common,
     entryPoints: { main: "src/main.ts" },
     format: "esm",
     splitting: true,

@@ -3,12 +3,15 @@
 import { existsSync, fstatSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { ChildProcess } from "node:child_process";
-import { forkSpare } from "./backends/executors/local/fork-worker.ts";
 import { askedText, checkStamp, screenOf, stampName, type StampSays } from "./fast/stamp.ts";
 
 declare const EXP_BUILD_ID: string;
 
 type Changed = Exclude<StampSays, { output: string }>;
+
+interface Spare {
+  readonly startSpare: (environment: NodeJS.ProcessEnv) => ChildProcess;
+}
 
 interface Main {
   readonly run: (worker: ChildProcess | undefined) => Promise<void>;
@@ -40,8 +43,9 @@ function startWorker(root: string, { changed, resized }: Changed): ChildProcess 
   const isMade = ["runs", "cache"].some((folder) => changed.startsWith(join(root, folder)));
   const runsHere = process.env.EXP_EXECUTOR === undefined && !argv.some((word) => word.startsWith("--executor"));
   if (!resized || isMade || !runsHere) return undefined;
-  const { PATH } = process.env;
-  return forkSpare(join(__dirname, "worker.js"), PATH === undefined ? {} : { PATH });
+  const { createRequire } = process.getBuiltinModule("node:module");
+  const { startSpare } = createRequire(__filename)("./spare.cjs") as Spare;
+  return startSpare(process.env);
 }
 
 /** What `isatty(1)` says, without loading it where the number of the device tells as much: that takes as long as looking at a thousand files. */

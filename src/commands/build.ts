@@ -194,7 +194,7 @@ async function buildAsked(
       }),
     });
     const leftOf = (target: GraphTarget, artifacts: Artifacts) =>
-      deciding.contents.leftOf(target.name, target.declaration.contract.outputs, artifacts);
+      deciding.places.leftOf(target.name, target.declaration.contract.outputs, artifacts);
     const buildNumber = (run.state?.builds ?? 0) + 1;
     const session = openBuildSession(project, run, deciding, {
       build: buildNumber,

@@ -61,7 +61,7 @@ async function cleanAsked(
     // Edits of outputs are nobody's result, and are nowhere else.
     for (const index of asked) {
       const { name, declaration } = run.graph.targets[index]!;
-      if (lease.isHeld()) session.contents.saveEdits(name, declaration.contract.outputs);
+      if (lease.isHeld()) session.places.saveEdits(name, declaration.contract.outputs);
     }
     if (!onlyOutputs)
       for (const name of names) trace.append({ t: name, clean: screen.now(), ...(calls && { calls: true as const }) });
@@ -94,12 +94,12 @@ function tell(run: string, told: Told, elsewhere: readonly WorkLeft[], args: Arg
   else writeLines(screen, [...wordClean(run, told), ...elsewhere.map(wordLeft)]);
 }
 
-function keepOutputs({ trace, contents }: DecidingSession, { name, declaration }: GraphTarget): void {
+function keepOutputs({ trace, places }: DecidingSession, { name, declaration }: GraphTarget): void {
   const standing = trace.lastStandingOf(name);
   const outputs = standing === undefined ? undefined : trace.find(standing.core)?.result.outputs;
   for (const [slot, artifact] of Object.entries(outputs ?? {})) {
     const shape = declaration.contract.outputs[slot];
-    if (shape !== undefined) contents.recover(name, slot, shape, artifact);
+    if (shape !== undefined) places.recover(name, slot, shape, artifact);
   }
 }
 

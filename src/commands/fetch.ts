@@ -197,7 +197,7 @@ async function bringItems(
 async function place(
   subjects: readonly Subject[],
   { run }: Asked,
-  { contents, trace }: DecidingSession,
+  { contents, places, trace }: DecidingSession,
   isHeld: () => boolean,
 ): Promise<boolean> {
   const state = run.folder.load();
@@ -212,7 +212,7 @@ async function place(
     );
     const shapes = Object.fromEntries(some.map(({ slot }) => [slot, slots[slot]!]));
     const artifacts: Artifacts = Object.fromEntries(some.map(({ slot, artifact }) => [slot, artifact]));
-    await contents.place(target, shapes, artifacts);
+    await places.place(target, shapes, artifacts);
     const stage = stages.get(target);
     if (stage?.left === undefined) continue;
     const left = Object.entries(stage.left).filter(([slot]) => artifacts[slot] === undefined);

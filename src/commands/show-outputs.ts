@@ -42,19 +42,19 @@ export interface Standing {
 
 /** Undefined: it has not been built, or was cleaned since. */
 export function standingOutputs(
-  { trace, contents }: DecidingSession,
+  { trace, places }: DecidingSession,
   { name, declaration }: GraphTarget,
 ): Standing | undefined {
   const standing = trace.lastStandingOf(name);
   const known = standing === undefined ? undefined : trace.find(standing.core);
   if (standing === undefined || known === undefined) return undefined;
   const { key, result } = known;
-  const left = contents.leftOf(name, declaration.contract.outputs, result.outputs);
+  const left = places.leftOf(name, declaration.contract.outputs, result.outputs);
   const outputs = Object.entries(declaration.contract.outputs).map(([slot, shape]): Output => ({
     slot,
     format: shape.format,
     artifact: result.outputs[slot] ?? { kind: "absent" },
-    place: contents.placeOf(name, slot, shape),
+    place: places.placeOf(name, slot, shape),
     left: left.get(slot),
     fileName: fileNameOf(slot, shape),
   }));
@@ -117,7 +117,7 @@ export function itemsWithResults(session: DecidingSession, target: GraphTarget):
 
 /** The content that the artifact names, wherever it is, so that what somebody wrote over it in the run is never shown in its stead. */
 export function contentOf(
-  { contents, digests }: DecidingSession,
+  { contents, places, digests }: DecidingSession,
   { slot, format, artifact, place, left }: Output,
 ): Result<Content, Failure> {
   try {
@@ -125,7 +125,7 @@ export function contentOf(
       case "absent":
         return ok({ kind: "absent" });
       case "tree": {
-        const atPlace = () => (place === undefined ? undefined : contents.listingAt(place, artifact));
+        const atPlace = () => (place === undefined ? undefined : places.listingAt(place, artifact));
         const listing = contents.listingOf(artifact) ?? atPlace();
         if (listing === undefined) throw new ContentLost(slot);
         return ok({ kind: "tree", files: listing.map(([name, , size]) => [name, size]) });

@@ -167,41 +167,41 @@ interface Lost {
  * here by then.
  */
 async function lookAtPlaces(
-  { contents, needs }: Session,
+  { contents, places, needs }: Session,
   { name }: GraphTarget,
   slots: Readonly<Record<string, Slot>>,
   outputs: Artifacts,
 ): Promise<AtPlaces> {
-  if (contents.isAsPut(name, slots, outputs)) return { kind: "as they should be" };
+  if (places.isAsPut(name, slots, outputs)) return { kind: "as they should be" };
   const need = needs.needOf(name);
   // What lies at its place is not lost, even if no store has it.
   const missing = Object.entries(outputs).filter(
     ([slot, artifact]) =>
       !contents.isStored(artifact) &&
-      (slots[slot] === undefined || !contents.isPlaced(name, { [slot]: slots[slot] }, { [slot]: artifact })),
+      (slots[slot] === undefined || !places.isPlaced(name, { [slot]: slots[slot] }, { [slot]: artifact })),
   );
   const mayStay = new Set<string>();
   for (const [slot, shape] of need === "here" ? [] : Object.entries(slots)) {
     const artifact = outputs[slot] ?? { kind: "absent" };
     const isToBePut = need !== "anywhere" && contents.isStored(artifact);
-    if (isToBePut || !contents.wasLeft(name, slot, shape, artifact)) continue;
+    if (isToBePut || !places.wasLeft(name, slot, shape, artifact)) continue;
     // What reads a folder may name files in it.
     if (await contents.bringListings([artifact])) mayStay.add(slot);
   }
   const toCome = need === "anywhere" ? missing.filter(([slot]) => !mayStay.has(slot)) : missing;
   if (await contents.bring(toCome.map(([, artifact]) => artifact))) {
     const wasLeft = (slot: string) =>
-      slots[slot] !== undefined && contents.wasLeft(name, slot, slots[slot], outputs[slot]);
+      slots[slot] !== undefined && places.wasLeft(name, slot, slots[slot], outputs[slot]);
     if (need !== "anywhere") return { kind: Object.keys(outputs).some(wasLeft) ? "left" : "displaced" };
   } else {
     const lost = missing.find(([slot, artifact]) => !mayStay.has(slot) && !contents.isStored(artifact));
     if (lost !== undefined) return { kind: "lost", slot: lost[0] };
     needs.noteStayed(name);
   }
-  const left = contents.leftOf(name, slots, outputs);
+  const left = places.leftOf(name, slots, outputs);
   const here = Object.entries(slots).filter(([slot]) => !mayStay.has(slot));
   const isAsLeft =
-    [...mayStay].every((slot) => left.has(slot)) && contents.isAsPut(name, Object.fromEntries(here), outputs);
+    [...mayStay].every((slot) => left.has(slot)) && places.isAsPut(name, Object.fromEntries(here), outputs);
   return { kind: isAsLeft ? "as they should be" : "displaced" };
 }
 

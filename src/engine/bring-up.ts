@@ -190,7 +190,7 @@ async function bringInputs(
   const isRun =
     stage.kind === "items" ? stage.states.decisions.some((one) => one.kind === "stale") : stage.adopt === undefined;
   if (!isRun) return [];
-  const { contents, needs } = session;
+  const { contents, places, needs } = session;
   const lacking = new Set<number>();
   const look = async (input: GraphInput): Promise<void> => {
     if (input.kind === "list") for (const member of input.members) await look(member);
@@ -198,8 +198,8 @@ async function bringInputs(
     const { artifacts, target: from } = upstream(input.target);
     const artifact = artifacts[input.slot] ?? { kind: "absent" };
     const shape = from.declaration.contract.outputs[input.slot]!;
-    if (!contents.wasLeft(from.name, input.slot, shape, artifact)) return;
-    const isHad = contents.recover(from.name, input.slot, shape, artifact) || (await contents.bring([artifact]));
+    if (!places.wasLeft(from.name, input.slot, shape, artifact)) return;
+    const isHad = places.recover(from.name, input.slot, shape, artifact) || (await contents.bring([artifact]));
     // What was wanted before and is gone again is lost while this goes on: the action says so.
     if (!isHad && needs.want(from.name)) lacking.add(input.target);
   };

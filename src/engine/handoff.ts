@@ -75,7 +75,7 @@ export async function assessHandoff(
   const requested = requests.map(({ path }) => path);
   // Results of early exps do not say for which paths: what lies there is what was given, so there is nothing to take in.
   const isKnown = decision.kind === "fresh" && isDeepStrictEqual(decision.result.requested ?? requested, requested);
-  if (isKnown && session.contents.isPlaced(target.name, target.declaration.contract.outputs, decision.result.outputs)) {
+  if (isKnown && session.places.isPlaced(target.name, target.declaration.contract.outputs, decision.result.outputs)) {
     return {
       kind: "settled",
       core,

@@ -13,6 +13,7 @@ import type { GraphInput, GraphTarget } from "../planning/graph.ts";
 import { fail, ok, type Result } from "../util/result.ts";
 import type { SlotFormat } from "../api/slot.ts";
 import { ContentLost, type Contents, type SlotShape } from "./contents.ts";
+import type { Places } from "./places.ts";
 import { findSources, isAbsent, namedSources, type FoundSources, type NamedSources } from "./find-sources.ts";
 import { noSource, unreadable, wrongKind } from "./source-failures.ts";
 import { type SourceDigests, type SourceFile, type SourcesRead } from "./sources.ts";
@@ -38,6 +39,7 @@ export interface InputResolverOptions {
   readonly root: string;
   readonly digests: SourceDigests;
   readonly contents: Contents;
+  readonly places: Places;
   readonly sources: SourcesRead;
 }
 
@@ -86,7 +88,7 @@ export class InputResolver {
         const shape = from.target.declaration.contract.outputs[input.slot]!;
         const artifact = from.artifacts[input.slot] ?? { kind: "absent" };
         // The cache may have been deleted: what lies in the run's folder is taken back from there.
-        const recover = () => this.#options.contents.recover(from.target.name, input.slot, shape, artifact);
+        const recover = () => this.#options.places.recover(from.target.name, input.slot, shape, artifact);
         return this.ofArtifact(slot, shape, artifact, recover);
       }
       case "list": {

@@ -14,7 +14,7 @@ import type { DueAction, ItemStates } from "./assess.ts";
 import { attemptAction, type Limited } from "./attempt.ts";
 import { checkInputs, checkOutputs } from "./checks.ts";
 import { commitAction, resultOf } from "./commit.ts";
-import { stagingName } from "./contents.ts";
+import { stagingName } from "./places.ts";
 import { splitSlot } from "./fan-out.ts";
 import { verdictText } from "./gate.ts";
 import { keepHandedOver } from "./handoff.ts";
@@ -76,12 +76,12 @@ function mayBeLeft(
   known: ActionResult,
   isOwn: boolean,
 ): (slot: string) => boolean {
-  const { contents, cache, needs } = session;
+  const { places, cache, needs } = session;
   const need = needs.needOf(target.name);
   const slots = target.declaration.contract.outputs;
   const isOutput = (slot: string) => slots[slot] !== undefined;
   if (need === "here") return () => false;
-  if (isOwn) return (slot) => isOutput(slot) && contents.wasLeft(target.name, slot, slots[slot]!, known.outputs[slot]);
+  if (isOwn) return (slot) => isOutput(slot) && places.wasLeft(target.name, slot, slots[slot]!, known.outputs[slot]);
   // Others may lose it, and nobody is to pay for it twice.
   const isFree =
     isUnpaid(known) && (items?.decisions.every((one) => one.kind === "stale" || isUnpaid(one.result)) ?? true);
@@ -228,7 +228,7 @@ async function placeOutputs(
   mayStay?: (slot: string) => boolean,
 ): Promise<void> {
   if (!session.holdsRun()) throw new LostRun(session.run);
-  await session.contents.place(target.name, target.declaration.contract.outputs, outputs, mayStay);
+  await session.places.place(target.name, target.declaration.contract.outputs, outputs, mayStay);
 }
 
 /** What a split and a gate return becomes an artifact like any other. */

@@ -96,7 +96,7 @@ function planOf(
       const failed = target.declaration.work.kind === "gate" && gateFails(session, target, assessment.result.outputs);
       const items = total === undefined ? undefined : { fresh: total, cached: 0, stale: 0 };
       const { outputs } = target.declaration.contract;
-      const left = [...session.contents.leftOf(target.name, outputs, assessment.result.outputs).keys()];
+      const left = [...session.places.leftOf(target.name, outputs, assessment.result.outputs).keys()];
       if (left.length > 0 && brings(target.name)) return describe(session, target, "cached", [{ kind: "left" }], items);
       const isAccepted = session.trace.acceptancesInForce(target.name, keysOf(assessment)).length > 0;
       return {

@@ -18,6 +18,7 @@ import type { ActionFactory } from "./actions.ts";
 import type { Contents } from "./contents.ts";
 import type { InputResolver } from "./inputs.ts";
 import type { OutputNeeds } from "./output-needs.ts";
+import type { Places } from "./places.ts";
 import type { Rebuilder } from "./rebuilder.ts";
 import type { Given } from "./splice.ts";
 import type { Site } from "./site.ts";
@@ -55,6 +56,7 @@ export interface Session {
   readonly archive: BlobStore;
   readonly digests: SourceDigests;
   readonly contents: Contents;
+  readonly places: Places;
   readonly needs: OutputNeeds;
   readonly resolver: InputResolver;
   readonly factory: ActionFactory;

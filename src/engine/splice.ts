@@ -52,7 +52,7 @@ export function assessGiven(session: Session, target: GraphTarget, given: Given)
   const core = coreKey(record);
   const own = session.trace.find(core);
   const { outputs } = target.declaration.contract;
-  if (own !== undefined && session.contents.isPlaced(target.name, outputs, own.result.outputs))
+  if (own !== undefined && session.places.isPlaced(target.name, outputs, own.result.outputs))
     return { kind: "settled", core, split: undefined, result: own.result, how: "fresh", states: undefined };
   const action: PreparedAction = {
     record,

@@ -18,9 +18,10 @@ import { StatCache } from "../backends/store/stat-cache.ts";
 import { TeamActionCache } from "../backends/store/team-cache.ts";
 import type { AcceptSession } from "../engine/accept.ts";
 import { ActionFactory } from "../engine/actions.ts";
-import { Contents, stagingName } from "../engine/contents.ts";
+import { Contents } from "../engine/contents.ts";
 import { InputResolver } from "../engine/inputs.ts";
 import { nothingNeeded, type OutputNeeds } from "../engine/output-needs.ts";
+import { Places, stagingName } from "../engine/places.ts";
 import { Rebuilder } from "../engine/rebuilder.ts";
 import { ResourcePool, type Limits } from "../engine/resources.ts";
 import type { BuildSession, Session } from "../engine/session.ts";
@@ -137,13 +138,10 @@ export function openSession(
   const codes = shared === undefined ? undefined : new TeamCodes(shared, project.archive, store);
   project.aliases.askOthers = codes === undefined ? undefined : (closure, code) => codes.find(closure, code);
   const sources = new SourcesRead();
-  const contents = new Contents({
+  const contents = new Contents([store, archiveBlobs], shared);
+  const places = new Places({
     runFolder: run.folder.folder,
-    stores: [store, archiveBlobs],
-    digests,
-    trace,
-    others: shared,
-    onSetAside,
+    ...{ contents, store, digests, trace, others: shared, onSetAside },
   });
   const armNames = new Map(run.told.flatMap(({ labels }) => labels.map(({ id, name }) => [id, name] as const)));
   const environment = { ...project.environment, ...Object.fromEntries(run.secrets.values) };
@@ -173,8 +171,9 @@ export function openSession(
     archive: archiveBlobs,
     digests,
     contents,
+    places,
     needs,
-    resolver: new InputResolver({ root: paths.root, digests, contents, sources }),
+    resolver: new InputResolver({ root: paths.root, digests, contents, places, sources }),
     factory,
     armNames,
     rebuilder: new Rebuilder({

@@ -2,6 +2,7 @@
 
 import { Trace } from "../backends/store/trace.ts";
 import { Contents } from "../engine/contents.ts";
+import { Places } from "../engine/places.ts";
 import type { Given } from "../engine/splice.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import type { Graph } from "../planning/graph.ts";
@@ -73,20 +74,21 @@ function lookUp(
   const problem = misfit(graph, target, given);
   if (problem !== undefined) return fail(problem);
   // What lies only in the other run's folder is taken into the store.
-  const contents = new Contents({
+  const places = new Places({
     runFolder: other.folder,
-    stores: [project.store, project.archiveBlobs],
+    contents: new Contents([project.store, project.archiveBlobs], undefined),
+    store: project.store,
     digests: project.digests,
     trace,
     onSetAside: () => undefined,
   });
   const slots = graph.byName.get(target)!.declaration.contract.outputs;
   const lost = Object.entries(known.result.outputs).find(
-    ([slot, artifact]) => slots[slot] !== undefined && !contents.recover(target, slot, slots[slot], artifact),
+    ([slot, artifact]) => slots[slot] !== undefined && !places.recover(target, slot, slots[slot], artifact),
   );
   if (lost !== undefined) {
     const [slot, artifact] = lost;
-    if (contents.wasLeft(target, slot, slots[slot]!, artifact))
+    if (places.wasLeft(target, slot, slots[slot]!, artifact))
       return fail(
         inputFailure(`the content of "${slot}" of ${from} was left in the shared cache`, {
           fix: `exp fetch ${target} --run ${other.id} brings it.`,

@@ -176,7 +176,7 @@ async function look(
       const own = [
         ...sources.map((path) => resolve(project.paths.root, path)),
         ...Object.entries(target.declaration.contract.outputs).map(([slot, shape]) =>
-          session.contents.placeOf(target.name, slot, shape),
+          session.places.placeOf(target.name, slot, shape),
         ),
       ];
       // An output that may be absent and is: that nothing lies there would not show that another result was to be put there.
@@ -200,7 +200,7 @@ function msOf(ns: bigint): number {
 /** Whether every output is still what the build left, or still where it was left with others. */
 function arePlaced(
   run: OpenRun,
-  { contents }: DecidingSession,
+  { places }: DecidingSession,
   assessed: readonly number[],
   ends: Ends,
   digestOf: (path: string) => { readonly digest: Digest } | undefined,
@@ -210,10 +210,10 @@ function arePlaced(
     const end = ends(index);
     if (end === undefined) return false;
     const { outputs } = declaration.contract;
-    const left = contents.leftOf(name, outputs, end.artifacts);
+    const left = places.leftOf(name, outputs, end.artifacts);
     const here =
       left.size === 0 ? outputs : Object.fromEntries(Object.entries(outputs).filter(([slot]) => !left.has(slot)));
-    return contents.isPlaced(name, here, end.artifacts, digestOf);
+    return places.isPlaced(name, here, end.artifacts, digestOf);
   });
 }
 
@@ -229,7 +229,7 @@ function gather(reads: Reads, run: OpenRun, session: DecidingSession, needed: re
   for (const index of needed) {
     const target = run.graph.targets[index]!;
     for (const [slot, shape] of Object.entries(target.declaration.contract.outputs)) {
-      const place = session.contents.placeOf(target.name, slot, shape);
+      const place = session.places.placeOf(target.name, slot, shape);
       if (shape.format !== "tree") files.add(place);
       else if (!existsSync(place)) absent.add(place);
       else {

@@ -1,12 +1,11 @@
-// Starts the process of a worker, which waits to be told where its place is. Loads nothing: the program's first file does this before all else.
+// Starts the process of a worker, which waits to be told where its place is.
 
-import type { ChildProcess, ForkOptions } from "node:child_process";
+import { fork, type ChildProcess, type ForkOptions } from "node:child_process";
 import { dirname } from "node:path";
 import { threadsOfWorker, threadsVariable } from "../worker/protocol.ts";
 
 /** It leads a process group of its own, so that what it starts ends with it. `environment`: what it may see of that beside what an action declares. */
 export function forkWorker(workerFile: string, environment: NodeJS.ProcessEnv, how: ForkOptions = {}): ChildProcess {
-  const { fork } = process.getBuiltinModule("node:child_process");
   // Node has four threads if it is not told otherwise when it starts. The worker takes the variable away before a recipe can see it.
   const env = { ...environment, TZ: "UTC", LC_ALL: "C.UTF-8", [threadsVariable]: String(threadsOfWorker) };
   return fork(workerFile, [], {
