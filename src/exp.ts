@@ -40,7 +40,7 @@ function projectToBuild(workingFolder: string): string | undefined {
  * only touched, is missing of a run, or is built the first time, mostly needs none or may come from the cache, and what runs elsewhere needs none here.
  */
 function startWorker(root: string, { changed, resized }: Changed): ChildProcess | undefined {
-  const isMade = ["runs", "cache"].some((folder) => changed.startsWith(join(root, folder)));
+  const isMade = ["runs", "cache"].some((folder) => changed.startsWith(join(root, folder, "/")));
   const runsHere = process.env.EXP_EXECUTOR === undefined && !argv.some((word) => word.startsWith("--executor"));
   if (!resized || isMade || !runsHere) return undefined;
   const { createRequire } = process.getBuiltinModule("node:module");
