@@ -43,9 +43,14 @@ function startWorker(root: string, { changed, resized }: Changed): ChildProcess 
   const isMade = ["runs", "cache"].some((folder) => changed.startsWith(join(root, folder, "/")));
   const runsHere = process.env.EXP_EXECUTOR === undefined && !argv.some((word) => word.startsWith("--executor"));
   if (!resized || isMade || !runsHere) return undefined;
-  const { createRequire } = process.getBuiltinModule("node:module");
-  const { startSpare } = createRequire(__filename)("./spare.cjs") as Spare;
-  return startSpare(process.env);
+  try {
+    const { createRequire } = process.getBuiltinModule("node:module");
+    const { startSpare } = createRequire(__filename)("./spare.cjs") as Spare;
+    return startSpare(process.env);
+  } catch {
+    // No memory for another process, say: it may turn out that none is needed, and else that is told where one is.
+    return undefined;
+  }
 }
 
 /** What `isatty(1)` says, without loading it where the number of the device tells as much: that takes as long as looking at a thousand files. */

@@ -125,3 +125,12 @@ test("a file that is gone is left out", async () => {
   expect(found.has(paths[7]!)).toBe(false);
   expect(found.size).toBe(paths.length - 1);
 });
+
+test("a pool that is closed does nothing more: what waited is told so, and no thread is started for it", async () => {
+  const path = write("file", 10);
+  const pool = new HashPool(threadFile);
+  const orders = Array.from({ length: 4 * pool.width }, () => pool.run({ kind: "digest", path }));
+  pool.close();
+  expect(await Promise.all(orders)).toEqual(orders.map(() => undefined));
+  expect(await pool.run({ kind: "digest", path })).toBe(undefined);
+});

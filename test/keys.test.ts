@@ -1,7 +1,9 @@
 // What decides a result is in its key, seen from outside: what setup read, formats of inputs, shapes of items' outputs. And paid requests are paid once.
 
-import { writeFileSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { expandItems } from "../src/engine/fan-out.ts";
 import type { ResolvedInputs } from "../src/engine/inputs.ts";
 import type { Digest } from "../src/model/digest.ts";
@@ -132,6 +134,8 @@ export const merge = ({ items, outputs }) => outputs.all.write(items.length);
 });
 
 test("a request that several items make at once is paid once, and all get one answer", async () => {
+  const begun = join(mkdtempSync(join(tmpdir(), "exp-paid-")), "begun");
+  onTestFinished(() => rmSync(dirname(begun), { recursive: true }));
   const rig = makeProject({
     "Expfile.ts": `
 import { contract, experiments, fanOut, json, type } from "expfile";
@@ -145,12 +149,19 @@ const paid = fanOut(spec, {
 export default experiments({ main: () => ({ paid: paid() }) });
 `,
     "paid.ts": `
+import { existsSync, writeFileSync } from "node:fs";
 export const split = () => [1, 2, 3, 4].map((item) => ({ item }));
-export const main = async ({ item, outputs, call }) => outputs.v.write(await call({ request: { q: "same" } }, async () => {
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  if (item === 1) throw new Error("the line broke");
-  return { response: item, costUsd: 1 };
-}));
+const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+export const main = async ({ item, outputs, call }) => {
+  // The first is the one that fails, and the others ask while it pays.
+  while (item !== 1 && !existsSync("${begun}")) await wait(2);
+  await outputs.v.write(await call({ request: { q: "same" } }, async () => {
+    writeFileSync("${begun}", "");
+    await wait(300);
+    if (item === 1) throw new Error("the line broke");
+    return { response: item, costUsd: 1 };
+  }));
+};
 export const merge = async ({ items, outputs }) => outputs.all.write(await Promise.all(items.map((i) => i.outputs.v.read())));
 `,
   });

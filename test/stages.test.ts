@@ -150,6 +150,12 @@ describe("stages", () => {
     expect(stages?.standsOn("b", done.key!)).toBe(true);
   });
 
+  test("that is unusual in its last line is looked at once, however many words come before it", () => {
+    const outputs = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`out${i}`, "abcdef".repeat(10)]));
+    const odd = { ...done, outputs, left: { out0: "s3://bucket/x" } };
+    expect(Stages.ofBytes(Stages.of({ a: odd }).bytes.subarray(1))?.standsOn("a", done.key!)).toBe(true);
+  });
+
   test("are written in the order of the graph, those that it has no more behind them", () => {
     const before = Stages.of({ old: done, b: done, a: done });
     expect(before.with(new Map([["c", done]]), ["a", "b", "c"]).names).toEqual(["a", "b", "c", "old"]);

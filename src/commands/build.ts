@@ -121,7 +121,10 @@ async function buildAsked(
     first.needed.map((index) => first.run.graph.targets[index]!.name),
   );
   const isSilent = { failed: false };
+  /** What was under way when an error ended the build still ends, one by one, without its run: that says nothing of why. */
+  let isOver = false;
   const emit: Emit = (event) => {
+    if (isOver) return;
     if (event.kind === "target-failed" || event.kind === "warning") isSilent.failed = true;
     reporter.emit(maskEvent(options.show(event, first.run), first.run.secrets.mask));
   };
@@ -204,7 +207,7 @@ async function buildAsked(
       mayPay: options.mayPay,
       budget,
       checksInputs: options.checksInputs,
-      spare: screen.spare,
+      spare: chosen.value === undefined ? screen.spare : undefined,
       emit,
       elsewhere: chosen.value,
       onInterrupt: (batches) =>
@@ -212,9 +215,9 @@ async function buildAsked(
     });
     const keep = (text: string) => project.archive.blobs.putBytes(text, { durable: true }).digest;
     const record = new RunRecord(run, { startedAt, build: buildNumber, mayWrite, keep, leftOf });
-    record.begin();
     let ends: ReadonlyMap<number, TargetEnd>;
     try {
+      record.begin();
       ends = await buildTargets(session, {
         needed,
         signal: screen.signal,
@@ -263,6 +266,7 @@ async function buildAsked(
     return ok({ exitCode: isWrong ? exitCodes.wrongInput : exitCodeOf(summary.outcome), outcome: summary.outcome });
   } finally {
     stopTelling();
+    isOver = true;
     lease.release();
     reporter.close();
     if (shared !== undefined) await settle(shared, screen);

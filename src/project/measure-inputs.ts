@@ -48,7 +48,8 @@ function measureOf(project: Project, session: DecidingSession): Measure {
 class Measure {
   readonly #project: Project;
   readonly #session: DecidingSession;
-  readonly #blobs = new Map<Digest, string | undefined>();
+  /** Not at hand, as the texts are that lie inside results. What is at hand may be deleted at any time. */
+  readonly #absent = new Set<Digest>();
 
   constructor(project: Project, session: DecidingSession) {
     this.#project = project;
@@ -125,9 +126,10 @@ class Measure {
   }
 
   #blobOf(digest: Digest): string | undefined {
-    if (!this.#blobs.has(digest))
-      this.#blobs.set(digest, this.#project.store.pathOf(digest) ?? this.#project.archiveBlobs.pathOf(digest));
-    return this.#blobs.get(digest);
+    if (this.#absent.has(digest)) return undefined;
+    const path = this.#project.store.pathOf(digest) ?? this.#project.archiveBlobs.pathOf(digest);
+    if (path === undefined) this.#absent.add(digest);
+    return path;
   }
 
   #fileOf(digest: Digest): string | undefined {
@@ -145,15 +147,20 @@ class Measure {
   /** Of a copy: where the content was not before. */
   #newPathOf(digest: Digest): string | undefined {
     const was = this.#session.trace.sourceOf(digest)?.[2];
-    const paths = this.#session.sources.pathsWith(digest).map((path) => relative(this.#project.paths.root, path));
-    return paths.find((path) => path !== was);
+    const { root } = this.#project.paths;
+    const path = this.#session.sources
+      .pathsWith(digest)
+      .find((path) => relative(root, path) !== was && this.#holds(path, digest));
+    return path === undefined ? undefined : relative(root, path);
   }
 
   /** A source file of the project that holds the content today. */
   #placeOf(digest: Digest): string | undefined {
-    return this.#session.sources
-      .pathsWith(digest)
-      .find((path) => this.#session.digests.digestOf(path)?.digest === digest);
+    return this.#session.sources.pathsWith(digest).find((path) => this.#holds(path, digest));
+  }
+
+  #holds(path: string, digest: Digest): boolean {
+    return this.#session.digests.digestOf(path)?.digest === digest;
   }
 }
 

@@ -266,9 +266,12 @@ export function openBuildSession(
       project.archive.codeFolder,
     ],
     now: project.digests.clock.now(),
-  });
-  // Whoever closes the build hears of it.
-  swept.catch(() => undefined);
+  }).catch((error: unknown) =>
+    setup.emit({
+      kind: "warning",
+      text: `what killed builds left behind could not be removed: ${error instanceof Error ? error.message : String(error)}. Nobody needs it: whoever may should delete it`,
+    }),
+  );
   rmSync(join(run.folder.folder, stagingName), { recursive: true, force: true });
   const calls = new Calls(join(paths.archive, "calls"), {
     now: Date.now,
@@ -280,6 +283,17 @@ export function openBuildSession(
       warn: (text) => setup.emit({ kind: "warning", text }),
     },
   });
+  const remote = setup.elsewhere?.make(run, {
+    mayPay: setup.mayPay,
+    budget: setup.budget,
+    callsNotBefore: deciding.trace.callsHiddenBefore(),
+    isKnown: (key) => deciding.cache.get(key) !== undefined,
+    onInterrupt: setup.onInterrupt,
+    warn: (text) => setup.emit({ kind: "warning", text }),
+    onProgress: (target, batches) =>
+      setup.emit({ kind: "elsewhere", target, executor: setup.elsewhere!.name, ...batches }),
+  });
+  // The last of what may fail: from here on there are workers, and who has the session ends them.
   const executor = localExecutor(project, {
     blobsFolder: join(paths.cache, "blobs"),
     scratch: join(scratchRoot, processTag()),
@@ -291,16 +305,6 @@ export function openBuildSession(
   const turns = new Turns();
   const pool = new ResourcePool(setup.limits);
   const here = localSite(executor, pool);
-  const remote = setup.elsewhere?.make(run, {
-    mayPay: setup.mayPay,
-    budget: setup.budget,
-    callsNotBefore: deciding.trace.callsHiddenBefore(),
-    isKnown: (key) => deciding.cache.get(key) !== undefined,
-    onInterrupt: setup.onInterrupt,
-    warn: (text) => setup.emit({ kind: "warning", text }),
-    onProgress: (target, batches) =>
-      setup.emit({ kind: "elsewhere", target, executor: setup.elsewhere!.name, ...batches }),
-  });
   const there = remote === undefined ? here : remoteSite(remote, pool);
   return {
     ...openAcceptSession(project, run, deciding, setup),

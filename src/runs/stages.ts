@@ -42,9 +42,9 @@ export interface StageState {
  */
 type Bytes = string;
 
-/** Scalars and a map of scalars: whatever looks so is YAML. */
+/** Scalars and a map of scalars: whatever looks so is YAML. What a line may begin with tells which kind it is: there is one way to read it. */
 const scalar = bytesOf(
-  String.raw` (?:\w[\w.+-]*(?::[\w.+-]+)*|"(?:[\w.,()/@+=: -]|→|…|·)*"|[A-Za-z](?:[\w.,()/@+= -]|→|…|·)*)\n`,
+  String.raw` (?:[0-9_][\w.+-]*(?::[\w.+-]+)*|"(?:[\w.,()/@+=: -]|→|…|·)*"|[A-Za-z](?:[\w.,()/@+= -]|→|…|·)*(?::[\w.+-]+)*)\n`,
 );
 const usual = new RegExp(`^(?: {4}[a-z_]+:(?:${scalar}|\n(?: {6}[A-Za-z_][\\w-]*:${scalar})+))+$`);
 

@@ -152,11 +152,10 @@ export function forEachLine<Line>(path: string, take: (line: Line, bytes: number
 /** Reads a log that others append to: each time only what has come since, and only whole lines. */
 export class LogTail<Line> {
   readonly #path: string;
-  #offset: number;
+  #offset = 0;
 
-  constructor(path: string, from = 0) {
+  constructor(path: string) {
     this.#path = path;
-    this.#offset = from;
   }
 
   /** A log that is gone, as when another process has just merged it into a new one, has nothing to say. */

@@ -79,10 +79,11 @@ export class LocalExecutor implements Executor {
   }
 
   async run(order: Order, settle: Settle, { stop: signal }: RunSignals): Promise<void> {
-    if (signal.aborted) return settleNotBegun(order, settle);
+    const isOver = () => signal.aborted || this.#isClosing;
+    if (isOver()) return settleNotBegun(order, settle);
     const worker = await this.#crew.take(signal);
-    if (signal.aborted) {
-      if (worker !== undefined) this.#crew.free(worker);
+    if (isOver()) {
+      if (worker !== undefined && worker.exit === undefined) this.#crew.free(worker);
       return settleNotBegun(order, settle);
     }
     if (worker === undefined) {
@@ -90,7 +91,10 @@ export class LocalExecutor implements Executor {
       return settleAll(order, settle, vanished(this.#scratch.path, unspent));
     }
     const assignment = new Assignment(this.#orders++, order, settle);
-    if (worker.exit !== undefined) return this.#lose(assignment, worker.process, worker.exit);
+    if (worker.exit !== undefined) {
+      const { scratch } = worker.process;
+      return assignment.lose(undefined, worker.exit, existsSync(scratch) ? undefined : scratch);
+    }
     worker.assignment = assignment;
     const onAbort = () => {
       assignment.end("aborted");
@@ -109,11 +113,13 @@ export class LocalExecutor implements Executor {
     this.#isClosing = true;
     clearInterval(this.#memoryPoll);
     clearInterval(this.#usagePoll);
-    for (const worker of this.#all) worker.process.end();
+    const all = new Set(this.#all);
+    for (const worker of all) worker.process.end();
+    // Those that are being started are ended as soon as they are there.
     await this.#crew.settled();
-    const exits = [...this.#all].map((worker) => worker.process.exited);
-    const groups = new Set([...this.#all].map((worker) => worker.process.pid));
-    for (const worker of this.#all) worker.process.end();
+    for (const worker of this.#all) all.add(worker);
+    const exits = [...all].map((worker) => worker.process.exited);
+    const groups = new Set([...all].map((worker) => worker.process.pid));
     await Promise.all(exits);
     if (this.#scratch.wasUsed) this.#endLeftBehind(groups);
     this.#watchdog.close();
@@ -152,6 +158,7 @@ export class LocalExecutor implements Executor {
     const worker: Worker = { process: child, calls, assignment: undefined, exit: undefined };
     this.#all.add(worker);
     this.#watchdog.began(child.pid);
+    if (this.#isClosing) child.end();
     await child.ready;
     return worker;
   }
@@ -207,11 +214,7 @@ export class LocalExecutor implements Executor {
     calls.close();
     worker.exit = exit;
     worker.assignment = undefined;
-    if (assignment !== undefined) this.#lose(assignment, child, exit);
-  }
-
-  #lose(assignment: Assignment, child: WorkerProcess, exit: WorkerExit): void {
-    assignment.lose(child.itemAtWork(assignment.id), exit, whatVanished(child.scratch, assignment.order, true));
+    assignment?.lose(child.itemAtWork(assignment.id), exit, whatVanished(child.scratch, assignment.order, true));
   }
 
   /**
@@ -221,8 +224,7 @@ export class LocalExecutor implements Executor {
   #endLeftBehind(groups: ReadonlySet<number>): void {
     const left = endThoseOf(this.#scratch.path).filter(({ group }) => group === undefined || !groups.has(group));
     const programs = left.map(({ program }) => program);
-    // Of a worker under strace it is the exit of strace that was waited for: Node may still be on its way out.
-    if (programs.length === 0 || this.#options.check !== undefined) return;
+    if (programs.length === 0) return;
     const names = [...new Set(programs)].sort().join(", ");
     this.#options.warn(
       `processes that recipes had started in the background were still running and were ended with the build: ${names}. A recipe's result must not depend on them: wait for them or end them in the recipe`,

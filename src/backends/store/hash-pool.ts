@@ -44,6 +44,7 @@ export class HashPool {
   readonly #file: string;
   readonly #waiting: Waiting[] = [];
   readonly #threads = new Set<Thread>();
+  #isClosed = false;
 
   /** `file`: the bundled hash-thread.ts. */
   constructor(file: string) {
@@ -57,13 +58,17 @@ export class HashPool {
 
   /** Undefined: it could not be done, for whatever reason; nothing is lost but time. */
   run<Kind extends HashOrder["kind"]>(order: Extract<HashOrder, { kind: Kind }>): Promise<AnswerTo<Kind> | undefined> {
+    if (this.#isClosed) return Promise.resolve(undefined);
     return new Promise((resolve) => {
       this.#waiting.push({ order, take: (answer) => resolve(answer as AnswerTo<Kind> | undefined) });
       this.#next();
     });
   }
 
+  /** What was not done is not done any more. */
   close(): void {
+    this.#isClosed = true;
+    for (const { take } of this.#waiting.splice(0)) take(undefined);
     for (const { worker } of this.#threads) void worker.terminate();
   }
 

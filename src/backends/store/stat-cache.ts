@@ -111,11 +111,12 @@ export class StatCache implements FileDigests {
       const stat = statOf(path);
       if (stat?.isFile() !== true) continue;
       const seen = statText(stat);
-      const known = this.#knownOf(path);
-      if (known !== undefined && known.r === undefined && known.s === seen) {
-        found.set(path, { digest: known.d, size: Number(stat.size), seen });
+      const digest = this.digestSeen(path, seen);
+      if (digest !== undefined) {
+        found.set(path, { digest, size: Number(stat.size), seen });
         continue;
       }
+      const known = this.#knownOf(path);
       const file = { stat, known: known?.x === undefined ? undefined : { digest: known.d, quick: known.x } };
       unknown.set(path, file);
       apart?.add({ path, ...file });

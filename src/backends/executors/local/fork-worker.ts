@@ -2,12 +2,13 @@
 
 import { fork, type ChildProcess, type ForkOptions } from "node:child_process";
 import { dirname } from "node:path";
-import { threadsOfWorker, threadsVariable } from "../worker/protocol.ts";
+import { syncsAtOnce } from "../../../util/fs.ts";
+import { threadsVariable } from "../worker/protocol.ts";
 
 /** It leads a process group of its own, so that what it starts ends with it. `environment`: what it may see of that beside what an action declares. */
 export function forkWorker(workerFile: string, environment: NodeJS.ProcessEnv, how: ForkOptions = {}): ChildProcess {
   // Node has four threads if it is not told otherwise when it starts. The worker takes the variable away before a recipe can see it.
-  const env = { ...environment, TZ: "UTC", LC_ALL: "C.UTF-8", [threadsVariable]: String(threadsOfWorker) };
+  const env = { ...environment, TZ: "UTC", LC_ALL: "C.UTF-8", [threadsVariable]: String(syncsAtOnce) };
   return fork(workerFile, [], {
     ...{ cwd: dirname(workerFile), env, stdio: ["ignore", "pipe", "pipe", "ipc"], execArgv: [], detached: true },
     ...how,

@@ -48,8 +48,6 @@ export type FromWorker =
 
 /** How many threads Node waits for files in. */
 export const threadsVariable = "UV_THREADPOOL_SIZE";
-/** As many syncs wait for the disk at once. */
-export const threadsOfWorker = 16;
 
 /**
  * The file of a worker's folder in which it notes which item it is at, as `order index `: a worker that dies in the middle of a batch has had no
