@@ -21,17 +21,18 @@ export interface Swept {
 }
 
 export async function sweepLeftovers({ scratch, folders, now }: Swept): Promise<void> {
-  for (const name of await namesIn(scratch)) {
-    const path = join(scratch, name);
-    if (isLeft(name, path, now)) rmSync(path, { recursive: true, force: true });
-  }
-  for (const folder of folders) {
-    for (const name of await namesIn(folder)) {
+  // All at once: this process has other things to do, and each answer waits for its turn.
+  const [owners, ...names] = await Promise.all([scratch, ...folders].map(namesIn));
+  for (const owner of owners!) removeLeft(owner, join(scratch, owner), now);
+  for (const [i, folder] of folders.entries())
+    for (const name of names[i]!) {
       const owner = ownerOfTemporary(name);
-      const path = join(folder, name);
-      if (owner !== undefined && isLeft(owner, path, now)) rmSync(path, { recursive: true, force: true });
+      if (owner !== undefined) removeLeft(owner, join(folder, name), now);
     }
-  }
+}
+
+function removeLeft(owner: string, path: string, now: bigint): void {
+  if (isLeft(owner, path, now)) rmSync(path, { recursive: true, force: true });
 }
 
 /** Those of live processes are theirs: a build that waits for the lock writes a file now and then. */
