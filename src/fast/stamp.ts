@@ -1,7 +1,7 @@
 // The stamp of the fast path: everything that a complete, successful build looked at, as flat arrays of stats. It is read before anything else is
 // loaded, so this file imports node:fs only. Any doubt falls through to the real thing.
 
-import { readFileSync, statSync, type Stats } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 
 /**
  * A JSON header, then the stats as 64-bit floats, four a path: size, mtime (ms), ctime (ms), inode; -1 four times for a path that must not exist. (Times
@@ -83,17 +83,14 @@ function nearer(path: string): string {
   return path.startsWith(here) ? path.slice(here.length) : path;
 }
 
-function lookAt(path: string): Stats | undefined {
-  try {
-    return statSync(nearer(path), statOptions);
-  } catch {
-    return undefined;
-  }
-}
-
 /** Whether the path is as the four numbers from `at` on say. A folder's size says nothing that its times do not. */
 export function isAsStamped(path: string, stats: Float64Array, at: number): boolean {
-  const stat = lookAt(path);
+  let stat;
+  try {
+    stat = statSync(nearer(path), statOptions);
+  } catch {
+    stat = undefined;
+  }
   if (stat === undefined) return stats[at] === -1;
   return (
     stat.size === stats[at] &&
@@ -101,6 +98,14 @@ export function isAsStamped(path: string, stats: Float64Array, at: number): bool
     stat.ctimeMs === stats[at + 2] &&
     stat.ino === stats[at + 3]
   );
+}
+
+function sizeOf(path: string): number | undefined {
+  try {
+    return statSync(path, statOptions)?.size;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Variables that are as they were when they were read. */
@@ -132,7 +137,7 @@ export function checkStamp(
   const { paths } = header;
   for (let i = 0; i < paths.length; i++) {
     const path = paths[i]!;
-    if (!isAsStamped(path, stats, i * 4)) return { changed: path, resized: lookAt(path)?.size !== stats[i * 4] };
+    if (!isAsStamped(path, stats, i * 4)) return { changed: path, resized: sizeOf(path) !== stats[i * 4] };
   }
   return { output: header.output };
 }
