@@ -56,8 +56,9 @@ export class Rig {
     return existsSync(this.path(name));
   }
 
+  /** A build may write there meanwhile: like whoever deletes a folder in use, it tries again. */
   remove(name: string): void {
-    rmSync(this.path(name), { recursive: true, force: true });
+    rmSync(this.path(name), { recursive: true, force: true, maxRetries: 10, retryDelay: 10 });
   }
 
   /** Replaces `from`, which must be there, so that a test that edits nothing fails. */
