@@ -41,7 +41,11 @@ function projectToBuild(workingFolder: string): string | undefined {
  */
 function startWorker(root: string, { changed, resized }: Changed): ChildProcess | undefined {
   const isMade = ["runs", "cache"].some((folder) => changed.startsWith(join(root, folder, "/")));
-  const runsHere = process.env.EXP_EXECUTOR === undefined && !argv.some((word) => word.startsWith("--executor"));
+  const runsHere =
+    process.env.EXP_EXECUTOR === undefined &&
+    !argv.some((word) => word.startsWith("--executor")) &&
+    // It may name an executor; to read it takes longer than the start of a worker saves.
+    !existsSync(join(root, "exp.local.yaml"));
   if (!resized || isMade || !runsHere) return undefined;
   try {
     const { createRequire } = process.getBuiltinModule("node:module");

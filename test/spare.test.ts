@@ -1,7 +1,11 @@
 // The worker that a build starts before its program is loaded: when it does, what a recipe sees in it, and that it never outlives who started it.
 
-import { existsSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { existsSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { LocalExecutor } from "../src/backends/executors/local.ts";
+import { repository } from "./rig.ts";
 import { benchOf, isAlive, oneTarget, until, type Bench } from "./reliability/bench.ts";
 
 const out = "inputs: { data: text() }, outputs: { out: text() }";
@@ -90,6 +94,10 @@ describe("a worker is started ahead", () => {
     expect(await build(undefined, "--executor", "local")).toBe(0);
     bench.rig.write({ "data.txt": "another size\n" });
     expect(await build(undefined, "--executor", "local")).toBe(0);
+    bench.rig.write({ "exp.local.yaml": "executor: local\n" });
+    expect(await build()).toBe(0);
+    bench.rig.write({ "data.txt": "yet another size\n" });
+    expect(await build()).toBe(0);
     expect(pids()).toEqual([]);
   });
 
@@ -125,4 +133,21 @@ describe("a worker is started ahead", () => {
     expect(bench.marks.pids).toHaveLength(2);
     for (const spare of spares) expect(bench.marks.pids).not.toContain(spare);
   });
+});
+
+test("an executor that is closed while its first worker starts ends it", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "exp-closing-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const desk = { find: () => Promise.resolve(undefined), remember: () => Promise.resolve() };
+  const executor = new LocalExecutor({
+    workerFile: join(repository, "dist", "worker.js"),
+    blobsFolder: join(folder, "blobs"),
+    scratch: join(folder, "scratch"),
+    environment: { PATH: process.env.PATH },
+    calls: { ...desk, abandon: () => undefined, writeOff: () => undefined },
+    warn: () => undefined,
+  });
+  executor.expectOrders();
+  await executor.close();
+  expect(existsSync(join(folder, "scratch"))).toBe(false);
 });

@@ -2,6 +2,7 @@
 
 import { writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { digestOfBytes } from "../../src/model/digest.ts";
 import { hostTag } from "../../src/util/host.ts";
 import type { Finished } from "../rig.ts";
 import { benchOf, expectNoScratch, oneTarget, plainExpfile, plainRule, until, type Bench } from "./bench.ts";
@@ -126,4 +127,14 @@ test("blobs that are deleted while a build explains why it makes something are n
   expect(built.stderr).toBe("");
   expect(built.code).toBe(0);
   expect(bench.rig.read("runs/default/last/out.txt")).toBe("another size\n");
+});
+
+test("a folder that looks like the text that belongs at its place is not taken for it", async () => {
+  const listing = JSON.stringify([["a", digestOfBytes("x"), 1]]);
+  const bench = benchOf(oneTarget("outputs: { out: text() }", `await outputs.out.write(${JSON.stringify(listing)});`));
+  await bench.build();
+  bench.rig.remove("runs/default/it/out.txt");
+  bench.rig.write({ "runs/default/it/out.txt/a": "x" });
+  await bench.build();
+  expect(bench.rig.read("runs/default/it/out.txt")).toBe(listing);
 });
