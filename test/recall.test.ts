@@ -160,3 +160,95 @@ describe("what is recalled", () => {
     expect((await rig.build()).targets).toEqual({ a: "fresh", b: "computed", both: "computed", late: "computed" });
   });
 });
+
+describe("outputs that were deleted are put back", () => {
+  const all = ["a", "b", "both", "late"];
+  const remove = (rig: Rig, targets: readonly string[]) => {
+    for (const target of targets) rig.remove(`runs/default/${target}/out.json`);
+  };
+
+  test("by what is recalled alone: what they were made of is not looked at", async () => {
+    const rig = makeLeaves();
+    await rig.build();
+    const before = all.map((target) => rig.read(`runs/default/${target}/out.json`));
+    for (const name of readdirSync(rig.path("cache/bundles"))) rig.remove(`cache/bundles/${name}`);
+    remove(rig, all);
+    const built = await rig.build();
+    expect(built.targets).toEqual({ a: "cached", b: "cached", both: "cached", late: "cached" });
+    expect(built.finished("both").reasons).toMatchObject([{ kind: "displaced" }]);
+    expect(all.map((target) => rig.read(`runs/default/${target}/out.json`))).toEqual(before);
+    expect(readdirSync(rig.path("cache/bundles"))).toEqual([]);
+    expect(stageOf(rig, "both")).toMatchObject({ build: 2, reason: "its outputs were missing or edited" });
+    expect((await rig.build()).targets).toEqual({});
+  });
+
+  const edits: readonly [string, Readonly<Record<string, string>>, (rig: Rig) => Promise<unknown> | void][] = [
+    ["a source", { a: "computed", both: "computed", late: "computed" }, (rig) => rig.write({ "a.txt": "a2" })],
+    ["a recipe", { both: "computed" }, (rig) => rig.edit("join.ts", "[await", "[0, await")],
+    ["the Expfile", { both: "computed" }, (rig) => rig.edit("Expfile.ts", "two: b.out })", "two: a.out })")],
+    ["a config", { b: "computed" }, (rig) => rig.write({ "configs/default.yaml": "version: 1\nb: { word: 2 }\n" })],
+    ["an output", { a: "cached" }, (rig) => rig.write({ "runs/default/a/out.json": "edited" })],
+  ];
+  test.each(edits)("and an edit is seen that comes after: of %s", async (_, made, edit) => {
+    for (const deleted of [all, ["a", "both"]]) {
+      const rig = makeLeaves();
+      await rig.build();
+      for (const _again of [1, 2]) {
+        remove(rig, deleted);
+        await rig.build();
+        expect((await rig.build()).targets).toEqual({});
+      }
+      await edit(rig);
+      expect((await rig.build()).targets).toMatchObject(made);
+      expect((await rig.build()).targets).toEqual({});
+    }
+  });
+
+  test.each(edits)("and an edit is seen that came before: of %s", async (_, made, edit) => {
+    const rig = makeLeaves();
+    await rig.build();
+    remove(rig, ["both", "late"]);
+    await edit(rig);
+    expect((await rig.build()).targets).toMatchObject({ both: "cached", late: "cached", ...made });
+    expect((await rig.build()).targets).toEqual({});
+  });
+
+  test("only where nothing else lies", async () => {
+    const rig = makeLeaves();
+    await rig.build();
+    remove(rig, ["a", "late"]);
+    rig.write({ "runs/default/both/out.json": "somebody's work" });
+    expect((await rig.build()).targets).toEqual({ a: "cached", b: "fresh", both: "cached", late: "cached" });
+    expect(rig.read("runs/default/set-aside/both_out.json")).toBe("somebody's work");
+  });
+
+  test("or made again, if nobody has their content any more", async () => {
+    const rig = makeLeaves();
+    const long = "b".repeat(100_000);
+    rig.write({ "b.txt": long });
+    await rig.build();
+    remove(rig, all);
+    rig.remove("cache/blobs");
+    expect((await rig.build()).targets).toEqual({ a: "cached", b: "computed", both: "computed", late: "computed" });
+    expect(JSON.parse(rig.read("runs/default/b/out.json"))).toEqual({ text: long });
+  });
+
+  test("and the record of a stage that says more than usual says it still", async () => {
+    const rig = makeLeaves();
+    await rig.build(["--set", "a.word=1"]);
+    rig.edit("leaf.ts", "{ text }", "{ text, more: 1 }");
+    expect(await rig.exp("accept", "a", "--because", "only more")).toMatchObject({ code: 0 });
+    await rig.build();
+    remove(rig, all);
+    await rig.build();
+    expect(stageOf(rig, "a")).toMatchObject({ build: 3, accepted: { because: "only more" } });
+    expect(stageOf(rig, "b")).not.toHaveProperty("accepted");
+  });
+
+  test("as a plan says", async () => {
+    const rig = makeLeaves();
+    await rig.build();
+    remove(rig, ["a", "both"]);
+    expect((await rig.exp("plan")).stdout).toMatch(/a +cached[^]*b +fresh[^]*both +cached[^]*late +fresh/);
+  });
+});

@@ -170,6 +170,22 @@ describe("digests", () => {
       );
   });
 
+  test("the log does not grow for ever of files that are written again and again", async () => {
+    let longest = 0;
+    for (let build = 0; build < 12; build++) {
+      for (const path of paths) writeFileSync(join(folder, path), `build ${build}`);
+      await tick();
+      const cache = open();
+      learn(cache);
+      cache.close();
+      longest = Math.max(longest, readFileSync(log(), "utf8").split("\n").length - 1);
+    }
+    expect(longest).toBeLessThanOrEqual(5 * count);
+    const last = open();
+    for (const path of paths) expect(last.digestOf(join(folder, path))?.digest).toBe(digestOfBytes("build 11"));
+    last.close();
+  });
+
   test("where another build has written meanwhile, no index says where its lines lie", async () => {
     await tick();
     const [one, other] = [open(), open()];

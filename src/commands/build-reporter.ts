@@ -2,7 +2,7 @@
 
 import type { Event } from "../model/event.ts";
 import type { Json } from "../model/json.ts";
-import { maskStrings } from "../planning/config/mask.ts";
+import { asItIs, maskStrings } from "../planning/config/mask.ts";
 import type { Failure } from "../model/failure.ts";
 import { renderFailure } from "../report/messages.ts";
 import type { Reporter } from "../ui/reporter.ts";
@@ -48,6 +48,7 @@ function wordCommand(argv: readonly string[]): string {
 }
 
 export function maskEvent(event: Event, mask: (text: string) => string): Event {
+  if (mask === asItIs) return event;
   const text = JSON.stringify(event);
   return mask(text) === text ? event : (maskStrings(event as unknown as Json, mask) as unknown as Event);
 }

@@ -10,7 +10,7 @@ import { failureLine } from "../report/messages.ts";
 import { wordUnpaid } from "../report/money.ts";
 import { headline } from "../report/reasons.ts";
 import { runFormat, type Change, type RunState } from "../runs/run.ts";
-import { Stages, type StageState } from "../runs/stages.ts";
+import { Stages, StageText, type Noted, type StageState } from "../runs/stages.ts";
 import { readTextIfThere, writeAtomic } from "../util/fs.ts";
 import { withoutPasswords } from "../util/url.ts";
 import { who } from "../util/who.ts";
@@ -42,7 +42,7 @@ export class RunRecord {
   readonly #keep: (text: string) => Digest;
   readonly #leftOf: RecordOptions["leftOf"];
   readonly #before: Stages;
-  readonly #stages = new Map<string, StageState>();
+  readonly #stages = new Map<string, Noted>();
   readonly #changed: Record<string, Change> = {};
   #saved: number;
 
@@ -144,18 +144,36 @@ export class RunRecord {
     this.#saved = Date.now();
   }
 
-  #old({ name }: GraphTarget): StageState | undefined {
-    return this.#stages.get(name) ?? this.#before.get(name);
+  #noted({ name }: GraphTarget): StageState | undefined {
+    const noted = this.#stages.get(name);
+    return noted instanceof StageText ? noted.state : noted;
+  }
+
+  #old(target: GraphTarget): StageState | undefined {
+    return this.#noted(target) ?? this.#before.get(target.name);
+  }
+
+  /** Of a target that stands where it stood, with its outputs put back. Undefined where there is more to be said. */
+  #putBackOf(target: GraphTarget, end: Extract<TargetEnd, { kind: "done" }>): StageText | undefined {
+    const { name } = target;
+    const isPutBack = end.origin === "cached" && end.tookMs + end.costUsd === 0 && end.reasons.length > 0;
+    if (!isPutBack || end.items !== undefined || end.accepted !== undefined) return undefined;
+    if (this.#stages.has(name) || this.#run.splices.has(name) || this.#leftOf(target, end.artifacts).size > 0)
+      return undefined;
+    const result = { key: end.core, at: new Date(end.finishedAt).toISOString() };
+    return this.#before.putBack(name, result, { build: this.#build, reason: headline(end.reasons) });
   }
 
   /** Undefined: it is noted as it is. */
-  #stageOf(target: GraphTarget, end: TargetEnd): StageState | undefined {
+  #stageOf(target: GraphTarget, end: TargetEnd): Noted | undefined {
     switch (end.kind) {
       case "done": {
+        const asPutBack = this.#putBackOf(target, end);
+        if (asPutBack !== undefined) return asPutBack;
         const accepted = acceptedOf(end.accepted);
         // What was made anew mostly owes nothing to what was noted, and that need not be parsed.
         const owesNothing = end.tookMs > 0 && end.reasons.length > 0 && this.#before.costNothing(target.name);
-        const old = end.origin !== "fresh" && owesNothing ? this.#stages.get(target.name) : this.#old(target);
+        const old = end.origin !== "fresh" && owesNothing ? this.#noted(target) : this.#old(target);
         const isAsNoted = old?.status === "done" && old.key === end.core && isSame(old.accepted, accepted);
         if (end.origin === "fresh" && isAsNoted) return undefined;
         const { counts, items } = end;

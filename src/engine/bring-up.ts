@@ -208,7 +208,7 @@ async function bringInputs(
 }
 
 /** The cache may be deleted at any moment, also between a look at a file of it and its use: then the next round finds out what is missing. */
-function vanishedPath({ cacheFolder }: BuildSession, error: unknown): string | undefined {
+export function vanishedPath({ cacheFolder }: BuildSession, error: unknown): string | undefined {
   const path = isMissing(error) ? (error as NodeJS.ErrnoException).path : undefined;
   return path?.startsWith(cacheFolder + sep) === true ? path : undefined;
 }

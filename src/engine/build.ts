@@ -6,7 +6,8 @@ import { assess, type Assessment, type Upstream } from "./assess.ts";
 import { bringUpToDate, type TargetEnd } from "./bring-up.ts";
 import { expectedMs } from "./past.ts";
 import { criticalPath, runSchedule, shuffledPriorities, type NodeEnd } from "./scheduler.ts";
-import type { BuildSession, Recalled } from "./session.ts";
+import { endAsRecalled } from "./recalled.ts";
+import type { BuildSession } from "./session.ts";
 
 export interface BuildOptions {
   readonly needed: readonly number[];
@@ -20,6 +21,9 @@ export interface BuildOptions {
 /** How many targets may be under way at once. */
 const width = 256;
 
+/** How long others wait for their turn while what was recalled is gone through. */
+const restAfterMs = 20;
+
 export async function buildTargets(
   session: BuildSession,
   options: BuildOptions,
@@ -30,18 +34,22 @@ export async function buildTargets(
   const upstream = upstreamIn(session, ends);
   const left: number[] = [];
   let first: Assessed | undefined;
+  let restedAt = performance.now();
   for (const index of options.needed) {
     const target = graph.targets[index]!;
-    const recalled = session.given.has(target.name) ? undefined : session.recall(target);
-    if (recalled === undefined) {
+    const how = await endAsRecalled(session, target, options.signal);
+    if (how === undefined) {
       // What goes wrong with it is told when it has its turn.
       if (left.length === 0) first = await assessFirst(session, target, upstream).catch(() => undefined);
       left.push(index);
       continue;
     }
-    const how = endOfRecalled(session, target, recalled);
     ends.set(index, how);
     options.onEnd(target, how);
+    // Ten thousand take a while, in which the lease must stay alive and Ctrl-C be heard.
+    if (performance.now() - restedAt < restAfterMs) continue;
+    await new Promise((resolve) => setImmediate(resolve));
+    restedAt = performance.now();
   }
   const ended = new AbortController();
   const own = left.map((index) => graph.targets[index]!).filter(({ name }) => !session.given.has(name));
@@ -202,28 +210,4 @@ async function assessFirst(session: BuildSession, target: GraphTarget, upstream:
     if (part !== "handoff" && part !== "splice") session.siteOf(part, action.options).executor.expectOrders?.();
   }
   return { target, assessment };
-}
-
-/** What nothing has touched since the last build needs no order, no turn and no look. */
-function endOfRecalled({ emit }: BuildSession, { name }: GraphTarget, recalled: Recalled): TargetEnd {
-  const counts: Counts = { computed: 0, cached: 0, fresh: 1 };
-  const end = { origin: "fresh", reasons: [], counts, tookMs: 0, savedMs: 0, costUsd: 0 } as const;
-  emit({ kind: "target-finished", target: name, ...end, sameOutput: false });
-  return {
-    kind: "done",
-    ...end,
-    core: recalled.core,
-    items: undefined,
-    accepted: recalled.accepted,
-    isNoted: recalled.isNoted,
-    get artifacts() {
-      return recalled.result.outputs;
-    },
-    get finishedAt() {
-      return recalled.result.at;
-    },
-    get executor() {
-      return recalled.result.executor;
-    },
-  };
 }

@@ -30,7 +30,7 @@ export async function fetchTargets(
     const recalled = session.given.has(target.name) ? undefined : session.recall(target);
     const isKnown = target.dependsOn.every((upstream) => known.has(upstream));
     const end: End =
-      recalled !== undefined
+      recalled?.lacking.length === 0
         ? { kind: "here", artifacts: recalled.result.outputs }
         : isKnown
           ? await new Fetching(session, target, known, at).run()

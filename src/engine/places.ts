@@ -132,6 +132,14 @@ export class Places {
     }
   }
 
+  /** Puts outputs back of which nothing lies at their places `lacking`, by a look a moment ago. Throws `ContentLost`. */
+  async putBack(target: string, slots: Slots, artifacts: Artifacts, lacking: readonly string[]): Promise<void> {
+    for (const slot in slots) {
+      const place = this.placeOf(target, slot, slots[slot]!);
+      if (lacking.includes(place)) await this.#putAt(slot, place, artifacts[slot] ?? { kind: "absent" }, undefined);
+    }
+  }
+
   /** What an earlier result left at the place would be taken for the output. */
   #leave(place: string, artifact: Artifact): void {
     const { trace, others } = this.#options;

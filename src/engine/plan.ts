@@ -40,7 +40,7 @@ export async function planTargets(
   for (const index of needed) {
     const target = session.graph.targets[index]!;
     const recalled = session.given.has(target.name) ? undefined : session.recall(target);
-    if (recalled !== undefined) {
+    if (recalled?.lacking.length === 0) {
       // Who reads them is rarely asked.
       known.set(index, {
         get artifacts() {

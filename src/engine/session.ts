@@ -27,6 +27,10 @@ import type { SourceDigests, SourceFile } from "./sources.ts";
 /** What a target stands on, known without a look at its inputs. */
 export interface Recalled {
   readonly core: Digest;
+  /** Places of outputs at which nothing lies any more; all others lie as they were left. */
+  readonly lacking: readonly string[];
+  /** They lie there again: what depends on the target may be recalled, too. */
+  readonly noteRestored: () => void;
   /** Looked up when it is asked for. */
   readonly result: ActionResult;
   readonly accepted: Acceptance | undefined;

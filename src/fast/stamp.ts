@@ -85,19 +85,24 @@ function nearer(path: string): string {
 
 /** Whether the path is as the four numbers from `at` on say. A folder's size says nothing that its times do not. */
 export function isAsStamped(path: string, stats: Float64Array, at: number): boolean {
+  return lookAt(path, stats, at) === "as stamped";
+}
+
+/** The same, telling a path at which there is nothing any more from one that has changed. */
+export function lookAt(path: string, stats: Float64Array, at: number): "as stamped" | "gone" | "changed" {
   let stat;
   try {
     stat = statSync(nearer(path), statOptions);
   } catch {
     stat = undefined;
   }
-  if (stat === undefined) return stats[at] === -1;
-  return (
+  if (stat === undefined) return stats[at] === -1 ? "as stamped" : "gone";
+  const isSame =
     stat.size === stats[at] &&
     stat.mtimeMs === stats[at + 1] &&
     stat.ctimeMs === stats[at + 2] &&
-    stat.ino === stats[at + 3]
-  );
+    stat.ino === stats[at + 3];
+  return isSame ? "as stamped" : "changed";
 }
 
 function sizeOf(path: string): number | undefined {

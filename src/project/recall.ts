@@ -1,8 +1,9 @@
 // What the last complete build left, target by target, with stats that prove it untouched: those targets stand where they stood, and a build, a plan or a
-// status need not assess them again. As the stamp answers for a whole build, this answers for the rest of the graph when one leaf was edited.
+// status need not assess them again. As the stamp answers for a whole build, this answers for the rest of the graph when one leaf was edited. And where
+// outputs were deleted and nothing else has changed, it says what belongs there.
 
 import { join } from "node:path";
-import { areAsSet, isAsStamped, packStamp, unpackStamp } from "../fast/stamp.ts";
+import { areAsSet, isAsStamped, lookAt, packStamp, unpackStamp } from "../fast/stamp.ts";
 import type { Trace } from "../backends/store/trace.ts";
 import type { Recalled } from "../engine/session.ts";
 import { digestOfBytes, type Digest } from "../model/digest.ts";
@@ -49,6 +50,8 @@ export interface Shared extends Evidence {
   readonly environment: readonly (readonly [name: string, value: string | null])[];
 }
 
+const none: readonly string[] = [];
+
 /** What the last build left of all targets, as it lies in the file: a hundred thousand objects that nobody asks for would cost more than to read it. */
 class LeftTargets {
   readonly #targets: RecallHeader["targets"];
@@ -74,15 +77,25 @@ class LeftTargets {
     return this.#targets[number]![1];
   }
 
-  isUntouched(number: number): boolean {
-    return isUntouched(this.#evidence, this.#begins[number], this.#begins[number + 1]);
+  /** Paths of outputs at which nothing lies any more. Undefined where something else has changed. The first `sources` paths are files of the project. */
+  lackingOf(number: number, sources: number): readonly string[] | undefined {
+    const { paths, stats } = this.#evidence;
+    const [begin, end] = [this.#begins[number]!, this.#begins[number + 1]!];
+    let lacking: string[] | undefined;
+    for (let i = begin; i < end; i++) {
+      const found = lookAt(paths[i]!, stats, i * 4);
+      if (found === "as stamped") continue;
+      if (found === "changed" || i < begin + sources) return undefined;
+      (lacking ??= []).push(paths[i]!);
+    }
+    return lacking ?? none;
   }
 
-  leftOf(number: number): Left {
-    return {
-      core: this.coreOf(number),
-      ...between(this.#evidence, this.#begins[number]!, this.#begins[number + 1]!),
-    };
+  /** With the first `paths` of its files, or with all. */
+  leftOf(number: number, paths?: number): Left {
+    const begin = this.#begins[number]!;
+    const end = paths === undefined ? this.#begins[number + 1]! : begin + paths;
+    return { core: this.coreOf(number), ...between(this.#evidence, begin, end) };
   }
 }
 
@@ -94,6 +107,8 @@ export class Recall {
   readonly #isRecordSame: boolean;
   /** By the target's number in the graph, its number among those that were left. */
   readonly #taken = new Map<number, number>();
+  /** Those whose outputs were put back: with the files of the project that they read, as they were left. */
+  readonly #restored = new Map<number, Left>();
 
   /** `isSame`: nothing was written since into the trace, so that it need not even be read; nor into the run's record. */
   constructor(
@@ -112,17 +127,22 @@ export class Recall {
   /** The result on which the target stands untouched. What it depends on has been asked for before it. */
   take(target: GraphTarget): Recalled | undefined {
     const number = this.#taken.get(target.index) ?? this.#left.numberOf(target.name);
-    if (number === undefined || !target.dependsOn.every((index) => this.#taken.has(index))) return undefined;
+    if (number === undefined) return undefined;
+    if (!target.dependsOn.every((index) => this.#taken.has(index) || this.#restored.has(index))) return undefined;
     const trace = this.#trace;
     const core = this.#left.coreOf(number);
     if (!this.#isTraceSame) {
       // It may have been built with other settings since, and its outputs be the same.
       if (trace.lastStandingOf(target.name)?.core !== core || trace.find(core) === undefined) return undefined;
     }
-    if (!this.#left.isUntouched(number)) return undefined;
-    this.#taken.set(target.index, number);
+    const sources = sourcesOf(target)?.length ?? 0;
+    const lacking = this.#left.lackingOf(number, sources);
+    if (lacking === undefined) return undefined;
+    if (lacking.length === 0) this.#taken.set(target.index, number);
     return {
       core,
+      lacking,
+      noteRestored: () => this.#restored.set(target.index, this.#left.leftOf(number, sources)),
       get result() {
         const known = trace.find(core);
         if (known === undefined) throw new Error(`the trace has lost the result of ${target.name}`);
@@ -133,7 +153,17 @@ export class Recall {
     };
   }
 
-  /** What was taken, with its files. */
+  /** Whether anything was: then what all targets share was looked at when this was opened, and by nobody since. */
+  get isUsed(): boolean {
+    return this.#taken.size + this.#restored.size > 0;
+  }
+
+  /** By number in the graph, what was put back, with the files of the project that it reads. */
+  get restored(): ReadonlyMap<number, Left> {
+    return this.#restored;
+  }
+
+  /** What was found untouched, with its files. */
   taken(): Map<number, Left> {
     return new Map([...this.#taken].map(([index, number]) => [index, this.#left.leftOf(number)]));
   }
@@ -171,9 +201,8 @@ function between({ paths, stats }: Evidence, begin: number, end: number): Eviden
   return { paths: paths.slice(begin, end), stats: stats.subarray(begin * 4, end * 4) };
 }
 
-function isUntouched({ paths, stats }: Evidence, begin = 0, end = paths.length): boolean {
-  for (let i = begin; i < end; i++) if (!isAsStamped(paths[i]!, stats, i * 4)) return false;
-  return true;
+function isUntouched({ paths, stats }: Evidence): boolean {
+  return paths.every((path, i) => isAsStamped(path, stats, i * 4));
 }
 
 /** Written after a complete build. `left` gives targets with their files; one that it lacks is assessed each time. */

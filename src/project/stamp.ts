@@ -50,13 +50,15 @@ export async function writeStamp(
   const { file, asked } = stampFile(project.paths, around);
   // A stamp would hold it as it is.
   if (withoutPasswords(asked) !== asked) return;
-  const left = session.recalled?.taken() ?? new Map<number, Left>();
+  const { recalled } = session;
+  const left = recalled?.taken() ?? new Map<number, Left>();
+  const restored = recalled?.restored ?? new Map<number, Left>();
   const assessed = needed.filter((index) => !left.has(index));
   const looked = await look(project, run, session, assessed, ends);
   if (looked === undefined) return;
   // What was recalled was seen with these stats; an edit since then shows when they are compared the next time.
-  const former = left.size === 0 ? [] : [session.recalled!.shared];
-  const all = together([...former, looked.all, ...left.values()]);
+  const former = recalled?.isUsed === true ? [recalled.shared] : [];
+  const all = together([...former, looked.all, ...left.values(), ...restored.values()]);
   const shared = together([...former, looked.shared]);
   if (all === undefined || shared === undefined) return;
 
@@ -72,7 +74,7 @@ export async function writeStamp(
   for (const index of assessed) {
     const { core, accepted } = ends(index)!;
     // What was accepted is told each time that somebody asks, and only the trace knows it.
-    const own = accepted === undefined ? looked.of(index, core) : undefined;
+    const own = accepted === undefined ? looked.of(index, core, restored.get(index)) : undefined;
     if (own !== undefined) left.set(index, own);
   }
   const statIn = (path: string) => {
@@ -106,8 +108,8 @@ interface LookedAt {
   readonly all: Evidence;
   /** What all targets share of it. */
   readonly shared: Evidence;
-  /** What a target left; undefined where its files cannot be told from what others share. */
-  readonly of: (target: number, core: Digest) => Left | undefined;
+  /** What a target left; undefined where its files cannot be told from what others share. `sources`: those that it reads, if they were not looked at. */
+  readonly of: (target: number, core: Digest, sources: Evidence | undefined) => Left | undefined;
 }
 
 /** All that the build has looked at, with its stats, if all of it is still what the build took it for. */
@@ -169,9 +171,9 @@ async function look(
   return {
     all: { paths, stats },
     shared: evidence([...common.files, ...common.folders, ...common.absent].filter((path) => places.has(path))),
-    of(index, core) {
+    of(index, core, former) {
       const target = run.graph.targets[index]!;
-      const sources = sourcesOf(target);
+      const sources = former === undefined ? sourcesOf(target) : [];
       if (sources === undefined || run.splices.has(target.name)) return undefined;
       const own = [
         ...sources.map((path) => resolve(project.paths.root, path)),
@@ -181,7 +183,13 @@ async function look(
       ];
       // An output that may be absent and is: that nothing lies there would not show that another result was to be put there.
       const isThere = (path: string) => stats[(places.get(path) ?? -1) * 4] !== -1;
-      return own.every((path) => places.has(path) && isThere(path)) ? { core, ...evidence(own) } : undefined;
+      if (!own.every((path) => places.has(path) && isThere(path))) return undefined;
+      const { paths: known, stats: then } = former ?? { paths: [], stats: new Float64Array() };
+      const now = evidence(own);
+      const numbers = new Float64Array(then.length + now.stats.length);
+      numbers.set(then);
+      numbers.set(now.stats, then.length);
+      return { core, paths: [...known, ...now.paths], stats: numbers };
     },
   };
 }

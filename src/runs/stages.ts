@@ -51,6 +51,27 @@ const usual = new RegExp(`^(?: {4}[a-z_]+:(?:${scalar}|\n(?: {6}[A-Za-z_][\\w-]*
 /** How far the lines of a stage are indented below `targets:` and the target's name. */
 const indent = 4;
 
+/** Lines of a stage that nobody has to parse. */
+export class StageText {
+  readonly bytes: Bytes;
+
+  constructor(bytes: Bytes) {
+    this.bytes = bytes;
+  }
+
+  get state(): StageState | undefined {
+    return parseBytes(this.bytes);
+  }
+}
+
+export type Noted = StageState | StageText;
+
+/** In a text that looks as usual, each is the only line of its kind: all else that is indented so little is named otherwise. */
+const buildLine = /^ {4}build: .*\n/m;
+const reasonLine = /^ {4}reason: .*\n/m;
+/** What is to be looked at where a result is put back. */
+const exceptional = /^ {4}(?:items|from|left|spent_usd|accepted):/m;
+
 export class Stages {
   /** Lines of run.yaml, or what they say. */
   readonly #stages: ReadonlyMap<string, Bytes | StageState>;
@@ -92,7 +113,7 @@ export class Stages {
   /** What is damaged is not known: the trace decides, and the next build writes it anew. */
   get(name: string): StageState | undefined {
     const stage = this.#stages.get(name);
-    return typeof stage === "string" ? parseStage(Buffer.from(stage, "latin1").toString("utf8")) : stage;
+    return typeof stage === "string" ? parseBytes(stage) : stage;
   }
 
   /** Whether all that is noted of a stage is that it stands on this key, as it should be. Without parsing it, if it looks as usual. */
@@ -101,6 +122,25 @@ export class Stages {
     if (typeof stage !== "string") return stage?.status === "done" && stage.key === key && stage.accepted === undefined;
     const stands = stage.startsWith(`    status: done\n    key: ${key}\n`) && !stage.includes("\n    accepted:");
     return stands && (usual.test(stage) || this.get(name) !== undefined);
+  }
+
+  /**
+   * The stage after a build that put the outputs of its result back, without parsing it. Undefined where it does not stand on this result, or there is more
+   * to be said of it.
+   */
+  putBack(
+    name: string,
+    { key, at }: Required<Pick<StageState, "key" | "at">>,
+    { build, reason }: Required<Pick<StageState, "build" | "reason">>,
+  ): StageText | undefined {
+    const stage = this.#stages.get(name);
+    if (typeof stage !== "string" || !stage.startsWith(`    status: done\n    key: ${key}\n    at: ${at}\n`))
+      return undefined;
+    if (exceptional.test(stage) || !usual.test(stage) || !buildLine.test(stage) || !reasonLine.test(stage))
+      return undefined;
+    const lines = bytesOf(writePlain({ reason }, indent) ?? "");
+    if (lines === "") return undefined;
+    return new StageText(stage.replace(buildLine, () => `    build: ${build}\n`).replace(reasonLine, () => lines));
   }
 
   /** Whether nothing is noted that was paid for it. Without parsing it; false where that is not seen at once. */
@@ -118,10 +158,11 @@ export class Stages {
   }
 
   /** Targets in `order` come first, in that order. */
-  with(changed: ReadonlyMap<string, StageState>, order: readonly string[] = []): Stages {
+  with(changed: ReadonlyMap<string, Noted>, order: readonly string[] = []): Stages {
     const all = new Map<string, Bytes | StageState>();
     for (const name of [...order, ...this.#stages.keys(), ...changed.keys()]) {
-      const stage = changed.get(name) ?? this.#stages.get(name);
+      const noted = changed.get(name) ?? this.#stages.get(name);
+      const stage = noted instanceof StageText ? noted.bytes : noted;
       if (stage !== undefined && !all.has(name)) all.set(name, stage);
     }
     return new Stages(all);
@@ -152,6 +193,10 @@ function nameIn(text: string, at: number, end: number): string | undefined {
   const name = text.slice(at + 2, end - 1);
   const isNamed = text.startsWith("  ", at) && text[end - 1] === ":" && /^[A-Za-z][\w-]*$/.test(name);
   return isNamed && isPlainKey(name) ? name : undefined;
+}
+
+function parseBytes(bytes: Bytes): StageState | undefined {
+  return parseStage(Buffer.from(bytes, "latin1").toString("utf8"));
 }
 
 function parseStage(text: string): StageState | undefined {

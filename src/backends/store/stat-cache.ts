@@ -5,7 +5,7 @@ import { renameSync, rmSync, statSync, writeFileSync, type BigIntStats } from "n
 import { join } from "node:path";
 import type { BlobRef, Digest } from "../../model/digest.ts";
 import { AppendLog, forEachLine, parseLine, readTextLines } from "../../util/append-log.ts";
-import { isMissing, temporaryName, writeAtomic } from "../../util/fs.ts";
+import { isMissing, removeFile, temporaryName, writeAtomic } from "../../util/fs.ts";
 import { LineIndex, LineIndexBuilder } from "../../util/line-index.ts";
 import { FileClock, isStill, statOf, statText, type StatText } from "../../util/stat.ts";
 import { batchFiles, HashingApart, type ToHash } from "./hash-apart.ts";
@@ -249,13 +249,17 @@ export class StatCache implements FileDigests {
     const end = this.#log.end ?? this.#read;
     // Another build has written to it meanwhile: where its lines lie is not known, and not for sure where ours do.
     if (statSync(this.#file, { throwIfNoEntry: false })?.size !== end) return;
-    this.#news.save(this.#indexFile, this.#file, { earlier: this.#index, end });
+    const paths = new Set<number>();
+    for (const one of [this.#index, this.#news]) one?.forEach((hash) => paths.add(hash));
+    // Without an index, the next build reads all of the log, and writes it anew.
+    if (isWorthCompacting(known + news, paths.size)) removeFile(this.#indexFile);
+    else this.#news.save(this.#indexFile, this.#file, { earlier: this.#index, end });
   }
 
   /** Whether it was written anew. Who goes by an index does not know how many lines say nothing any more. */
   #compact(): boolean {
     if (this.#known === undefined || this.#index !== undefined) return false;
-    if (this.#lines < 1000 || this.#lines < 3 * this.#known.size) return false;
+    if (!isWorthCompacting(this.#lines, this.#known.size)) return false;
     this.#log.close();
     // Two builds may do this at once: whole files, or lines of both would be mixed.
     writeAtomic(
@@ -267,6 +271,10 @@ export class StatCache implements FileDigests {
     );
     return true;
   }
+}
+
+function isWorthCompacting(lines: number, paths: number): boolean {
+  return lines >= 1000 && lines >= 3 * paths;
 }
 
 const front = '{"p":"';

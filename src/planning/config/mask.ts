@@ -2,13 +2,16 @@
 
 import type { Json } from "../../model/json.ts";
 
+/** Where there is nothing to mask. */
+export const asItIs = (text: string): string => text;
+
 /** Pairs of name and value. The longest match wins, so that a secret inside another leaves no rest behind. */
 export function maskWith(secrets: readonly (readonly [name: string, value: string])[]): (text: string) => string {
   const names = new Map<string, string>();
   for (const [name, value] of secrets) {
     for (const form of formsOf(value)) if (!names.has(form)) names.set(form, name);
   }
-  if (names.size === 0) return (text) => text;
+  if (names.size === 0) return asItIs;
   const forms = [...names.keys()].sort((a, b) => b.length - a.length);
   const pattern = new RegExp(forms.map(escapePattern).join("|"), "g");
   return (text) => text.replace(pattern, (form) => `‹${names.get(form)!}›`);
