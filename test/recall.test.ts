@@ -36,9 +36,12 @@ export const recipe = async ({ config, inputs, outputs }) => {
   await outputs.out.write({ text });
 };
 `,
-    "join.ts": `export const recipe = async ({ inputs, outputs }) => {
-  await outputs.out.write([await inputs.one.read(), await inputs.two.read()]);
+    "join.ts": `import { pair } from "./pair.ts";
+export const recipe = async ({ inputs, outputs }) => {
+  await outputs.out.write(pair(await inputs.one.read(), await inputs.two.read()));
 };
+`,
+    "pair.ts": `export const pair = (one, other) => [one, other];
 `,
     "late.ts": `export const recipe = async ({ inputs, outputs }) => {
   await outputs.out.write([await inputs.first.read(), await inputs.text.read()]);
@@ -184,7 +187,8 @@ describe("outputs that were deleted are put back", () => {
 
   const edits: readonly [string, Readonly<Record<string, string>>, (rig: Rig) => Promise<unknown> | void][] = [
     ["a source", { a: "computed", both: "computed", late: "computed" }, (rig) => rig.write({ "a.txt": "a2" })],
-    ["a recipe", { both: "computed" }, (rig) => rig.edit("join.ts", "[await", "[0, await")],
+    ["a recipe", { both: "computed" }, (rig) => rig.edit("join.ts", "write(pair(", "write(pair(0, ")],
+    ["what a recipe imports", { both: "computed" }, (rig) => rig.edit("pair.ts", "[one", "[0, one")],
     ["the Expfile", { both: "computed" }, (rig) => rig.edit("Expfile.ts", "two: b.out })", "two: a.out })")],
     ["a config", { b: "computed" }, (rig) => rig.write({ "configs/default.yaml": "version: 1\nb: { word: 2 }\n" })],
     ["an output", { a: "cached" }, (rig) => rig.write({ "runs/default/a/out.json": "edited" })],
@@ -213,6 +217,14 @@ describe("outputs that were deleted are put back", () => {
     expect((await rig.build()).targets).toEqual({});
   });
 
+  test("only where what they were made of is there", async () => {
+    const rig = makeLeaves();
+    await rig.build();
+    remove(rig, all);
+    rig.remove("a.txt");
+    expect((await rig.build([], 2)).targets).toMatchObject({ a: "failed" });
+  });
+
   test("only where nothing else lies", async () => {
     const rig = makeLeaves();
     await rig.build();
@@ -229,7 +241,9 @@ describe("outputs that were deleted are put back", () => {
     await rig.build();
     remove(rig, all);
     rig.remove("cache/blobs");
-    expect((await rig.build()).targets).toEqual({ a: "cached", b: "computed", both: "computed", late: "computed" });
+    const built = await rig.build();
+    expect(built.targets).toEqual({ a: "cached", b: "computed", both: "computed", late: "computed" });
+    expect(built.events.filter(({ kind }) => kind === "target-started")).toHaveLength(4);
     expect(JSON.parse(rig.read("runs/default/b/out.json"))).toEqual({ text: long });
   });
 
