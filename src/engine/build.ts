@@ -37,7 +37,8 @@ export async function buildTargets(
   let restedAt = performance.now();
   for (const index of options.needed) {
     const target = graph.targets[index]!;
-    const how = await endAsRecalled(session, target, options.signal);
+    const ended = endAsRecalled(session, target, options.signal);
+    const how = ended instanceof Promise ? await ended : ended;
     if (how === undefined) {
       // What goes wrong with it is told when it has its turn.
       if (left.length === 0) first = await assessFirst(session, target, upstream).catch(() => undefined);
@@ -51,9 +52,9 @@ export async function buildTargets(
     await new Promise((resolve) => setImmediate(resolve));
     restedAt = performance.now();
   }
-  const ended = new AbortController();
+  const isOver = new AbortController();
   const own = left.map((index) => graph.targets[index]!).filter(({ name }) => !session.given.has(name));
-  const ahead = session.factory.bundleAhead(own, AbortSignal.any([options.signal, ended.signal]));
+  const ahead = session.factory.bundleAhead(own, AbortSignal.any([options.signal, isOver.signal]));
   try {
     // Those that have to wait for their turn are looked at then.
     let assessed = left.length <= width ? first : undefined;
@@ -63,7 +64,7 @@ export async function buildTargets(
       assessed = undefined;
     }
   } finally {
-    ended.abort();
+    isOver.abort();
     await ahead;
   }
   await trace.commit();

@@ -254,6 +254,8 @@ export function openBuildSession(
   const { paths, bundler } = project;
   const using = useStores(project, `run ${run.folder.id}`);
   const scratchRoot = join(paths.cache, "tmp");
+  // Before the run's folder is listed: while that goes on, the kernel lets nobody remove anything from it.
+  rmSync(join(run.folder.folder, stagingName), { recursive: true, force: true });
   const swept = sweepLeftovers({
     scratch: scratchRoot,
     folders: [
@@ -272,7 +274,6 @@ export function openBuildSession(
       text: `what killed builds left behind could not be removed: ${error instanceof Error ? error.message : String(error)}. Nobody needs it: whoever may should delete it`,
     }),
   );
-  rmSync(join(run.folder.folder, stagingName), { recursive: true, force: true });
   const calls = new Calls(join(paths.archive, "calls"), {
     now: Date.now,
     notBefore: deciding.trace.callsHiddenBefore(),

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { areAsSet, isAsStamped, lookAt, packStamp, unpackStamp } from "../fast/stamp.ts";
 import type { Trace } from "../backends/store/trace.ts";
 import type { Recalled } from "../engine/session.ts";
+import type { ActionResult } from "../model/action.ts";
 import { digestOfBytes, type Digest } from "../model/digest.ts";
 import type { GraphInput, GraphTarget } from "../planning/graph.ts";
 import { writeAtomic } from "../util/fs.ts";
@@ -99,6 +100,33 @@ class LeftTargets {
   }
 }
 
+/** A class, because there are ten thousand of them, and of most nobody asks for the result. */
+class RecalledTarget implements Recalled {
+  readonly core: Digest;
+  readonly lacking: readonly string[];
+  readonly accepted: Recalled["accepted"];
+  readonly isNoted: boolean;
+  readonly noteRestored: () => void;
+  readonly #name: string;
+  readonly #trace: Trace;
+
+  constructor(name: string, core: Digest, trace: Trace, how: Omit<Recalled, "core" | "result">) {
+    this.core = core;
+    this.lacking = how.lacking;
+    this.accepted = how.accepted;
+    this.isNoted = how.isNoted;
+    this.noteRestored = how.noteRestored;
+    this.#name = name;
+    this.#trace = trace;
+  }
+
+  get result(): ActionResult {
+    const known = this.#trace.find(this.core);
+    if (known === undefined) throw new Error(`the trace has lost the result of ${this.#name}`);
+    return known.result;
+  }
+}
+
 export class Recall {
   readonly shared: Shared;
   readonly #left: LeftTargets;
@@ -139,18 +167,12 @@ export class Recall {
     const lacking = this.#left.lackingOf(number, sources);
     if (lacking === undefined) return undefined;
     if (lacking.length === 0) this.#taken.set(target.index, number);
-    return {
-      core,
+    return new RecalledTarget(target.name, core, trace, {
       lacking,
-      noteRestored: () => this.#restored.set(target.index, this.#left.leftOf(number, sources)),
-      get result() {
-        const known = trace.find(core);
-        if (known === undefined) throw new Error(`the trace has lost the result of ${target.name}`);
-        return known.result;
-      },
       accepted: this.#isTraceSame ? undefined : trace.acceptancesInForce(target.name).at(-1),
       isNoted: this.#isRecordSame,
-    };
+      noteRestored: () => this.#restored.set(target.index, this.#left.leftOf(number, sources)),
+    });
   }
 
   /** Whether anything was: then what all targets share was looked at when this was opened, and by nobody since. */

@@ -344,12 +344,13 @@ export function createBuildLines({
   };
 }
 
-/** Shows nothing by itself, or (an ending) decides itself about what is held back. */
+/** Show nothing by themselves, or (an ending) decide themselves about what is held back. */
+const quiet: ReadonlySet<Event["kind"]> = new Set([
+  ...(["build-started", "target-started", "items-known", "item-finished", "elsewhere"] as const),
+  ...(["spent", "target-skipped", "build-finished"] as const),
+]);
+
 function isQuiet(event: Event): boolean {
-  const quiet: ReadonlySet<Event["kind"]> = new Set([
-    ...(["build-started", "target-started", "items-known", "item-finished", "elsewhere"] as const),
-    ...(["spent", "target-skipped", "build-finished"] as const),
-  ]);
   return quiet.has(event.kind) || (event.kind === "target-finished" && event.origin === "fresh");
 }
 
