@@ -78,6 +78,17 @@ export function makeGraph(experiment: string, targets: Targets): Result<Graph, r
   }
   const numbered: GraphTarget[] = [];
   const numberOf = (declaration: TargetDeclaration) => nodes.get(declaration)!.number!;
+  const unnamed = (upstream: TargetDeclaration, usedBy: string): Node => {
+    failures.push(
+      inputFailure(`target "${usedBy}" uses a target of rule ${upstream.contract.name} that has no name`, {
+        where: { file: "Expfile.ts" },
+        fix: "Return it from the experiment under a name, like the others.",
+      }),
+    );
+    const node = { declaration: upstream, name: upstream.contract.name, number: undefined, isEntered: false };
+    nodes.set(upstream, node);
+    return node;
+  };
   // A handle must exist before it can be wired, so only who changes what was handed makes a cycle. A stack of our own, because chains may be long.
   for (const root of nodes.values()) {
     const stack = [root];
@@ -88,20 +99,13 @@ export function makeGraph(experiment: string, targets: Targets): Result<Graph, r
         continue;
       }
       const { declaration, name } = node;
-      const needed = upstreamOf(declaration).map((upstream) => {
-        let known = nodes.get(upstream);
-        if (known !== undefined) return known;
-        failures.push(
-          inputFailure(`target "${name}" uses a target of rule ${upstream.contract.name} that has no name`, {
-            where: { file: "Expfile.ts" },
-            fix: "Return it from the experiment under a name, like the others.",
-          }),
-        );
-        known = { declaration: upstream, name: upstream.contract.name, number: undefined, isEntered: false };
-        nodes.set(upstream, known);
-        return known;
-      });
-      const missing = needed.filter(({ number }) => number === undefined);
+      const dependsOn: number[] = [];
+      const missing: Node[] = [];
+      for (const upstream of upstreamOf(declaration)) {
+        const needed = nodes.get(upstream) ?? unnamed(upstream, name);
+        if (needed.number === undefined) missing.push(needed);
+        else dependsOn.push(needed.number);
+      }
       node.isEntered = true;
       const circular = missing.find(({ isEntered }) => isEntered);
       if (circular !== undefined) return fail([...failures, needsItself(circular.name)]);
@@ -110,56 +114,61 @@ export function makeGraph(experiment: string, targets: Targets): Result<Graph, r
         continue;
       }
       stack.pop();
-      const inputs: Record<string, GraphInput> = {};
-      for (const slot in declaration.contract.inputs) {
-        const declared = declaration.contract.inputs[slot]!;
-        if (declared.kind === "sources") {
-          inputs[slot] = { kind: "sources", patterns: declared.patterns };
-          if (declaration.inputs[slot] !== undefined) failures.push(handedSources(name, declaration, slot));
-          continue;
-        }
-        const wired: unknown = declaration.inputs[slot];
-        const resolve = (wire: unknown, shape: Slot, place: string): GraphInput => {
-          if (isWire(wire)) return resolveWire(wire, shape, numberOf);
-          failures.push(
-            wire === undefined ? notHanded(name, declaration, place) : noWire(name, declaration, place, wire),
-          );
-          return { kind: "absent" };
-        };
-        if (declared.kind === "list") {
-          const members: readonly unknown[] = Array.isArray(wired) ? wired : [];
-          if (wired !== undefined && !Array.isArray(wired)) failures.push(noList(name, declaration, slot, wired));
-          inputs[slot] = {
-            kind: "list",
-            members: members.map((wire, i) => resolve(wire, declared.slot, `${slot}[${i}]`)),
-          };
-        } else if (wired === undefined && declared.optional) inputs[slot] = { kind: "absent" };
-        else inputs[slot] = resolve(wired, declared, slot);
-      }
-      for (const slot in declaration.inputs) {
-        if (slot in (declaration.contract.inputs ?? {})) continue;
-        const near = suggest(slot, Object.keys(declaration.contract.inputs ?? {}));
-        failures.push(
-          inputFailure(`target "${name}" is handed "${slot}", which rule ${declaration.contract.name} does not take`, {
-            where: { file: "Expfile.ts" },
-            ...(near && { fix: `Did you mean "${near}"?` }),
-          }),
-        );
-      }
+      const inputs = inputsOf(name, declaration, numberOf, failures);
       addMisfits(name, declaration, failures);
       node.number = numbered.length;
-      numbered.push({
-        index: numbered.length,
-        name,
-        section: declaration.options.config ?? name,
-        declaration,
-        inputs,
-        dependsOn: sorted(needed.map(({ number }) => number!)),
-      });
+      const section = declaration.options.config ?? name;
+      numbered.push({ index: node.number, name, section, declaration, inputs, dependsOn: sorted(dependsOn) });
     }
   }
   if (failures.length > 0) return fail(failures);
-  return ok({ experiment, targets: numbered, byName: new Map(numbered.map((target) => [target.name, target])) });
+  return ok({ experiment, targets: numbered, byName: byNameOf(numbered) });
+}
+
+function byNameOf(targets: readonly GraphTarget[]): ReadonlyMap<string, GraphTarget> {
+  const byName = new Map<string, GraphTarget>();
+  for (const target of targets) byName.set(target.name, target);
+  return byName;
+}
+
+/** What the target is handed, slot by slot; what is wrong with it is added to the failures. */
+function inputsOf(
+  name: string,
+  declaration: TargetDeclaration,
+  numberOf: (target: TargetDeclaration) => number,
+  failures: Failure[],
+): Record<string, GraphInput> {
+  const inputs: Record<string, GraphInput> = {};
+  const slots = declaration.contract.inputs;
+  const resolve = (wire: unknown, shape: Slot, place: string): GraphInput => {
+    if (isWire(wire)) return resolveWire(wire, shape, numberOf);
+    failures.push(wire === undefined ? notHanded(name, declaration, place) : noWire(name, declaration, place, wire));
+    return { kind: "absent" };
+  };
+  for (const slot in slots) {
+    const declared = slots[slot]!;
+    const wired: unknown = declaration.inputs[slot];
+    if (declared.kind === "sources") {
+      inputs[slot] = { kind: "sources", patterns: declared.patterns };
+      if (wired !== undefined) failures.push(handedSources(name, declaration, slot));
+    } else if (declared.kind === "list") {
+      const members: readonly unknown[] = Array.isArray(wired) ? wired : [];
+      if (wired !== undefined && !Array.isArray(wired)) failures.push(noList(name, declaration, slot, wired));
+      inputs[slot] = { kind: "list", members: members.map((wire, i) => resolve(wire, declared.slot, `${slot}[${i}]`)) };
+    } else if (wired === undefined && declared.optional) inputs[slot] = { kind: "absent" };
+    else inputs[slot] = resolve(wired, declared, slot);
+  }
+  for (const slot in declaration.inputs) {
+    if (slot in (slots ?? {})) continue;
+    const near = suggest(slot, Object.keys(slots ?? {}));
+    failures.push(
+      inputFailure(`target "${name}" is handed "${slot}", which rule ${declaration.contract.name} does not take`, {
+        where: { file: "Expfile.ts" },
+        ...(near && { fix: `Did you mean "${near}"?` }),
+      }),
+    );
+  }
+  return inputs;
 }
 
 /** The graph in which some targets are given: they read nothing and depend on nothing. */
@@ -168,7 +177,7 @@ export function withGiven(graph: Graph, given: ReadonlySet<string>): Graph {
   const targets = graph.targets.map((target) =>
     given.has(target.name) ? { ...target, inputs: {}, dependsOn: [] } : target,
   );
-  return { ...graph, targets, byName: new Map(targets.map((target) => [target.name, target])) };
+  return { ...graph, targets, byName: byNameOf(targets) };
 }
 
 /** The targets asked for and everything that they need; all of them when none is named. */

@@ -10,6 +10,7 @@ import type { ActionResult } from "../model/action.ts";
 import { digestOfBytes, type Digest } from "../model/digest.ts";
 import type { GraphInput, GraphTarget } from "../planning/graph.ts";
 import { writeAtomic } from "../util/fs.ts";
+import { Evidence, joined } from "./evidence.ts";
 import type { OpenRun } from "./open-run.ts";
 import type { Project } from "./project.ts";
 import { buildId } from "./version.ts";
@@ -35,19 +36,16 @@ interface RecallHeader {
   readonly targets: readonly (readonly [name: string, core: Digest, paths: number])[];
 }
 
-/** A path with the four numbers of its stat; see the stamp. */
-export interface Evidence {
-  readonly paths: readonly string[];
-  readonly stats: Float64Array;
-}
-
-/** A target as it was left: its files of the project and its outputs. */
-export interface Left extends Evidence {
+/** A target as it was left. */
+export interface Left {
   readonly core: Digest;
+  /** Those of the project, then its outputs. */
+  readonly files: readonly Evidence[];
 }
 
 /** What all targets share: the Expfile, configs, code, folders that were looked into. */
-export interface Shared extends Evidence {
+export interface Shared {
+  readonly files: Evidence;
   readonly environment: readonly (readonly [name: string, value: string | null])[];
 }
 
@@ -61,9 +59,9 @@ class LeftTargets {
   /** Of each target, where its paths begin; and where the last one's end. */
   readonly #begins: Uint32Array;
 
-  constructor({ targets, shared }: RecallHeader, evidence: Evidence) {
+  constructor({ targets, paths, shared }: RecallHeader, stats: Float64Array) {
     this.#targets = targets;
-    this.#evidence = evidence;
+    this.#evidence = new Evidence(paths, stats);
     this.#numbers = new Map(targets.map(([name], number) => [name, number]));
     this.#begins = new Uint32Array(targets.length + 1);
     this.#begins[0] = shared;
@@ -78,15 +76,15 @@ class LeftTargets {
     return this.#targets[number]![1];
   }
 
-  /** Paths of outputs at which nothing lies any more. Undefined where something else has changed. The first `sources` paths are files of the project. */
-  lackingOf(number: number, sources: number): readonly string[] | undefined {
+  /** Paths of outputs at which nothing lies any more. Undefined where something else has changed. */
+  lackingOf(number: number, target: GraphTarget): readonly string[] | undefined {
     const { paths, stats } = this.#evidence;
     const [begin, end] = [this.#begins[number]!, this.#begins[number + 1]!];
     let lacking: string[] | undefined;
     for (let i = begin; i < end; i++) {
       const found = lookAt(paths[i]!, stats, i * 4);
       if (found === "as stamped") continue;
-      if (found === "changed" || i < begin + sources) return undefined;
+      if (found === "changed" || i < begin + (sourcesOf(target)?.length ?? 0)) return undefined;
       (lacking ??= []).push(paths[i]!);
     }
     return lacking ?? none;
@@ -96,7 +94,8 @@ class LeftTargets {
   leftOf(number: number, paths?: number): Left {
     const begin = this.#begins[number]!;
     const end = paths === undefined ? this.#begins[number + 1]! : begin + paths;
-    return { core: this.coreOf(number), ...between(this.#evidence, begin, end) };
+    const { paths: all, stats } = this.#evidence;
+    return { core: this.coreOf(number), files: [new Evidence(all, stats, begin, end)] };
   }
 }
 
@@ -163,15 +162,14 @@ export class Recall {
       // It may have been built with other settings since, and its outputs be the same.
       if (trace.lastStandingOf(target.name)?.core !== core || trace.find(core) === undefined) return undefined;
     }
-    const sources = sourcesOf(target)?.length ?? 0;
-    const lacking = this.#left.lackingOf(number, sources);
+    const lacking = this.#left.lackingOf(number, target);
     if (lacking === undefined) return undefined;
     if (lacking.length === 0) this.#taken.set(target.index, number);
     return new RecalledTarget(target.name, core, trace, {
       lacking,
       accepted: this.#isTraceSame ? undefined : trace.acceptancesInForce(target.name).at(-1),
       isNoted: this.#isRecordSame,
-      noteRestored: () => this.#restored.set(target.index, this.#left.leftOf(number, sources)),
+      noteRestored: () => this.#restored.set(target.index, this.#left.leftOf(number, sourcesOf(target)?.length)),
     });
   }
 
@@ -200,12 +198,12 @@ export function openRecall(project: Project, run: OpenRun, trace: Trace): Recall
   if (!isWhole(header)) return undefined;
   if (header.root !== project.paths.root || header.asked !== askedOf(run)) return undefined;
   if (!areAsSet(header.environment, project.environment)) return undefined;
-  const all = { paths: header.paths, stats };
-  const shared = { ...between(all, 0, header.shared), environment: header.environment };
-  if (!isUntouched(shared)) return undefined;
+  const files = new Evidence(header.paths, stats, 0, header.shared);
+  const shared = { files, environment: header.environment };
+  if (!isUntouched(files)) return undefined;
   const isSame = (path: string, stat: readonly number[]) => isAsStamped(path, Float64Array.from(stat), 0);
   const { traceFile, stateFile } = run.folder;
-  return new Recall(shared, new LeftTargets(header, all), trace, {
+  return new Recall(shared, new LeftTargets(header, stats), trace, {
     trace: isSame(traceFile, header.trace),
     record: isSame(stateFile, header.record),
   });
@@ -219,12 +217,9 @@ function isWhole({ paths, shared, trace, record, targets }: RecallHeader): boole
   return sum === paths.length;
 }
 
-function between({ paths, stats }: Evidence, begin: number, end: number): Evidence {
-  return { paths: paths.slice(begin, end), stats: stats.subarray(begin * 4, end * 4) };
-}
-
-function isUntouched({ paths, stats }: Evidence): boolean {
-  return paths.every((path, i) => isAsStamped(path, stats, i * 4));
+function isUntouched({ paths, stats, begin, end }: Evidence): boolean {
+  for (let i = begin; i < end; i++) if (!isAsStamped(paths[i]!, stats, i * 4)) return false;
+  return true;
 }
 
 /** Written after a complete build. `left` gives targets with their files; one that it lacks is assessed each time. */
@@ -235,16 +230,19 @@ export function writeRecall(
   left: ReadonlyMap<number, Left>,
   { trace, record }: Pick<RecallHeader, "trace" | "record">,
 ): void {
-  const paths = [...shared.paths];
-  const stats = [shared.stats];
+  const files = [shared.files];
   const targets: (readonly [string, Digest, number])[] = [];
   for (const target of run.graph.targets) {
     const one = left.get(target.index);
     if (one === undefined) continue;
-    paths.push(...one.paths);
-    stats.push(one.stats);
-    targets.push([target.name, one.core, one.paths.length]);
+    let paths = 0;
+    for (const evidence of one.files) {
+      files.push(evidence);
+      paths += evidence.size;
+    }
+    targets.push([target.name, one.core, paths]);
   }
+  const { paths, stats } = joined(files);
   const header: RecallHeader = {
     format: recallFormat,
     build: buildId,
@@ -253,22 +251,12 @@ export function writeRecall(
     asked: askedOf(run),
     environment: shared.environment,
     paths,
-    shared: shared.paths.length,
+    shared: shared.files.size,
     trace,
     record,
     targets,
   };
-  writeAtomic(fileOf(project, run), packStamp(header, joined(stats, paths.length)));
-}
-
-function joined(pieces: readonly Float64Array[], paths: number): Float64Array {
-  const all = new Float64Array(paths * 4);
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
+  writeAtomic(fileOf(project, run), packStamp(header, stats));
 }
 
 function fileOf(project: Project, run: OpenRun): string {

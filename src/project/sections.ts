@@ -44,6 +44,9 @@ export function checkSections(document: ConfigDocument, graph: Graph): Result<Ch
     return value;
   };
   const checked: Checked = { sections: [], told: [], bySection: {}, notes: [] };
+  const { seed } = document.header;
+  const notes = document.header.notes as JsonObject;
+  const withoutArms: ExperimentTold = { arms: [], control: undefined, labels: [], notes, seed };
   for (const { name, section, declaration } of graph.targets) {
     const neededBy = `target "${name}"`;
     const schema = declaration.contract.config;
@@ -51,16 +54,11 @@ export function checkSections(document: ConfigDocument, graph: Graph): Result<Ch
     if (!value.ok) failures.push(...value.error);
     checked.sections.push(value.ok ? value.value : {});
     if (value.ok && schema !== undefined) checked.bySection[section] ??= { schema, value: value.value };
-    const { seed } = document.header;
-    const notes = document.header.notes as JsonObject;
-    if (declaration.contract.arms === undefined) {
-      checked.told.push({ arms: [], control: undefined, labels: [], notes, seed });
-      continue;
-    }
-    const arms = resolveArms(document, declaration.contract.arms, neededBy);
-    if (!arms.ok) {
-      failures.push(...arms.error);
-      checked.told.push({ arms: [], control: undefined, labels: [], notes, seed });
+    const arms =
+      declaration.contract.arms === undefined ? undefined : resolveArms(document, declaration.contract.arms, neededBy);
+    if (arms?.ok === false) failures.push(...arms.error);
+    if (arms?.ok !== true) {
+      checked.told.push(withoutArms);
       continue;
     }
     for (const names of arms.value.shared) {

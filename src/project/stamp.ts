@@ -14,7 +14,8 @@ import type { OpenRun } from "./open-run.ts";
 import type { ProjectPaths } from "./paths.ts";
 import type { DecidingSession, Project } from "./project.ts";
 import { areAsRead, pathsOf, readsOf, type Reads } from "./reads.ts";
-import { sourcesOf, writeRecall, type Evidence, type Left } from "./recall.ts";
+import { Evidence, together } from "./evidence.ts";
+import { sourcesOf, writeRecall, type Left } from "./recall.ts";
 import { buildId } from "./version.ts";
 
 interface Surroundings {
@@ -57,12 +58,13 @@ export async function writeStamp(
   const looked = await look(project, run, session, assessed, ends);
   if (looked === undefined) return;
   // What was recalled was seen with these stats; an edit since then shows when they are compared the next time.
-  const former = recalled?.isUsed === true ? [recalled.shared] : [];
-  const all = together([...former, looked.all, ...left.values(), ...restored.values()]);
-  const shared = together([...former, looked.shared]);
+  const former = recalled?.isUsed === true ? recalled.shared : undefined;
+  const seen = former === undefined ? [] : [former.files];
+  const all = together([...seen, looked.all, ...filesOf(left), ...filesOf(restored)]);
+  const shared = together([...seen, looked.shared]);
   if (all === undefined || shared === undefined) return;
 
-  const environment = new Map(former[0]?.environment);
+  const environment = new Map(former?.environment);
   for (const name of [...run.expfile.looks.environment.keys(), ...session.factory.read.environment])
     environment.set(name, project.environment[name] ?? null);
   // A stamp would hold the value as it is.
@@ -81,35 +83,24 @@ export async function writeStamp(
     const place = all.paths.indexOf(path) * 4;
     return [...all.stats.subarray(place, place + 4)];
   };
-  writeRecall(project, run, { ...shared, environment: [...environment] }, left, {
+  writeRecall(project, run, { files: shared, environment: [...environment] }, left, {
     trace: statIn(run.folder.traceFile),
     record: statIn(run.folder.stateFile),
   });
 }
 
-/** Each path once. Undefined: one was seen in two states, as when it was edited after a target that reads it was recalled, and before another read it. */
-function together(all: readonly Evidence[]): Evidence | undefined {
-  const paths: string[] = [];
-  const stats = new Float64Array(all.reduce((sum, evidence) => sum + evidence.stats.length, 0));
-  const places = new Map<string, number>();
-  for (const evidence of all)
-    for (const [i, path] of evidence.paths.entries()) {
-      const place = places.get(path);
-      if (place === undefined) {
-        places.set(path, paths.length);
-        stats.set(evidence.stats.subarray(i * 4, i * 4 + 4), paths.length * 4);
-        paths.push(path);
-      } else for (let k = 0; k < 4; k++) if (stats[place * 4 + k] !== evidence.stats[i * 4 + k]) return undefined;
-    }
-  return { paths, stats: stats.subarray(0, paths.length * 4) };
+function filesOf(left: ReadonlyMap<number, Left>): Evidence[] {
+  const all: Evidence[] = [];
+  for (const { files } of left.values()) all.push(...files);
+  return all;
 }
 
 interface LookedAt {
   readonly all: Evidence;
   /** What all targets share of it. */
   readonly shared: Evidence;
-  /** What a target left; undefined where its files cannot be told from what others share. `sources`: those that it reads, if they were not looked at. */
-  readonly of: (target: number, core: Digest, sources: Evidence | undefined) => Left | undefined;
+  /** What a target left; undefined where its files cannot be told from what others share. `former`: with the files that it reads, if they were not looked at. */
+  readonly of: (target: number, core: Digest, former: Left | undefined) => Left | undefined;
 }
 
 /** All that the build has looked at, with its stats, if all of it is still what the build took it for. */
@@ -165,11 +156,11 @@ async function look(
       const i = places.get(path)!;
       numbers.set(stats.subarray(i * 4, i * 4 + 4), k * 4);
     }
-    return { paths: own, stats: numbers };
+    return new Evidence(own, numbers);
   };
   const common = pathsOf({ ...reads, inputs: [] });
   return {
-    all: { paths, stats },
+    all: new Evidence(paths, stats),
     shared: evidence([...common.files, ...common.folders, ...common.absent].filter((path) => places.has(path))),
     of(index, core, former) {
       const target = run.graph.targets[index]!;
@@ -184,12 +175,7 @@ async function look(
       // An output that may be absent and is: that nothing lies there would not show that another result was to be put there.
       const isThere = (path: string) => stats[(places.get(path) ?? -1) * 4] !== -1;
       if (!own.every((path) => places.has(path) && isThere(path))) return undefined;
-      const { paths: known, stats: then } = former ?? { paths: [], stats: new Float64Array() };
-      const now = evidence(own);
-      const numbers = new Float64Array(then.length + now.stats.length);
-      numbers.set(then);
-      numbers.set(now.stats, then.length);
-      return { core, paths: [...known, ...now.paths], stats: numbers };
+      return { core, files: [...(former?.files ?? []), evidence(own)] };
     },
   };
 }
