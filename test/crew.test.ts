@@ -13,6 +13,8 @@ interface Starting {
 function crewOf() {
   const starting: Starting[] = [];
   const [unfit, ended, dismissed] = [new Set<string>(), new Set<string>(), [] as string[]];
+  const looks: (() => void)[] = [];
+  const own = { isBusy: false };
   const crew = new Crew<string>({
     start: () =>
       new Promise<string | undefined>((resolve, reject) => {
@@ -22,8 +24,14 @@ function crewOf() {
     hasEnded: (worker) => ended.has(worker),
     isFit: (worker) => !unfit.has(worker),
     dismiss: (worker) => dismissed.push(worker),
+    soon: (look) => looks.push(look),
+    isBusy: () => own.isBusy,
   });
-  return { crew, starting, unfit, ended, dismissed };
+  /** A moment has passed. */
+  const pass = () => {
+    for (const look of looks.splice(0)) look();
+  };
+  return { crew, starting, unfit, ended, dismissed, looks, own, pass };
 }
 
 const never = new AbortController().signal;
@@ -37,11 +45,12 @@ async function now<T>(promise: Promise<T>): Promise<T | "waits"> {
 
 describe("a crew", () => {
   test("gives who waits for a worker that is being started one that is free before", async () => {
-    const { crew, starting } = crewOf();
+    const { crew, starting, pass } = crewOf();
     const first = crew.take(never);
     starting[0]!.ready();
     expect(await first).toBe("a");
     const second = crew.take(never);
+    pass();
     expect(starting).toHaveLength(2);
     crew.free("a");
     expect(await now(second)).toBe("a");
@@ -52,14 +61,80 @@ describe("a crew", () => {
     expect(starting).toHaveLength(2);
   });
 
+  test("starts none beside one that is at work while small orders wait for nothing but this process", async () => {
+    const { crew, starting, looks, own, pass } = crewOf();
+    const first = crew.take(never);
+    starting[0]!.ready();
+    await first;
+    own.isBusy = true;
+    const waiting = [crew.take(never), crew.take(never)];
+    expect(looks).toHaveLength(1);
+    for (let moment = 0; moment < 3; moment++) pass();
+    expect(starting).toHaveLength(1);
+    crew.free("a");
+    expect(await now(waiting[0]!)).toBe("a");
+    own.isBusy = false;
+    pass();
+    expect(starting).toHaveLength(2);
+    crew.free("a");
+    expect(await now(waiting[1]!)).toBe("a");
+    starting[1]!.ready();
+    await turn();
+    pass();
+    expect(starting).toHaveLength(2);
+    expect(looks).toHaveLength(0);
+  });
+
+  test("starts one for who waits when the one at work has ended, however busy this process is", async () => {
+    const { crew, starting, own } = crewOf();
+    const first = crew.take(never);
+    starting[0]!.ready();
+    await first;
+    own.isBusy = true;
+    const order = crew.take(never);
+    expect(starting).toHaveLength(1);
+    crew.lose("a");
+    expect(starting).toHaveLength(2);
+    starting[1]!.ready();
+    expect(await now(order)).toBe("b");
+  });
+
+  test("starts one for who waits when the one at work has no place any more", async () => {
+    const { crew, starting, own, unfit, dismissed } = crewOf();
+    const first = crew.take(never);
+    starting[0]!.ready();
+    await first;
+    own.isBusy = true;
+    void crew.take(never);
+    unfit.add("a");
+    crew.free("a");
+    expect(dismissed).toEqual(["a"]);
+    expect(starting).toHaveLength(2);
+  });
+
+  test("that is closed gives nobody a worker, and starts none", async () => {
+    const { crew, starting, pass } = crewOf();
+    const first = crew.take(never);
+    starting[0]!.ready();
+    await first;
+    const order = crew.take(never);
+    crew.close();
+    expect(await now(order)).toBeUndefined();
+    crew.lose("a");
+    pass();
+    expect(await now(crew.take(never))).toBeUndefined();
+    expect(starting).toHaveLength(1);
+  });
+
   test("starts one for each that waits, and no more", async () => {
-    const { crew, starting } = crewOf();
+    const { crew, starting, pass } = crewOf();
     const orders = [crew.take(never), crew.take(never)];
     expect(starting).toHaveLength(2);
     starting[1]!.ready();
     expect(await now(orders[0]!)).toBe("b");
     expect(await now(orders[1]!)).toBe("waits");
     orders.push(crew.take(never));
+    pass();
     expect(starting).toHaveLength(3);
   });
 

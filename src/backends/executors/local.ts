@@ -41,6 +41,10 @@ interface Worker {
   exit: WorkerExit | undefined;
 }
 
+/** How long an order waits for a worker that is at work before another is started. */
+const patienceMs = 10;
+const busyFrom = 0.75;
+
 const memoryPollMs = 250;
 /** What ends sooner is not looked at. */
 const usagePollMs = 1_000;
@@ -56,7 +60,14 @@ export class LocalExecutor implements Executor {
     hasEnded: ({ exit }) => exit !== undefined,
     isFit: ({ process: child }) => isFolderThere(child.scratch),
     dismiss: ({ process: child }) => child.end(),
+    soon: (look) => setTimeout(look, patienceMs),
+    isBusy: () => {
+      const { utilization } = performance.eventLoopUtilization(this.#used);
+      this.#used = performance.eventLoopUtilization();
+      return utilization > busyFrom;
+    },
   });
+  #used = performance.eventLoopUtilization();
   readonly #all = new Set<Worker>();
   #orders = 0;
   #isClosing = false;
@@ -111,6 +122,7 @@ export class LocalExecutor implements Executor {
 
   async close(): Promise<void> {
     this.#isClosing = true;
+    this.#crew.close();
     clearInterval(this.#memoryPoll);
     clearInterval(this.#usagePoll);
     const all = new Set(this.#all);

@@ -7,6 +7,10 @@ interface CrewOptions<Worker> {
   /** Whether it has a place to work in. Whoever deletes that does not ask. */
   readonly isFit: (worker: Worker) => boolean;
   readonly dismiss: (worker: Worker) => void;
+  /** Calls back in a moment. */
+  readonly soon: (look: () => void) => void;
+  /** Whether this process has been at work itself, nearly all of the time since it was last asked. */
+  readonly isBusy: () => boolean;
 }
 
 interface Waiting<Worker> {
@@ -15,15 +19,19 @@ interface Waiting<Worker> {
 }
 
 /**
- * To start a worker takes as long as a hundred small orders: who waits for a new one is not bound to it, but has the first that is free. There are
- * never more workers than there were orders at one time.
+ * To start a worker takes as long as a hundred small orders: who waits for a new one is not bound to it, but has the first that is free. While one is
+ * at work, another is started only when somebody has waited for a moment in which this process was not busy itself: else the orders are so small
+ * that they wait for this process, and another worker would take a core from it. There are never more workers than there were orders at one time.
  */
 export class Crew<Worker> {
   readonly #options: CrewOptions<Worker>;
   readonly #idle: Worker[] = [];
   readonly #waiting: Waiting<Worker>[] = [];
   readonly #starting = new Set<Promise<void>>();
+  readonly #atWork = new Set<Worker>();
   #hasBegun = false;
+  #looksSoon = false;
+  #isClosed = false;
 
   constructor(options: CrewOptions<Worker>) {
     this.#options = options;
@@ -34,10 +42,14 @@ export class Crew<Worker> {
     if (!this.#hasBegun) this.#start();
   }
 
-  /** Undefined: there was no place for it, or `signal` came first. It may have ended on its way. Rejects with what the system says when it starts no process. */
+  /** Undefined: there was no place for it, `signal` came first, or the crew was closed. It may have ended on its way. Rejects with what the system says when it starts no process. */
   take(signal: AbortSignal): Promise<Worker | undefined> {
+    if (this.#isClosed) return Promise.resolve(undefined);
     for (let worker = this.#idle.pop(); worker !== undefined; worker = this.#idle.pop()) {
-      if (this.#options.isFit(worker)) return Promise.resolve(worker);
+      if (this.#options.isFit(worker)) {
+        this.#atWork.add(worker);
+        return Promise.resolve(worker);
+      }
       this.#options.dismiss(worker);
     }
     return new Promise((resolve, reject) => {
@@ -48,6 +60,7 @@ export class Crew<Worker> {
       const waiting: Waiting<Worker> = {
         take: (worker) => {
           signal.removeEventListener("abort", leave);
+          if (worker !== undefined && !this.#options.hasEnded(worker)) this.#atWork.add(worker);
           resolve(worker);
         },
         fail: (error) => {
@@ -57,26 +70,51 @@ export class Crew<Worker> {
       };
       signal.addEventListener("abort", leave, { once: true });
       this.#waiting.push(waiting);
-      this.#startForAll();
+      this.#startWhereNeeded();
     });
   }
 
   /** It is ready, or has done its order. */
   free(worker: Worker): void {
+    this.#atWork.delete(worker);
     if (this.#waiting.length === 0) this.#idle.push(worker);
     else if (this.#options.isFit(worker)) this.#waiting.shift()!.take(worker);
-    else this.#options.dismiss(worker); // Whoever waits has another that is being started.
+    else {
+      this.#options.dismiss(worker);
+      this.#startWhereNeeded();
+    }
   }
 
   /** It has ended. */
   lose(worker: Worker): void {
     const at = this.#idle.indexOf(worker);
     if (at >= 0) this.#idle.splice(at, 1);
+    this.#atWork.delete(worker);
+    this.#startWhereNeeded();
+  }
+
+  /** No more orders: who waits has no worker. */
+  close(): void {
+    this.#isClosed = true;
+    for (const { take } of this.#waiting.splice(0)) take(undefined);
   }
 
   /** Resolves when none is being started. */
   async settled(): Promise<void> {
     await Promise.all(this.#starting);
+  }
+
+  #startWhereNeeded(): void {
+    if (this.#atWork.size === 0) this.#startForAll();
+    else if (this.#waiting.length > this.#starting.size && !this.#looksSoon) {
+      this.#looksSoon = true;
+      this.#options.isBusy();
+      this.#options.soon(() => {
+        this.#looksSoon = false;
+        if (this.#atWork.size > 0 && this.#options.isBusy()) this.#startWhereNeeded();
+        else this.#startForAll();
+      });
+    }
   }
 
   #startForAll(): void {
@@ -88,7 +126,7 @@ export class Crew<Worker> {
     const end = (settle: () => void) => {
       this.#starting.delete(start);
       settle();
-      this.#startForAll();
+      this.#startWhereNeeded();
     };
     const start = this.#options.start().then(
       (worker) =>
