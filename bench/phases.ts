@@ -6,7 +6,15 @@ import { peakMemory, remove, time, type Run } from "./measure.ts";
 import type { Command, Tool } from "./tool.ts";
 import { leafOf, makeWorkload, writeSources, type Shape, type Workload } from "./workload.ts";
 
-export const phases = ["cold", "nothing to do", "touched", "one leaf changed", "restored", "plan"] as const;
+export const phases = [
+  "cold",
+  "nothing to do",
+  "touched",
+  "one leaf changed",
+  "restored",
+  "run deleted",
+  "plan",
+] as const;
 export type Phase = (typeof phases)[number];
 
 export interface Job {
@@ -114,6 +122,10 @@ function runRound({ tool, folder, leaf, taken }: Place, job: Job, round: number,
     remove(folder, tool.outputs);
     if (tool.outputs.includes("out")) mkdirSync(join(folder, "out"));
     take("restored");
+  }
+  if (wants("run deleted") && tool.run !== undefined) {
+    remove(folder, tool.run);
+    take("run deleted");
   }
   if (wants("plan") && tool.plan !== undefined) take("plan", tool.plan);
 }

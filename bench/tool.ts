@@ -19,6 +19,8 @@ export interface Tool {
   readonly memory: readonly string[];
   /** It keeps what it made apart from the outputs, and gives it back when they are gone. */
   readonly restores: boolean;
+  /** Outputs and all that it remembers of them, where it keeps results apart from both and gives them to whoever asks for the same. */
+  readonly run?: readonly string[];
   /** A file of the project whose edit is seen by what `build` does: where a target's source lies. */
   readonly sourceAt?: (source: string, workload: Workload) => string;
 }

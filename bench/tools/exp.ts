@@ -29,9 +29,11 @@ export function expTool({ name, node, version, recipes, most }: ExpOptions): Too
     },
     build: { argv: [...argv, "build"] },
     plan: { argv: [...argv, "plan"] },
-    outputs: ["runs/default/t*"],
+    // Not `t*`: the trace lies beside them.
+    outputs: ["runs/default/t[0-9]*"],
     memory: ["cache", "runs"],
     restores: true,
+    run: ["runs"],
   };
 }
 
