@@ -157,16 +157,19 @@ describe("stages", () => {
   });
 
   const { key: doneKey, at: doneAt } = done as Required<StageState>;
+  const { reason, outputs, ...front } = done;
+  /** As a build writes it. */
+  const made: StageState = { ...front, build: 3, reason, outputs };
   const news = { build: 7, reason: "its outputs were missing or edited" };
   const putBackIn = (stage: StageState, result = { key: doneKey, at: doneAt }) =>
     Stages.ofBytes(Stages.of({ a: stage }).bytes.subarray(1))!.putBack("a", result, news);
 
   test("whose outputs were put back are of another build, for another reason; all else stays", () => {
-    const before = Stages.ofBytes(Stages.of({ a: { ...done, build: 3 }, b: done }).bytes.subarray(1))!;
+    const before = Stages.ofBytes(Stages.of({ a: made, b: done }).bytes.subarray(1))!;
     const noted = before.putBack("a", { key: doneKey, at: doneAt }, news)!;
-    expect(noted.state).toEqual({ ...done, ...news });
+    expect(noted.state).toEqual({ ...made, ...news });
     const after = before.with(new Map([["a", noted]]));
-    expect(after.bytes.toString()).toBe(Stages.of({ a: { ...done, ...news }, b: done }).bytes.toString());
+    expect(after.bytes.toString()).toBe(Stages.of({ a: { ...made, ...news }, b: done }).bytes.toString());
   });
 
   test.each<[string, Partial<StageState>]>([
@@ -175,17 +178,16 @@ describe("stages", () => {
     ["where it comes from", { from: "old@3:a" }],
     ["what was left with others", { left: { out: "s3://bucket/x" } }],
     ["who accepted it", { accepted: { at: "2026-11-20T11:58:03.432Z", by: "me", because: "so" } }],
-    ["nothing of its build", { build: undefined as never }],
+    ["nothing of its build", { build: undefined }],
     ["that it failed", { status: "failed" }],
   ])("of which more is to be said than that are not put back unparsed: %s", (_, more) => {
-    expect(putBackIn({ ...done, build: 3 })).toBeDefined();
-    expect(putBackIn({ ...done, build: 3, ...more })).toBeUndefined();
+    expect(putBackIn(made)).toBeDefined();
+    expect(putBackIn({ ...made, ...more })).toBeUndefined();
   });
 
   test("that stand on another result are not put back", () => {
-    const stage = { ...done, build: 3 };
-    expect(putBackIn(stage, { key: done.outputs!.out!, at: doneAt })).toBeUndefined();
-    expect(putBackIn(stage, { key: doneKey, at: "2026-11-20T11:58:03.433Z" })).toBeUndefined();
+    expect(putBackIn(made, { key: done.outputs!.out!, at: doneAt })).toBeUndefined();
+    expect(putBackIn(made, { key: doneKey, at: "2026-11-20T11:58:03.433Z" })).toBeUndefined();
   });
 
   test("are written in the order of the graph, those that it has no more behind them", () => {

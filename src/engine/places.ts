@@ -7,7 +7,7 @@ import type { BlobStore, FileDigests } from "../backends/store/store.ts";
 import type { Trace } from "../backends/store/trace.ts";
 import { digestOfArtifact, type Artifact, type Artifacts, type TreeListing } from "../model/action.ts";
 import { digestOfBytes, type BlobRef, type Digest } from "../model/digest.ts";
-import { copyNew, copyWhole, isMissing, listTree, temporaryName, writeAtomic } from "../util/fs.ts";
+import { copyNew, copyWhole, hasCode, isMissing, listTree, temporaryName, writeAtomic } from "../util/fs.ts";
 import { statOf, statText, type FileClock, type StatText } from "../util/stat.ts";
 import { ContentLost, textInside, type Contents, type OtherContents, type SlotShape } from "./contents.ts";
 
@@ -132,12 +132,19 @@ export class Places {
     }
   }
 
-  /** Puts outputs back of which nothing lies at their places `lacking`, by a look a moment ago. Throws `ContentLost`. */
-  async putBack(target: string, slots: Slots, artifacts: Artifacts, lacking: readonly string[]): Promise<void> {
+  /**
+   * Puts outputs back of which nothing lay at their places `lacking` when somebody looked. False: something has come to lie there meanwhile. Throws
+   * `ContentLost`.
+   */
+  async putBack(target: string, slots: Slots, artifacts: Artifacts, lacking: readonly string[]): Promise<boolean> {
     for (const slot in slots) {
       const place = this.placeOf(target, slot, slots[slot]!);
-      if (lacking.includes(place)) await this.#putAt(slot, place, artifacts[slot] ?? { kind: "absent" }, undefined);
+      if (!lacking.includes(place)) continue;
+      // In a folder that was not there lies nothing.
+      if (!isFolderMade(dirname(place)) && statOf(place) !== undefined) return false;
+      await this.#putAt(slot, place, artifacts[slot] ?? { kind: "absent" }, undefined, true);
     }
+    return true;
   }
 
   /** What an earlier result left at the place would be taken for the output. */
@@ -226,7 +233,13 @@ export class Places {
   }
 
   /** Throws `ContentLost` when the content goes away in the middle of it. */
-  async #putAt(slot: string, place: string, artifact: Artifact, found: Found | undefined): Promise<void> {
+  async #putAt(
+    slot: string,
+    place: string,
+    artifact: Artifact,
+    found: Found | undefined,
+    hasFolder = found !== undefined,
+  ): Promise<void> {
     const { contents, digests, trace, runFolder } = this.#options;
     const past = digests.clock.past();
     // Half-written files are only ever in here; the next build empties it.
@@ -239,7 +252,7 @@ export class Places {
         if (found?.isFolder === true) rmSync(place, { recursive: true, force: true });
         const text = textInside(artifact);
         // Where nothing lies, mostly the folder is missing too; a name that cannot be given is dearer than this.
-        if (text !== undefined && found === undefined) mkdirSync(dirname(place), { recursive: true });
+        if (text !== undefined && !hasFolder) mkdirSync(dirname(place), { recursive: true });
         if (text !== undefined) writeAtomic(place, text, { staging, changed: past });
         else {
           mkdirSync(staging, { recursive: true });
@@ -318,6 +331,18 @@ export class Places {
     for (let n = 2; taken.has(to); n++) to = `${n}_${base}`;
     renameSync(place, join(folder, to));
     this.#options.onSetAside(target, name, join("set-aside", to));
+  }
+}
+
+/** False: it was there. */
+function isFolderMade(folder: string): boolean {
+  try {
+    mkdirSync(folder);
+    return true;
+  } catch (error) {
+    if (hasCode(error, "EEXIST")) return false;
+    if (!isMissing(error)) throw error;
+    return mkdirSync(folder, { recursive: true }) !== undefined;
   }
 }
 

@@ -50,8 +50,7 @@ async function putBack(session: BuildSession, target: GraphTarget, { result, lac
     expectedMs: tookMs,
   });
   try {
-    await places.putBack(target.name, slots, outputs, lacking);
-    return true;
+    return await places.putBack(target.name, slots, outputs, lacking);
   } catch (error) {
     // The cache may be deleted at any moment.
     if (error instanceof ContentLost || vanishedPath(session, error) !== undefined) return false;

@@ -2,6 +2,7 @@
 // status need not assess them again. As the stamp answers for a whole build, this answers for the rest of the graph when one leaf was edited. And where
 // outputs were deleted and nothing else has changed, it says what belongs there.
 
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { areAsSet, isAsStamped, lookAt, packStamp, unpackStamp } from "../fast/stamp.ts";
 import type { Trace } from "../backends/store/trace.ts";
@@ -49,8 +50,6 @@ export interface Shared {
   readonly environment: readonly (readonly [name: string, value: string | null])[];
 }
 
-const none: readonly string[] = [];
-
 /** What the last build left of all targets, as it lies in the file: a hundred thousand objects that nobody asks for would cost more than to read it. */
 class LeftTargets {
   readonly #targets: RecallHeader["targets"];
@@ -68,6 +67,13 @@ class LeftTargets {
     for (const [number, [, , count]] of targets.entries()) this.#begins[number + 1] = this.#begins[number]! + count;
   }
 
+  /** Of how many the run has no folder. */
+  countWithout(folders: ReadonlySet<string>): number {
+    let count = 0;
+    for (const [name] of this.#targets) if (!folders.has(name)) count++;
+    return count;
+  }
+
   numberOf(name: string): number | undefined {
     return this.#numbers.get(name);
   }
@@ -76,18 +82,20 @@ class LeftTargets {
     return this.#targets[number]![1];
   }
 
-  /** Paths of outputs at which nothing lies any more. Undefined where something else has changed. */
-  lackingOf(number: number, target: GraphTarget): readonly string[] | undefined {
+  /** Paths of outputs at which nothing lies any more. Undefined where something else has changed. `hasFolder`: whether the target's may be there. */
+  lackingOf(number: number, target: GraphTarget, hasFolder: boolean): readonly string[] | undefined {
     const { paths, stats } = this.#evidence;
     const [begin, end] = [this.#begins[number]!, this.#begins[number + 1]!];
-    let lacking: string[] | undefined;
-    for (let i = begin; i < end; i++) {
+    const outputs = () => begin + (sourcesOf(target)?.length ?? 0);
+    const looked = hasFolder ? end : outputs();
+    const lacking = hasFolder ? [] : paths.slice(looked, end);
+    for (let i = begin; i < looked; i++) {
       const found = lookAt(paths[i]!, stats, i * 4);
       if (found === "as stamped") continue;
-      if (found === "changed" || i < begin + (sourcesOf(target)?.length ?? 0)) return undefined;
-      (lacking ??= []).push(paths[i]!);
+      if (found === "changed" || i < outputs()) return undefined;
+      lacking.push(paths[i]!);
     }
-    return lacking ?? none;
+    return lacking;
   }
 
   /** With the first `paths` of its files, or with all. */
@@ -136,6 +144,9 @@ export class Recall {
   readonly #taken = new Map<number, number>();
   /** Those whose outputs were put back: with the files of the project that they read, as they were left. */
   readonly #restored = new Map<number, Left>();
+  readonly #listFolders: () => ReadonlySet<string>;
+  /** Those of the run, as they were when the first output was missed: where thousands are gone, mostly their folders are, and need no look each. */
+  #folders: ReadonlySet<string> | undefined;
 
   /** `isSame`: nothing was written since into the trace, so that it need not even be read; nor into the run's record. */
   constructor(
@@ -143,7 +154,9 @@ export class Recall {
     left: LeftTargets,
     trace: Trace,
     isSame: { readonly trace: boolean; readonly record: boolean },
+    listFolders: () => ReadonlySet<string>,
   ) {
+    this.#listFolders = listFolders;
     this.shared = shared;
     this.#left = left;
     this.#trace = trace;
@@ -162,15 +175,22 @@ export class Recall {
       // It may have been built with other settings since, and its outputs be the same.
       if (trace.lastStandingOf(target.name)?.core !== core || trace.find(core) === undefined) return undefined;
     }
-    const lacking = this.#left.lackingOf(number, target);
+    const lacking = this.#left.lackingOf(number, target, this.#folders?.has(target.name) !== false);
     if (lacking === undefined) return undefined;
     if (lacking.length === 0) this.#taken.set(target.index, number);
+    else this.#folders ??= this.#lookForFolders();
     return new RecalledTarget(target.name, core, trace, {
       lacking,
       accepted: this.#isTraceSame ? undefined : trace.acceptancesInForce(target.name).at(-1),
       isNoted: this.#isRecordSame,
       noteRestored: () => this.#restored.set(target.index, this.#left.leftOf(number, sourcesOf(target)?.length)),
     });
+  }
+
+  #lookForFolders(): ReadonlySet<string> {
+    const folders = this.#listFolders();
+    this.#trace.expect(this.#left.countWithout(folders));
+    return folders;
   }
 
   /** Whether anything was: then what all targets share was looked at when this was opened, and by nobody since. */
@@ -202,11 +222,9 @@ export function openRecall(project: Project, run: OpenRun, trace: Trace): Recall
   const shared = { files, environment: header.environment };
   if (!isUntouched(files)) return undefined;
   const isSame = (path: string, stat: readonly number[]) => isAsStamped(path, Float64Array.from(stat), 0);
-  const { traceFile, stateFile } = run.folder;
-  return new Recall(shared, new LeftTargets(header, stats), trace, {
-    trace: isSame(traceFile, header.trace),
-    record: isSame(stateFile, header.record),
-  });
+  const { folder, traceFile, stateFile } = run.folder;
+  const same = { trace: isSame(traceFile, header.trace), record: isSame(stateFile, header.record) };
+  return new Recall(shared, new LeftTargets(header, stats), trace, same, () => new Set(readdirSync(folder)));
 }
 
 /** A count that the disk has damaged would take files from the target that reads them. */

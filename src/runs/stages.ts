@@ -66,11 +66,8 @@ export class StageText {
 
 export type Noted = StageState | StageText;
 
-/** In a text that looks as usual, each is the only line of its kind: all else that is indented so little is named otherwise. */
-const buildLine = /^ {4}build: .*\n/m;
-const reasonLine = /^ {4}reason: .*\n/m;
 /** What is to be looked at where a result is put back. */
-const exceptional = /^ {4}(?:items|from|left|spent_usd|accepted):/m;
+const exceptional = ["items", "from", "left", "spent_usd", "accepted"].map((field) => `\n    ${field}:`);
 
 export class Stages {
   /** Lines of run.yaml, or what they say. */
@@ -134,13 +131,17 @@ export class Stages {
     { build, reason }: Required<Pick<StageState, "build" | "reason">>,
   ): StageText | undefined {
     const stage = this.#stages.get(name);
-    if (typeof stage !== "string" || !stage.startsWith(`    status: done\n    key: ${key}\n    at: ${at}\n`))
-      return undefined;
-    if (exceptional.test(stage) || !usual.test(stage) || !buildLine.test(stage) || !reasonLine.test(stage))
-      return undefined;
-    const lines = bytesOf(writePlain({ reason }, indent) ?? "");
-    if (lines === "") return undefined;
-    return new StageText(stage.replace(buildLine, () => `    build: ${build}\n`).replace(reasonLine, () => lines));
+    const front = `    status: done\n    key: ${key}\n    at: ${at}\n`;
+    if (typeof stage !== "string" || !stage.startsWith(front) || !usual.test(stage)) return undefined;
+    const [built, because] = [fieldIn(stage, "build"), fieldIn(stage, "reason")];
+    if (built === undefined || because === undefined || because.begin < built.end) return undefined;
+    if (exceptional.some((field) => stage.includes(field))) return undefined;
+    const line = reasonLineOf(reason);
+    if (line === undefined) return undefined;
+    const between = stage.slice(built.end, because.begin);
+    return new StageText(
+      `${stage.slice(0, built.begin)}    build: ${build}\n${between}${line}${stage.slice(because.end)}`,
+    );
   }
 
   /** Whether nothing is noted that was paid for it. Without parsing it; false where that is not seen at once. */
@@ -186,6 +187,23 @@ export class Stages {
 
 function bytesOf(text: string): Bytes {
   return Buffer.from(text).toString("latin1");
+}
+
+/** The line of a field, in a text that looks as usual: all else that is indented so little is named otherwise. */
+function fieldIn(stage: Bytes, name: string): { readonly begin: number; readonly end: number } | undefined {
+  const begin = stage.indexOf(`\n    ${name}: `) + 1;
+  return begin === 0 ? undefined : { begin, end: stage.indexOf("\n", begin) + 1 };
+}
+
+/** The last one: thousands are put back for one reason. */
+let lastReason: { readonly reason: string; readonly line: Bytes | undefined } | undefined;
+
+function reasonLineOf(reason: string): Bytes | undefined {
+  if (lastReason?.reason !== reason) {
+    const line = writePlain({ reason }, indent);
+    lastReason = { reason, line: line === undefined ? undefined : bytesOf(line) };
+  }
+  return lastReason.line;
 }
 
 /** Of the line `  name:` from `at` to `end`. */

@@ -73,6 +73,11 @@ export class SoughtTrace implements TraceLookup {
     this.end = this.#next;
   }
 
+  /** So many lines are going to be asked for. */
+  expect(lines: number): void {
+    this.#asked += lines;
+  }
+
   /** Whether it would be better to read all of it. */
   get isAskedForMuch(): boolean {
     return this.#asked > Math.max(fewLines, this.#index.size * manyAsked);

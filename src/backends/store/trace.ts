@@ -65,6 +65,12 @@ export class Trace {
     return read instanceof SoughtTrace && read.isAskedForMuch ? this.#whole : read;
   }
 
+  /** Somebody is going to ask for so many results. */
+  expect(results: number): void {
+    const read = (this.#read ??= this.#open());
+    if (read instanceof SoughtTrace) read.expect(results);
+  }
+
   #open(): Known | SoughtTrace {
     if (this.#indexFile === undefined) return Known.read(this.#file, { until: this.#until });
     if (this.#mayWrite()) this.#news = new LineIndexBuilder();
