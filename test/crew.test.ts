@@ -13,7 +13,7 @@ interface Starting {
 function crewOf() {
   const starting: Starting[] = [];
   const [unfit, ended, dismissed] = [new Set<string>(), new Set<string>(), [] as string[]];
-  const looks: (() => void)[] = [];
+  const looks: ((wasBusy: boolean) => void)[] = [];
   const own = { isBusy: false };
   const crew = new Crew<string>({
     start: () =>
@@ -25,11 +25,10 @@ function crewOf() {
     isFit: (worker) => !unfit.has(worker),
     dismiss: (worker) => dismissed.push(worker),
     soon: (look) => looks.push(look),
-    isBusy: () => own.isBusy,
   });
   /** A moment has passed. */
   const pass = () => {
-    for (const look of looks.splice(0)) look();
+    for (const look of looks.splice(0)) look(own.isBusy);
   };
   return { crew, starting, unfit, ended, dismissed, looks, own, pass };
 }
@@ -83,6 +82,21 @@ describe("a crew", () => {
     pass();
     expect(starting).toHaveLength(2);
     expect(looks).toHaveLength(0);
+  });
+
+  test("starts one for who has waited long, however busy this process is", async () => {
+    const { crew, starting, own, pass } = crewOf();
+    const first = crew.take(never);
+    starting[0]!.ready();
+    await first;
+    own.isBusy = true;
+    const long = crew.take(never);
+    for (let moment = 0; moment < 9; moment++) pass();
+    expect(starting).toHaveLength(1);
+    pass();
+    expect(starting).toHaveLength(2);
+    starting[1]!.ready();
+    expect(await now(long)).toBe("b");
   });
 
   test("starts one for who waits when the one at work has ended, however busy this process is", async () => {

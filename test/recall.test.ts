@@ -217,6 +217,42 @@ describe("outputs that were deleted are put back", () => {
     expect((await rig.build()).targets).toEqual({});
   });
 
+  /** Each time that it is made, `a` comes out otherwise. */
+  function makeRestless(): Rig {
+    const rig = makeLeaves();
+    rig.edit("leaf.ts", "write({ text })", "write({ text, now: process.hrtime.bigint().toString() })");
+    return rig;
+  }
+  const resultOf = (rig: Rig, target: string) => JSON.parse(rig.read(`runs/default/${target}/out.json`)) as unknown;
+
+  test("only where their result was not made anew since: what reads it was made of the former one", async () => {
+    const rig = makeRestless();
+    await rig.build();
+    await rig.exp("clean", "a");
+    await rig.build(["a"]);
+    remove(rig, ["a"]);
+    expect((await rig.build()).targets).toMatchObject({ a: "cached", both: "computed", late: "computed" });
+    expect(resultOf(rig, "both")).toEqual([resultOf(rig, "a"), resultOf(rig, "b")]);
+    expect((await rig.build()).targets).toEqual({});
+  });
+
+  test("and what fails by a result that was made anew fails again", async () => {
+    const rig = makeRestless();
+    await rig.build();
+    const former = JSON.stringify(resultOf(rig, "a"));
+    rig.edit(
+      "join.ts",
+      "await outputs",
+      `if (JSON.stringify(await inputs.one.read()) !== ${JSON.stringify(former)}) throw new Error("other"); await outputs`,
+    );
+    await rig.build();
+    await rig.exp("clean", "a");
+    await rig.build(["both"], 1);
+    remove(rig, ["a"]);
+    expect((await rig.build([], 1)).targets).toMatchObject({ both: "failed" });
+    expect(stageOf(rig, "both").status).toBe("failed");
+  });
+
   test("only where what they were made of is there", async () => {
     const rig = makeLeaves();
     await rig.build();

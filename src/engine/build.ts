@@ -47,6 +47,8 @@ export async function buildTargets(
     }
     ends.set(index, how);
     options.onEnd(target, how);
+    // That may have taken long: what was assessed before may have been edited meanwhile.
+    if (ended instanceof Promise) first = undefined;
     // Ten thousand take a while, in which the lease must stay alive and Ctrl-C be heard.
     if (performance.now() - restedAt < restAfterMs) continue;
     await new Promise((resolve) => setImmediate(resolve));

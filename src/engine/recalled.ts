@@ -27,28 +27,28 @@ async function endPutBack(
   target: GraphTarget,
   recalled: Recalled,
 ): Promise<TargetEnd | undefined> {
-  if (!(await putBack(session, target, recalled))) return undefined;
+  if (!(await isPutBack(session, target, recalled))) return undefined;
   recalled.noteRestored();
-  return end(session, target, recalled, asPutBack);
-}
-
-const displaced: readonly Reason[] = [{ kind: "displaced" }];
-
-/** False: what can be said of it then is found by whoever assesses it. */
-async function putBack(session: BuildSession, target: GraphTarget, { result, lacking }: Recalled): Promise<boolean> {
-  const { contents, needs, places } = session;
-  const { outputs, tookMs } = result;
-  const slots = target.declaration.contract.outputs;
-  if (needs.needOf(target.name) === "anywhere" || !session.holdsRun()) return false;
-  if (!Object.values(outputs).every((artifact) => contents.isStored(artifact))) return false;
   session.emit({
     kind: "target-started",
     target: target.name,
     reasons: displaced,
     items: undefined,
     due: undefined,
-    expectedMs: tookMs,
+    expectedMs: recalled.result.tookMs,
   });
+  return end(session, target, recalled, asPutBack);
+}
+
+const displaced: readonly Reason[] = [{ kind: "displaced" }];
+
+/** False: what can be said of it then is found by whoever assesses it. */
+async function isPutBack(session: BuildSession, target: GraphTarget, { result, lacking }: Recalled): Promise<boolean> {
+  const { contents, needs, places } = session;
+  const { outputs } = result;
+  const slots = target.declaration.contract.outputs;
+  if (needs.needOf(target.name) === "anywhere" || !session.holdsRun()) return false;
+  if (!Object.values(outputs).every((artifact) => contents.isStored(artifact))) return false;
   try {
     return await places.putBack(target.name, slots, outputs, lacking);
   } catch (error) {

@@ -30,7 +30,7 @@ export interface Recalled {
   /** Places of outputs at which nothing lies any more; all others lie as they were left. */
   readonly lacking: readonly string[];
   /** They lie there again: what depends on the target may be recalled, too. */
-  readonly noteRestored: () => void;
+  noteRestored(): void;
   /** Looked up when it is asked for. */
   readonly result: ActionResult;
   readonly accepted: Acceptance | undefined;

@@ -88,13 +88,13 @@ export function isAsStamped(path: string, stats: Float64Array, at: number): bool
   return lookAt(path, stats, at) === "as stamped";
 }
 
-/** The same, telling a path at which there is nothing any more from one that has changed. */
+/** The same, telling a path at which there is nothing any more from one that has changed or cannot be looked at. */
 export function lookAt(path: string, stats: Float64Array, at: number): "as stamped" | "gone" | "changed" {
   let stat;
   try {
     stat = statSync(nearer(path), statOptions);
   } catch {
-    stat = undefined;
+    return stats[at] === -1 ? "as stamped" : "changed";
   }
   if (stat === undefined) return stats[at] === -1 ? "as stamped" : "gone";
   const isSame =

@@ -113,31 +113,33 @@ class RecalledTarget implements Recalled {
   readonly lacking: readonly string[];
   readonly accepted: Recalled["accepted"];
   readonly isNoted: boolean;
-  readonly noteRestored: () => void;
-  readonly #name: string;
-  readonly #trace: Trace;
+  readonly #target: GraphTarget;
+  readonly #recall: Recall;
 
-  constructor(name: string, core: Digest, trace: Trace, how: Omit<Recalled, "core" | "result">) {
-    this.core = core;
-    this.lacking = how.lacking;
-    this.accepted = how.accepted;
-    this.isNoted = how.isNoted;
-    this.noteRestored = how.noteRestored;
-    this.#name = name;
-    this.#trace = trace;
+  constructor(target: GraphTarget, recall: Recall, known: Pick<Recalled, "core" | "lacking" | "accepted" | "isNoted">) {
+    this.core = known.core;
+    this.lacking = known.lacking;
+    this.accepted = known.accepted;
+    this.isNoted = known.isNoted;
+    this.#target = target;
+    this.#recall = recall;
   }
 
   get result(): ActionResult {
-    const known = this.#trace.find(this.core);
-    if (known === undefined) throw new Error(`the trace has lost the result of ${this.#name}`);
+    const known = this.#recall.trace.find(this.core);
+    if (known === undefined) throw new Error(`the trace has lost the result of ${this.#target.name}`);
     return known.result;
+  }
+
+  noteRestored(): void {
+    this.#recall.noteRestored(this.#target);
   }
 }
 
 export class Recall {
   readonly shared: Shared;
   readonly #left: LeftTargets;
-  readonly #trace: Trace;
+  readonly trace: Trace;
   readonly #isTraceSame: boolean;
   readonly #isRecordSame: boolean;
   /** By the target's number in the graph, its number among those that were left. */
@@ -159,7 +161,7 @@ export class Recall {
     this.#listFolders = listFolders;
     this.shared = shared;
     this.#left = left;
-    this.#trace = trace;
+    this.trace = trace;
     this.#isTraceSame = isSame.trace;
     this.#isRecordSame = isSame.record;
   }
@@ -169,7 +171,7 @@ export class Recall {
     const number = this.#taken.get(target.index) ?? this.#left.numberOf(target.name);
     if (number === undefined) return undefined;
     if (!target.dependsOn.every((index) => this.#taken.has(index) || this.#restored.has(index))) return undefined;
-    const trace = this.#trace;
+    const { trace } = this;
     const core = this.#left.coreOf(number);
     if (!this.#isTraceSame) {
       // It may have been built with other settings since, and its outputs be the same.
@@ -178,19 +180,27 @@ export class Recall {
     const lacking = this.#left.lackingOf(number, target, this.#folders?.has(target.name) !== false);
     if (lacking === undefined) return undefined;
     if (lacking.length === 0) this.#taken.set(target.index, number);
-    else this.#folders ??= this.#lookForFolders();
-    return new RecalledTarget(target.name, core, trace, {
-      lacking,
-      accepted: this.#isTraceSame ? undefined : trace.acceptancesInForce(target.name).at(-1),
-      isNoted: this.#isRecordSame,
-      noteRestored: () => this.#restored.set(target.index, this.#left.leftOf(number, sourcesOf(target)?.length)),
-    });
+    else if (!this.#mayPutBack(core)) return undefined;
+    const accepted = this.#isTraceSame ? undefined : trace.acceptancesInForce(target.name).at(-1);
+    return new RecalledTarget(target, this, { core, lacking, accepted, isNoted: this.#isRecordSame });
   }
 
-  #lookForFolders(): ReadonlySet<string> {
-    const folders = this.#listFolders();
-    this.#trace.expect(this.#left.countWithout(folders));
-    return folders;
+  /**
+   * Not once anything was written into the trace: the key may have another result since, made anew after a clean, and what reads it have been made of the
+   * former one.
+   */
+  #mayPutBack(core: Digest): boolean {
+    if (!this.#isTraceSame) return false;
+    if (this.#folders === undefined) {
+      this.#folders = this.#listFolders();
+      this.trace.expect(this.#left.countWithout(this.#folders));
+    }
+    return this.trace.find(core) !== undefined;
+  }
+
+  noteRestored(target: GraphTarget): void {
+    const number = this.#left.numberOf(target.name)!;
+    this.#restored.set(target.index, this.#left.leftOf(number, sourcesOf(target)?.length));
   }
 
   /** Whether anything was: then what all targets share was looked at when this was opened, and by nobody since. */

@@ -41,8 +41,9 @@ interface Worker {
   exit: WorkerExit | undefined;
 }
 
-/** How long an order waits for a worker that is at work before another is started. */
-const patienceMs = 10;
+/** Between two looks at whether orders that wait need another worker. */
+const momentMs = 10;
+/** What part of a moment this process was at work, to be what they wait for. */
 const busyFrom = 0.75;
 
 const memoryPollMs = 250;
@@ -60,14 +61,11 @@ export class LocalExecutor implements Executor {
     hasEnded: ({ exit }) => exit !== undefined,
     isFit: ({ process: child }) => isFolderThere(child.scratch),
     dismiss: ({ process: child }) => child.end(),
-    soon: (look) => setTimeout(look, patienceMs),
-    isBusy: () => {
-      const { utilization } = performance.eventLoopUtilization(this.#used);
-      this.#used = performance.eventLoopUtilization();
-      return utilization > busyFrom;
+    soon: (look) => {
+      const before = performance.eventLoopUtilization();
+      setTimeout(() => look(performance.eventLoopUtilization(before).utilization > busyFrom), momentMs);
     },
   });
-  #used = performance.eventLoopUtilization();
   readonly #all = new Set<Worker>();
   #orders = 0;
   #isClosing = false;

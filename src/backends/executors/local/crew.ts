@@ -7,16 +7,19 @@ interface CrewOptions<Worker> {
   /** Whether it has a place to work in. Whoever deletes that does not ask. */
   readonly isFit: (worker: Worker) => boolean;
   readonly dismiss: (worker: Worker) => void;
-  /** Calls back in a moment. */
-  readonly soon: (look: () => void) => void;
-  /** Whether this process has been at work itself, nearly all of the time since it was last asked. */
-  readonly isBusy: () => boolean;
+  /** Calls back in a moment, with whether this process has been at work itself nearly all of the time since. */
+  readonly soon: (look: (wasBusy: boolean) => void) => void;
 }
 
 interface Waiting<Worker> {
+  /** How often it was found waiting. */
+  looks: number;
   readonly take: (worker: Worker | undefined) => void;
   readonly fail: (error: Error) => void;
 }
+
+/** Who has waited through so many moments waits for no small order. */
+const mostLooks = 10;
 
 /**
  * To start a worker takes as long as a hundred small orders: who waits for a new one is not bound to it, but has the first that is free. While one is
@@ -58,6 +61,7 @@ export class Crew<Worker> {
         resolve(undefined);
       };
       const waiting: Waiting<Worker> = {
+        looks: 0,
         take: (worker) => {
           signal.removeEventListener("abort", leave);
           if (worker !== undefined && !this.#options.hasEnded(worker)) this.#atWork.add(worker);
@@ -108,10 +112,12 @@ export class Crew<Worker> {
     if (this.#atWork.size === 0) this.#startForAll();
     else if (this.#waiting.length > this.#starting.size && !this.#looksSoon) {
       this.#looksSoon = true;
-      this.#options.isBusy();
-      this.#options.soon(() => {
+      this.#options.soon((wasBusy) => {
         this.#looksSoon = false;
-        if (this.#atWork.size > 0 && this.#options.isBusy()) this.#startWhereNeeded();
+        const [first] = this.#waiting;
+        if (first === undefined) return;
+        first.looks++;
+        if (this.#atWork.size > 0 && wasBusy && first.looks < mostLooks) this.#startWhereNeeded();
         else this.#startForAll();
       });
     }
