@@ -113,6 +113,18 @@ describe("a crew", () => {
     expect(await now(order)).toBe("b");
   });
 
+  test("takes none for at work that ended on its way", async () => {
+    const { crew, starting, own, ended } = crewOf();
+    const order = crew.take(never);
+    ended.add("a");
+    crew.lose("a");
+    starting[0]!.ready();
+    expect(await order).toBe("a");
+    own.isBusy = true;
+    void crew.take(never);
+    expect(starting).toHaveLength(2);
+  });
+
   test("starts one for who waits when the one at work has no place any more", async () => {
     const { crew, starting, own, unfit, dismissed } = crewOf();
     const first = crew.take(never);

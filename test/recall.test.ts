@@ -1,8 +1,11 @@
 // Targets that nothing has touched since the last complete build are not assessed again. Nobody may be able to tell, except by the time it takes.
 
-import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { lookAt } from "../src/fast/stamp.ts";
 import type { StageState } from "../src/runs/stages.ts";
 import { makeProject, type Rig } from "./rig.ts";
 
@@ -162,6 +165,19 @@ describe("what is recalled", () => {
     expect(readdirSync(rig.path("cache/bundles"))).toEqual([]);
     expect((await rig.build()).targets).toEqual({ a: "fresh", b: "computed", both: "computed", late: "computed" });
   });
+});
+
+test("what cannot be looked at is not gone", () => {
+  const folder = mkdtempSync(join(tmpdir(), "exp-look-"));
+  try {
+    const loop = join(folder, "loop");
+    symlinkSync(loop, loop);
+    const stats = Float64Array.of(1, 2, 3, 4);
+    expect(lookAt(loop, stats, 0)).toBe("changed");
+    expect(lookAt(join(folder, "nothing"), stats, 0)).toBe("gone");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 describe("outputs that were deleted are put back", () => {

@@ -185,6 +185,16 @@ describe("stages", () => {
     expect(putBackIn({ ...made, ...more })).toBeUndefined();
   });
 
+  test.each([
+    ["that are not written as usual", (text: string) => text.replace("took_ms: 1", "took_ms: {a: 1}")],
+    ["whose lines stand in another order", (text: string) => text.replace(/( +build: 3\n)( +reason: .*\n)/, "$2$1")],
+  ])("%s are not put back unparsed", (_, change) => {
+    const text = Stages.of({ a: made }).bytes.toString().slice(1);
+    expect(change(text)).not.toBe(text);
+    const stages = Stages.ofBytes(Buffer.from(change(text)))!;
+    expect(stages.putBack("a", { key: doneKey, at: doneAt }, news)).toBeUndefined();
+  });
+
   test("that stand on another result are not put back", () => {
     expect(putBackIn(made, { key: done.outputs!.out!, at: doneAt })).toBeUndefined();
     expect(putBackIn(made, { key: doneKey, at: "2026-11-20T11:58:03.433Z" })).toBeUndefined();
