@@ -133,7 +133,7 @@ export const generate = fanOut(generateContract, {
     // On a machine without a GPU: --limit gpu=1.
     lm: {
       ...fromLm,
-      tools: { python3: "3", "python:torch": "2", "python:transformers": "4" },
+      tools: { python3: "3", "python:torch": "2", "python:transformers": "5" },
       resources: { gpu: 1 },
     },
     // Small models of one's own. The program says which torch it found, and what to do without.

@@ -253,7 +253,7 @@ generate: { seeds: 2, samples: 3 }
       expect((await rig.build(args, 0, { env: hubEnv })).finished("generate").counts.computed).toBe(draws);
       const models = JSON.parse(rig.read("runs/hub/generate/models.json")) as Record<string, ModelUse[]>;
       expect(Object.values(models)).toMatchObject([
-        [{ model: "facebook/esm2_t33_650M_UR50D", revision: "08e4846e537177426273712802403f7ba8261b6c", transformers: "4.99.0", draws }], // prettier-ignore
+        [{ model: "facebook/esm2_t33_650M_UR50D", revision: "08e4846e537177426273712802403f7ba8261b6c", transformers: "5.99.0", draws }], // prettier-ignore
       ]);
       rig.edit("configs/hub.yaml", "08e4846e", "18e4846e");
       expect((await rig.build(args, 0, { env: hubEnv })).finished("generate").counts.computed).toBe(draws);

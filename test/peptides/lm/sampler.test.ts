@@ -259,9 +259,20 @@ describe.skipIf(pythonFolder === undefined)(`the program of the language models 
 
     test("tokeniser and network are asked for by name and revision, in the user's cache", async () => {
       const { stderr, manifest } = await alone([{ family: "esm2", n: 1 }]);
-      const asked = `from_pretrained facebook/esm2_t33_650M_UR50D ${revision} /hub-of-test/hub`;
+      const asked = `from_pretrained facebook/esm2_t33_650M_UR50D ${revision} /hub-of-test/hub local`;
       expect(stderr.split("\n").filter((line) => line.startsWith("from_pretrained"))).toEqual([asked, asked]);
-      expect(manifest).toMatchObject({ revision, transformers: "4.99.0", model: "facebook/esm2_t33_650M_UR50D" });
+      expect(manifest).toMatchObject({ revision, transformers: "5.99.0", model: "facebook/esm2_t33_650M_UR50D" });
+    });
+
+    test("the hub is asked only for what is not in the cache: a node without a network would wait for it", async () => {
+      const { stderr, draws } = await alone([{ family: "esm2", n: 1 }], { NOT_FETCHED_YET: "1" });
+      const asked = `from_pretrained facebook/esm2_t33_650M_UR50D ${revision} /hub-of-test/hub`;
+      expect(stderr.split("\n").filter((line) => line.startsWith("from_pretrained"))).toEqual([
+        `${asked} local`,
+        asked,
+        asked,
+      ]);
+      expect(draws).toHaveLength(1);
     });
 
     test("HOME may be a worker's own: the cache is that of the user", async () => {

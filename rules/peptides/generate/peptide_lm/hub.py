@@ -16,14 +16,22 @@ def from_hub(request, network_class):
     except ImportError:
         raise RequestError(f"{request.family} needs the package transformers: python3 -m pip install transformers")
     where = {"revision": request.revision, "cache_dir": hub_cache()}
+
+    def load(**more):
+        tokenizer = transformers.AutoTokenizer.from_pretrained(request.model, **where, **more)
+        return tokenizer, getattr(transformers, network_class).from_pretrained(request.model, **where, **more)
+
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(request.model, **where)
-        network = getattr(transformers, network_class).from_pretrained(request.model, **where)
-    except (OSError, ValueError) as error:
-        raise RequestError(
-            f"{request.model} at revision {request.revision} could not be loaded from {where['cache_dir']} nor from the hub: "
-            f"{first_line(error)}. To fetch it: hf download {request.model} --revision {request.revision}"
-        )
+        # A revision does not change: what is here needs no question to the hub, which a node without a network waits for in vain.
+        tokenizer, network = load(local_files_only=True)
+    except (OSError, ValueError):
+        try:
+            tokenizer, network = load()
+        except (OSError, ValueError) as error:
+            raise RequestError(
+                f"{request.model} at revision {request.revision} could not be loaded from {where['cache_dir']} nor from the hub: "
+                f"{first_line(error)}. To fetch it: hf download {request.model} --revision {request.revision}"
+            )
     # Whatever type the file has: half precision would draw otherwise, and 650 million parameters fit as they are.
     return tokenizer.get_vocab(), network.to(device=device(), dtype=torch.float32).eval()
 

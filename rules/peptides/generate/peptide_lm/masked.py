@@ -5,7 +5,7 @@ import torch
 from .choose import Stream, draw, excluded_shares, mean, probabilities
 from .contract import RequestError
 from .drawn import Drawn, perplexity_of
-from .parts import in_parts
+from .parts import in_like_parts
 
 
 def draw_gibbs(model, request):
@@ -62,7 +62,7 @@ def _turns(peptide, request):
 
 def _fill(model, request, due):
     """Draws the positions of each peptide from one look at all of them."""
-    looked = in_parts([peptide.row for peptide, _ in due], request.batch, model.logits)
+    looked = in_like_parts([peptide.row for peptide, _ in due], request.batch, model.logits, len)
     choices = [(peptide, peptide.first + place) for peptide, places in due for place in places]
     logits = torch.cat([rows[[peptide.first + place for place in places]] for (peptide, places), rows in zip(due, looked)])
     shares = excluded_shares(torch.log_softmax(logits, -1), model.drawable)
@@ -75,18 +75,13 @@ def _fill(model, request, due):
 
 def _judged(model, request, peptides):
     """Each residue's chance given all others: a look with a mask in its place."""
-    places = [(peptide, peptide.first + i) for peptide in peptides for i in range(peptide.length)]
-    looks = [[*peptide.row[:place], model.mask, *peptide.row[place + 1 :]] for peptide, place in places]
+    places = [(peptide.row, peptide.first + i) for peptide in peptides for i in range(peptide.length)]
 
     def judge(part):
-        rows = model.logits([looks[i] for i in part])
-        judged = []
-        for i, row in zip(part, rows):
-            peptide, place = places[i]
-            judged.append(float(torch.log_softmax(row[place], 0)[peptide.row[place]]))
-        return judged
+        looked = model.logits([[*row[:place], model.mask, *row[place + 1 :]] for row, place in part])
+        return [float(torch.log_softmax(logits[place], 0)[row[place]]) for (row, place), logits in zip(part, looked)]
 
-    chances = iter(in_parts(range(len(looks)), request.batch, judge))
+    chances = iter(in_like_parts(places, request.batch, judge, lambda look: len(look[0])))
     drawn = []
     for peptide in peptides:
         logprob = sum(next(chances) for _ in range(peptide.length))

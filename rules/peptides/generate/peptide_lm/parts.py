@@ -25,3 +25,12 @@ def in_parts(rows, most, work):
             continue
         done.extend(results)
     return done
+
+
+def in_like_parts(rows, most, work, length):
+    """As in_parts, with rows of like lengths together: a network computes what is padded too. The longest first, which show how many fit."""
+    order = sorted(range(len(rows)), key=lambda i: -length(rows[i]))
+    done = [None] * len(rows)
+    for i, result in zip(order, in_parts([rows[i] for i in order], most, work)):
+        done[i] = result
+    return done

@@ -14,8 +14,10 @@ GPT = ["<|endoftext|>", "\u010a", *RESIDUES, "X", "MK", "LLG", "AXA", "GGG\u010a
 KNOWN = {"nferruz/ProtGPT2": GPT, "facebook/esm2_t33_650M_UR50D": ESM, "ChatterjeeLab/PepMLM-650M": ESM}
 
 
-def _found(name, revision, cache_dir):
-    print(f"from_pretrained {name} {revision} {cache_dir}", file=sys.stderr)
+def _found(name, revision, cache_dir, local_files_only):
+    print(f"from_pretrained {name} {revision} {cache_dir}{' local' if local_files_only else ''}", file=sys.stderr)
+    if local_files_only and "NOT_FETCHED_YET" in os.environ:
+        raise OSError("outgoing traffic has been disabled")
     if name not in KNOWN:
         raise OSError(f"{name} is not a local folder and is not a valid model identifier\nIf this is a private repository …")
     return KNOWN[name]
@@ -31,8 +33,8 @@ class _Tokenizer:
 
 class AutoTokenizer:
     @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path, *, revision, cache_dir):
-        return _Tokenizer(_found(pretrained_model_name_or_path, revision, cache_dir))
+    def from_pretrained(cls, pretrained_model_name_or_path, *, revision, cache_dir, local_files_only=False):
+        return _Tokenizer(_found(pretrained_model_name_or_path, revision, cache_dir, local_files_only))
 
 
 def _seeded(name, revision):
@@ -41,8 +43,8 @@ def _seeded(name, revision):
 
 class AutoModelForCausalLM(torch.nn.Module):
     @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path, *, revision, cache_dir):
-        words = _found(pretrained_model_name_or_path, revision, cache_dir)
+    def from_pretrained(cls, pretrained_model_name_or_path, *, revision, cache_dir, local_files_only=False):
+        words = _found(pretrained_model_name_or_path, revision, cache_dir, local_files_only)
         _seeded(pretrained_model_name_or_path, revision)
         # In half precision, as some files are; and with a row more than there are symbols.
         return cls(len(words) + 1).half()
@@ -64,8 +66,8 @@ class AutoModelForCausalLM(torch.nn.Module):
 
 class AutoModelForMaskedLM(torch.nn.Module):
     @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path, *, revision, cache_dir):
-        words = _found(pretrained_model_name_or_path, revision, cache_dir)
+    def from_pretrained(cls, pretrained_model_name_or_path, *, revision, cache_dir, local_files_only=False):
+        words = _found(pretrained_model_name_or_path, revision, cache_dir, local_files_only)
         _seeded(pretrained_model_name_or_path, revision)
         return cls(len(words))
 
