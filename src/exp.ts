@@ -1,13 +1,11 @@
 // The program's first file: answers "up to date" from the stamp before anything else is loaded, or starts the real thing.
 
 import { existsSync, fstatSync, writeSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { ChildProcess } from "node:child_process";
-import { askedText, checkStamp, screenOf, stampName, type StampSays } from "./fast/stamp.ts";
+import { askedText, checkStamp, screenOf, stampName, type Changed, type StampSays } from "./fast/stamp.ts";
 
 declare const EXP_BUILD_ID: string;
-
-type Changed = Exclude<StampSays, { output: string }>;
 
 interface Spare {
   readonly startSpare: (environment: NodeJS.ProcessEnv) => ChildProcess;
@@ -40,7 +38,7 @@ function projectToBuild(workingFolder: string): string | undefined {
  * only touched, is missing of a run, or is built the first time, mostly needs none or may come from the cache, and what runs elsewhere needs none here.
  */
 function startWorker(root: string, { changed, resized }: Changed): ChildProcess | undefined {
-  const isMade = ["runs", "cache"].some((folder) => changed.startsWith(join(root, folder, "/")));
+  const isMade = ["runs", "cache"].some((folder) => resolve(changed).startsWith(join(root, folder, "/")));
   const runsHere =
     process.env.EXP_EXECUTOR === undefined &&
     !argv.some((word) => word.startsWith("--executor")) &&

@@ -125,13 +125,23 @@ describe("what a target stands on", () => {
 
 describe("what is recalled", () => {
   const file = "cache/recall/default";
+  /** With a bit of the part turned, as by a disk. */
+  const turned = (text: string, part: number): string => {
+    const sizes = /"sizes":\[([\d,]+)\]/.exec(text)![1]!.split(",").map(Number);
+    const end = text.length + sizes.slice(part + 1).reduce((at, size) => at - size - (-size & 7), 0);
+    const at = end - sizes[part]! - (-sizes[part]! & 7);
+    return text.slice(0, at) + String.fromCharCode(text.charCodeAt(at) ^ 1) + text.slice(at + 1);
+  };
 
   test.each([
     ["cut off", (text: string) => text.slice(0, 300)],
-    ["of no paths", (text: string) => text.replace('"paths":', '"pathz":')],
-    ["of no targets", (text: string) => text.replace('"targets":', '"targetz":')],
+    ["of parts without sizes", (text: string) => text.replace('"sizes":', '"sizez":')],
+    ["of too few parts", (text: string) => text.replace(/,\d+\](?=\})/, (last) => "]".padEnd(last.length))],
     ["of no variables", (text: string) => text.replace('"environment":', '"environmenz":')],
-    ["of targets without their files", (text: string) => text.replace(/("[0-9a-f]{64}"),2\]/, "$1,1]")],
+    ["of stats that are too few", (text: string) => text.replace(/"sizes":\[\d+/, '"sizes":[1')],
+    ["of another key", (text: string) => turned(text, 3)],
+    ["of targets without their files", (text: string) => turned(text, 4)],
+    ["of targets with the files of others", (text: string) => turned(text, 5)],
     ["of nothing", (text: string) => text.replace(/\{".*\}/, (json) => "null".padEnd(json.length))],
   ])("is nothing by a file that is damaged: %s", async (_, damage) => {
     const rig = makeLeaves();

@@ -3,53 +3,51 @@
 
 import { readFileSync, statSync } from "node:fs";
 
-/**
- * A JSON header, then the stats as 64-bit floats, four a path: size, mtime (ms), ctime (ms), inode; -1 four times for a path that must not exist. (Times
- * to a quarter of a microsecond: no two writes are that near. Whole nanoseconds would make a look at a hundred thousand files take half as long again.)
- * A folder stands for its listing: its times move when an entry comes, goes or is renamed.
- */
+/** The parts of a stamp's file are the paths that it names beside those of `left`, and their stats. */
 export interface StampHeader {
-  readonly format: 2;
+  readonly format: typeof stampFormat;
   /** Which program wrote it. */
   readonly build: string;
   readonly node: string;
   /** Command line, working folder and screen, as the stamp's name has them by hash. */
   readonly asked: string;
-  readonly paths: readonly string[];
   /** Variables that were read, with their values; null: not set. */
   readonly environment: readonly (readonly [name: string, value: string | null])[];
   /** What to print, byte for byte. */
   readonly output: string;
+  /** The file of what the run's targets left, which of its versions is meant, and what its paths begin from. */
+  readonly left: { readonly file: string; readonly version: string; readonly from: string } | undefined;
 }
 
-export const stampFormat = 2;
-const magic = "exp-stamp-2\n";
+/** What a file of what was left begins with as well: first its paths, then their stats. */
+export interface VersionedHeader {
+  readonly version: string;
+}
 
-/** The bytes of a stamp, or of another file of this form. `stats` holds four numbers a path. */
-export function packStamp(header: object, stats: Float64Array): Buffer {
-  const json = Buffer.from(JSON.stringify(header), "utf8");
-  const start = magic.length + 4 + json.length;
-  const padding = (8 - (start % 8)) % 8;
+export const stampFormat = 3;
+const magic = "exp-stamp-3\n";
+
+/** A JSON header, then parts that each begin at a multiple of eight, as arrays of numbers want it. */
+export function pack(header: object, parts: readonly Uint8Array[]): Buffer {
+  const json = Buffer.from(JSON.stringify({ ...header, sizes: parts.map(({ byteLength }) => byteLength) }), "utf8");
   const length = Buffer.alloc(4);
-  length.writeUInt32LE(json.length + padding);
-  return Buffer.concat([
-    Buffer.from(magic),
-    length,
-    json,
-    Buffer.alloc(padding, " "),
-    Buffer.from(stats.buffer, stats.byteOffset, stats.byteLength),
-  ]);
+  length.writeUInt32LE(json.length);
+  const pieces: Uint8Array[] = [Buffer.from(magic), length, json, gapAfter(magic.length + 4 + json.length)];
+  for (const part of parts) pieces.push(part, gapAfter(part.byteLength));
+  return Buffer.concat(pieces);
+}
+
+function gapAfter(size: number): Buffer {
+  return Buffer.alloc(-size & 7, " ");
 }
 
 export interface Unpacked<Header> {
   readonly header: Header;
-  readonly stats: Float64Array;
+  readonly parts: readonly Buffer[];
 }
 
 /** Undefined where there is none, or it is damaged. */
-export function unpackStamp<Header extends Pick<StampHeader, "paths" | "environment">>(
-  file: string,
-): Unpacked<Header> | undefined {
+export function unpack<Header>(file: string, count: number): Unpacked<Header> | undefined {
   let bytes: Buffer;
   try {
     bytes = readFileSync(file);
@@ -57,42 +55,54 @@ export function unpackStamp<Header extends Pick<StampHeader, "paths" | "environm
     return undefined;
   }
   if (bytes.length < magic.length + 4 || bytes.toString("latin1", 0, magic.length) !== magic) return undefined;
-  const start = magic.length + 4 + bytes.readUInt32LE(magic.length);
-  let header: Header | null;
+  // A copy only where the buffer from the pool is not aligned.
+  if (bytes.byteOffset % 8 !== 0) bytes = Buffer.from(new Uint8Array(bytes).buffer);
+  let at = magic.length + 4 + bytes.readUInt32LE(magic.length);
+  let header: (Header & { readonly sizes?: unknown }) | null;
   try {
-    header = JSON.parse(bytes.toString("utf8", magic.length + 4, start)) as Header | null;
+    header = JSON.parse(bytes.toString("utf8", magic.length + 4, at)) as typeof header;
   } catch {
     return undefined;
   }
-  if (!Array.isArray(header?.paths) || !Array.isArray(header.environment)) return undefined;
-  if (bytes.length !== start + header.paths.length * 32) return undefined;
-  // A copy only where the buffer from the pool is not aligned.
-  const aligned = (bytes.byteOffset + start) % 8 === 0 ? bytes : Buffer.from(bytes);
-  return {
-    header,
-    stats: new Float64Array(aligned.buffer, aligned.byteOffset + start, header.paths.length * 4),
-  };
+  const sizes = header?.sizes;
+  if (header === null || !Array.isArray(sizes) || sizes.length !== count) return undefined;
+  const parts: Buffer[] = [];
+  for (const size of sizes as number[]) {
+    at += -at & 7;
+    parts.push(bytes.subarray(at, at + size));
+    at += size;
+  }
+  return at + (-at & 7) === bytes.length ? { header, parts } : undefined;
+}
+
+/** Paths as a part: none holds a zero byte. */
+export function packPaths(paths: readonly string[]): Buffer {
+  return Buffer.from(paths.join("\0"), "utf8");
+}
+
+export function unpackPaths(part: Buffer): string[] {
+  return part.length === 0 ? [] : part.toString("utf8").split("\0");
+}
+
+/**
+ * Four 64-bit floats a path: size, mtime (ms), ctime (ms), inode; -1 four times for a path that must not exist. (Times to a quarter of a
+ * microsecond: no two writes are that near. Whole nanoseconds would make a look at a hundred thousand files take half as long again.) A folder stands for
+ * its listing: its times move when an entry comes, goes or is renamed.
+ */
+export function unpackStats(part: Buffer): Float64Array {
+  return new Float64Array(part.buffer, part.byteOffset, part.byteLength >> 3);
 }
 
 const statOptions = { throwIfNoEntry: false } as const;
-let here: string | undefined;
 
-/** From the working folder where it leads there: the kernel has less to walk, which makes the look a third quicker. */
-function nearer(path: string): string {
-  here ??= `${process.cwd()}/`;
-  return path.startsWith(here) ? path.slice(here.length) : path;
-}
-
-/** Whether the path is as the four numbers from `at` on say. A folder's size says nothing that its times do not. */
-export function isAsStamped(path: string, stats: Float64Array, at: number): boolean {
-  return lookAt(path, stats, at) === "as stamped";
-}
-
-/** The same, telling a path at which there is nothing any more from one that has changed or cannot be looked at. */
+/**
+ * Whether the path is as the four numbers from `at` on say: there is nothing any more, or it has changed or cannot be looked at. A folder's size says nothing
+ * that its times do not. A path from the working folder is the quickest: the kernel has less to walk.
+ */
 export function lookAt(path: string, stats: Float64Array, at: number): "as stamped" | "gone" | "changed" {
   let stat;
   try {
-    stat = statSync(nearer(path), statOptions);
+    stat = statSync(path, statOptions);
   } catch {
     return stats[at] === -1 ? "as stamped" : "changed";
   }
@@ -103,6 +113,18 @@ export function lookAt(path: string, stats: Float64Array, at: number): "as stamp
     stat.ctimeMs === stats[at + 2] &&
     stat.ino === stats[at + 3];
   return isSame ? "as stamped" : "changed";
+}
+
+/** Paths that are as from the working folder where they lie in it; `from` leads to those that are not absolute. */
+function firstChanged([paths, stats]: readonly Buffer[], from: string): Changed | undefined {
+  const numbers = unpackStats(stats!);
+  const all = unpackPaths(paths!);
+  for (let i = 0; i < all.length; i++) {
+    const path = from === "" || all[i]!.startsWith("/") ? all[i]! : from + all[i]!;
+    if (lookAt(path, numbers, i * 4) !== "as stamped")
+      return { changed: path, resized: sizeOf(path) !== numbers[i * 4] };
+  }
+  return undefined;
 }
 
 function sizeOf(path: string): number | undefined {
@@ -121,11 +143,14 @@ export function areAsSet(
   return read.every(([name, value]) => (environment[name] ?? null) === value);
 }
 
-export type StampSays =
-  /** What to print: everything is still as the stamp says. */
-  | { readonly output: string }
-  /** The first path that is not, and whether it has another size: what has the same may only have been touched. */
-  | { readonly changed: string; readonly resized: boolean };
+/** The first path that is not as it was, and whether it has another size: what has the same may only have been touched. */
+export interface Changed {
+  readonly changed: string;
+  readonly resized: boolean;
+}
+
+/** What to print: everything is still as the stamp says. */
+export type StampSays = { readonly output: string } | Changed;
 
 /** Undefined: there is no stamp for what is asked, by this program in this environment. */
 export function checkStamp(
@@ -134,18 +159,21 @@ export function checkStamp(
   build: string,
   environment: NodeJS.ProcessEnv,
 ): StampSays | undefined {
-  const stamp = unpackStamp<StampHeader>(file);
+  const stamp = unpack<StampHeader>(file, 2);
   if (stamp === undefined) return undefined;
-  const { header, stats } = stamp;
+  const { header, parts } = stamp;
   if (header.build !== build || header.node !== process.version || header.asked !== asked) return undefined;
   if (!areAsSet(header.environment, environment)) return undefined;
-  const { paths } = header;
-  for (let i = 0; i < paths.length; i++) {
-    const path = paths[i]!;
-    if (!isAsStamped(path, stats, i * 4)) return { changed: path, resized: sizeOf(path) !== stats[i * 4] };
-  }
-  return { output: header.output };
+  const { left, output } = header;
+  const rest = left === undefined ? undefined : unpack<VersionedHeader>(left.file, leftParts);
+  if (rest?.header.version !== left?.version) return undefined;
+  return (
+    firstChanged(parts, "") ?? (rest === undefined ? undefined : firstChanged(rest.parts, left!.from)) ?? { output }
+  );
 }
+
+/** How many parts the file of what was left has. */
+export const leftParts = 6;
 
 /** What decides what would be printed, beside the project's state. */
 export function askedText(argv: readonly string[], workingFolder: string, screen: string): string {

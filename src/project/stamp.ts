@@ -2,11 +2,11 @@
 // If anything was edited while the build went on, there is no stamp: the next build has to look for itself.
 
 import { existsSync, type BigIntStats } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join, resolve, sep } from "node:path";
 import type { Acceptance } from "../backends/store/trace-lines.ts";
 import type { Artifacts } from "../model/action.ts";
 import type { Digest } from "../model/digest.ts";
-import { askedText, packStamp, screenOf, stampFormat, stampName } from "../fast/stamp.ts";
+import { askedText, pack, packPaths, screenOf, stampFormat, stampName, type StampHeader } from "../fast/stamp.ts";
 import { listTree, writeAtomic } from "../util/fs.ts";
 import { statOf, statText, type StatText } from "../util/stat.ts";
 import { withoutPasswords } from "../util/url.ts";
@@ -14,8 +14,9 @@ import type { OpenRun } from "./open-run.ts";
 import type { ProjectPaths } from "./paths.ts";
 import type { DecidingSession, Project } from "./project.ts";
 import { areAsRead, pathsOf, readsOf, type Reads } from "./reads.ts";
-import { Evidence, together } from "./evidence.ts";
-import { sourcesOf, writeRecall, type Left } from "./recall.ts";
+import { leave, seenByAll, type LookedAt, type OwnFiles } from "./leave.ts";
+import { bytesOf } from "./left.ts";
+import { askedOf, leftFile, sourcesOf } from "./recall.ts";
 import { buildId } from "./version.ts";
 
 interface Surroundings {
@@ -52,55 +53,44 @@ export async function writeStamp(
   // A stamp would hold it as it is.
   if (withoutPasswords(asked) !== asked) return;
   const { recalled } = session;
-  const left = recalled?.taken() ?? new Map<number, Left>();
-  const restored = recalled?.restored ?? new Map<number, Left>();
-  const assessed = needed.filter((index) => !left.has(index));
+  const assessed = needed.filter((index) => recalled?.isTaken(index) !== true);
   const looked = await look(project, run, session, assessed, ends);
   if (looked === undefined) return;
-  // What was recalled was seen with these stats; an edit since then shows when they are compared the next time.
-  const former = recalled?.isUsed === true ? recalled.shared : undefined;
-  const seen = former === undefined ? [] : [former.files];
-  const all = together([...seen, looked.all, ...filesOf(left), ...filesOf(restored)]);
-  const shared = together([...seen, looked.shared]);
-  if (all === undefined || shared === undefined) return;
 
-  const environment = new Map(former?.environment);
+  // What was recalled was seen with the stats of then; an edit since shows when they are compared the next time.
+  const former = recalled?.isUsed === true ? recalled : undefined;
+  const environment = new Map(former?.left.header.environment);
   for (const name of [...run.expfile.looks.environment.keys(), ...session.factory.read.environment])
     environment.set(name, project.environment[name] ?? null);
   // A stamp would hold the value as it is.
   if ([...environment.values()].some((value) => value !== null && run.secrets.mask(value) !== value)) return;
-
-  const header = { format: stampFormat, build: buildId, node: process.version, asked, output } as const;
-  writeAtomic(file, packStamp({ ...header, paths: all.paths, environment: [...environment] }, all.stats));
-  if (needed.length < run.graph.targets.length) return;
+  const { root } = project.paths;
+  const about = {
+    ...{ root, asked: askedOf(run), environment: [...environment] },
+    trace: looked.statOf(run.folder.traceFile),
+    record: looked.statOf(run.folder.stateFile),
+  };
+  const own = new Map<number, OwnFiles>();
   for (const index of assessed) {
     const { core, accepted } = ends(index)!;
     // What was accepted is told each time that somebody asks, and only the trace knows it.
-    const own = accepted === undefined ? looked.of(index, core, restored.get(index)) : undefined;
-    if (own !== undefined) left.set(index, own);
+    const paths = accepted === undefined ? looked.of(index, former?.restored.has(index) === true) : undefined;
+    if (paths !== undefined) own.set(index, { core, paths });
   }
-  const statIn = (path: string) => {
-    const place = all.paths.indexOf(path) * 4;
-    return [...all.stats.subarray(place, place + 4)];
+  const isWhole = needed.length === run.graph.targets.length;
+  const left = leftFile(project, run);
+  const told = isWhole
+    ? leave(left, about, { former, looked, own, targets: run.graph.targets })
+    : { version: undefined, rest: seenByAll(former, looked) };
+  if (told?.rest === undefined) return;
+  const { workingFolder } = around;
+  const from = root === workingFolder ? "" : root + sep;
+  const header: StampHeader = {
+    ...{ format: stampFormat, build: buildId, node: process.version, asked, output, environment: about.environment },
+    left: told.version === undefined ? undefined : { file: nearer(left, workingFolder), version: told.version, from },
   };
-  writeRecall(project, run, { files: shared, environment: [...environment] }, left, {
-    trace: statIn(run.folder.traceFile),
-    record: statIn(run.folder.stateFile),
-  });
-}
-
-function filesOf(left: ReadonlyMap<number, Left>): Evidence[] {
-  const all: Evidence[] = [];
-  for (const { files } of left.values()) all.push(...files);
-  return all;
-}
-
-interface LookedAt {
-  readonly all: Evidence;
-  /** What all targets share of it. */
-  readonly shared: Evidence;
-  /** What a target left; undefined where its files cannot be told from what others share. `former`: with the files that it reads, if they were not looked at. */
-  readonly of: (target: number, core: Digest, former: Left | undefined) => Left | undefined;
+  const paths = told.rest.paths.map((path) => nearer(resolve(root, path), workingFolder));
+  writeAtomic(file, pack(header, [packPaths(paths), bytesOf(told.rest.stats)]));
 }
 
 /** All that the build has looked at, with its stats, if all of it is still what the build took it for. */
@@ -149,35 +139,38 @@ async function look(
   if (!areAsRead(reads, digestOf)) return undefined;
   if (!arePlaced(run, session, assessed, ends, digestOf)) return undefined;
   if (looked.files.some((path) => project.digests.isRacy(path))) return undefined;
+  const { root } = project.paths;
   const places = new Map(paths.map((path, i) => [path, i]));
-  const evidence = (own: readonly string[]): Evidence => {
-    const numbers = new Float64Array(own.length * 4);
-    for (const [k, path] of own.entries()) {
-      const i = places.get(path)!;
-      numbers.set(stats.subarray(i * 4, i * 4 + 4), k * 4);
-    }
-    return new Evidence(own, numbers);
-  };
+  const near = (all: readonly string[]) => all.map((path) => nearer(path, root));
+  // An output that may be absent and is: that nothing lies there would not show that another result was to be put there.
+  const isThere = (path: string) => stats[(places.get(path) ?? -1) * 4] !== -1;
   const common = pathsOf({ ...reads, inputs: [] });
   return {
-    all: new Evidence(paths, stats),
-    shared: evidence([...common.files, ...common.folders, ...common.absent].filter((path) => places.has(path))),
-    of(index, core, former) {
+    paths: near(paths),
+    stats,
+    shared: near([...common.files, ...common.folders, ...common.absent].filter((path) => places.has(path))),
+    statOf(path) {
+      const place = places.get(path)! * 4;
+      return [...stats.subarray(place, place + 4)];
+    },
+    of(index, isRestored) {
       const target = run.graph.targets[index]!;
-      const sources = former === undefined ? sourcesOf(target) : [];
+      const sources = isRestored ? [] : sourcesOf(target);
       if (sources === undefined || run.splices.has(target.name)) return undefined;
       const own = [
-        ...sources.map((path) => resolve(project.paths.root, path)),
+        ...sources.map((path) => resolve(root, path)),
         ...Object.entries(target.declaration.contract.outputs).map(([slot, shape]) =>
           session.places.placeOf(target.name, slot, shape),
         ),
       ];
-      // An output that may be absent and is: that nothing lies there would not show that another result was to be put there.
-      const isThere = (path: string) => stats[(places.get(path) ?? -1) * 4] !== -1;
-      if (!own.every((path) => places.has(path) && isThere(path))) return undefined;
-      return { core, files: [...(former?.files ?? []), evidence(own)] };
+      return own.every((path) => places.has(path) && isThere(path)) ? near(own) : undefined;
     },
   };
+}
+
+/** From a folder, where it lies there: that is shorter, and for the kernel less to walk. */
+function nearer(path: string, folder: string): string {
+  return path.startsWith(folder + sep) ? path.slice(folder.length + 1) : path;
 }
 
 function numbersOf(stat: BigIntStats | undefined): readonly number[] {
