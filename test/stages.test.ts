@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { parse, stringify } from "yaml";
 import { describe, expect, test } from "vitest";
 import { Stages, type StageState } from "../src/runs/stages.ts";
-import { readPlain, writePlain, type PlainMap } from "../src/util/plain-yaml.ts";
+import { isPlainKey, readPlain, writePlain, type PlainMap } from "../src/util/plain-yaml.ts";
 
 const digest = fc.stringMatching(/^[0-9a-f]{64}$/);
 const words = fc.constantFrom(
@@ -138,6 +138,52 @@ describe("stages", () => {
       }),
       { numRuns: 1000 },
     );
+  });
+
+  test("that nobody has touched are found one by one, and written in their places as all together would be", () => {
+    const many = fc.dictionary(fc.stringMatching(/^[A-Za-z][\w-]{0,4}$/), stage, { minKeys: 1, maxKeys: 30 });
+    fc.assert(
+      fc.property(many, stage, fc.double({ min: 0, max: 1, noNaN: true }), (drawn, other, place) => {
+        const values = { ...drawn } as Record<string, StageState>;
+        const names = Object.keys(values);
+        const { bytes } = Stages.of(values);
+        const untouched = Stages.asWritten(bytes);
+        untouched.lookNear(place);
+        const whole = parse(`targets:${bytes.toString()}`) as { targets: Record<string, StageState> };
+        for (const name of names.toReversed()) expect(untouched.get(name)).toEqual(whole.targets[name]);
+        expect(untouched.get("nobody")).toBeUndefined();
+        const changed = new Map(names.filter((_, i) => i % 3 === 0).map((name) => [name, other as StageState]));
+        const replaced = untouched.replaced(changed);
+        // A name that has to be quoted is not sought.
+        if (replaced !== undefined)
+          expect(replaced.bytes.toString()).toBe(Stages.of(values).with(changed).bytes.toString());
+        expect(replaced === undefined).toBe([...changed.keys()].some((name) => !isPlainKey(name)));
+        expect(Stages.asWritten(bytes).names).toEqual(names);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("of ten thousand are found wherever they are sought", () => {
+    const names = Array.from({ length: 10_000 }, (_, i) => `t${i}`);
+    const untouched = Stages.asWritten(
+      Stages.of(Object.fromEntries(names.map((name, i) => [name, { ...done, build: i }]))).bytes,
+    );
+    for (const [place, index] of [
+      [0, 9_999],
+      [1, 0],
+      [0.5, 5_000],
+      [0.5, 4_000],
+      [0.2, 9_000],
+    ] as const) {
+      // prettier-ignore
+      untouched.lookNear(place);
+      expect(untouched.get(`t${index}`)?.build).toBe(index);
+    }
+    const changed = new Map([9_999, 0, 5_000].map((index) => [`t${index}`, { ...done, build: -1 }]));
+    const after = Stages.ofBytes(untouched.replaced(changed)!.bytes.subarray(1))!;
+    expect([after.get("t0"), after.get("t1"), after.get("t5000"), after.get("t9999")].map((one) => one?.build)).toEqual([-1, 1, -1, -1]); // prettier-ignore
+    expect(untouched.replaced(new Map([["t10000", done]]))).toBeUndefined();
   });
 
   test("whose words are in no ASCII are as usual as others", () => {

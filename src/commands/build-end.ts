@@ -77,14 +77,15 @@ export function reportsOf(asked: Asked, ends: ReadonlyMap<number, TargetEnd>, sc
   const { graph, folder } = asked.run;
   for (const indices of [asked.asked, asked.needed]) {
     for (const ext of [".html", ".md"]) {
-      const found = indices.flatMap((index) => {
+      const found: string[] = [];
+      for (const index of indices) {
         const { name, declaration } = graph.targets[index]!;
         const slots = slotsWithEnding(declaration.contract.outputs, ext);
         const end = slots.length === 0 ? undefined : ends.get(index);
-        if (end?.kind !== "done") return [];
-        const there = slots.filter(([slot]) => end.artifacts[slot]?.kind === "file");
-        return there.map(([slot, shape]) => join(folder.folder, name, fileNameOf(slot, shape)));
-      });
+        if (end?.kind !== "done") continue;
+        for (const [slot, shape] of slots)
+          if (end.artifacts[slot]?.kind === "file") found.push(join(folder.folder, name, fileNameOf(slot, shape)));
+      }
       if (found.length > 0) return found.map((path) => nearPath(screen, path));
     }
   }

@@ -248,7 +248,7 @@ async function buildAsked(
       spentUsd: budget.spentUsd,
       maxUsd: budget.maxUsd,
       reports,
-      shared: trafficOf(shared, countLeft(run, ends, leftOf)),
+      shared: shared === undefined ? undefined : trafficOf(shared, countLeft(run, ends, leftOf)),
     });
     reporter.close();
     isTold = true;
@@ -285,8 +285,7 @@ function countLeft(
   return left;
 }
 
-function trafficOf(shared: SharedCache | undefined, left: number): SharedTraffic | undefined {
-  if (shared === undefined) return undefined;
+function trafficOf(shared: SharedCache, left: number): SharedTraffic | undefined {
   const { place, fetched, published } = shared;
   const { results: taken, bytes: fetchedBytes } = fetched;
   if (taken + fetchedBytes + published.offered + left === 0) return undefined;

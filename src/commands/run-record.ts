@@ -44,6 +44,8 @@ export class RunRecord {
   readonly #before: Stages;
   readonly #stages = new Map<string, Noted>();
   readonly #changed: Record<string, Change> = {};
+  /** A target was recalled by what was noted when the last build was complete: the graph is as it was then, and so is the order of the stages. */
+  #isInOrder = false;
   #saved: number;
 
   constructor(run: OpenRun, { startedAt, build, mayWrite, keep, leftOf }: RecordOptions) {
@@ -65,9 +67,11 @@ export class RunRecord {
   }
 
   note(target: GraphTarget, end: TargetEnd): void {
+    if (end.kind === "done" && end.isNoted) this.#isInOrder = true;
     const isFresh = end.kind === "done" && end.origin === "fresh" && end.accepted === undefined;
     if (isFresh && !this.#stages.has(target.name) && (end.isNoted || this.#before.standsOn(target.name, end.core)))
       return;
+    this.#before.lookNear(target.index / this.#run.graph.targets.length);
     const stage = this.#stageOf(target, end);
     if (stage !== undefined) this.#stages.set(target.name, stage);
     if (end.kind === "done" && end.origin !== "fresh")
@@ -129,7 +133,7 @@ export class RunRecord {
   #write(builds: number): void {
     if (!this.#mayWrite()) return;
     const { folder, state, document } = this.#run;
-    const order = this.#run.graph.targets.map((target) => target.name);
+    const order = () => this.#run.graph.targets.map((target) => target.name);
     const next: RunState = {
       format: runFormat,
       run: folder.id,
@@ -138,9 +142,10 @@ export class RunRecord {
       builds,
       config: this.#followed,
       ...(Object.keys(document.header.notes).length > 0 && { notes: document.header.notes }),
-      targets: this.#before.with(this.#stages, order),
+      targets:
+        (this.#isInOrder ? this.#before.replaced(this.#stages) : undefined) ?? this.#before.with(this.#stages, order()),
     };
-    folder.save(next);
+    folder.save(next, builds !== state?.builds);
     this.#saved = Date.now();
   }
 

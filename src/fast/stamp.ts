@@ -1,7 +1,7 @@
 // The stamp of the fast path: everything that a complete, successful build looked at, as flat arrays of stats. It is read before anything else is
 // loaded, so this file imports node:fs only. Any doubt falls through to the real thing.
 
-import { readFileSync, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 
 /** The parts of a stamp's file are the paths that it names beside those of `left`, and their stats. */
 export interface StampHeader {
@@ -73,6 +73,24 @@ export function unpack<Header>(file: string, count: number): Unpacked<Header> | 
     at += size;
   }
   return at + (-at & 7) === bytes.length ? { header, parts } : undefined;
+}
+
+/** The header alone, of a file that is not read any further. */
+export function readHeader<Header>(file: string): Header | undefined {
+  let descriptor: number | undefined;
+  try {
+    descriptor = openSync(file, "r");
+    const front = Buffer.alloc(magic.length + 4);
+    if (readSync(descriptor, front) < front.length || front.toString("latin1", 0, magic.length) !== magic)
+      return undefined;
+    const json = Buffer.alloc(Math.min(front.readUInt32LE(magic.length), fstatSync(descriptor).size));
+    readSync(descriptor, json);
+    return (JSON.parse(json.toString("utf8")) as Header | null) ?? undefined;
+  } catch {
+    return undefined;
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
 }
 
 /** Paths as a part: none holds a zero byte. */

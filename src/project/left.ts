@@ -2,7 +2,17 @@
 // untouched. How it is read, and written: anew, or as it was but for what a few targets have made.
 
 import { createHash, randomUUID } from "node:crypto";
-import { leftParts, pack, packPaths, unpack, unpackPaths, unpackStats, type VersionedHeader } from "../fast/stamp.ts";
+import {
+  leftParts,
+  lookAt,
+  pack,
+  packPaths,
+  readHeader,
+  unpack,
+  unpackPaths,
+  unpackStats,
+  type VersionedHeader,
+} from "../fast/stamp.ts";
 import type { Digest } from "../model/digest.ts";
 import { writeAtomic } from "../util/fs.ts";
 import { buildId } from "./version.ts";
@@ -66,10 +76,8 @@ export class Left {
   /** Undefined: there is none, it is damaged, or another program wrote it. */
   static read(file: string): Left | undefined {
     const found = unpack<LeftHeader>(file, leftParts);
-    if (found === undefined) return undefined;
-    const { header, parts } = found;
-    if (header.format !== leftFormat || header.build !== buildId || header.node !== process.version) return undefined;
-    const left = new Left(header, parts);
+    if (found === undefined || !isOwn(found.header)) return undefined;
+    const left = new Left(found.header, found.parts);
     return left.#isWhole() ? left : undefined;
   }
 
@@ -142,6 +150,17 @@ export function writeLeft(
     bytesOf(counts),
     bytesOf(Uint32Array.from(refs)),
   ]);
+}
+
+/** Whether the run's record is as this program wrote it at the end of the last complete build. Reads no more of the file than that takes. */
+export function isRecordAsLeft(file: string, record: string): boolean {
+  const header = readHeader<LeftHeader>(file);
+  if (header === undefined || !isOwn(header) || !Array.isArray(header.record)) return false;
+  return lookAt(record, Float64Array.from(header.record), 0) === "as stamped";
+}
+
+function isOwn({ format, build, node }: LeftHeader): boolean {
+  return format === leftFormat && build === buildId && node === process.version;
 }
 
 function writeParts(file: string, about: LeftAbout, shared: number, parts: Parts): string {

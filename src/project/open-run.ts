@@ -23,7 +23,9 @@ import { suggest } from "../util/suggest.ts";
 import { listRuns } from "../runs/run.ts";
 import { findConfig } from "./find-config.ts";
 import { loadExpfile, type LoadedExpfile } from "./expfile.ts";
+import { isRecordAsLeft } from "./left.ts";
 import type { Project } from "./project.ts";
+import { leftFile } from "./recall.ts";
 import { checkSections, sectionsOf } from "./sections.ts";
 
 export interface RunRequest {
@@ -153,10 +155,13 @@ function nameRun(project: Project, request: RunRequest): Result<NamedRun, readon
   const folder = new RunFolder(project.paths.runs, id);
   const warnings: string[] = [];
   const recordSeen = folder.recordStat();
-  const state = folder.load((why) => {
-    const file = join("runs", id, "run.yaml");
-    warnings.push(`${file} ${why}: the run goes on with the config and the overrides of its last build`);
-  });
+  const state = folder.load(
+    (why) => {
+      const file = join("runs", id, "run.yaml");
+      warnings.push(`${file} ${why}: the run goes on with the config and the overrides of its last build`);
+    },
+    isRecordAsLeft(leftFile(project, id), folder.stateFile),
+  );
   const { root } = project.paths;
   const asked = request.config === undefined ? undefined : findConfig(root, request.config);
   if (asked?.ok === false) return asked;

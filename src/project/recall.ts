@@ -201,7 +201,7 @@ const nothing: readonly string[] = [];
 
 /** Undefined where anything that all targets share has changed. */
 export function openRecall(project: Project, run: OpenRun, trace: Trace): Recall | undefined {
-  const left = Left.read(leftFile(project, run));
+  const left = Left.read(leftFile(project, run.folder.id));
   if (left === undefined) return undefined;
   const { root, asked, environment, trace: traceSeen, record } = left.header;
   if (root !== project.paths.root || asked !== askedOf(run)) return undefined;
@@ -216,8 +216,8 @@ export function openRecall(project: Project, run: OpenRun, trace: Trace): Recall
   return recall.isSharedUntouched() ? recall : undefined;
 }
 
-export function leftFile(project: Project, run: OpenRun): string {
-  return join(project.paths.cache, "recall", run.folder.id);
+export function leftFile(project: Project, run: string): string {
+  return join(project.paths.cache, "recall", run);
 }
 
 export function askedOf({ folder, graph, configText, splices }: OpenRun): Digest {

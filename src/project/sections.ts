@@ -14,11 +14,20 @@ import { fail, ok, type Result } from "../util/result.ts";
 
 /** The contracts that read each section of the config. */
 export function sectionsOf(graph: Graph): Sections {
-  const sections = new Map<string, TargetDeclaration["contract"][]>();
+  type Contracts = readonly TargetDeclaration["contract"][];
+  const sections = new Map<string, Contracts>();
+  /** Thousands of targets of one rule have a section each, and share what reads it. */
+  const alone = new Map<TargetDeclaration["contract"], Contracts>();
   for (const { section, declaration } of graph.targets) {
+    const { contract } = declaration;
     const known = sections.get(section);
-    if (known === undefined) sections.set(section, [declaration.contract]);
-    else known.push(declaration.contract);
+    if (known !== undefined) {
+      if (!known.includes(contract)) sections.set(section, [...known, contract]);
+      continue;
+    }
+    let readers = alone.get(contract);
+    if (readers === undefined) alone.set(contract, (readers = [contract]));
+    sections.set(section, readers);
   }
   return sections;
 }

@@ -78,7 +78,7 @@ export async function writeStamp(
     if (paths !== undefined) own.set(index, { core, paths });
   }
   const isWhole = needed.length === run.graph.targets.length;
-  const left = leftFile(project, run);
+  const left = leftFile(project, run.folder.id);
   const told = isWhole
     ? leave(left, about, { former, looked, own, targets: run.graph.targets })
     : { version: undefined, rest: seenByAll(former, looked) };

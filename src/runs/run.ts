@@ -94,10 +94,13 @@ export class RunFolder {
     return stat === undefined ? undefined : statText(stat);
   }
 
-  /** A record that is gone or damaged is made from the history, which knows config and overrides too; `onRecovered` is told why. */
-  load(onRecovered: (why: string) => void = () => {}): RunState | undefined {
+  /**
+   * A record that is gone or damaged is made from the history, which knows config and overrides too; `onRecovered` is told why. `isAsWritten`: nobody has
+   * touched it since this program wrote it, so that its stages need not be read before somebody asks for one.
+   */
+  load(onRecovered: (why: string) => void = () => {}, isAsWritten = false): RunState | undefined {
     const bytes = readIfThere(this.stateFile);
-    const state = bytes === undefined ? undefined : parseState(bytes);
+    const state = bytes === undefined ? undefined : parseState(bytes, isAsWritten);
     if (state === undefined) {
       const recovered = this.#fromHistory();
       if (recovered !== undefined) onRecovered(bytes === undefined ? "is gone" : "cannot be read");
@@ -132,11 +135,12 @@ export class RunFolder {
     };
   }
 
-  save(state: RunState): void {
+  /** Not where it says so already, unless it is known to be `other`. */
+  save(state: RunState, isOther = false): void {
     const { targets, ...head } = state;
-    const bytes = Buffer.concat([Buffer.from(`${stringify(head, { lineWidth: 0 })}targets:`), targets.bytes]);
-    const isSameSize = statOf(this.stateFile)?.size === BigInt(bytes.length);
-    if (!isSameSize || readIfThere(this.stateFile)?.equals(bytes) !== true) writeAtomic(this.stateFile, bytes);
+    const pieces = [Buffer.from(`${stringify(head, { lineWidth: 0 })}targets:`), ...targets.pieces];
+    const isSaid = () => readIfThere(this.stateFile)?.equals(Buffer.concat(pieces)) === true;
+    if (isOther || !isSaid()) writeAtomic(this.stateFile, pieces);
   }
 
   /** The builds whose lines can be read. */
@@ -172,10 +176,16 @@ function isEntry(line: Partial<HistoryEntry>): line is HistoryEntry {
 }
 
 /** Undefined: not the record of a run, or torn. */
-function parseState(bytes: Buffer): RunState | undefined {
+function parseState(bytes: Buffer, isAsWritten: boolean): RunState | undefined {
   const mark = "\ntargets:\n";
   const end = bytes.indexOf(mark);
-  const stages = end === -1 ? undefined : Stages.ofBytes(bytes.subarray(end + mark.length));
+  const begin = end + mark.length;
+  const stages =
+    end === -1
+      ? undefined
+      : isAsWritten
+        ? Stages.asWritten(bytes.subarray(begin - 1))
+        : Stages.ofBytes(bytes.subarray(begin));
   const document = parseMap(bytes.toString("utf8", 0, stages === undefined ? bytes.length : end + 1));
   // Edited by hand, maybe: what the library makes of the whole text.
   if (document === undefined) return stages === undefined ? undefined : checkState(parseMap(bytes.toString("utf8")));

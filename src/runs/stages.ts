@@ -3,6 +3,7 @@
 
 import { parse, stringify, YAMLError } from "yaml";
 import { isPlainKey, readPlain, writePlain, type PlainMap } from "../util/plain-yaml.ts";
+import { WrittenStages } from "./written-stages.ts";
 
 export interface StageState {
   readonly status: "done" | "failed" | "unaffordable" | "waiting" | "skipped" | "interrupted" | "cleaned";
@@ -70,52 +71,57 @@ export type Noted = StageState | StageText;
 const exceptional = ["items", "from", "left", "spent_usd", "accepted"].map((field) => `\n    ${field}:`);
 
 export class Stages {
-  /** Lines of run.yaml, or what they say. */
-  readonly #stages: ReadonlyMap<string, Bytes | StageState>;
+  /** Lines of run.yaml, or what they say. Undefined: they lie in `#written`, where nobody has asked for all of them. */
+  #stages: ReadonlyMap<string, Bytes | StageState> | undefined;
+  readonly #written: WrittenStages | undefined;
 
-  private constructor(stages: ReadonlyMap<string, Bytes | StageState>) {
+  private constructor(stages: ReadonlyMap<string, Bytes | StageState> | undefined, written?: WrittenStages) {
     this.#stages = stages;
+    this.#written = written;
   }
 
   static of(stages: Readonly<Record<string, StageState>>): Stages {
     return new Stages(new Map(Object.entries(stages)));
   }
 
+  /** Of what stands after `targets:`, from its line break on, as it was written here and nobody has touched it. */
+  static asWritten(bytes: Buffer): Stages {
+    return new Stages(undefined, new WrittenStages([bytes]));
+  }
+
   /** Of what stands below `targets:`; undefined where it is not as it is written here. */
   static ofBytes(bytes: Buffer): Stages | undefined {
-    const text: Bytes = bytes.toString("latin1");
-    const stages = new Map<string, Bytes>();
-    // Without a regular expression: a run of a hundred thousand targets has more than a million lines.
-    for (let at = 0; at < text.length;) {
-      const from = text.indexOf("\n", at) + 1;
-      const name = from === 0 ? undefined : nameIn(text, at, from - 1);
-      if (name === undefined || stages.has(name)) return undefined;
-      let end = from;
-      while (text.startsWith("    ", end) && text[end + 4] !== "\n") {
-        const next = text.indexOf("\n", end) + 1;
-        if (next === 0) return undefined;
-        end = next;
-      }
-      if (end === from) return undefined;
-      stages.set(name, text.slice(from, end));
-      at = end;
-    }
-    return new Stages(stages);
+    const stages = linesIn(bytes);
+    return stages === undefined ? undefined : new Stages(stages);
+  }
+
+  /** The stage that is asked for next lies about there, from 0 to 1: a guess that saves reading others. */
+  lookNear(place: number): void {
+    this.#written?.lookNear(place);
+  }
+
+  get #all(): ReadonlyMap<string, Bytes | StageState> {
+    return (this.#stages ??= linesIn(this.#written!.bytes.subarray(1)) ?? statesIn(this.#written!.bytes));
+  }
+
+  #stageOf(name: string): Bytes | StageState | undefined {
+    if (this.#stages !== undefined || !isPlainKey(name)) return this.#all.get(name);
+    return this.#written!.find(name)?.toString("latin1");
   }
 
   get names(): readonly string[] {
-    return [...this.#stages.keys()];
+    return [...this.#all.keys()];
   }
 
   /** What is damaged is not known: the trace decides, and the next build writes it anew. */
   get(name: string): StageState | undefined {
-    const stage = this.#stages.get(name);
+    const stage = this.#stageOf(name);
     return typeof stage === "string" ? parseBytes(stage) : stage;
   }
 
   /** Whether all that is noted of a stage is that it stands on this key, as it should be. Without parsing it, if it looks as usual. */
   standsOn(name: string, key: string): boolean {
-    const stage = this.#stages.get(name);
+    const stage = this.#stageOf(name);
     if (typeof stage !== "string") return stage?.status === "done" && stage.key === key && stage.accepted === undefined;
     const stands = stage.startsWith(`    status: done\n    key: ${key}\n`) && !stage.includes("\n    accepted:");
     return stands && (usual.test(stage) || this.get(name) !== undefined);
@@ -130,7 +136,7 @@ export class Stages {
     { key, at }: Required<Pick<StageState, "key" | "at">>,
     { build, reason }: Required<Pick<StageState, "build" | "reason">>,
   ): StageText | undefined {
-    const stage = this.#stages.get(name);
+    const stage = this.#stageOf(name);
     const front = `    status: done\n    key: ${key}\n    at: ${at}\n`;
     if (typeof stage !== "string" || !stage.startsWith(front) || !usual.test(stage)) return undefined;
     const [built, because] = [fieldIn(stage, "build"), fieldIn(stage, "reason")];
@@ -146,13 +152,13 @@ export class Stages {
 
   /** Whether nothing is noted that was paid for it. Without parsing it; false where that is not seen at once. */
   costNothing(name: string): boolean {
-    const stage = this.#stages.get(name);
+    const stage = this.#stageOf(name);
     if (typeof stage !== "string") return stage === undefined;
     return stage.includes("\n    cost_usd: 0\n") && !stage.includes("\n    spent_usd:");
   }
 
   *[Symbol.iterator](): Generator<[name: string, stage: StageState]> {
-    for (const name of this.#stages.keys()) {
+    for (const name of this.#all.keys()) {
       const stage = this.get(name);
       if (stage !== undefined) yield [name, stage];
     }
@@ -161,28 +167,71 @@ export class Stages {
   /** Targets in `order` come first, in that order. */
   with(changed: ReadonlyMap<string, Noted>, order: readonly string[] = []): Stages {
     const all = new Map<string, Bytes | StageState>();
-    for (const name of [...order, ...this.#stages.keys(), ...changed.keys()]) {
-      const noted = changed.get(name) ?? this.#stages.get(name);
+    for (const name of [...order, ...this.#all.keys(), ...changed.keys()]) {
+      const noted = changed.get(name) ?? this.#all.get(name);
       const stage = noted instanceof StageText ? noted.bytes : noted;
       if (stage !== undefined && !all.has(name)) all.set(name, stage);
     }
     return new Stages(all);
   }
 
-  /** What stands after `targets:`. */
+  /** The same with other stages in their places. Undefined where it has to be looked at as a whole: then `with` does it. */
+  replaced(changed: ReadonlyMap<string, Noted>): Stages | undefined {
+    if (this.#written === undefined || ![...changed.keys()].every(isPlainKey)) return undefined;
+    const lines = [...changed].map(([name, stage]) => {
+      const text = stage instanceof StageText ? stage.bytes : bytesOf(writeStage(stage));
+      return [name, Buffer.from(text, "latin1")] as const;
+    });
+    const written = this.#written.replaced(new Map(lines));
+    return written === undefined ? undefined : new Stages(undefined, written);
+  }
+
   get bytes(): Buffer {
-    if (this.#stages.size === 0) return Buffer.from(" {}\n");
+    return Buffer.concat(this.pieces);
+  }
+
+  /** What stands after `targets:`. */
+  get pieces(): readonly Buffer[] {
+    if (this.#written !== undefined) return this.#written.pieces;
+    if (this.#all.size === 0) return [Buffer.from(" {}\n")];
     let text: Bytes = "\n";
-    for (const [name, stage] of this.#stages) {
+    for (const [name, stage] of this.#all) {
       const key = isPlainKey(name) ? name : bytesOf(stringify(name).trimEnd());
       text += `  ${key}:\n${typeof stage === "string" ? stage : bytesOf(writeStage(stage))}`;
     }
-    return Buffer.from(text, "latin1");
+    return [Buffer.from(text, "latin1")];
   }
 
   toJSON(): Readonly<Record<string, StageState>> {
     return Object.fromEntries(this);
   }
+}
+
+/** Where names are such as have to be quoted. */
+function statesIn(bytes: Buffer): Map<string, StageState> {
+  return new Map(Object.entries(parse(bytes.toString("utf8")) as Record<string, StageState>));
+}
+
+/** Undefined where it is not as it is written here. */
+function linesIn(bytes: Buffer): Map<string, Bytes> | undefined {
+  const text: Bytes = bytes.toString("latin1");
+  const stages = new Map<string, Bytes>();
+  // Without a regular expression: a run of a hundred thousand targets has more than a million lines.
+  for (let at = 0; at < text.length;) {
+    const from = text.indexOf("\n", at) + 1;
+    const name = from === 0 ? undefined : nameIn(text, at, from - 1);
+    if (name === undefined || stages.has(name)) return undefined;
+    let end = from;
+    while (text.startsWith("    ", end) && text[end + 4] !== "\n") {
+      const next = text.indexOf("\n", end) + 1;
+      if (next === 0) return undefined;
+      end = next;
+    }
+    if (end === from) return undefined;
+    stages.set(name, text.slice(from, end));
+    at = end;
+  }
+  return stages;
 }
 
 function bytesOf(text: string): Bytes {

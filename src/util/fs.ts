@@ -53,7 +53,7 @@ export function ownerOfTemporary(name: string): string | undefined {
 /** Writes all of it or nothing: to a temporary name, then renamed. With `durable`, it survives power loss. */
 export function writeAtomic(
   path: string,
-  data: string | Uint8Array,
+  data: string | Uint8Array | readonly Uint8Array[],
   options: WriteOptions & { readonly staging?: string } = {},
 ): void {
   const temporary = temporaryName(path, options.staging);
@@ -86,12 +86,17 @@ export function withFolder(path: string, act: () => void): void {
   }
 }
 
-function writeNew(path: string, data: string | Uint8Array, { durable, mode = 0o666, changed }: WriteOptions): void {
-  if (durable !== true && changed === undefined) return writeFileSync(path, data, { flag: "wx", mode });
+function writeNew(
+  path: string,
+  data: string | Uint8Array | readonly Uint8Array[],
+  { durable, mode = 0o666, changed }: WriteOptions,
+): void {
+  const isWhole = typeof data === "string" || data instanceof Uint8Array;
+  if (isWhole && durable !== true && changed === undefined) return writeFileSync(path, data, { flag: "wx", mode });
   const fd = openSync(path, "wx", mode);
   try {
     // Not `writeSync`, which may write less than all of it.
-    writeFileSync(fd, data);
+    for (const piece of isWhole ? [data] : data) writeFileSync(fd, piece);
     if (changed !== undefined) futimesSync(fd, changed, changed);
     if (durable === true) fsyncSync(fd);
   } finally {

@@ -18,9 +18,13 @@ export type Sections = ReadonlyMap<string, readonly SectionReader[]>;
 
 /** One more than the newest version that a contract migrates from. */
 export function currentVersion(sections: Sections): number {
-  // Thousands of targets may be of one rule.
   const contracts = new Set<SectionReader>();
-  for (const readers of sections.values()) for (const contract of readers) contracts.add(contract);
+  let last: readonly SectionReader[] = [];
+  for (const readers of sections.values()) {
+    // Thousands of targets may be of one rule.
+    if (readers !== last) for (const contract of readers) contracts.add(contract);
+    last = readers;
+  }
   return (
     1 +
     largest(
