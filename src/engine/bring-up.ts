@@ -142,7 +142,12 @@ export async function bringUpToDate(
         const performed = stage.kind === "items" ? await performItems(work, stage) : await performAction(work, stage);
         if (!performed.ok) return failed(performed.error);
         if (performed.value === "interrupted") return { kind: "interrupted", counts: countsOf(tally) };
-        return performed.value === "unaffordable" ? unaffordable(work, reasons) : undefined;
+        if (performed.value === "unaffordable") return unaffordable(work, reasons);
+        if (typeof performed.value === "string" || stage.kind === "items") return undefined;
+        const { made: result } = performed.value;
+        const { core } = stage.action;
+        const settled = { kind: "settled", core, split: undefined, result, how: "fresh", states: undefined } as const;
+        return settle(work, settled, reasons, before, failed);
       }
     }
   };

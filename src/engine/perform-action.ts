@@ -21,6 +21,7 @@ import { keepHandedOver } from "./handoff.ts";
 import { filesBehind, type ResolvedInputs } from "./inputs.ts";
 import { itemLines } from "./items-file.ts";
 import { LostRun, type BuildSession } from "./session.ts";
+import type { GraphInput } from "../planning/graph.ts";
 import { hasShape } from "./shape.ts";
 import { costsTooMuch, mayHaveReadOther, noteVanished, type Performed, type Work } from "./work.ts";
 
@@ -164,17 +165,21 @@ async function run(work: Work, due: DueAction): Promise<Performed> {
     );
     if (failures.length > 0) return fail(failures);
   }
-  await commitAction(
-    work,
-    part,
-    due,
-    resultOf(session, outcome, outputs, { executor: site.executor.name, attempts }),
-    "computed",
-  );
+  const result = resultOf(session, outcome, outputs, { executor: site.executor.name, attempts });
+  await commitAction(work, part, due, result, "computed");
   if (part === "split") return ok("committed");
   if (part !== "merge") tally.computed += 1;
   await placeOutputs(work, outputs);
-  return ok("committed");
+  return ok(part === "recipe" && isAllLookedAt(work) ? { made: result } : "committed");
+}
+
+/** Whether all that the target reads was looked at after it ran, file by file: in a folder, one may have come. */
+function isAllLookedAt({ session, target }: Work): boolean {
+  const isFile = (input: GraphInput): boolean => {
+    if (input.kind === "list") return input.members.every(isFile);
+    return input.kind === "artifact" || (input.kind === "source" && input.declared.format !== "tree");
+  };
+  return Object.values(target.inputs).every(isFile) && session.factory.read.globs.size === 0;
 }
 
 /** The file of the bundle that is to be run, if it is gone since it was printed. */

@@ -1,5 +1,6 @@
 // One target at work: what performing its stages shares.
 
+import type { ActionResult } from "../model/action.ts";
 import { relative } from "node:path";
 import type { Digest } from "../model/digest.ts";
 import type { Failure } from "../model/failure.ts";
@@ -72,5 +73,11 @@ export function mayHaveReadOther(work: Work, key: Digest, files: readonly Source
   return true;
 }
 
-/** `again`: assess the target again, something has changed meanwhile. `unaffordable`: `tally.unpaid` says of what. */
-export type Performed = Result<"committed" | "again" | "interrupted" | "unaffordable", readonly Failure[]>;
+/**
+ * `again`: assess the target again, something has changed meanwhile. `unaffordable`: `tally.unpaid` says of what. `made`: committed, at its places, and
+ * there is nothing more of the target to be assessed.
+ */
+export type Performed = Result<
+  "committed" | "again" | "interrupted" | "unaffordable" | { readonly made: ActionResult },
+  readonly Failure[]
+>;

@@ -70,10 +70,14 @@ export type Noted = StageState | StageText;
 /** What is to be looked at where a result is put back. */
 const exceptional = ["items", "from", "left", "spent_usd", "accepted"].map((field) => `\n    ${field}:`);
 
+/** So many stages are found and written one by one; of more, all are gone through at once. */
+const mostInPlace = 1000;
+
 export class Stages {
   /** Lines of run.yaml, or what they say. Undefined: they lie in `#written`, where nobody has asked for all of them. */
   #stages: ReadonlyMap<string, Bytes | StageState> | undefined;
   readonly #written: WrittenStages | undefined;
+  #sought = 0;
 
   private constructor(stages: ReadonlyMap<string, Bytes | StageState> | undefined, written?: WrittenStages) {
     this.#stages = stages;
@@ -105,7 +109,7 @@ export class Stages {
   }
 
   #stageOf(name: string): Bytes | StageState | undefined {
-    if (this.#stages !== undefined || !isPlainKey(name)) return this.#all.get(name);
+    if (this.#stages !== undefined || !isPlainKey(name) || ++this.#sought > mostInPlace) return this.#all.get(name);
     return this.#written!.find(name)?.toString("latin1");
   }
 
@@ -177,7 +181,8 @@ export class Stages {
 
   /** The same with other stages in their places. Undefined where it has to be looked at as a whole: then `with` does it. */
   replaced(changed: ReadonlyMap<string, Noted>): Stages | undefined {
-    if (this.#written === undefined || ![...changed.keys()].every(isPlainKey)) return undefined;
+    if (this.#written === undefined || changed.size > mostInPlace || ![...changed.keys()].every(isPlainKey))
+      return undefined;
     const lines = [...changed].map(([name, stage]) => {
       const text = stage instanceof StageText ? stage.bytes : bytesOf(writeStage(stage));
       return [name, Buffer.from(text, "latin1")] as const;
