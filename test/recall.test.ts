@@ -4,8 +4,8 @@ import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { parse } from "yaml";
-import { lookAt } from "../src/fast/stamp.ts";
+import { parse, stringify } from "yaml";
+import { leftParts, lookAt, unpack, unpackPaths, unpackStats } from "../src/fast/stamp.ts";
 import type { StageState } from "../src/runs/stages.ts";
 import { makeProject, type Rig } from "./rig.ts";
 
@@ -174,6 +174,132 @@ describe("what is recalled", () => {
     expect((await rig.build(["a"])).targets).toEqual({ a: "fresh" });
     expect(readdirSync(rig.path("cache/bundles"))).toEqual([]);
     expect((await rig.build()).targets).toEqual({ a: "fresh", b: "computed", both: "computed", late: "computed" });
+  });
+});
+
+describe("what is left for the next build", () => {
+  const file = "cache/recall/default";
+  const partsOf = (rig: Rig) =>
+    unpack<{ readonly version: string; readonly shared: number }>(rig.path(file), leftParts)!;
+  const versionOf = (rig: Rig) => partsOf(rig).header.version;
+  /** Each path with its stat, and each target with its key and its paths, whatever their order. */
+  const contentOf = (rig: Rig) => {
+    const { header, parts } = partsOf(rig);
+    const [paths, names] = [unpackPaths(parts[0]!), unpackPaths(parts[2]!)];
+    const stats = unpackStats(parts[1]!);
+    const seen = paths.map((path, i) => [path, ...stats.subarray(i * 4, i * 4 + 4)]);
+    const numbers = (part: Buffer) => Array.from({ length: part.length / 4 }, (_, i) => part.readUInt32LE(i * 4));
+    const [counts, refs] = [numbers(parts[4]!), numbers(parts[5]!)];
+    const targets = names.map((name, i) => [name, parts[3]!.toString("hex", i * 32, i * 32 + 32), refs.splice(0, counts[i]).map((ref) => paths[ref])]); // prettier-ignore
+    return { shared: paths.slice(0, header.shared).sort(), seen: seen.sort(), targets };
+  };
+  const anew = async (rig: Rig) => {
+    rig.remove("cache/recall");
+    rig.remove("cache/stamps");
+    await rig.build();
+    return contentOf(rig);
+  };
+
+  test.each<[string, (rig: Rig) => void]>([
+    ["a source is edited", (rig) => rig.write({ "b.txt": "b2" })],
+    ["a source is touched", (rig) => rig.write({ "b.txt": "b" })],
+    ["an output is gone", (rig) => rig.remove("runs/default/b/out.json")],
+    [
+      "outputs are gone and a source is edited",
+      (rig) => (rig.remove("runs/default/late"), rig.write({ "a.txt": "a2" })),
+    ],
+  ])("is the same, written in place or anew, when %s", async (_, edit) => {
+    const rig = makeLeaves();
+    await rig.build();
+    const before = versionOf(rig);
+    edit(rig);
+    await rig.build();
+    const [after, content] = [versionOf(rig), contentOf(rig)];
+    expect(after).not.toBe(before);
+    expect(content.targets.map(([name]) => name)).toEqual(["a", "b", "both", "late"]);
+    expect(await anew(rig)).toEqual(content);
+  });
+
+  test("is what targets that came, went or read otherwise left", async () => {
+    const rig = makeLeaves();
+    await rig.build();
+    rig.edit("Expfile.ts", "return { a, b,", 'return { a, b, c: leaf({ text: source("c.txt", text()) }),');
+    rig.edit(
+      "Expfile.ts",
+      'late: late({ first: a.out, text: source("b.txt"',
+      'late: late({ first: a.out, text: source("c.txt"',
+    );
+    rig.write({ "c.txt": "c" });
+    await rig.build();
+    const content = contentOf(rig);
+    expect(content.targets.map(([name]) => name)).toEqual(["a", "b", "c", "both", "late"]);
+    expect(content.targets.at(-1)![2]).toEqual(["c.txt", "runs/default/late/out.json"]);
+    expect(await anew(rig)).toEqual(content);
+    rig.write({ "c.txt": "c2" });
+    expect((await rig.build()).targets).toMatchObject({ a: "fresh", c: "computed", late: "computed" });
+  });
+
+  test("is not written again where nothing is new, so that other command lines are still answered by it", async () => {
+    const rig = makeLeaves();
+    await rig.build();
+    const before = versionOf(rig);
+    expect((await rig.build(["both", "late"])).targets).toMatchObject({ a: "fresh", late: "fresh" });
+    expect(versionOf(rig)).toBe(before);
+    expect((await rig.build()).targets).toEqual({});
+    expect((await rig.build(["both", "late"])).targets).toEqual({});
+    rig.write({ "b.txt": "b2" });
+    expect((await rig.build(["both", "late"])).targets).toMatchObject({ b: "computed" });
+    expect((await rig.build()).targets).toMatchObject({ b: "fresh" });
+    expect((await rig.build()).targets).toEqual({});
+  });
+
+  test("answers from a folder of the project, too", async () => {
+    const rig = makeLeaves();
+    rig.write({ "deep/er/x": "" });
+    await rig.build();
+    const build = () => rig.start(["build"], { cwd: rig.path("deep/er") }).finished;
+    for (const _again of [1, 2]) expect((await build()).stdout).toBe("up to date · run default\n");
+    rig.write({ "b.txt": "b2" });
+    expect((await build()).stdout).toContain("3 computed, 1 fresh");
+    rig.write({ "b.txt": "b3" });
+    expect((await rig.build()).targets).toMatchObject({ a: "fresh", b: "computed" });
+  });
+});
+
+describe("the record of a run that nobody touched", () => {
+  test("is written as if all of it had been read", async () => {
+    const rig = makeLeaves();
+    await rig.build();
+    rig.write({ "b.txt": "b2" });
+    await rig.build();
+    const written = rig.read("runs/default/run.yaml");
+    expect(stringify(parse(written), { lineWidth: 0 })).toBe(written);
+    expect(stageOf(rig, "a").build).toBe(1);
+    expect(stageOf(rig, "late")).toMatchObject({ status: "done", build: 2 });
+  });
+
+  test("is read when somebody has: what was written by hand is put right", async () => {
+    const rig = makeLeaves();
+    await rig.build();
+    const before = rig.read("runs/default/run.yaml");
+    rig.write({ "runs/default/run.yaml": before.replace(/ {2}both:\n(?: {4}.*\n)+/, "").replace("experiment", "# mine\nexperiment"), "b.txt": "b2" }); // prettier-ignore
+    expect((await rig.build()).targets).toMatchObject({ a: "fresh", both: "computed" });
+    expect(Object.keys((parse(rig.read("runs/default/run.yaml")) as { targets: object }).targets)).toEqual(["a", "b", "both", "late"]); // prettier-ignore
+    rig.write({
+      "runs/default/run.yaml": rig.read("runs/default/run.yaml").replace(/ {2}a:\n {4}status: done/, "  a:\n    status: failed"),
+    });
+    rig.write({ "b.txt": "b3" });
+    await rig.build();
+    expect(stageOf(rig, "a").status).toBe("done");
+  });
+
+  test("keeps its stages in the order of the graph when that changes", async () => {
+    const rig = makeLeaves();
+    await rig.build();
+    rig.edit("Expfile.ts", "return { a, b, both: join({ one: a.out, two: b.out }), late:", "return { b, a, both: join({ one: a.out, two: b.out }), late:"); // prettier-ignore
+    rig.write({ "a.txt": "a2" });
+    await rig.build();
+    expect(Object.keys((parse(rig.read("runs/default/run.yaml")) as { targets: object }).targets).slice(0, 2)).toEqual(["b", "a"]); // prettier-ignore
   });
 });
 

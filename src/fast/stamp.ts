@@ -137,6 +137,7 @@ export function lookAt(path: string, stats: Float64Array, at: number): "as stamp
 function firstChanged([paths, stats]: readonly Buffer[], from: string): Changed | undefined {
   const numbers = unpackStats(stats!);
   const all = unpackPaths(paths!);
+  if (numbers.length !== all.length * 4) return { changed: "", resized: false };
   for (let i = 0; i < all.length; i++) {
     const path = from === "" || all[i]!.startsWith("/") ? all[i]! : from + all[i]!;
     if (lookAt(path, numbers, i * 4) !== "as stamped")

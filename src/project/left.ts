@@ -33,7 +33,7 @@ export interface LeftHeader extends VersionedHeader {
   readonly trace: readonly number[];
   /** The stat of the run's record: while it holds, it says of all targets below that they stand on their results. */
   readonly record: readonly number[];
-  /** SHA-256 of what says which target has which key and which paths: a bit that the disk has turned there would take a file from the target that reads it. */
+  /** Of what says which target has which key and which paths: a bit that the disk has turned there would take a file from the target that reads it. */
   readonly sum: string;
 }
 
@@ -89,7 +89,7 @@ export class Left {
       shared <= paths.length &&
       stats.length === paths.length * 4 &&
       this.#cores.length === names.length * coreBytes &&
-      sum === sumOf(this.#parts)
+      sum === sumOf(shared, this.#parts)
     );
   }
 
@@ -165,14 +165,22 @@ function isOwn({ format, build, node }: LeftHeader): boolean {
 
 function writeParts(file: string, about: LeftAbout, shared: number, parts: Parts): string {
   const version = randomUUID();
-  const own = { version, format: leftFormat, build: buildId, node: process.version, sum: sumOf(parts) } as const;
+  const own = {
+    version,
+    format: leftFormat,
+    build: buildId,
+    node: process.version,
+    sum: sumOf(shared, parts),
+  } as const;
   const header: LeftHeader = { ...own, shared, ...about };
   writeAtomic(file, pack(header, parts));
   return version;
 }
 
-function sumOf([, , , cores, counts, refs]: Parts): string {
-  return createHash("sha256").update(cores).update(counts).update(refs).digest("hex");
+function sumOf(shared: number, [, , names, cores, counts, refs]: Parts): string {
+  const sum = createHash("sha256").update(`${shared}\n`);
+  for (const part of [names, cores, counts, refs]) sum.update(part);
+  return sum.digest("hex");
 }
 
 export function bytesOf({ buffer, byteOffset, byteLength }: Float64Array | Uint32Array): Buffer {
