@@ -1,7 +1,7 @@
 // The stamp of the fast path: everything that a complete, successful build looked at, as flat arrays of stats. It is read before anything else is
 // loaded, so this file imports node:fs only. Any doubt falls through to the real thing.
 
-import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 
 /** The parts of a stamp's file are the paths that it names beside those of `left`, and their stats. */
 export interface StampHeader {
@@ -38,7 +38,7 @@ export function pack(header: object, parts: readonly Uint8Array[]): Buffer {
 }
 
 function gapAfter(size: number): Buffer {
-  return Buffer.alloc(-size & 7, " ");
+  return Buffer.alloc(aligned(size) - size, " ");
 }
 
 export interface Unpacked<Header> {
@@ -46,51 +46,48 @@ export interface Unpacked<Header> {
   readonly parts: readonly Buffer[];
 }
 
-/** Undefined where there is none, or it is damaged. */
-export function unpack<Header>(file: string, count: number): Unpacked<Header> | undefined {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(file);
-  } catch {
-    return undefined;
-  }
-  if (bytes.length < magic.length + 4 || bytes.toString("latin1", 0, magic.length) !== magic) return undefined;
-  // A copy only where the buffer from the pool is not aligned.
-  if (bytes.byteOffset % 8 !== 0) bytes = Buffer.from(new Uint8Array(bytes).buffer);
-  let at = magic.length + 4 + bytes.readUInt32LE(magic.length);
-  let header: (Header & { readonly sizes?: unknown }) | null;
-  try {
-    header = JSON.parse(bytes.toString("utf8", magic.length + 4, at)) as typeof header;
-  } catch {
-    return undefined;
-  }
-  const sizes = header?.sizes;
-  if (header === null || !Array.isArray(sizes) || sizes.length !== count) return undefined;
-  const parts: Buffer[] = [];
-  for (const size of sizes as number[]) {
-    at += -at & 7;
-    parts.push(bytes.subarray(at, at + size));
-    at += size;
-  }
-  return at + (-at & 7) === bytes.length ? { header, parts } : undefined;
-}
-
-/** The header alone, of a file that is not read any further. */
-export function readHeader<Header>(file: string): Header | undefined {
+/** Undefined where there is none of `count` parts, or it is damaged. Reads the first `wanted` parts, and no more of the file than that takes. */
+export function unpack<Header extends object>(
+  file: string,
+  count: number,
+  wanted = count,
+): Unpacked<Header> | undefined {
   let descriptor: number | undefined;
   try {
     descriptor = openSync(file, "r");
-    const front = Buffer.alloc(magic.length + 4);
-    if (readSync(descriptor, front) < front.length || front.toString("latin1", 0, magic.length) !== magic)
-      return undefined;
-    const json = Buffer.alloc(Math.min(front.readUInt32LE(magic.length), fstatSync(descriptor).size));
-    readSync(descriptor, json);
-    return (JSON.parse(json.toString("utf8")) as Header | null) ?? undefined;
+    const { size } = fstatSync(descriptor);
+    const front = read(descriptor, 0, Math.min(size, magic.length + 4));
+    if (front.length < magic.length + 4 || front.toString("latin1", 0, magic.length) !== magic) return undefined;
+    const json = read(descriptor, front.length, Math.min(size - front.length, front.readUInt32LE(magic.length)));
+    const header = JSON.parse(json.toString("utf8")) as (Header & { readonly sizes?: unknown }) | null;
+    const sizes = header?.sizes;
+    if (header === null || !Array.isArray(sizes) || sizes.length !== count) return undefined;
+    const begin = aligned(front.length + json.length);
+    const ends = [begin];
+    for (const length of sizes as number[]) ends.push(aligned(ends.at(-1)! + length));
+    if (ends.at(-1) !== size) return undefined;
+    const bytes = read(descriptor, begin, ends[wanted]! - begin);
+    const parts = (sizes as number[]).slice(0, wanted).map((length, i) => {
+      const at = ends[i]! - begin;
+      return bytes.subarray(at, at + length);
+    });
+    return { header, parts };
   } catch {
     return undefined;
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);
   }
+}
+
+function aligned(at: number): number {
+  return at + (-at & 7);
+}
+
+/** Into memory of its own, which is aligned as numbers want it. */
+function read(descriptor: number, at: number, length: number): Buffer {
+  const bytes = Buffer.from(new ArrayBuffer(length));
+  if (readSync(descriptor, bytes, 0, length, at) !== length) throw new Error("it became shorter");
+  return bytes;
 }
 
 /** Paths as a part: none holds a zero byte. */
@@ -184,7 +181,7 @@ export function checkStamp(
   if (header.build !== build || header.node !== process.version || header.asked !== asked) return undefined;
   if (!areAsSet(header.environment, environment)) return undefined;
   const { left, output } = header;
-  const rest = left === undefined ? undefined : unpack<VersionedHeader>(left.file, leftParts);
+  const rest = left === undefined ? undefined : unpack<VersionedHeader>(left.file, leftParts, 2);
   if (rest?.header.version !== left?.version) return undefined;
   return (
     firstChanged(parts, "") ?? (rest === undefined ? undefined : firstChanged(rest.parts, left!.from)) ?? { output }

@@ -7,7 +7,6 @@ import {
   lookAt,
   pack,
   packPaths,
-  readHeader,
   unpack,
   unpackPaths,
   unpackStats,
@@ -154,7 +153,7 @@ export function writeLeft(
 
 /** Whether the run's record is as this program wrote it at the end of the last complete build. Reads no more of the file than that takes. */
 export function isRecordAsLeft(file: string, record: string): boolean {
-  const header = readHeader<LeftHeader>(file);
+  const header = unpack<LeftHeader>(file, leftParts, 0)?.header;
   if (header === undefined || !isOwn(header) || !Array.isArray(header.record)) return false;
   return lookAt(record, Float64Array.from(header.record), 0) === "as stamped";
 }
