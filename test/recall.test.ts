@@ -1,6 +1,16 @@
 // Targets that nothing has touched since the last complete build are not assessed again. Nobody may be able to tell, except by the time it takes.
 
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -139,6 +149,9 @@ describe("what is recalled", () => {
     ["of too few parts", (text: string) => text.replace(/,\d+\](?=\})/, (last) => "]".padEnd(last.length))],
     ["of no variables", (text: string) => text.replace('"environment":', '"environmenz":')],
     ["of stats that are too few", (text: string) => text.replace(/"sizes":\[\d+/, '"sizes":[1')],
+    ["of another path", (text: string) => turned(text, 0)],
+    ["of a file that was another", (text: string) => turned(text, 1)],
+    ["of another target", (text: string) => turned(text, 2)],
     ["of another key", (text: string) => turned(text, 3)],
     ["of targets without their files", (text: string) => turned(text, 4)],
     ["of targets with the files of others", (text: string) => turned(text, 5)],
@@ -286,11 +299,47 @@ describe("the record of a run that nobody touched", () => {
     expect((await rig.build()).targets).toMatchObject({ a: "fresh", both: "computed" });
     expect(Object.keys((parse(rig.read("runs/default/run.yaml")) as { targets: object }).targets)).toEqual(["a", "b", "both", "late"]); // prettier-ignore
     rig.write({
-      "runs/default/run.yaml": rig.read("runs/default/run.yaml").replace(/ {2}a:\n {4}status: done/, "  a:\n    status: failed"),
+      "runs/default/run.yaml": rig
+        .read("runs/default/run.yaml")
+        .replace(/ {2}a:\n {4}status: done/, "  a:\n    status: failed"),
     });
     rig.write({ "b.txt": "b3" });
     await rig.build();
     expect(stageOf(rig, "a").status).toBe("done");
+  });
+
+  test("is no more so when somebody has, though the next build has nothing to write", async () => {
+    for (const edit of [
+      (text: string) => text.replace("    status: done\n", "    status: done\n  # I looked at this one\n"),
+      (text: string) => text.replace(/config:\n(?: {2}.*\n)+/, "").concat(/config:\n(?: {2}.*\n)+/.exec(text)![0]),
+      (text: string) => `${text}mine: 5\n`,
+    ]) {
+      const rig = makeLeaves();
+      await rig.build();
+      const edited = edit(rig.read("runs/default/run.yaml"));
+      rig.write({ "runs/default/run.yaml": edited });
+      for (const _again of [1, 2]) await rig.build();
+      rig.write({ "a.txt": "a2" });
+      expect((await rig.build()).targets).toMatchObject({ a: "computed", b: "fresh" });
+      const { config, targets } = parse(rig.read("runs/default/run.yaml")) as { config: object; targets: Record<string, StageState> }; // prettier-ignore
+      expect(config).toMatchObject({ source: "configs/default.yaml" });
+      expect(Object.values(targets).map(({ status }) => status)).toEqual(["done", "done", "done", "done"]);
+      expect(Object.keys(targets).sort()).toEqual(["a", "b", "both", "late"]);
+    }
+  });
+
+  test("and lost what it noted to the disk notes it again", async () => {
+    const rig = makeLeaves();
+    await rig.build();
+    const path = rig.path("runs/default/run.yaml");
+    const [text, { atime, mtime }] = [readFileSync(path, "utf8"), statSync(path)];
+    // In place, at the same length and time: only its change time tells, which a disk does not turn.
+    writeFileSync(path, text.replace("config:", "c\tnfig"));
+    utimesSync(path, atime, mtime);
+    rig.write({ "a.txt": "a2" });
+    await rig.build();
+    const { targets } = parse(readFileSync(path, "utf8")) as { targets: object };
+    expect(Object.keys(targets).sort()).toEqual(["a", "b", "both", "late"]);
   });
 
   test("keeps its stages in the order of the graph when that changes", async () => {

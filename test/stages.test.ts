@@ -184,6 +184,9 @@ describe("stages", () => {
     const after = Stages.ofBytes(untouched.replaced(changed)!.bytes.subarray(1))!;
     expect([after.get("t0"), after.get("t1"), after.get("t5000"), after.get("t9999")].map((one) => one?.build)).toEqual([-1, 1, -1, -1]); // prettier-ignore
     expect(untouched.replaced(new Map([["t10000", done]]))).toBeUndefined();
+    // One that is not there is sought through all of it; the others are known then.
+    expect(untouched.costNothing("t10000")).toBe(true);
+    for (let i = 10_001; i < 60_000; i++) expect(untouched.get(`t${i}`)).toBeUndefined();
   });
 
   test("whose words are in no ASCII are as usual as others", () => {

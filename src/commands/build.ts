@@ -1,5 +1,6 @@
 // `exp build`: takes the run, brings the targets up to date, writes down where every stage stands.
 
+import type { StatText } from "../util/stat.ts";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { TargetEnd } from "../engine/bring-up.ts";
@@ -260,7 +261,14 @@ async function buildAsked(
       !isSilent.failed &&
       run.expfile.impure.length === 0
     ) {
-      await rememberUpToDate(asked.value, deciding, ends, { startedAt, reports, maxUsd: budget.maxUsd }, args, screen);
+      await rememberUpToDate(
+        asked.value,
+        deciding,
+        ends,
+        { startedAt, reports, maxUsd: budget.maxUsd, recordKnown: record.known },
+        args,
+        screen,
+      );
     }
     const isWrong = summary.outcome === "failed" && !isLost && isInputWrong(ends);
     return ok({ exitCode: isWrong ? exitCodes.wrongInput : exitCodeOf(summary.outcome), outcome: summary.outcome });
@@ -330,6 +338,7 @@ interface UpToDate {
   readonly startedAt: number;
   readonly reports: readonly string[];
   readonly maxUsd: number | undefined;
+  readonly recordKnown: StatText | undefined;
 }
 
 /** The stamp holds what the next build prints when it finds nothing to do. */
@@ -337,7 +346,7 @@ async function rememberUpToDate(
   asked: Asked,
   deciding: DecidingSession,
   ends: ReadonlyMap<number, TargetEnd>,
-  { startedAt, reports, maxUsd }: UpToDate,
+  { startedAt, reports, maxUsd, recordKnown }: UpToDate,
   args: Arguments,
   screen: Screen,
 ): Promise<void> {
@@ -372,5 +381,5 @@ async function rememberUpToDate(
     const end = ends.get(target);
     return end?.kind === "done" ? end : undefined;
   };
-  await writeStamp(asked.project, run, deciding, asked.needed, outputs, text.join(""), screen);
+  await writeStamp(asked.project, run, deciding, asked.needed, outputs, text.join(""), screen, recordKnown);
 }

@@ -12,6 +12,7 @@ import { headline } from "../report/reasons.ts";
 import { runFormat, type Change, type RunState } from "../runs/run.ts";
 import { Stages, StageText, type Noted, type StageState } from "../runs/stages.ts";
 import { readTextIfThere, writeAtomic } from "../util/fs.ts";
+import type { StatText } from "../util/stat.ts";
 import { withoutPasswords } from "../util/url.ts";
 import { who } from "../util/who.ts";
 import type { OpenRun } from "../project/open-run.ts";
@@ -44,8 +45,10 @@ export class RunRecord {
   readonly #before: Stages;
   readonly #stages = new Map<string, Noted>();
   readonly #changed: Record<string, Change> = {};
-  /** A target was recalled by what was noted when the last build was complete: the graph is as it was then, and so is the order of the stages. */
+  /** A target was recalled by what was noted when the last build was complete: the graph is as it was then, and the stages stay in their order. */
   #isInOrder = false;
+  /** The stat of the record as this build has written it, or read it as an earlier one wrote it. */
+  #known: StatText | undefined;
   #saved: number;
 
   constructor(run: OpenRun, { startedAt, build, mayWrite, keep, leftOf }: RecordOptions) {
@@ -57,6 +60,12 @@ export class RunRecord {
     this.#keep = keep;
     this.#leftOf = leftOf;
     this.#before = run.state?.targets ?? Stages.of({});
+    this.#known = this.#before.isInLines ? run.recordSeen : undefined;
+  }
+
+  /** The stat of the record, if nobody else has touched it: then the next build need not read it. */
+  get known(): StatText | undefined {
+    return this.#known;
   }
 
   /** Before any work: a build that is killed must not take the config that the run follows with it. */
@@ -67,10 +76,11 @@ export class RunRecord {
   }
 
   note(target: GraphTarget, end: TargetEnd): void {
-    if (end.kind === "done" && end.isNoted) this.#isInOrder = true;
+    // What was noted may have been lost.
+    const isNoted = end.kind === "done" && end.isNoted && this.#before.isInLines;
+    if (isNoted) this.#isInOrder = true;
     const isFresh = end.kind === "done" && end.origin === "fresh" && end.accepted === undefined;
-    if (isFresh && !this.#stages.has(target.name) && (end.isNoted || this.#before.standsOn(target.name, end.core)))
-      return;
+    if (isFresh && !this.#stages.has(target.name) && (isNoted || this.#before.standsOn(target.name, end.core))) return;
     this.#before.lookNear(target.index / this.#run.graph.targets.length);
     const stage = this.#stageOf(target, end);
     if (stage !== undefined) this.#stages.set(target.name, stage);
@@ -146,6 +156,7 @@ export class RunRecord {
         (this.#isInOrder ? this.#before.replaced(this.#stages) : undefined) ?? this.#before.with(this.#stages, order()),
     };
     folder.save(next, builds !== state?.builds);
+    this.#known = folder.recordStat();
     this.#saved = Date.now();
   }
 

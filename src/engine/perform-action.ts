@@ -170,16 +170,28 @@ async function run(work: Work, due: DueAction): Promise<Performed> {
   if (part === "split") return ok("committed");
   if (part !== "merge") tally.computed += 1;
   await placeOutputs(work, outputs);
-  return ok(part === "recipe" && isAllLookedAt(work) ? { made: result } : "committed");
+  const { outputs: slots } = target.declaration.contract;
+  const isSettled =
+    part === "recipe" &&
+    isAllLookedAt(work, due) &&
+    // Content may go away at any moment, and what is lost is made anew.
+    session.places.isAsPut(target.name, slots, outputs);
+  return ok(isSettled ? { made: result } : "committed");
 }
 
-/** Whether all that the target reads was looked at after it ran, file by file: in a folder, one may have come. */
-function isAllLookedAt({ session, target }: Work): boolean {
+/**
+ * Whether all that the target reads was looked at after it ran: files that were there, one by one, and code that they name. Where one may have come meanwhile,
+ * into a folder or where a file need not be, the target is to be assessed again.
+ */
+function isAllLookedAt({ target }: Work, { action, inputs }: DueAction): boolean {
+  let sources = 0;
   const isFile = (input: GraphInput): boolean => {
     if (input.kind === "list") return input.members.every(isFile);
-    return input.kind === "artifact" || (input.kind === "source" && input.declared.format !== "tree");
+    if (input.kind === "source") sources++;
+    return input.kind !== "sources" && !(input.kind === "source" && input.declared.format === "tree");
   };
-  return Object.values(target.inputs).every(isFile) && session.factory.read.globs.size === 0;
+  const areFiles = Object.values(target.inputs).every(isFile);
+  return areFiles && filesBehind(inputs).length === sources && action.record.code.kind === "module";
 }
 
 /** The file of the bundle that is to be run, if it is gone since it was printed. */

@@ -2,6 +2,7 @@
 
 import type { Digest } from "../model/digest.ts";
 import type { GraphTarget } from "../planning/graph.ts";
+import type { StatText } from "../util/stat.ts";
 import { writeLeft, type LeftAbout, type LeftTarget } from "./left.ts";
 import type { Recall } from "./recall.ts";
 
@@ -13,6 +14,7 @@ export interface LookedAt {
   /** Which of them all targets share. */
   readonly shared: readonly string[];
   readonly statOf: (path: string) => readonly number[];
+  readonly seenAs: (path: string) => StatText | undefined;
   /** The files of a target, as of `OwnFiles`; undefined where they cannot be told from what others share. */
   readonly of: (target: number, isRestored: boolean) => readonly string[] | undefined;
 }
@@ -96,7 +98,7 @@ function leaveAsBefore(file: string, about: LeftAbout, { former, looked, own, ta
     const number = left.numberOf(targets[index]!.name, index)!;
     const refs = left.refsOf(number).subarray(former.restored.get(index)?.length ?? 0);
     if (refs.length !== paths.length || paths.some((path, k) => left.paths[refs[k]!] !== path)) return undefined;
-    seen.push(...refs);
+    for (const ref of refs) seen.push(ref);
     if (left.coreOf(number) !== core) cores.set(number, core);
   }
   if (!seen.every(see)) return "seen in two states";
@@ -151,7 +153,7 @@ function heldBy(former: Recall): number[] {
   const held: number[] = [];
   for (let ref = 0; ref < left.header.shared; ref++) held.push(ref);
   for (const number of former.taken()) for (const ref of left.refsOf(number)) held.push(ref);
-  for (const refs of restored.values()) held.push(...refs);
+  for (const refs of restored.values()) for (const ref of refs) held.push(ref);
   return held;
 }
 

@@ -32,7 +32,7 @@ export interface LeftHeader extends VersionedHeader {
   readonly trace: readonly number[];
   /** The stat of the run's record: while it holds, it says of all targets below that they stand on their results. */
   readonly record: readonly number[];
-  /** Of what says which target has which key and which paths: a bit that the disk has turned there would take a file from the target that reads it. */
+  /** Of all the rest: a bit that the disk has turned in it might take a file from the target that reads it. */
   readonly sum: string;
 }
 
@@ -88,7 +88,7 @@ export class Left {
       shared <= paths.length &&
       stats.length === paths.length * 4 &&
       this.#cores.length === names.length * coreBytes &&
-      sum === sumOf(shared, this.#parts)
+      sum === sumOf(this.header, this.#parts)
     );
   }
 
@@ -164,21 +164,18 @@ function isOwn({ format, build, node }: LeftHeader): boolean {
 
 function writeParts(file: string, about: LeftAbout, shared: number, parts: Parts): string {
   const version = randomUUID();
-  const own = {
-    version,
-    format: leftFormat,
-    build: buildId,
-    node: process.version,
-    sum: sumOf(shared, parts),
-  } as const;
-  const header: LeftHeader = { ...own, shared, ...about };
+  const own = { version, format: leftFormat, build: buildId, node: process.version, shared } as const;
+  const header: LeftHeader = { ...own, ...about, sum: sumOf({ ...about, shared }, parts) };
   writeAtomic(file, pack(header, parts));
   return version;
 }
 
-function sumOf(shared: number, [, , names, cores, counts, refs]: Parts): string {
-  const sum = createHash("sha256").update(`${shared}\n`);
-  for (const part of [names, cores, counts, refs]) sum.update(part);
+function sumOf(
+  { root, asked, environment, shared, trace, record }: LeftAbout & { shared: number },
+  parts: Parts,
+): string {
+  const sum = createHash("sha256").update(JSON.stringify([root, asked, environment, shared, trace, record]));
+  for (const part of parts) sum.update(part);
   return sum.digest("hex");
 }
 

@@ -48,6 +48,8 @@ export async function writeStamp(
   ends: Ends,
   output: string,
   around: Surroundings,
+  /** The stat of the run's record, if it is known that exp wrote it. */
+  recordKnown: StatText | undefined,
 ): Promise<void> {
   const { file, asked } = stampFile(project.paths, around);
   // A stamp would hold it as it is.
@@ -68,7 +70,11 @@ export async function writeStamp(
   const about = {
     ...{ root, asked: askedOf(run), environment: [...environment] },
     trace: looked.statOf(run.folder.traceFile),
-    record: looked.statOf(run.folder.stateFile),
+    // What somebody has written into it is to be read.
+    record:
+      recordKnown !== undefined && looked.seenAs(run.folder.stateFile) === recordKnown
+        ? looked.statOf(run.folder.stateFile)
+        : asNever,
   };
   const own = new Map<number, OwnFiles>();
   for (const index of assessed) {
@@ -153,6 +159,7 @@ async function look(
       const place = places.get(path)! * 4;
       return [...stats.subarray(place, place + 4)];
     },
+    seenAs: (path) => seen.get(path),
     of(index, isRestored) {
       const target = run.graph.targets[index]!;
       const sources = isRestored ? [] : sourcesOf(target);
@@ -167,6 +174,9 @@ async function look(
     },
   };
 }
+
+/** The stat of no file. */
+const asNever: readonly number[] = [0, 0, 0, 0];
 
 /** From a folder, where it lies there: that is shorter, and for the kernel less to walk. */
 function nearer(path: string, folder: string): string {

@@ -77,11 +77,17 @@ export class Stages {
   /** Lines of run.yaml, or what they say. Undefined: they lie in `#written`, where nobody has asked for all of them. */
   #stages: ReadonlyMap<string, Bytes | StageState> | undefined;
   readonly #written: WrittenStages | undefined;
+  /** Whether all was read as it is written here, line by line. */
+  readonly isInLines: boolean;
   #sought = 0;
 
-  private constructor(stages: ReadonlyMap<string, Bytes | StageState> | undefined, written?: WrittenStages) {
+  private constructor(
+    stages: ReadonlyMap<string, Bytes | StageState> | undefined,
+    { written, isInLines = false }: { readonly written?: WrittenStages; readonly isInLines?: boolean } = {},
+  ) {
     this.#stages = stages;
     this.#written = written;
+    this.isInLines = isInLines;
   }
 
   static of(stages: Readonly<Record<string, StageState>>): Stages {
@@ -90,13 +96,13 @@ export class Stages {
 
   /** Of what stands after `targets:`, from its line break on, as it was written here and nobody has touched it. */
   static asWritten(bytes: Buffer): Stages {
-    return new Stages(undefined, new WrittenStages([bytes]));
+    return new Stages(undefined, { written: new WrittenStages([bytes]), isInLines: true });
   }
 
   /** Of what stands below `targets:`; undefined where it is not as it is written here. */
   static ofBytes(bytes: Buffer): Stages | undefined {
     const stages = linesIn(bytes);
-    return stages === undefined ? undefined : new Stages(stages);
+    return stages === undefined ? undefined : new Stages(stages, { isInLines: true });
   }
 
   /** The stage that is asked for next lies about there, from 0 to 1: a guess that saves reading others. */
@@ -110,7 +116,8 @@ export class Stages {
 
   #stageOf(name: string): Bytes | StageState | undefined {
     if (this.#stages !== undefined || !isPlainKey(name) || ++this.#sought > mostInPlace) return this.#all.get(name);
-    return this.#written!.find(name)?.toString("latin1");
+    // What is not there is sought in vain once: then all are known.
+    return this.#written!.find(name)?.toString("latin1") ?? this.#all.get(name);
   }
 
   get names(): readonly string[] {
@@ -188,7 +195,7 @@ export class Stages {
       return [name, Buffer.from(text, "latin1")] as const;
     });
     const written = this.#written.replaced(new Map(lines));
-    return written === undefined ? undefined : new Stages(undefined, written);
+    return written === undefined ? undefined : new Stages(undefined, { written, isInLines: true });
   }
 
   get bytes(): Buffer {
@@ -214,7 +221,12 @@ export class Stages {
 
 /** Where names are such as have to be quoted. */
 function statesIn(bytes: Buffer): Map<string, StageState> {
-  return new Map(Object.entries(parse(bytes.toString("utf8")) as Record<string, StageState>));
+  try {
+    return new Map(Object.entries((parse(bytes.toString("utf8")) ?? {}) as Record<string, StageState>));
+  } catch (error) {
+    if (error instanceof YAMLError) return new Map();
+    throw error;
+  }
 }
 
 /** Undefined where it is not as it is written here. */

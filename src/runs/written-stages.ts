@@ -6,7 +6,8 @@ interface Range {
   readonly end: number;
 }
 
-const [newline, space] = [0x0a, 0x20];
+const newline = 0x0a;
+const fourSpaces = 0x20202020;
 /** Where a stage lies is mostly guessed that well. */
 const firstReach = 1 << 13;
 
@@ -86,7 +87,7 @@ export class WrittenStages {
   #endOf(begin: number): number {
     const { bytes } = this;
     let at = begin;
-    while (at < bytes.length && (bytes[at] === newline || bytes[at + 2] === space)) {
+    while (at < bytes.length && (bytes[at] === newline || bytes.readUInt32LE(at) === fourSpaces)) {
       const next = bytes.indexOf(newline, at);
       at = next === -1 ? bytes.length : next + 1;
     }
