@@ -263,6 +263,25 @@ describe("sources", () => {
     );
   });
 
+  test("an optional file that comes while its recipe runs is read in the same build", async () => {
+    const rig = makeProject({
+      "Expfile.ts": `import { contract, experiments, json, optional, rule, source, text } from "expfile";
+const one = rule(contract({ name: "one", inputs: { more: optional(text()) }, outputs: { out: json() } }), { recipe: () => import("./one.ts") });
+export default experiments({ main: () => ({ a: one({ more: source("more.txt", optional(text())) }) }) });
+`,
+      "one.ts": `import { writeFileSync } from "node:fs";
+export const recipe = async ({ inputs, outputs }) => {
+  const more = await inputs.more?.read();
+  if (more === undefined) writeFileSync("ROOT/more.txt", "more");
+  await outputs.out.write({ more: more ?? "none" });
+};
+`,
+    });
+    rig.edit("one.ts", "ROOT", rig.root);
+    await rig.build();
+    expect(JSON.parse(rig.read("runs/default/a/out.json"))).toEqual({ more: "more" });
+  });
+
   test("a path that is missing is named with the target that needs it", async () => {
     const rig = wordsProject();
     const done = await rig.exp("build", "--set", 'prepare.sources=["data/nuts.txt"]');

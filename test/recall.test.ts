@@ -16,6 +16,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
 import { leftParts, lookAt, unpack, unpackPaths, unpackStats } from "../src/fast/stamp.ts";
+import { digestOfBytes } from "../src/model/digest.ts";
+import { Left, writeLeft } from "../src/project/left.ts";
 import type { StageState } from "../src/runs/stages.ts";
 import { makeProject, type Rig } from "./rig.ts";
 
@@ -264,6 +266,23 @@ describe("what is left for the next build", () => {
     expect((await rig.build(["both", "late"])).targets).toMatchObject({ b: "computed" });
     expect((await rig.build()).targets).toMatchObject({ b: "fresh" });
     expect((await rig.build()).targets).toEqual({});
+  });
+
+  test("may be of a target that reads more files than a call can have arguments", () => {
+    const folder = mkdtempSync(join(tmpdir(), "exp-left-"));
+    try {
+      const file = join(folder, "left");
+      const count = 300_000;
+      const paths = Array.from({ length: count }, (_, i) => `src/${i}`);
+      const seen = { paths, stats: new Float64Array(count * 4), shared: 0 };
+      const about = { root: folder, asked: digestOfBytes(""), environment: [], trace: [], record: [] };
+      writeLeft(file, about, seen, [{ name: "a", core: digestOfBytes("a"), refs: paths.keys() }]);
+      const left = Left.read(file)!;
+      expect(left.refsOf(0)).toHaveLength(count);
+      expect([left.coreOf(0), left.refsOf(0).at(-1)]).toEqual([digestOfBytes("a"), count - 1]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test("answers from a folder of the project, too", async () => {

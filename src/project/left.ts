@@ -136,9 +136,9 @@ export function writeLeft(
   const refs: number[] = [];
   for (const [number, target] of targets.entries()) {
     cores.write(target.core, number * coreBytes, "hex");
-    counts[number] = refs.length;
-    refs.push(...target.refs);
-    counts[number] = refs.length - counts[number];
+    const before = refs.length;
+    for (const ref of target.refs) refs.push(ref);
+    counts[number] = refs.length - before;
   }
   const names = packPaths(targets.map(({ name }) => name));
   return writeParts(file, about, seen.shared, [

@@ -6,8 +6,7 @@ interface Range {
   readonly end: number;
 }
 
-const newline = 0x0a;
-const fourSpaces = 0x20202020;
+const [newline, space] = [0x0a, 0x20];
 /** Where a stage lies is mostly guessed that well. */
 const firstReach = 1 << 13;
 
@@ -83,14 +82,19 @@ export class WrittenStages {
     return -1;
   }
 
-  /** Where the next name begins: all lines of a stage are further in, or empty. */
+  /** Where the lines of a stage end: they are further in than its name, or empty. */
   #endOf(begin: number): number {
     const { bytes } = this;
     let at = begin;
-    while (at < bytes.length && (bytes[at] === newline || bytes.readUInt32LE(at) === fourSpaces)) {
+    while (at < bytes.length && (bytes[at] === newline || isIndented(bytes, at))) {
       const next = bytes.indexOf(newline, at);
       at = next === -1 ? bytes.length : next + 1;
     }
     return at;
   }
+}
+
+function isIndented(bytes: Buffer, at: number): boolean {
+  for (let k = 0; k < 4; k++) if (bytes[at + k] !== space) return false;
+  return true;
 }

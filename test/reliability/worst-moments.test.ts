@@ -129,6 +129,36 @@ test("blobs that are deleted while a build explains why it makes something are n
   expect(bench.rig.read("runs/default/last/out.txt")).toBe("another size\n");
 });
 
+test("blobs that are deleted between a result and its place in the run are made again", async () => {
+  const bench = benchOf({
+    ...plainExpfile(["it"], 'return { it: it({ data: source("data.txt", text()) }) };'),
+    // Too long to be kept with its result.
+    ...plainRule("it", reading, "await outputs.out.write((await inputs.data.read()).repeat(20_000));"),
+    "data.txt": "1\n",
+  });
+  const file = `${bench.marks.file}.fault.cjs`;
+  writeFileSync(
+    file,
+    `const fs = require("node:fs");
+    const { fdatasync } = fs;
+    let isOver = false;
+    // The result is in the trace by then, and its outputs are not in the run yet.
+    fs.fdatasync = (descriptor, ...more) => {
+      const isTrace = fs.readlinkSync("/proc/self/fd/" + descriptor).endsWith("trace.jsonl");
+      const hasResult = isTrace && fs.readFileSync("/proc/self/fd/" + descriptor, "utf8").includes('"how":"computed"');
+      if (hasResult && !isOver) fs.rmSync("cache/blobs", { recursive: true });
+      isOver ||= hasResult;
+      return fdatasync(descriptor, ...more);
+    };
+    require("node:module").syncBuiltinESMExports();`,
+  );
+  const env = { ...bench.options.env, NODE_OPTIONS: `--require ${file}` };
+  const built = await bench.rig.start(["build"], { env }).finished;
+  expect([built.code, built.stderr]).toEqual([0, ""]);
+  expect(bench.rig.read("runs/default/it/out.txt")).toBe("1\n".repeat(20_000));
+  expect(bench.marks.counts.it).toBe(2);
+});
+
 test("a folder that looks like the text that belongs at its place is not taken for it", async () => {
   const listing = JSON.stringify([["a", digestOfBytes("x"), 1]]);
   const bench = benchOf(oneTarget("outputs: { out: text() }", `await outputs.out.write(${JSON.stringify(listing)});`));
