@@ -71,7 +71,7 @@ export type Noted = StageState | StageText;
 const exceptional = ["items", "from", "left", "spent_usd", "accepted"].map((field) => `\n    ${field}:`);
 
 /** So many stages are found and written one by one; of more, all are gone through at once. */
-const mostInPlace = 1000;
+const mostInPlace = 300;
 
 export class Stages {
   /** Lines of run.yaml, or what they say. Undefined: they lie in `#written`, where nobody has asked for all of them. */
