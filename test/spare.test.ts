@@ -128,9 +128,13 @@ describe("a worker is started ahead", () => {
     // Or it dies while it is told its place, and that nobody has seen yet.
     bench.rig.write({ "data.txt": "yet another size\n" });
     expect(await build(`this.send = function () { process.kill(this.pid, "SIGKILL"); }`)).toBe(0);
+    // Or it dies when somebody waits for it.
+    bench.rig.write({ "data.txt": "a size that is like no other\n" });
+    const late = `this.send = function () { setTimeout(() => process.kill(this.pid, "SIGKILL"), 1500); }`;
+    expect(await build(late)).toBe(0);
     const spares = pids();
-    expect(spares).toHaveLength(2);
-    expect(bench.marks.pids).toHaveLength(2);
+    expect(spares).toHaveLength(3);
+    expect(bench.marks.pids).toHaveLength(3);
     for (const spare of spares) expect(bench.marks.pids).not.toContain(spare);
   });
 });

@@ -142,7 +142,10 @@ export class LocalExecutor implements Executor {
     this.#spare = undefined;
     const scratch = this.#scratch.next();
     try {
-      return await this.#start(scratch, spare);
+      const worker = await this.#start(scratch, spare);
+      // One that was started ahead and died knew of no order: who waits for it has another.
+      const isLost = spare !== undefined && worker.exit !== undefined && !this.#isClosing;
+      return isLost ? await this.#start(this.#scratch.next(), undefined) : worker;
     } catch (error) {
       if (isMissing(error) && !existsSync(scratch)) return undefined;
       throw error;
