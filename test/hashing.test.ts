@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -19,6 +20,7 @@ import makeXxhash from "xxhash-wasm";
 import { pieceBytesOf } from "../src/backends/store/hash-file.ts";
 import { HashPool } from "../src/backends/store/hash-pool.ts";
 import { StatCache } from "../src/backends/store/stat-cache.ts";
+import { statOf, statText } from "../src/util/stat.ts";
 
 const library = await makeXxhash();
 const xxhash = { create: () => library.create64() };
@@ -65,6 +67,7 @@ const stats = () =>
 
 /** Threads are worth their start for this much. */
 const large = 200 * MiB;
+const manyFiles = 9000;
 
 describe.each([
   ["by threads", threadFile],
@@ -78,6 +81,36 @@ describe.each([
     expect(found.size).toBe(paths.length);
     for (const path of paths) expect(found.get(path)?.digest).toBe(sha256(path));
     expect(found.get(paths[4]!)!.size).toBe(MiB - 1);
+  });
+
+  test("are those of the content, for so many files of which nothing is known that they are not looked at one by one", async () => {
+    const paths = Array.from({ length: manyFiles }, (_, i) => write(`small ${i}`, 10 + (i % 5)));
+    paths.push(write("not so small", 3 * MiB), write("empty", 0));
+    const link = join(folder, "link");
+    symlinkSync(paths[0]!, link);
+    await tick();
+    const asked = [...paths, link, folder, join(folder, "none")];
+    const found = await withCache(file, (cache) => cache.digestsOf(asked));
+    expect(found.size).toBe(paths.length + 1);
+    for (const path of [...paths, link]) expect(found.get(path)!.digest).toBe(sha256(path));
+    for (const path of [...paths, link]) expect(found.get(path)!.seen).toBe(statText(statOf(path)!));
+    const lines = stats();
+    expect(lines.filter(({ r }) => r !== undefined)).toEqual([]);
+    expect(lines.filter(({ x }) => x !== undefined).map(({ p }) => p)).toEqual([join(folder, "not so small")]);
+    // All of them are known now, and one that is edited is found among them.
+    writeFileSync(paths[4000]!, "edited");
+    const again = await withCache(file, (cache) => cache.digestsOf(asked));
+    expect(again.get(paths[4000]!)!.digest).toBe(sha256(paths[4000]!));
+    expect(stats()).toHaveLength(lines.length + 1);
+  });
+
+  test("are not relied on where the clock has not passed a file's last change, among however many", async () => {
+    const paths = Array.from({ length: manyFiles }, (_, i) => write(`small ${i}`, 10));
+    utimesSync(paths[4000]!, 4e9, 4e9);
+    await tick();
+    const found = await withCache(file, (cache) => cache.digestsOf(paths));
+    expect(found.get(paths[4000]!)!.digest).toBe(sha256(paths[4000]!));
+    expect(stats().flatMap(({ p, r }) => (r === undefined ? [] : [p]))).toEqual([paths[4000]]);
   });
 
   test("of a large file that was only touched are those known, and of one that was edited anywhere are new", async () => {

@@ -1,7 +1,7 @@
 // Files of the project behind the paths and patterns that targets name: where they lie and what they hold, all found before inputs are made of them,
 // so that what has not been hashed yet can be hashed at once. Unaware of what becomes of them.
 
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { isDynamicPattern } from "tinyglobby";
 import type { FoundFile } from "../backends/store/store.ts";
 import { statOf } from "../util/stat.ts";
@@ -11,7 +11,7 @@ import type { GraphInput, GraphTarget } from "../planning/graph.ts";
 import type { Result } from "../util/result.ts";
 import { patternsOf } from "./declared.ts";
 import type { SourceDigests } from "./sources.ts";
-import { matchSources, walkFolder, type Walk } from "./walk.ts";
+import { matchSources, pathInside, walkFolder, type Walk } from "./walk.ts";
 
 /** What the inputs of a target name in the project. */
 export interface NamedSources {
@@ -73,7 +73,7 @@ export async function findSources(
     else if (stat?.isDirectory() === true) {
       const walk = walkFolder(absolute);
       found.set(path, { kind: "folder", path: absolute, walk });
-      for (const name of walk.matches) inside.push(join(absolute, name));
+      for (const name of walk.matches) inside.push(pathInside(absolute, name));
     } else found.set(path, { kind: "none", path: absolute, isThere: stat !== undefined });
   }
   for (const pattern of patterns) {
@@ -82,7 +82,9 @@ export async function findSources(
     found.set(pattern, { kind: "glob", walk });
     for (const path of walk.matches) inside.push(resolve(root, path));
   }
-  return { paths: found, files: inside.length === 0 ? own : new Map([...own, ...(await digests.digestsOf(inside))]) };
+  if (inside.length === 0) return { paths: found, files: own };
+  const files = await digests.digestsOf(inside);
+  return { paths: found, files: own.size === 0 ? files : new Map([...own, ...files]) };
 }
 
 /** Nothing lies there at all. */

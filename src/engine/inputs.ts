@@ -3,6 +3,7 @@
 import { extname, join, relative, resolve } from "node:path";
 import { isDynamicPattern } from "tinyglobby";
 import type { InputOrder } from "../backends/executors/executor.ts";
+import type { FoundFile } from "../backends/store/store.ts";
 import type { SourceSeen } from "../backends/store/trace-lines.ts";
 import type { Artifact, Artifacts, TreeListing } from "../model/action.ts";
 import { digestOfBytes, type Digest } from "../model/digest.ts";
@@ -17,7 +18,7 @@ import type { Places } from "./places.ts";
 import { findSources, isAbsent, namedSources, type FoundSources, type NamedSources } from "./find-sources.ts";
 import { noSource, unreadable, wrongKind } from "./source-failures.ts";
 import { type SourceDigests, type SourceFile, type SourcesRead } from "./sources.ts";
-import type { Walk } from "./walk.ts";
+import { pathInside, type Walk } from "./walk.ts";
 
 /** One input slot, resolved. `order` throws `ContentLost` when an upstream artifact's content is nowhere any more. */
 export interface ResolvedInput {
@@ -228,8 +229,7 @@ export class InputResolver {
   #plainFile(absolute: string, format: SlotFormat, found: FoundSources): ResolvedInput | undefined {
     const file = found.files.get(absolute);
     if (file === undefined) return undefined;
-    const source: SourceFile = { path: absolute, seen: file.seen, digest: file.digest };
-    this.#options.sources.addFile(source);
+    const source = this.#seen(absolute, file);
     const ext = extname(absolute);
     return {
       record: { kind: "file", digest: file.digest, ext, format },
@@ -239,27 +239,37 @@ export class InputResolver {
     };
   }
 
+  #seen(path: string, { seen, digest }: FoundFile): SourceFile {
+    const source: SourceFile = { path, seen, digest };
+    this.#options.sources.addFile(source);
+    return source;
+  }
+
   #folder(absolute: string, pattern: string, walk: Walk, found: FoundSources, unread: string[]): ResolvedInput {
     this.#options.sources.addGlob(join(pattern, "/"), walk);
-    const files = new Map(
-      walk.matches.flatMap((name) => {
-        const file = this.#listed(join(absolute, name), found, unread);
-        return file === undefined ? [] : [[name, file] as const];
-      }),
-    );
-    const listing: TreeListing = [...files].map(([name, file]) => [name, digestOfFileRecord(file), file.size]);
-    const order = (): InputOrder => ({
-      kind: "tree",
-      files: [...files].map(([name, file]) => [name, (file.order() as { path: string }).path] as const),
-    });
+    // A folder may hold ten thousand files, and few recipes are handed them one by one.
+    const listing: TreeListing[number][] = [];
+    const sources: SourceFile[] = [];
+    let size = 0;
+    for (const name of walk.matches) {
+      const path = pathInside(absolute, name);
+      const file = found.files.get(path);
+      if (file === undefined) {
+        unread.push(path);
+        continue;
+      }
+      sources.push(this.#seen(path, file));
+      listing.push([name, file.digest, file.size]);
+      size += file.size;
+    }
     const digest = digestOfBytes(JSON.stringify(listing));
     this.#listings.set(digest, listing);
     return {
       record: { kind: "tree", digest },
-      order,
-      size: sum(files.values()),
-      sources: sourcesOf(files.values()),
-      fileOf: (name) => files.get(name),
+      order: () => ({ kind: "tree", files: listing.map(([name], i) => [name, sources[i]!.path] as const) }),
+      size,
+      sources,
+      fileOf: (name) => this.#plainFile(pathInside(absolute, name), "file", found),
     };
   }
 
@@ -316,9 +326,4 @@ function sourcesOf(inputs: Iterable<ResolvedInput>): SourceFile[] {
 /** The files of the project behind some inputs. */
 export function filesBehind(inputs: ResolvedInputs): SourceFile[] {
   return Object.values(inputs).flatMap(({ sources }) => sources);
-}
-
-function digestOfFileRecord(file: ResolvedInput): Digest {
-  if (file.record.kind !== "file") throw new Error("a folder's listing holds files only");
-  return file.record.digest;
 }

@@ -53,6 +53,11 @@ export function walkFolder(folder: string): Walk {
   return { matches: files, looked: folders.sort(), absent: [] };
 }
 
+/** The absolute path of a file that `walkFolder` found: its name is as plain as a path can be, and `join` would go through each letter of it. */
+export function pathInside(folder: string, name: string): string {
+  return folder.endsWith("/") ? folder + name : `${folder}/${name}`;
+}
+
 /** Absolute paths. Where was looked is told by the globber itself: a second opinion on how it walks would be wrong sooner or later. */
 function walkGlob(pattern: string, options: GlobOptions & { readonly cwd: string }): Walk {
   const looked = new Set<string>();

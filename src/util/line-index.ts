@@ -128,9 +128,10 @@ export class LineIndexBuilder {
 
   /** Of the first `end` bytes of the log, all of it if nothing is said: the lines of an earlier index, and what was added. */
   save(file: string, log: string, { earlier, end }: { earlier?: LineIndex | undefined; end?: number } = {}): void {
+    if (earlier === undefined) return this.#save(file, log, end);
     const all = new LineIndexBuilder();
     for (const one of [earlier, this])
-      one?.forEach((hash, offset) => {
+      one.forEach((hash, offset) => {
         all.#hashes.push(hash);
         all.#offsets.push(offset);
       });
@@ -138,7 +139,7 @@ export class LineIndexBuilder {
   }
 
   forEach(take: (hash: number, offset: number) => void): void {
-    for (const [i, hash] of this.#hashes.entries()) take(hash, this.#offsets[i]!);
+    for (let i = 0; i < this.#hashes.length; i++) take(this.#hashes[i]!, this.#offsets[i]!);
   }
 
   #save(file: string, log: string, until: number | undefined): void {

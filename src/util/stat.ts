@@ -20,6 +20,11 @@ export function statText(stat: BigIntStats): StatText {
   return `${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}:${stat.ino}` as StatText;
 }
 
+/** Whether they have the same `statText`, which takes longer to write than this to compare. */
+export function isSameStat(a: BigIntStats, b: BigIntStats): boolean {
+  return a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs && a.size === b.size && a.ino === b.ino;
+}
+
 /** Whether the file is as it was seen. */
 export function isStill(path: string, seen: StatText): boolean {
   const stat = statOf(path);

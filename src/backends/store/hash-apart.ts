@@ -3,8 +3,16 @@
 import type { BigIntStats } from "node:fs";
 import type { Digest } from "../../model/digest.ts";
 import { isStill, statText, type FileClock } from "../../util/stat.ts";
-import { joinQuick, pieceBytesOf, piecesOf, quickFromBytes } from "./hash-file.ts";
-import type { HashedFile, HashPool } from "./hash-pool.ts";
+import {
+  hashResting,
+  joinQuick,
+  pieceBytesOf,
+  piecesOf,
+  quickFromBytes,
+  type HashedFile,
+  type Xxhash,
+} from "./hash-file.ts";
+import type { HashPool } from "./hash-pool.ts";
 
 export interface ToHash {
   readonly path: string;
@@ -13,25 +21,35 @@ export interface ToHash {
   readonly known: { readonly digest: Digest; readonly quick: string } | undefined;
 }
 
+interface Means {
+  readonly pool: HashPool;
+  readonly clock: FileClock;
+  readonly xxhash: Xxhash | undefined;
+}
+
 /** What a thread is handed at a time. */
-export const batchFiles = 256;
+export const batchFiles = 128;
 const batchBytes = 16 << 20;
 
 /** Takes files one by one: threads start and hash while others are still looked for, and what they know is told while they go on. */
 export class HashingApart {
   readonly #pool: HashPool;
   readonly #clock: FileClock;
+  readonly #xxhash: Xxhash | undefined;
   readonly #onHashed: (path: string, hashed: HashedFile) => void;
   /** One tick serves all: a file that changed before it cannot change unseen after. */
   readonly #at: bigint;
   readonly #running: Promise<void>[] = [];
   #batch: string[] = [];
   #batchBytes = 0;
+  /** Of the files of a batch. */
+  #most = Infinity;
 
   /** `onHashed` is not told of what could not be read or did not rest. */
-  constructor(pool: HashPool, clock: FileClock, onHashed: (path: string, hashed: HashedFile) => void) {
+  constructor({ pool, clock, xxhash }: Means, onHashed: (path: string, hashed: HashedFile) => void) {
     this.#pool = pool;
     this.#clock = clock;
+    this.#xxhash = xxhash;
     this.#onHashed = onHashed;
     this.#at = clock.now();
   }
@@ -41,14 +59,32 @@ export class HashingApart {
       this.#running.push(this.#hashLarge(file));
       return;
     }
-    this.#batch.push(file.path);
     this.#batchBytes += Number(file.stat.size);
+    this.#take(file.path);
+  }
+
+  /** Files at which nobody has looked: whoever opens them sees what they are, and leaves alone what is worth more than one order. */
+  addUnseen(paths: readonly string[]): void {
+    this.#most = quickFromBytes;
+    for (const path of paths) this.#take(path);
+    this.#send();
+    this.#most = Infinity;
+  }
+
+  #take(path: string): void {
+    this.#batch.push(path);
     if (this.#batch.length === batchFiles || this.#batchBytes >= batchBytes) this.#send();
   }
 
-  /** Resolves when all have been told. */
+  /** Takes part, and resolves when all have been told. */
   async done(): Promise<void> {
     this.#send();
+    for (let own = this.#pool.takeBack(); own !== undefined; own = this.#pool.takeBack()) {
+      const { order, tell } = own;
+      tell(order.paths.map((path) => hashResting(path, order, this.#xxhash)));
+      // What threads have found meanwhile is told, and they get the next order.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
     await Promise.all(this.#running);
   }
 
@@ -60,7 +96,8 @@ export class HashingApart {
   }
 
   async #hashFiles(paths: readonly string[]): Promise<void> {
-    const answer = await this.#pool.run({ kind: "files", paths, at: this.#at, device: this.#clock.device });
+    const terms = { at: this.#at, device: this.#clock.device, most: this.#most };
+    const answer = await this.#pool.run({ kind: "files", paths, ...terms });
     for (const [i, file] of answer?.files.entries() ?? []) if (file !== undefined) this.#onHashed(paths[i]!, file);
   }
 

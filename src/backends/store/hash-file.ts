@@ -2,7 +2,7 @@
 
 import { closeSync, constants, fstatSync, openSync, readSync, type BigIntStats } from "node:fs";
 import { digestOfBytes, startDigest, type Digest } from "../../model/digest.ts";
-import { statText } from "../../util/stat.ts";
+import { isRacyAt, isSameStat, statText, type StatText } from "../../util/stat.ts";
 
 /** An incremental 64-bit xxhash; passed in because the library that makes it loads asynchronously. */
 export interface Xxhash {
@@ -39,15 +39,60 @@ export interface Hashed {
  * file. Throws as `fs` does. The stats are of the open file: a look at a path takes three times as long.
  */
 export function hashFile(path: string, xxhash?: Xxhash): Hashed | undefined {
+  return withOpen(path, (fd, stat) => {
+    const hashed = hashOpen(fd, Number(stat.size), xxhash);
+    return { ...hashed, stat, rested: isSameStat(fstatSync(fd, { bigint: true }), stat) };
+  });
+}
+
+function withOpen<T>(path: string, use: (fd: number, stat: BigIntStats) => T): T | undefined {
   // Not to wait for who writes into a pipe.
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const stat = fstatSync(fd, { bigint: true });
-    if (!stat.isFile()) return undefined;
-    const hashed = hashOpen(fd, Number(stat.size), xxhash);
-    return { ...hashed, stat, rested: statText(fstatSync(fd, { bigint: true })) === statText(stat) };
+    return stat.isFile() ? use(fd, stat) : undefined;
   } finally {
     closeSync(fd);
+  }
+}
+
+/** What a file holds, and the stat for which that holds. */
+export interface HashedFile {
+  readonly seen: StatText;
+  readonly size: number;
+  readonly digest: Digest;
+  readonly quick?: string | undefined;
+  readonly isRacy: boolean;
+}
+
+/** How many files are hashed, in a thread or beside it. */
+export interface HashTerms {
+  /** A tick of the clock of the file system `device`, by which a file is racy. */
+  readonly at: bigint;
+  readonly device: bigint;
+  /** Bytes. A larger file is left alone. */
+  readonly most: number;
+}
+
+/**
+ * Undefined: it cannot be read, is no file, too large, or did not rest; whoever asked looks for itself. A small file that is not racy is not looked at
+ * again when it has been read: whatever changed it meanwhile gave it times of `at` or later, so that the stat for which a digest of some of both is
+ * remembered never comes back, and whoever works with the file finds that it has moved.
+ */
+export function hashResting(path: string, terms: HashTerms, xxhash: Xxhash | undefined): HashedFile | undefined {
+  const { at, device, most } = terms;
+  try {
+    return withOpen(path, (fd, stat) => {
+      const size = Number(stat.size);
+      if (size > most) return undefined;
+      const hashed = hashOpen(fd, size, xxhash);
+      const isRacy = isRacyAt(stat, at, device);
+      const isProven = !isRacy && size < smallBytes;
+      if (!isProven && !isSameStat(fstatSync(fd, { bigint: true }), stat)) return undefined;
+      return { ...hashed, seen: statText(stat), size, isRacy };
+    });
+  } catch {
+    return undefined;
   }
 }
 

@@ -3,27 +3,25 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { Digest } from "../../model/digest.ts";
-import type { StatText } from "../../util/stat.ts";
+import type { HashedFile, HashTerms } from "./hash-file.ts";
 
 export type HashOrder =
-  /** Each read by one thread; `at` and `device` are of the clock by which a file is racy. */
-  | { readonly kind: "files"; readonly paths: readonly string[]; readonly at: bigint; readonly device: bigint }
+  /** Each read by one thread. */
+  | FilesOrder
   | { readonly kind: "digest"; readonly path: string }
   | { readonly kind: "quick"; readonly path: string; readonly size: number; readonly piece: number };
 
-export interface HashedFile {
-  readonly seen: StatText;
-  readonly size: number;
-  readonly digest: Digest;
-  readonly quick?: string | undefined;
-  readonly isRacy: boolean;
+interface FilesOrder extends HashTerms {
+  readonly kind: "files";
+  readonly paths: readonly string[];
 }
 
 export type HashAnswer =
-  | { readonly kind: "files"; readonly files: readonly (HashedFile | undefined)[] }
+  | { readonly kind: "files"; readonly files: HashedFiles }
   | { readonly kind: "digest"; readonly digest: Digest }
   | { readonly kind: "quick"; readonly hash: string };
 
+type HashedFiles = readonly (HashedFile | undefined)[];
 type AnswerTo<Kind extends HashOrder["kind"]> = Extract<HashAnswer, { kind: Kind }>;
 
 interface Waiting {
@@ -41,6 +39,8 @@ interface Thread {
 const mostThreads = 8;
 
 export class HashPool {
+  /** How many orders are carried out at once. */
+  readonly width = Math.min(availableParallelism(), mostThreads);
   readonly #file: string;
   readonly #waiting: Waiting[] = [];
   readonly #threads = new Set<Thread>();
@@ -49,11 +49,6 @@ export class HashPool {
   /** `file`: the bundled hash-thread.ts. */
   constructor(file: string) {
     this.#file = file;
-  }
-
-  /** How many orders are carried out at once. */
-  get width(): number {
-    return Math.min(availableParallelism(), mostThreads);
   }
 
   /** Undefined: it could not be done, for whatever reason; nothing is lost but time. */
@@ -65,6 +60,17 @@ export class HashPool {
     });
   }
 
+  /**
+   * Files that no thread has begun with, to be hashed by who would only wait otherwise: a thread that has yet to start takes as long as a thousand
+   * of them. `tell` is for what they hold.
+   */
+  takeBack(): { readonly order: FilesOrder; readonly tell: (files: HashedFiles) => void } | undefined {
+    const index = this.#waiting.findLastIndex(({ order }) => order.kind === "files");
+    if (index === -1) return undefined;
+    const [{ order, take }] = this.#waiting.splice(index, 1) as [Waiting];
+    return { order: order as FilesOrder, tell: (files) => take({ kind: "files", files }) };
+  }
+
   /** What was not done is not done any more. */
   close(): void {
     this.#isClosed = true;
@@ -74,9 +80,12 @@ export class HashPool {
 
   #next(): void {
     const free = [...this.#threads].find(({ take }) => take === undefined);
-    if (this.#waiting.length === 0 || (free === undefined && this.#threads.size >= this.width)) return;
+    // Beside threads that hash files works who asked for them.
+    const mostFor = ({ kind }: HashOrder) => (kind === "files" ? this.width - 1 : this.width);
+    const index = this.#waiting.findIndex(({ order }) => free !== undefined || this.#threads.size < mostFor(order));
+    if (index === -1) return;
+    const [{ order, take }] = this.#waiting.splice(index, 1) as [Waiting];
     const thread = free ?? this.#start();
-    const { order, take } = this.#waiting.shift()!;
     thread.take = take;
     thread.worker.ref();
     thread.worker.postMessage(order);

@@ -9,8 +9,8 @@ import { isMissing, removeFile, temporaryName, writeAtomic } from "../../util/fs
 import { LineIndex, LineIndexBuilder } from "../../util/line-index.ts";
 import { FileClock, isStill, statOf, statText, type StatText } from "../../util/stat.ts";
 import { batchFiles, HashingApart, type ToHash } from "./hash-apart.ts";
-import { hashFile, isQuicklySame, quickFromBytes, type Xxhash } from "./hash-file.ts";
-import type { HashedFile, HashPool } from "./hash-pool.ts";
+import { hashFile, isQuicklySame, quickFromBytes, type HashedFile, type Xxhash } from "./hash-file.ts";
+import type { HashPool } from "./hash-pool.ts";
 import type { FileDigests, FoundFile } from "./store.ts";
 
 interface Known {
@@ -89,25 +89,27 @@ export class StatCache implements FileDigests {
   }
 
   /**
-   * The digests of many files, with the stats for which they hold; without those that are no files. Where there is much to hash, several threads do it,
-   * and this one is free meanwhile.
+   * The digests of many files, with the stats for which they hold; without those that are no files. Where there is much to hash, several threads do it
+   * beside this one.
    */
   async digestsOf(paths: readonly string[]): Promise<ReadonlyMap<string, FoundFile>> {
     const found = new Map<string, FoundFile>();
-    const unknown = new Map<string, Unhashed>();
     const all = new Set(paths);
+    await this.#hashUnseen(all, found);
+    const unknown = new Map<string, Unhashed>();
     let apart: HashingApart | undefined;
     let [looked, ms] = [0, 0];
     const handOver = (pool: HashPool) => {
-      const hashing = new HashingApart(pool, this.#clock, (path, hashed) => {
+      const hashing = this.#apart(pool, (path, file) => {
         unknown.delete(path);
-        found.set(path, this.#learn(path, hashed));
+        found.set(path, file);
       });
       for (const [path, file] of unknown) hashing.add({ path, ...file });
       return hashing;
     };
     for (const path of all) {
       looked++;
+      if (found.has(path)) continue;
       const stat = statOf(path);
       if (stat?.isFile() !== true) continue;
       const seen = statText(stat);
@@ -133,6 +135,21 @@ export class StatCache implements FileDigests {
       if (one !== undefined) found.set(path, one);
     }
     return found;
+  }
+
+  /** Many files of which nothing is known: a look at each before it is opened would tell nothing, and takes a fifth of what hashing it takes. */
+  async #hashUnseen(paths: ReadonlySet<string>, found: Map<string, FoundFile>): Promise<void> {
+    if (this.#pool === undefined || paths.size * msPerFile < worthThreadsMs) return;
+    const unseen = [...paths].filter((path) => this.#knownOf(path) === undefined);
+    if (unseen.length * msPerFile < worthThreadsMs) return;
+    const apart = this.#apart(this.#pool, (path, file) => found.set(path, file));
+    apart.addUnseen(unseen);
+    await apart.done();
+  }
+
+  #apart(pool: HashPool, onFound: (path: string, file: FoundFile) => void): HashingApart {
+    const means = { pool, clock: this.#clock, xxhash: this.#xxhash };
+    return new HashingApart(means, (path, hashed) => onFound(path, this.#learn(path, hashed)));
   }
 
   /** Whether the last answer for `path` is to be taken with care: it was hashed within the tick of its last change. */
@@ -235,8 +252,9 @@ export class StatCache implements FileDigests {
 
   /** The last one. */
   #lineOf(path: string): string | undefined {
-    for (const offset of this.#index?.offsetsOf(path).toReversed() ?? []) {
-      const text = this.#index!.lineAt(offset);
+    if (this.#index === undefined) return undefined;
+    for (const offset of this.#index.offsetsOf(path).toReversed()) {
+      const text = this.#index.lineAt(offset);
       if ((pathAtFront(text) ?? parseLine<Known>(text)?.p) === path) return text;
     }
     return undefined;
@@ -249,11 +267,16 @@ export class StatCache implements FileDigests {
     const end = this.#log.end ?? this.#read;
     // Another build has written to it meanwhile: where its lines lie is not known, and not for sure where ours do.
     if (statSync(this.#file, { throwIfNoEntry: false })?.size !== end) return;
-    const paths = new Set<number>();
-    for (const one of [this.#index, this.#news]) one?.forEach((hash) => paths.add(hash));
     // Without an index, the next build reads all of the log, and writes it anew.
-    if (isWorthCompacting(known + news, paths.size)) removeFile(this.#indexFile);
+    if (isWorthCompacting(known + news, this.#countPaths())) removeFile(this.#indexFile);
     else this.#news.save(this.#indexFile, this.#file, { earlier: this.#index, end });
+  }
+
+  #countPaths(): number {
+    if (this.#index === undefined) return this.#known!.size;
+    const paths = new Set<number>();
+    for (const one of [this.#index, this.#news]) one.forEach((hash) => paths.add(hash));
+    return paths.size;
   }
 
   /** Whether it was written anew. Who goes by an index does not know how many lines say nothing any more. */
