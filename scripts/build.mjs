@@ -130,9 +130,10 @@ await Promise.all([
   }),
   build({
     ...common,
-    entryPoints: { "hash-thread": "src/backends/store/hash-thread.ts" },
-    format: "esm",
-    outdir: out,
+    entryPoints: ["src/backends/store/hash-thread.ts"],
+    // A thread is there a quarter sooner than with a module.
+    format: "cjs",
+    outfile: `${out}/hash-thread.cjs`,
   }),
   // What users import stays small and keeps its dependencies outside, so that their bundles hold each package once.
   build({

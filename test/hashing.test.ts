@@ -24,7 +24,7 @@ import { statOf, statText } from "../src/util/stat.ts";
 
 const library = await makeXxhash();
 const xxhash = { create: () => library.create64() };
-const threadFile = join(import.meta.dirname, "..", "dist", "hash-thread.js");
+const threadFile = join(import.meta.dirname, "..", "dist", "hash-thread.cjs");
 const MiB = 1 << 20;
 
 let folder = "";

@@ -69,7 +69,7 @@ export async function openProject(root: string, environment: NodeJS.ProcessEnv):
   mkdirSync(paths.cache, { recursive: true });
   const { default: makeXxhash } = await import("xxhash-wasm");
   const xxhash = await makeXxhash();
-  const hashing = new HashPool(fileURLToPath(new URL("./hash-thread.js", import.meta.url)));
+  const hashing = new HashPool(fileURLToPath(new URL("./hash-thread.cjs", import.meta.url)));
   const digests = new StatCache(paths.cache, { create: () => xxhash.create64() }, hashing);
   const archiveBlobs = new LocalStore(join(paths.archive, "blobs"), digests);
   const archive = new Archive(paths.archive, archiveBlobs);

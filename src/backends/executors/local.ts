@@ -193,6 +193,7 @@ export class LocalExecutor implements Executor {
         return;
       case "finished":
         if (assignment?.id !== message.id) return;
+        if (message.outcomes.length > 0) this.#settle(worker, assignment, message.outcomes);
         worker.assignment = undefined;
         worker.calls.endOrder();
         // Processes that its recipe left behind would run beside the actions of others, and may write to what it handed over.

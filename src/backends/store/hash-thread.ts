@@ -3,20 +3,26 @@
 import { parentPort } from "node:worker_threads";
 import makeXxhash from "xxhash-wasm";
 import type { Digest } from "../../model/digest.ts";
-import { hashFile, hashResting, quickHash, type Xxhash } from "./hash-file.ts";
+import { hashFile, hashResting, quickFromBytes, quickHash, type Xxhash } from "./hash-file.ts";
 import type { HashAnswer, HashOrder } from "./hash-pool.ts";
 
-const library = await makeXxhash();
-const xxhash: Xxhash = { create: () => library.create64() };
+let loading: Promise<Xxhash> | undefined;
 
-function answer(order: HashOrder): HashAnswer {
+/** Only large files need it: to load it takes as long as hashing a hundred small ones. */
+function loadXxhash(): Promise<Xxhash> {
+  return (loading ??= makeXxhash().then((library) => ({ create: () => library.create64() })));
+}
+
+async function answer(order: HashOrder): Promise<HashAnswer> {
   switch (order.kind) {
-    case "files":
+    case "files": {
+      const xxhash = order.most > quickFromBytes ? await loadXxhash() : undefined;
       return { kind: "files", files: order.paths.map((path) => hashResting(path, order, xxhash)) };
+    }
     case "digest":
       return { kind: "digest", digest: digestOf(order.path) };
     case "quick":
-      return { kind: "quick", hash: quickHash(order.path, order.size, order.piece, xxhash) };
+      return { kind: "quick", hash: quickHash(order.path, order.size, order.piece, await loadXxhash()) };
   }
 }
 
@@ -27,11 +33,8 @@ function digestOf(path: string): Digest {
 }
 
 parentPort!.on("message", (order: HashOrder) => {
-  let made: HashAnswer | undefined;
-  try {
-    made = answer(order);
-  } catch {
-    // Whoever asked looks for itself, and finds what is wrong.
-  }
-  parentPort!.postMessage(made);
+  // Undefined: whoever asked looks for itself, and finds what is wrong.
+  void answer(order)
+    .catch(() => undefined)
+    .then((made) => parentPort!.postMessage(made));
 });

@@ -203,10 +203,11 @@ export class StatCache implements FileDigests {
     }
   }
 
-  #learn(path: string, { seen, size, digest, quick, isRacy }: HashedFile): FoundFile {
+  #learn(path: string, hashed: HashedFile): FoundFile {
+    const { seen, digest, quick, isRacy } = hashed;
     const racy = isRacy && { r: 1 as const };
     this.#remember({ p: path, s: seen, d: digest, ...racy, ...(quick !== undefined && { x: quick }) });
-    return { digest, size, seen };
+    return hashed;
   }
 
   #remember(known: Known): void {

@@ -25,8 +25,13 @@ export type FromWorker =
       readonly id: number;
       readonly outcomes: readonly (readonly [index: number, outcome: Outcome])[];
     }
-  /** `hasChildren`: processes that the recipe started are still running. */
-  | { readonly kind: "finished"; readonly id: number; readonly hasChildren: boolean }
+  /** `outcomes`: those that were not sent before. `hasChildren`: processes that the recipe started are still running. */
+  | {
+      readonly kind: "finished";
+      readonly id: number;
+      readonly outcomes: readonly (readonly [index: number, outcome: Outcome])[];
+      readonly hasChildren: boolean;
+    }
   | {
       readonly kind: "find";
       readonly call: number;

@@ -1,6 +1,6 @@
 // A local worker process: takes orders one at a time and sends back what their actions made. Knows no keys and no targets.
 
-import { openSync, rmSync, writeSync } from "node:fs";
+import { existsSync, openSync, rmSync, writeSync } from "node:fs";
 import { clearTimeout, setTimeout } from "node:timers";
 import { join } from "node:path";
 import type { BlobStore } from "../../store/store.ts";
@@ -59,7 +59,8 @@ function serve(options: WorkerOptions): void {
     const report = new Report(id);
     const begin = (index: number) => void writeSync(progress, `${id} ${index} `, 0);
     let isSpoilt = false;
-    surroundings.declare({ ...order.environment, ...order.secrets });
+    const declared = { ...order.environment, ...order.secrets };
+    surroundings.declare(declared);
     try {
       checkTools(order.tools, process.env);
       const mask = Object.keys(order.secrets).length === 0 ? undefined : options.maskFor(order.secrets);
@@ -91,11 +92,15 @@ function serve(options: WorkerOptions): void {
     }
     // What is left of the order goes to another worker: here, something of the recipe may still be running.
     if (isSpoilt) return report.flush(() => process.exit(1));
-    report.flush();
-    surroundings.declare({});
-    rmSync(folder, { recursive: true, force: true });
+    // What was computed is not lost, nor waited for, where more than a moment passes until this worker is free.
+    const isUsed = existsSync(folder);
+    if (isUsed || isChildCounted()) report.flush();
+    if (Object.keys(declared).length > 0) surroundings.declare({});
+    if (isUsed) rmSync(folder, { recursive: true, force: true });
     running = undefined;
-    send({ kind: "finished", id, hasChildren: await areChildrenRunning() });
+    const hasChildren = isChildCounted() && (await areChildrenRunning());
+    // In one message, as a rule: to wake the driver takes longer than many a recipe.
+    send({ kind: "finished", id, outcomes: report.take(), hasChildren });
   };
 
   process.on("message", (message: ToWorker) => {
@@ -116,11 +121,14 @@ function serve(options: WorkerOptions): void {
   send({ kind: "ready" });
 }
 
+function isChildCounted(): boolean {
+  return process.getActiveResourcesInfo().includes("ProcessWrap");
+}
+
 /** Node counts a process that has ended until its handle is closed, some turns after whoever waited for it was told. */
 async function areChildrenRunning(): Promise<boolean> {
-  const isCounted = () => process.getActiveResourcesInfo().includes("ProcessWrap");
-  for (let turn = 0; turn < 5 && isCounted(); turn++) await new Promise((resolve) => setImmediate(resolve));
-  return isCounted();
+  for (let turn = 0; turn < 5 && isChildCounted(); turn++) await new Promise((resolve) => setImmediate(resolve));
+  return isChildCounted();
 }
 
 class Report {
@@ -141,12 +149,19 @@ class Report {
   };
 
   flush(onSent?: () => void): void {
-    const message: FromWorker = { kind: "settled", id: this.#id, outcomes: this.#settled };
-    if (this.#settled.length > 0 || onSent !== undefined) process.send!(message, () => onSent?.());
+    const outcomes = this.take();
+    const message: FromWorker = { kind: "settled", id: this.#id, outcomes };
+    if (outcomes.length > 0 || onSent !== undefined) process.send!(message, () => onSent?.());
+  }
+
+  /** What is yet to be sent, by whoever takes it. */
+  take(): readonly (readonly [index: number, outcome: Outcome])[] {
+    const outcomes = this.#settled;
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#settled = [];
     this.#sentAt = performance.now();
+    return outcomes;
   }
 }
 
