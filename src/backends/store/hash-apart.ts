@@ -28,7 +28,7 @@ interface Means {
 }
 
 /** What a thread is handed at a time. */
-export const batchFiles = 128;
+export const batchFiles = 64;
 const batchBytes = 16 << 20;
 
 /** Takes files one by one: threads start and hash while others are still looked for, and what they know is told while they go on. */
@@ -98,7 +98,9 @@ export class HashingApart {
   async #hashFiles(paths: readonly string[]): Promise<void> {
     const terms = { at: this.#at, device: this.#clock.device, most: this.#most };
     const answer = await this.#pool.run({ kind: "files", paths, ...terms });
-    for (const [i, file] of answer?.files.entries() ?? []) if (file !== undefined) this.#onHashed(paths[i]!, file);
+    answer?.files.forEach((file, i) => {
+      if (file !== undefined) this.#onHashed(paths[i]!, file);
+    });
   }
 
   async #hashLarge(file: ToHash): Promise<void> {

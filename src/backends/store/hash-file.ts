@@ -89,7 +89,7 @@ export function hashResting(path: string, terms: HashTerms, xxhash: Xxhash | und
       const isRacy = isRacyAt(stat, at, device);
       const isProven = !isRacy && size < smallBytes;
       if (!isProven && !isSameStat(fstatSync(fd, { bigint: true }), stat)) return undefined;
-      return { ...hashed, seen: statText(stat), size, isRacy };
+      return { seen: statText(stat), size, digest: hashed.digest, quick: hashed.quick, isRacy };
     });
   } catch {
     return undefined;

@@ -31,18 +31,20 @@ interface Waiting {
 
 interface Thread {
   readonly worker: Worker;
-  /** Who waits for its answer. */
-  take: Waiting["take"] | undefined;
+  /** What it was ordered and has not answered, in that order. */
+  readonly ordered: Waiting[];
 }
 
 /** More would wait for memory and disk, not for a core. */
 const mostThreads = 8;
+/** Orders of files are short, and whoever could send the next one may be at work itself: a thread has one more in hand. */
+const filesAhead = 1;
 
 export class HashPool {
   /** How many orders are carried out at once. */
   readonly width = Math.min(availableParallelism(), mostThreads);
   readonly #file: string;
-  readonly #waiting: Waiting[] = [];
+  readonly #waiting = { files: [] as Waiting[], other: [] as Waiting[] };
   readonly #threads = new Set<Thread>();
   #isClosed = false;
 
@@ -55,7 +57,8 @@ export class HashPool {
   run<Kind extends HashOrder["kind"]>(order: Extract<HashOrder, { kind: Kind }>): Promise<AnswerTo<Kind> | undefined> {
     if (this.#isClosed) return Promise.resolve(undefined);
     return new Promise((resolve) => {
-      this.#waiting.push({ order, take: (answer) => resolve(answer as AnswerTo<Kind> | undefined) });
+      const waiting = order.kind === "files" ? this.#waiting.files : this.#waiting.other;
+      waiting.push({ order, take: (answer) => resolve(answer as AnswerTo<Kind> | undefined) });
       this.#next();
     });
   }
@@ -65,45 +68,54 @@ export class HashPool {
    * of them. `tell` is for what they hold.
    */
   takeBack(): { readonly order: FilesOrder; readonly tell: (files: HashedFiles) => void } | undefined {
-    const index = this.#waiting.findLastIndex(({ order }) => order.kind === "files");
-    if (index === -1) return undefined;
-    const [{ order, take }] = this.#waiting.splice(index, 1) as [Waiting];
-    return { order: order as FilesOrder, tell: (files) => take({ kind: "files", files }) };
+    const last = this.#waiting.files.pop();
+    return last && { order: last.order as FilesOrder, tell: (files) => last.take({ kind: "files", files }) };
   }
 
   /** What was not done is not done any more. */
   close(): void {
     this.#isClosed = true;
-    for (const { take } of this.#waiting.splice(0)) take(undefined);
+    const { files, other } = this.#waiting;
+    for (const { take } of [...other.splice(0), ...files.splice(0)]) take(undefined);
     for (const { worker } of this.#threads) void worker.terminate();
   }
 
   #next(): void {
-    const free = [...this.#threads].find(({ take }) => take === undefined);
+    for (const waiting of [this.#waiting.other, this.#waiting.files]) {
+      const [first] = waiting;
+      const thread = first && this.#threadFor(first.order);
+      if (first === undefined || thread === undefined) continue;
+      waiting.shift();
+      thread.ordered.push(first);
+      thread.worker.ref();
+      thread.worker.postMessage(first.order);
+    }
+  }
+
+  #threadFor({ kind }: HashOrder): Thread | undefined {
+    const threads = [...this.#threads];
+    const free = threads.find(({ ordered }) => ordered.length === 0);
+    if (free !== undefined) return free;
     // Beside threads that hash files works who asked for them.
-    const mostFor = ({ kind }: HashOrder) => (kind === "files" ? this.width - 1 : this.width);
-    const index = this.#waiting.findIndex(({ order }) => free !== undefined || this.#threads.size < mostFor(order));
-    if (index === -1) return;
-    const [{ order, take }] = this.#waiting.splice(index, 1) as [Waiting];
-    const thread = free ?? this.#start();
-    thread.take = take;
-    thread.worker.ref();
-    thread.worker.postMessage(order);
+    if (threads.length < (kind === "files" ? this.width - 1 : this.width)) return this.#start();
+    if (kind !== "files") return undefined;
+    return threads.find(
+      ({ ordered }) => ordered.length <= filesAhead && ordered.every(({ order }) => order.kind === "files"),
+    );
   }
 
   #start(): Thread {
-    const thread: Thread = { worker: new Worker(this.#file, { execArgv: [] }), take: undefined };
+    const thread: Thread = { worker: new Worker(this.#file, { execArgv: [] }), ordered: [] };
     const end = (answer: HashAnswer | undefined) => {
-      const { take } = thread;
-      thread.take = undefined;
+      const first = thread.ordered.shift();
       // A thread with nothing to do keeps no process alive.
-      thread.worker.unref();
-      take?.(answer);
+      if (thread.ordered.length === 0) thread.worker.unref();
+      first?.take(answer);
       this.#next();
     };
     const lost = () => {
       this.#threads.delete(thread);
-      end(undefined);
+      while (thread.ordered.length > 0) end(undefined);
     };
     thread.worker.on("message", end).on("error", lost).on("exit", lost);
     this.#threads.add(thread);

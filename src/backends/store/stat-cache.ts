@@ -205,8 +205,12 @@ export class StatCache implements FileDigests {
 
   #learn(path: string, hashed: HashedFile): FoundFile {
     const { seen, digest, quick, isRacy } = hashed;
-    const racy = isRacy && { r: 1 as const };
-    this.#remember({ p: path, s: seen, d: digest, ...racy, ...(quick !== undefined && { x: quick }) });
+    const known = { p: path, s: seen, d: digest };
+    // Of ten thousand files, most are neither.
+    const isPlain = !isRacy && quick === undefined;
+    this.#remember(
+      isPlain ? known : { ...known, ...(isRacy && { r: 1 as const }), ...(quick !== undefined && { x: quick }) },
+    );
     return hashed;
   }
 
