@@ -44,8 +44,8 @@ export type FoundPath =
   /** No file, no folder: `isThere` where something is, a pipe say. */
   | { readonly kind: "none"; readonly path: string; readonly isThere: boolean }
   | { readonly kind: "file"; readonly path: string }
-  /** Matches are relative to the folder. */
-  | { readonly kind: "folder"; readonly path: string; readonly walk: Walk }
+  /** Matches are relative to the folder; `files` are their absolute paths. */
+  | { readonly kind: "folder"; readonly path: string; readonly walk: Walk; readonly files: readonly string[] }
   /** Matches are relative to the project. */
   | { readonly kind: "glob"; readonly walk: Walk };
 
@@ -72,8 +72,9 @@ export async function findSources(
     if (own.has(absolute)) found.set(path, { kind: "file", path: absolute });
     else if (stat?.isDirectory() === true) {
       const walk = walkFolder(absolute);
-      found.set(path, { kind: "folder", path: absolute, walk });
-      for (const name of walk.matches) inside.push(pathInside(absolute, name));
+      const files = walk.matches.map((name) => pathInside(absolute, name));
+      found.set(path, { kind: "folder", path: absolute, walk, files });
+      for (const file of files) inside.push(file);
     } else found.set(path, { kind: "none", path: absolute, isThere: stat !== undefined });
   }
   for (const pattern of patterns) {

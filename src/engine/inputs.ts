@@ -15,10 +15,17 @@ import { fail, ok, type Result } from "../util/result.ts";
 import type { SlotFormat } from "../api/slot.ts";
 import { ContentLost, type Contents, type SlotShape } from "./contents.ts";
 import type { Places } from "./places.ts";
-import { findSources, isAbsent, namedSources, type FoundSources, type NamedSources } from "./find-sources.ts";
+import {
+  findSources,
+  isAbsent,
+  namedSources,
+  type FoundPath,
+  type FoundSources,
+  type NamedSources,
+} from "./find-sources.ts";
 import { noSource, unreadable, wrongKind } from "./source-failures.ts";
 import { type SourceDigests, type SourceFile, type SourcesRead } from "./sources.ts";
-import { pathInside, type Walk } from "./walk.ts";
+import { pathInside } from "./walk.ts";
 
 /** One input slot, resolved. `order` throws `ContentLost` when an upstream artifact's content is nowhere any more. */
 export interface ResolvedInput {
@@ -220,7 +227,7 @@ export class InputResolver {
       case "file":
         return this.#plainFile(one.path, shape.format, found);
       case "folder":
-        return this.#folder(one.path, name, one.walk, found, unread);
+        return this.#folder(one, name, found, unread);
       case "glob":
         throw new Error(`${name} is a pattern`);
     }
@@ -245,21 +252,25 @@ export class InputResolver {
     return source;
   }
 
-  #folder(absolute: string, pattern: string, walk: Walk, found: FoundSources, unread: string[]): ResolvedInput {
+  #folder(
+    { path: absolute, walk, files }: FoundFolder,
+    pattern: string,
+    found: FoundSources,
+    unread: string[],
+  ): ResolvedInput {
     this.#options.sources.addGlob(join(pattern, "/"), walk);
     // A folder may hold ten thousand files, and few recipes are handed them one by one.
     const listing: TreeListing[number][] = [];
     const sources: SourceFile[] = [];
     let size = 0;
-    for (const name of walk.matches) {
-      const path = pathInside(absolute, name);
+    for (const [i, path] of files.entries()) {
       const file = found.files.get(path);
       if (file === undefined) {
         unread.push(path);
         continue;
       }
       sources.push(this.#seen(path, file));
-      listing.push([name, file.digest, file.size]);
+      listing.push([walk.matches[i]!, file.digest, file.size]);
       size += file.size;
     }
     const digest = digestOfBytes(JSON.stringify(listing));
@@ -298,6 +309,8 @@ interface Given {
   readonly found: FoundSources;
   readonly patternsOf: NamedSources["patternsOf"];
 }
+
+type FoundFolder = Extract<FoundPath, { kind: "folder" }>;
 
 const nothing: FoundSources = { paths: new Map(), files: new Map() };
 
