@@ -34,17 +34,23 @@ function projectToBuild(workingFolder: string): string | undefined {
 }
 
 /**
- * Where a file of the project was edited there is mostly a recipe to be run: its worker starts while the program is loaded and finds out which. What was
- * only touched, is missing of a run, or is built the first time, mostly needs none or may come from the cache, and what runs elsewhere needs none here.
+ * Where a file of the project was edited, and where nothing was ever built, there is mostly a recipe to be run. What was only touched, is missing of a
+ * run, or is built the first time by this command line, mostly needs none or may come from the cache.
  */
-function startWorker(root: string, { changed, resized }: Changed): ChildProcess | undefined {
-  const isMade = ["runs", "cache"].some((folder) => resolve(changed).startsWith(join(root, folder, "/")));
+function needsWorker(root: string, says: Changed | undefined): boolean {
+  if (says === undefined) return !existsSync(join(root, "cache"));
+  const isMade = ["runs", "cache"].some((folder) => resolve(says.changed).startsWith(join(root, folder, "/")));
+  return says.resized && !isMade;
+}
+
+/** It starts while the program is loaded and finds out what it is for. What runs elsewhere needs none here. */
+function startWorker(root: string): ChildProcess | undefined {
   const runsHere =
     process.env.EXP_EXECUTOR === undefined &&
     !argv.some((word) => word.startsWith("--executor")) &&
     // It may name an executor; to read it takes longer than the start of a worker saves.
     !existsSync(join(root, "exp.local.yaml"));
-  if (!resized || isMade || !runsHere) return undefined;
+  if (!runsHere) return undefined;
   try {
     const { createRequire } = process.getBuiltinModule("node:module");
     const { startSpare } = createRequire(__filename)("./spare.cjs") as Spare;
@@ -76,7 +82,7 @@ const root = projectToBuild(workingFolder);
 const says = root === undefined ? undefined : askStamp(root, workingFolder);
 if (says !== undefined && "output" in says) writeSync(1, says.output);
 else {
-  const worker = says === undefined ? undefined : startWorker(root!, says);
+  const worker = root !== undefined && needsWorker(root, says) ? startWorker(root) : undefined;
   const nodeModule = process.getBuiltinModule?.("node:module") as { enableCompileCache?: () => void } | undefined;
   // Node 22.8 and newer keep compiled code between runs; older ones compile again.
   nodeModule?.enableCompileCache?.();

@@ -46,24 +46,23 @@ async function upToDate(): Promise<Spares> {
     const env = { ...bench.options.env, NODE_OPTIONS: `--require ${preload}`, THEN: then };
     return (await bench.rig.start(["build", ...args], { env }).finished).code;
   };
-  expect(await build()).toBe(0);
-  return {
-    bench,
-    build,
-    pids() {
-      const lines = existsSync(noted) ? readFileSync(noted, "utf8").split("\n") : [];
-      writeFileSync(noted, "");
-      return lines.filter((line) => line !== "").map(Number);
-    },
+  const pids = () => {
+    const lines = existsSync(noted) ? readFileSync(noted, "utf8").split("\n") : [];
+    writeFileSync(noted, "");
+    return lines.filter((line) => line !== "").map(Number);
   };
+  expect(await build()).toBe(0);
+  const [first, ...others] = pids();
+  expect(bench.marks.pids).toEqual([first]);
+  expect(others).toEqual([]);
+  return { bench, build, pids };
 }
 
 const gone = (pids: readonly number[]) => until(() => pids.every((pid) => !isAlive(pid)));
 
 describe("a worker is started ahead", () => {
-  test("where a file of the project was edited, and its recipe runs in it and sees what it sees in others", async () => {
+  test("where nothing was ever built and where a file of the project was edited, and its recipe runs in it and sees what it sees in others", async () => {
     const { bench, build, pids } = await upToDate();
-    expect(pids()).toEqual([]);
     const seen = () => {
       const { env, home, temporary, folder, ...rest } = JSON.parse(bench.rig.read("runs/default/it/out.txt")) as Record<
         string,
@@ -84,9 +83,10 @@ describe("a worker is started ahead", () => {
     await gone([spare!]);
   });
 
-  test("where nothing has changed or a file was only touched, an output is missing, or work goes elsewhere, none is", async () => {
+  test("where nothing has changed or a file was only touched, an output is missing, another command line comes, or work goes elsewhere, none is", async () => {
     const { bench, build, pids } = await upToDate();
     expect(await build()).toBe(0);
+    expect(await build(undefined, "it")).toBe(0);
     utimesSync(bench.rig.path("data.txt"), new Date(), new Date());
     expect(await build()).toBe(0);
     bench.rig.remove("runs/default/it/out.txt");
