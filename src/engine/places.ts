@@ -8,7 +8,7 @@ import type { Trace } from "../backends/store/trace.ts";
 import { digestOfArtifact, type Artifact, type Artifacts, type TreeListing } from "../model/action.ts";
 import { digestOfBytes, type BlobRef, type Digest } from "../model/digest.ts";
 import { copyNew, copyWhole, hasCode, isMissing, listTree, temporaryName, writeAtomic } from "../util/fs.ts";
-import { statOf, statText, type FileClock, type StatText } from "../util/stat.ts";
+import { isSameStat, statOf, statText, type FileClock, type StatText } from "../util/stat.ts";
 import { ContentLost, textInside, type Contents, type OtherContents, type SlotShape } from "./contents.ts";
 
 /** The folder of a run in which outputs are put together before they appear. */
@@ -46,7 +46,7 @@ type DigestOf = (path: string) => Pick<BlobRef, "digest"> | undefined;
 export class Places {
   readonly #options: PlacesOptions;
   /** Files that were put at their places, by path. */
-  readonly #put = new Map<string, { readonly digest: Digest; readonly seen: StatText }>();
+  readonly #put = new Map<string, { readonly digest: Digest; readonly stat: BigIntStats }>();
 
   constructor(options: PlacesOptions) {
     this.#options = options;
@@ -103,10 +103,15 @@ export class Places {
       const artifact = artifacts[slot] ?? { kind: "absent" };
       const put = this.#put.get(place);
       const stat = put === undefined || put.digest !== digestOfArtifact(artifact) ? undefined : statOf(place);
-      const isOwn = stat !== undefined && statText(stat) === put!.seen;
+      const isOwn = stat !== undefined && isSameStat(stat, put!.stat);
       if (!isOwn && !this.#isAt(place, artifact)) return false;
     }
     return true;
+  }
+
+  /** The stat that a file had when it was put there by this build, if it was: it shows every change since. */
+  statAsPut(place: string): BigIntStats | undefined {
+    return this.#put.get(place)?.stat;
   }
 
   /**
@@ -187,7 +192,10 @@ export class Places {
     const stat = statOf(place);
     if (stat === undefined) return undefined;
     const isFolder = stat.isDirectory();
-    return { isFolder, digest: isFolder ? this.#digestOfTree(place) : this.#options.digests.digestOf(place)?.digest };
+    return {
+      isFolder,
+      digest: isFolder ? this.#digestOfTree(place) : this.#options.digests.digestOf(place, stat)?.digest,
+    };
   }
 
   #isAt(place: string, artifact: Artifact, digestOf?: DigestOf): boolean {
@@ -259,9 +267,8 @@ export class Places {
           copyWhole(contents.pathOf(slot, artifact.blob.digest), place, staging, past);
         }
         const stat = statOf(place)!;
-        const seen = statText(stat);
-        this.#put.set(place, { digest: artifact.blob.digest, seen });
-        digests.note(place, artifact.blob.digest, seen, stat, past);
+        this.#put.set(place, { digest: artifact.blob.digest, stat });
+        digests.note(place, artifact.blob.digest, statText(stat), stat, past);
         break;
       }
       case "tree": {

@@ -131,7 +131,7 @@ export function openSession(
     indexFile: join(paths.cache, "indexes", `${run.folder.id}.trace`),
   });
   const recalled = assessesAll ? undefined : openRecall(project, run, trace);
-  const own = new LocalActionCache(join(paths.cache, "actions"), join(paths.cache, "uses"));
+  const own = new LocalActionCache(join(paths.cache, "actions"), join(paths.cache, "uses"), digests.clock);
   const packs = new PackNotes(join(paths.cache, "packs.jsonl"));
   const cache =
     shared === undefined ? own : new TeamActionCache(own, shared, { who: who(), onPack: (key) => packs.add(key) });

@@ -119,7 +119,8 @@ async function look(
   const seen = new Map<string, StatText>();
   const racy: number[] = [];
   for (const [i, path] of paths.entries()) {
-    const stat = statOf(path);
+    // Of what was put there by this build it is known.
+    const stat = session.places.statAsPut(path) ?? statOf(path);
     if (stat !== undefined && i >= present) return undefined;
     stats.set(numbersOf(stat), i * 4);
     if (stat === undefined) continue;

@@ -5,7 +5,7 @@
 //   lock.break   one breaks at a time: two who judged the same dead holder must not remove the lease of a third
 
 import { randomBytes, randomUUID } from "node:crypto";
-import { existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync, type BigIntStats } from "node:fs";
 import { hostname } from "node:os";
 import { hasCode, readTextIfThere, removeFile, temporaryName, withFolder, writeAtomic } from "../util/fs.ts";
 import { hostTag, isRunning } from "../util/host.ts";
@@ -69,7 +69,10 @@ export class Lease {
       what,
       beat: 0,
     };
-    return create(file, text) ? new Lease(file, text) : undefined;
+    if (!create(file, text)) return undefined;
+    const lease = new Lease(file, text);
+    lease.#noteSeen(statOf(file));
+    return lease;
   }
 
   /** Takes the lease, waiting for its holder; `onWait` is told once who that is. Undefined if `signal` is aborted meanwhile. */
@@ -103,9 +106,13 @@ export class Lease {
     const sinceMs = Date.now() - this.#readAt;
     if (seen !== undefined && seen === this.#seen && sinceMs >= 0 && sinceMs < statCountsMs) return true;
     if (read(this.#file)?.id !== this.#text.id) return false;
-    this.#seen = seen;
-    this.#readAt = Date.now();
+    this.#noteSeen(stat);
     return true;
+  }
+
+  #noteSeen(stat: BigIntStats | undefined): void {
+    this.#seen = stat && statText(stat);
+    this.#readAt = Date.now();
   }
 
   release(): void {

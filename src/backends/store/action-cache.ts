@@ -1,7 +1,7 @@
 // The local action cache: action key → result. Each process appends to a segment of its own; all read all. It may be deleted at any time.
 
 import { randomBytes } from "node:crypto";
-import { closeSync, openSync, readdirSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, openSync, readdirSync, renameSync, rmSync, writeSync, type BigIntStats } from "node:fs";
 import { join } from "node:path";
 import type { ActionResult, Artifact } from "../../model/action.ts";
 import type { Digest } from "../../model/digest.ts";
@@ -9,6 +9,7 @@ import { AppendLog, forEachLine } from "../../util/append-log.ts";
 import { isMissing, temporaryName } from "../../util/fs.ts";
 import { hasEnded, hostTag } from "../../util/host.ts";
 import { LineIndexBuilder } from "../../util/line-index.ts";
+import { isSameStat, statOf, type FileClock } from "../../util/stat.ts";
 import { DigestTable } from "./digest-table.ts";
 import { indexFileOf, keepIndex, Segment, segmentEnding, type Entry } from "./segment.ts";
 import { Uses } from "./uses.ts";
@@ -50,10 +51,15 @@ export class LocalActionCache implements ActionCache {
   readonly #ownIndex = new LineIndexBuilder();
   /** Segments of other processes, by name. */
   #others: Map<string, Segment> | undefined;
+  readonly #clock: FileClock | undefined;
+  /** The folder as it was before they were listed, and a tick of then. */
+  #listed: { readonly stat: BigIntStats; readonly at: bigint } | undefined;
 
-  constructor(root: string, usesFolder: string) {
+  /** `clock`: of the file system of `root`. Without it, every refresh lists the folder. */
+  constructor(root: string, usesFolder: string, clock?: FileClock) {
     this.#root = root;
     this.#uses = new Uses(usesFolder);
+    this.#clock = clock;
     this.#own = new AppendLog(join(root, this.#ownName));
   }
 
@@ -104,7 +110,13 @@ export class LocalActionCache implements ActionCache {
   }
 
   refresh(): void {
-    if (this.#others !== undefined) this.#others = this.#readOthers(this.#others);
+    if (this.#others === undefined) return;
+    for (const segment of this.#others.values()) segment.refresh();
+    // A build of ten thousand actions asks as often, and others that begin meanwhile are few.
+    const { stat, at } = this.#listed ?? {};
+    const now = stat === undefined ? undefined : statOf(this.#root);
+    const isAsListed = now !== undefined && isSameStat(now, stat!) && !this.#clock!.isRacy(now, at!);
+    if (!isAsListed) this.#others = this.#readOthers(this.#others);
   }
 
   close(at: number): void {
@@ -124,7 +136,8 @@ export class LocalActionCache implements ActionCache {
 
   /** One that was merged into another is still known: what it said stays true. */
   #readOthers(known: ReadonlyMap<string, Segment>): Map<string, Segment> {
-    for (const segment of known.values()) segment.refresh();
+    const stat = this.#clock === undefined ? undefined : statOf(this.#root);
+    this.#listed = stat && { stat, at: this.#clock!.tickFor(stat) };
     const all = new Map(known);
     for (const name of segmentsOf(this.#root))
       if (name !== this.#ownName && !known.has(name)) all.set(name, new Segment(this.#root, name, isWriterAlive(name)));

@@ -66,8 +66,7 @@ export class StatCache implements FileDigests {
     return this.#clock;
   }
 
-  digestOf(path: string): BlobRef | undefined {
-    const stat = statOf(path);
+  digestOf(path: string, stat = statOf(path)): BlobRef | undefined {
     if (stat === undefined || !stat.isFile()) return undefined;
     const digest = this.digestSeen(path, statText(stat));
     return digest === undefined ? this.#tryHash(path, this.#knownOf(path), stat) : { digest, size: Number(stat.size) };

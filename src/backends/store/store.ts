@@ -1,5 +1,6 @@
 // What every store of blobs offers, and whoever knows the digests of files. A blob is addressed by its digest; who puts it cannot choose its name.
 
+import type { BigIntStats } from "node:fs";
 import type { BlobRef, Digest } from "../../model/digest.ts";
 import type { StatText } from "../../util/stat.ts";
 import type { DigestTable } from "./digest-table.ts";
@@ -59,7 +60,8 @@ export interface PutFileOptions {
 
 /** The digests of files, remembered or not; undefined where there is no file. */
 export interface FileDigests {
-  digestOf(path: string): BlobRef | undefined;
+  /** `stat`: for who has just looked. */
+  digestOf(path: string, stat?: BigIntStats): BlobRef | undefined;
 }
 
 /** A file's content, with the stat for which that holds. */

@@ -1,6 +1,6 @@
 // Where an action's output goes: its own log file, made when there is something to write, with secrets masked line by line.
 
-import { appendFileSync, mkdirSync, rmSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { StringDecoder } from "node:string_decoder";
 
@@ -28,7 +28,7 @@ export class ActionLog {
 
   /** An earlier try's or build's output goes away. */
   clear(): void {
-    rmSync(this.#file, { force: true });
+    if (existsSync(this.#file)) rmSync(this.#file, { force: true });
   }
 
   write(piece: string | Uint8Array, stream: StreamName): void {
