@@ -10,6 +10,7 @@ import {
   piecesOf,
   quickFromBytes,
   type HashedFile,
+  type HashTerms,
   type Xxhash,
 } from "./hash-file.ts";
 import type { HashPool } from "./hash-pool.ts";
@@ -30,6 +31,11 @@ interface Means {
 /** What a thread is handed at a time. */
 export const batchFiles = 64;
 const batchBytes = 16 << 20;
+
+/** Of files at which nobody has looked. What is worth more than one order is left alone. */
+export function unseenTerms(clock: FileClock): HashTerms {
+  return { at: clock.now(), device: clock.device, most: quickFromBytes };
+}
 
 /** Takes files one by one: threads start and hash while others are still looked for, and what they know is told while they go on. */
 export class HashingApart {

@@ -8,8 +8,8 @@ import { AppendLog, forEachLine, parseLine, readTextLines } from "../../util/app
 import { isMissing, removeFile, temporaryName, writeAtomic } from "../../util/fs.ts";
 import { LineIndex, LineIndexBuilder } from "../../util/line-index.ts";
 import { FileClock, isStill, statOf, statText, type StatText } from "../../util/stat.ts";
-import { batchFiles, HashingApart, type ToHash } from "./hash-apart.ts";
-import { hashFile, isQuicklySame, quickFromBytes, type HashedFile, type Xxhash } from "./hash-file.ts";
+import { batchFiles, HashingApart, unseenTerms, type ToHash } from "./hash-apart.ts";
+import { hashFile, hashResting, isQuicklySame, quickFromBytes, type HashedFile, type Xxhash } from "./hash-file.ts";
 import type { HashPool } from "./hash-pool.ts";
 import type { FileDigests, FoundFile } from "./store.ts";
 
@@ -28,8 +28,12 @@ type Unhashed = Omit<ToHash, "path">;
 
 /** Below this, threads take longer to start than hashing takes: as many milliseconds here, and in the threads together. */
 const worthThreadsMs = 150;
-const msPerFile = 0.018;
+/** What of a small file can be done apart: half of it is taking in here what was found. */
+const msPerFile = 0.009;
 const bytesPerMs = 1.2e6;
+
+/** Of fewer, the looks that are saved are not worth the words. */
+const manyFiles = 1_000;
 
 /** Fewer lines are read as quickly as an index. */
 const worthIndexing = 4_000;
@@ -138,12 +142,22 @@ export class StatCache implements FileDigests {
 
   /** Many files of which nothing is known: a look at each before it is opened would tell nothing, and takes a fifth of what hashing it takes. */
   async #hashUnseen(paths: ReadonlySet<string>, found: Map<string, FoundFile>): Promise<void> {
-    if (this.#pool === undefined || paths.size * msPerFile < worthThreadsMs) return;
+    if (paths.size < manyFiles) return;
     const unseen = [...paths].filter((path) => this.#knownOf(path) === undefined);
-    if (unseen.length * msPerFile < worthThreadsMs) return;
-    const apart = this.#apart(this.#pool, (path, file) => found.set(path, file));
-    apart.addUnseen(unseen);
-    await apart.done();
+    if (unseen.length < manyFiles) return;
+    if (this.#pool !== undefined && unseen.length * msPerFile >= worthThreadsMs) {
+      const apart = this.#apart(this.#pool, (path, file) => found.set(path, file));
+      apart.addUnseen(unseen);
+      return apart.done();
+    }
+    const terms = unseenTerms(this.#clock);
+    for (let i = 0; i < unseen.length; i++) {
+      const path = unseen[i]!;
+      const hashed = hashResting(path, terms, undefined);
+      if (hashed !== undefined) found.set(path, this.#learn(path, hashed));
+      // Others get their turn.
+      if (i % batchFiles === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 
   #apart(pool: HashPool, onFound: (path: string, file: FoundFile) => void): HashingApart {
