@@ -68,7 +68,7 @@ const stats = () =>
 /** Threads are worth their start for this much. */
 const large = 200 * MiB;
 /** So many that they are not looked at before they are hashed, and so many that threads do it. */
-const sizesOfMany = [1500, 17_000];
+const sizesOfMany = [1500, 9000];
 
 describe.each([
   ["by threads", threadFile],

@@ -28,8 +28,7 @@ type Unhashed = Omit<ToHash, "path">;
 
 /** Below this, threads take longer to start than hashing takes: as many milliseconds here, and in the threads together. */
 const worthThreadsMs = 150;
-/** What of a small file can be done apart: half of it is taking in here what was found. */
-const msPerFile = 0.009;
+const msPerFile = 0.018;
 const bytesPerMs = 1.2e6;
 
 /** Of fewer, the looks that are saved are not worth the words. */
