@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   utimesSync,
@@ -13,7 +14,7 @@ import {
   writeSync,
   closeSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import makeXxhash from "xxhash-wasm";
@@ -162,6 +163,30 @@ test("a file that is gone is left out", async () => {
   expect(found.has(paths[7]!)).toBe(false);
   expect(found.size).toBe(paths.length - 1);
 });
+
+// With one processor no thread hashes files.
+test.skipIf(availableParallelism() === 1)(
+  "answers are those of their orders, also where one waits for a library that the next one does not need",
+  async () => {
+    const paths = Array.from({ length: 8 }, (_, i) => write(`small ${i}`, 10));
+    const terms = { at: BigInt(4e18), device: BigInt(statSync(folder).dev) };
+    const pool = new HashPool(threadFile);
+    try {
+      const asked = paths.map((path, i) =>
+        pool.run({ kind: "files", paths: [path], ...terms, most: i % 2 === 0 ? Infinity : 1 << 20 }),
+      );
+      const sent = await Promise.race([asked[0], asked[1]]);
+      expect(sent).toBeDefined();
+      for (let left = pool.takeBack(); left !== undefined; left = pool.takeBack()) left.tell([]);
+      const answers = await Promise.all(asked);
+      const digests = answers.map((answer) => answer?.files[0]?.digest);
+      expect(digests.filter((digest) => digest !== undefined).length).toBeGreaterThan(1);
+      digests.forEach((digest, i) => digest === undefined || expect(digest).toBe(sha256(paths[i]!)));
+    } finally {
+      pool.close();
+    }
+  },
+);
 
 test("a pool that is closed does nothing more: what waited is told so, and no thread is started for it", async () => {
   const path = write("file", 10);

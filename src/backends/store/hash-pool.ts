@@ -21,6 +21,16 @@ export type HashAnswer =
   | { readonly kind: "digest"; readonly digest: Digest }
   | { readonly kind: "quick"; readonly hash: string };
 
+/** What a thread is sent, and what it sends back. Each answer names its order: one may have to wait for what another needs not. */
+export interface ToHashThread {
+  readonly id: number;
+  readonly order: HashOrder;
+}
+export interface FromHashThread {
+  readonly id: number;
+  readonly answer: HashAnswer | undefined;
+}
+
 type HashedFiles = readonly (HashedFile | undefined)[];
 type AnswerTo<Kind extends HashOrder["kind"]> = Extract<HashAnswer, { kind: Kind }>;
 
@@ -31,8 +41,8 @@ interface Waiting {
 
 interface Thread {
   readonly worker: Worker;
-  /** What it was ordered and has not answered, in that order. */
-  readonly ordered: Waiting[];
+  /** What it was ordered and has not answered. */
+  readonly ordered: Map<number, Waiting>;
 }
 
 /** More would wait for memory and disk, not for a core. */
@@ -46,6 +56,7 @@ export class HashPool {
   readonly #file: string;
   readonly #waiting = { files: [] as Waiting[], other: [] as Waiting[] };
   readonly #threads = new Set<Thread>();
+  #orders = 0;
   #isClosed = false;
 
   /** `file`: the bundled hash-thread.ts. */
@@ -86,36 +97,38 @@ export class HashPool {
       const thread = first && this.#threadFor(first.order);
       if (first === undefined || thread === undefined) continue;
       waiting.shift();
-      thread.ordered.push(first);
+      const message: ToHashThread = { id: this.#orders++, order: first.order };
+      thread.ordered.set(message.id, first);
       thread.worker.ref();
-      thread.worker.postMessage(first.order);
+      thread.worker.postMessage(message);
     }
   }
 
   #threadFor({ kind }: HashOrder): Thread | undefined {
     const threads = [...this.#threads];
-    const free = threads.find(({ ordered }) => ordered.length === 0);
+    const free = threads.find(({ ordered }) => ordered.size === 0);
     if (free !== undefined) return free;
     // Beside threads that hash files works who asked for them.
     if (threads.length < (kind === "files" ? this.width - 1 : this.width)) return this.#start();
     if (kind !== "files") return undefined;
     return threads.find(
-      ({ ordered }) => ordered.length <= filesAhead && ordered.every(({ order }) => order.kind === "files"),
+      ({ ordered }) => ordered.size <= filesAhead && [...ordered.values()].every(({ order }) => order.kind === "files"),
     );
   }
 
   #start(): Thread {
-    const thread: Thread = { worker: new Worker(this.#file, { execArgv: [] }), ordered: [] };
-    const end = (answer: HashAnswer | undefined) => {
-      const first = thread.ordered.shift();
+    const thread: Thread = { worker: new Worker(this.#file, { execArgv: [] }), ordered: new Map() };
+    const end = ({ id, answer }: FromHashThread) => {
+      const ended = thread.ordered.get(id);
+      thread.ordered.delete(id);
       // A thread with nothing to do keeps no process alive.
-      if (thread.ordered.length === 0) thread.worker.unref();
-      first?.take(answer);
+      if (thread.ordered.size === 0) thread.worker.unref();
+      ended?.take(answer);
       this.#next();
     };
     const lost = () => {
       this.#threads.delete(thread);
-      while (thread.ordered.length > 0) end(undefined);
+      for (const id of [...thread.ordered.keys()]) end({ id, answer: undefined });
     };
     thread.worker.on("message", end).on("error", lost).on("exit", lost);
     this.#threads.add(thread);

@@ -4,7 +4,7 @@ import { parentPort } from "node:worker_threads";
 import makeXxhash from "xxhash-wasm";
 import type { Digest } from "../../model/digest.ts";
 import { hashFile, hashResting, quickFromBytes, quickHash, type Xxhash } from "./hash-file.ts";
-import type { HashAnswer, HashOrder } from "./hash-pool.ts";
+import type { FromHashThread, HashAnswer, HashOrder, ToHashThread } from "./hash-pool.ts";
 
 let loading: Promise<Xxhash> | undefined;
 
@@ -13,7 +13,7 @@ function loadXxhash(): Promise<Xxhash> {
   return (loading ??= makeXxhash().then((library) => ({ create: () => library.create64() })));
 }
 
-async function answer(order: HashOrder): Promise<HashAnswer> {
+async function answerTo(order: HashOrder): Promise<HashAnswer> {
   switch (order.kind) {
     case "files": {
       const xxhash = order.most > quickFromBytes ? await loadXxhash() : undefined;
@@ -32,9 +32,9 @@ function digestOf(path: string): Digest {
   return hashed.digest;
 }
 
-parentPort!.on("message", (order: HashOrder) => {
+parentPort!.on("message", ({ id, order }: ToHashThread) => {
   // Undefined: whoever asked looks for itself, and finds what is wrong.
-  void answer(order)
+  void answerTo(order)
     .catch(() => undefined)
-    .then((made) => parentPort!.postMessage(made));
+    .then((answer) => parentPort!.postMessage({ id, answer } satisfies FromHashThread));
 });
