@@ -1,5 +1,6 @@
 // Many and large files are hashed by threads: what comes out is what one thread would have found, and a thread that fails costs time only.
 
+import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   mkdtempSync,
@@ -70,6 +71,7 @@ const stats = () =>
 const large = 200 * MiB;
 /** So many that they are not looked at before they are hashed, and so many that threads do it. */
 const sizesOfMany = [1500, 9000];
+const isPlain = () => true;
 
 describe.each([
   ["by threads", threadFile],
@@ -92,7 +94,7 @@ describe.each([
     symlinkSync(paths[0]!, link);
     await tick();
     const asked = [...paths, link, folder, join(folder, "none")];
-    const found = await withCache(file, (cache) => cache.digestsOf(asked));
+    const found = await withCache(file, (cache) => cache.digestsOf(asked, isPlain));
     expect(found.size).toBe(paths.length + 1);
     for (const path of [...paths, link]) expect(found.get(path)!.digest).toBe(sha256(path));
     for (const path of [...paths, link]) expect(found.get(path)!.seen).toBe(statText(statOf(path)!));
@@ -101,7 +103,7 @@ describe.each([
     expect(lines.filter(({ x }) => x !== undefined).map(({ p }) => p)).toEqual([join(folder, "not so small")]);
     // All of them are known now, and one that is edited is found among them.
     writeFileSync(paths[1000]!, "edited");
-    const again = await withCache(file, (cache) => cache.digestsOf(asked));
+    const again = await withCache(file, (cache) => cache.digestsOf(asked, isPlain));
     expect(again.get(paths[1000]!)!.digest).toBe(sha256(paths[1000]!));
     expect(stats()).toHaveLength(lines.length + 1);
   });
@@ -154,6 +156,21 @@ test("a large file that is edited while it is hashed has the digest of what it h
   expect(found.get(path)!.digest).toBe(sha256(path));
   const last = await withCache(threadFile, (cache) => cache.digestsOf([path]));
   expect(last.get(path)!.digest).toBe(sha256(path));
+});
+
+test("what may be a pipe is not opened: who writes into it waits for somebody else", async () => {
+  const paths = Array.from({ length: 1500 }, (_, i) => write(`small ${i}`, 10));
+  const pipe = join(folder, "pipe");
+  execFileSync("mkfifo", [pipe]);
+  const writer = spawn("sh", ["-c", `printf hello > pipe`], { cwd: folder });
+  try {
+    const found = await withCache(threadFile, (cache) => cache.digestsOf([...paths, pipe], (path) => path !== pipe));
+    expect(found.size).toBe(paths.length);
+    const reader = execFileSync("cat", [pipe], { encoding: "utf8", timeout: 5000 });
+    expect(reader).toBe("hello");
+  } finally {
+    writer.kill();
+  }
 });
 
 test("a file that is gone is left out", async () => {

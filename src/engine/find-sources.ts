@@ -65,6 +65,8 @@ export async function findSources(
   const plain = [...paths, ...patterns.filter((pattern) => !isDynamicPattern(pattern))];
   const own = await digests.digestsOf(plain.map((path) => resolve(root, path)));
   const inside: string[] = [];
+  /** Of these, what may be a pipe, say: whoever opens that takes what is meant for others. */
+  const doubtful = new Set<string>();
   for (const path of plain) {
     if (found.has(path)) continue;
     const absolute = resolve(root, path);
@@ -75,16 +77,20 @@ export async function findSources(
       const files = walk.matches.map((name) => pathInside(absolute, name));
       found.set(path, { kind: "folder", path: absolute, walk, files });
       for (const file of files) inside.push(file);
+      for (const name of walk.odd ?? walk.matches) doubtful.add(pathInside(absolute, name));
     } else found.set(path, { kind: "none", path: absolute, isThere: stat !== undefined });
   }
   for (const pattern of patterns) {
     if (found.has(pattern)) continue;
     const walk = matchSources(root, pattern);
     found.set(pattern, { kind: "glob", walk });
-    for (const path of walk.matches) inside.push(resolve(root, path));
+    for (const path of walk.matches) {
+      inside.push(resolve(root, path));
+      doubtful.add(resolve(root, path));
+    }
   }
   if (inside.length === 0) return { paths: found, files: own };
-  const files = await digests.digestsOf(inside);
+  const files = await digests.digestsOf(inside, (path) => !doubtful.has(path));
   return { paths: found, files: own.size === 0 ? files : new Map([...own, ...files]) };
 }
 

@@ -15,7 +15,8 @@ export interface SourceFile {
 }
 
 export interface SourceDigests extends FileDigests {
-  digestsOf(paths: readonly string[]): Promise<ReadonlyMap<string, FoundFile>>;
+  /** `isPlain`: of paths that were just seen to be plain files. */
+  digestsOf(paths: readonly string[], isPlain?: (path: string) => boolean): Promise<ReadonlyMap<string, FoundFile>>;
   /** The stat for which the last answer held. */
   statTextOf(path: string): StatText | undefined;
   isRacy(path: string): boolean;

@@ -15,10 +15,12 @@ export interface Walk {
   readonly looked: readonly string[];
   /** Of these, those that were not there: a folder that is yet to be made, a link that leads nowhere. */
   readonly absent: readonly string[];
+  /** Matches that were seen to be no plain files: links, pipes. Undefined: nobody has looked at their kinds. */
+  readonly odd?: readonly string[];
 }
 
 /** A walk as it is remembered. */
-export interface WalkRead extends Omit<Walk, "matches"> {
+export interface WalkRead extends Omit<Walk, "matches" | "odd"> {
   /** Of all of it: a folder that was not walked then is not watched, even while it is empty. */
   readonly digest: Digest;
 }
@@ -49,8 +51,8 @@ export function matchCode(root: string, pattern: string): Walk {
 /** The files below a folder, relative to it. */
 export function walkFolder(folder: string): Walk {
   if (statOf(folder)?.isDirectory() !== true) return { matches: [], looked: [], absent: [folder] };
-  const { files, folders } = walkTreeThroughLinks(folder);
-  return { matches: files, looked: folders.sort(), absent: [] };
+  const { files, folders, odd } = walkTreeThroughLinks(folder);
+  return { matches: files, looked: folders.sort(), absent: [], odd };
 }
 
 /** The absolute path of a file that `walkFolder` found: its name is as plain as a path can be, and `join` would go through each letter of it. */

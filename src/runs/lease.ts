@@ -69,9 +69,18 @@ export class Lease {
       what,
       beat: 0,
     };
+    const before = Date.now();
     if (!create(file, text)) return undefined;
     const lease = new Lease(file, text);
-    lease.#noteSeen(statOf(file));
+    try {
+      const stat = statOf(file);
+      const sinceMs = Date.now() - before;
+      // Who was stopped in between, for however long, does not know whose it is.
+      if (sinceMs >= 0 && sinceMs < statCountsMs) lease.#noteSeen(stat);
+    } catch (error) {
+      // It is read when somebody asks for it.
+      if (!isOfSystem(error)) throw error;
+    }
     return lease;
   }
 

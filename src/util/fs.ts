@@ -237,9 +237,17 @@ export function listTreeThroughLinks(folder: string): string[] {
   return walkTreeThroughLinks(folder).files;
 }
 
-/** The files, relative, and every folder that was looked at for them, as a path that begins with `folder`. */
-export function walkTreeThroughLinks(folder: string): { readonly files: string[]; readonly folders: string[] } {
+/**
+ * The files, relative, and every folder that was looked at for them, as a path that begins with `folder`. `odd`: those of the files that are links, pipes,
+ * devices or a folder that leads back to itself.
+ */
+export function walkTreeThroughLinks(folder: string): {
+  readonly files: string[];
+  readonly folders: string[];
+  readonly odd: string[];
+} {
   const files: string[] = [];
+  const odd: string[] = [];
   const folders: string[] = [];
   let isCircular = false;
   const walk = (relative: string, above: readonly string[]) => {
@@ -249,6 +257,7 @@ export function walkTreeThroughLinks(folder: string): { readonly files: string[]
       // There is no end to what lies behind it, and many of them have no end in reasonable time even where each is left after one turn.
       isCircular = true;
       files.push(relative);
+      odd.push(relative);
       return;
     }
     folders.push(inside);
@@ -256,11 +265,14 @@ export function walkTreeThroughLinks(folder: string): { readonly files: string[]
       if (isCircular) return;
       const path = relative === "" ? entry.name : `${relative}/${entry.name}`;
       if (entry.isDirectory() || (entry.isSymbolicLink() && isFolder(join(folder, path)))) walk(path, [...above, real]);
-      else files.push(path);
+      else {
+        files.push(path);
+        if (!entry.isFile()) odd.push(path);
+      }
     }
   };
   walk("", []);
-  return { files: files.sort(), folders };
+  return { files: files.sort(), folders, odd };
 }
 
 function isFolder(path: string): boolean {

@@ -34,7 +34,7 @@ const batchBytes = 16 << 20;
 
 /** Of files at which nobody has looked. What is worth more than one order is left alone. */
 export function unseenTerms(clock: FileClock): HashTerms {
-  return { at: clock.now(), device: clock.device, most: quickFromBytes };
+  return { at: clock.now(), device: clock.device, most: quickFromBytes - 1 };
 }
 
 /** Takes files one by one: threads start and hash while others are still looked for, and what they know is told while they go on. */
@@ -71,7 +71,7 @@ export class HashingApart {
 
   /** Files at which nobody has looked: whoever opens them sees what they are, and leaves alone what is worth more than one order. */
   addUnseen(paths: readonly string[]): void {
-    this.#most = quickFromBytes;
+    this.#most = quickFromBytes - 1;
     for (const path of paths) this.#take(path);
     this.#send();
     this.#most = Infinity;
@@ -85,13 +85,16 @@ export class HashingApart {
   /** Takes part, and resolves when all have been told. */
   async done(): Promise<void> {
     this.#send();
+    const all = Promise.all(this.#running);
+    // What fails while this thread is at work is told below.
+    all.catch(() => undefined);
     for (let own = this.#pool.takeBack(); own !== undefined; own = this.#pool.takeBack()) {
       const { order, tell } = own;
       tell(order.paths.map((path) => hashResting(path, order, this.#xxhash)));
       // What threads have found meanwhile is told, and they get the next order.
       await new Promise((resolve) => setImmediate(resolve));
     }
-    await Promise.all(this.#running);
+    await all;
   }
 
   #send(): void {

@@ -87,7 +87,7 @@ export function hashResting(path: string, terms: HashTerms, xxhash: Xxhash | und
       if (size > most) return undefined;
       const hashed = hashOpen(fd, size, xxhash);
       const isRacy = isRacyAt(stat, at, device);
-      const isProven = !isRacy && size < smallBytes;
+      const isProven = !isRacy && hashed.inOnePiece === true;
       if (!isProven && !isSameStat(fstatSync(fd, { bigint: true }), stat)) return undefined;
       return { seen: statText(stat), size, digest: hashed.digest, quick: hashed.quick, isRacy };
     });
@@ -96,12 +96,17 @@ export function hashResting(path: string, terms: HashTerms, xxhash: Xxhash | und
   }
 }
 
-function hashOpen(fd: number, size: number, xxhash: Xxhash | undefined): Pick<Hashed, "digest" | "quick"> {
+interface HashedOpen extends Pick<Hashed, "digest" | "quick"> {
+  /** It was small, and read at once, no byte more or less than its stat says. */
+  readonly inOnePiece?: true;
+}
+
+function hashOpen(fd: number, size: number, xxhash: Xxhash | undefined): HashedOpen {
   if (size < smallBytes) {
     const own = (buffer ??= Buffer.allocUnsafe(bufferBytes));
     const got = readSync(fd, own, 0, smallBytes, 0);
     // One that grows meanwhile is read to its end below.
-    if (got === size) return { digest: digestOfBytes(own.subarray(0, got)) };
+    if (got === size) return { digest: digestOfBytes(own.subarray(0, got)), inOnePiece: true };
   }
   const running = startDigest();
   const hashes: string[] = [];

@@ -16,7 +16,7 @@ function loadXxhash(): Promise<Xxhash> {
 async function answerTo(order: HashOrder): Promise<HashAnswer> {
   switch (order.kind) {
     case "files": {
-      const xxhash = order.most > quickFromBytes ? await loadXxhash() : undefined;
+      const xxhash = order.most >= quickFromBytes ? await loadXxhash() : undefined;
       return { kind: "files", files: order.paths.map((path) => hashResting(path, order, xxhash)) };
     }
     case "digest":

@@ -92,12 +92,15 @@ export class StatCache implements FileDigests {
 
   /**
    * The digests of many files, with the stats for which they hold; without those that are no files. Where there is much to hash, several threads do it
-   * beside this one.
+   * beside this one. `isPlain`: of what was just seen to be a plain file, and may be opened to see the rest.
    */
-  async digestsOf(paths: readonly string[]): Promise<ReadonlyMap<string, FoundFile>> {
+  async digestsOf(
+    paths: readonly string[],
+    isPlain: (path: string) => boolean = () => false,
+  ): Promise<ReadonlyMap<string, FoundFile>> {
     const found = new Map<string, FoundFile>();
     const all = new Set(paths);
-    await this.#hashUnseen(all, found);
+    if (all.size >= manyFiles) await this.#hashUnseen([...all].filter(isPlain), found);
     const unknown = new Map<string, Unhashed>();
     let apart: HashingApart | undefined;
     let [looked, ms] = [0, 0];
@@ -140,9 +143,8 @@ export class StatCache implements FileDigests {
   }
 
   /** Many files of which nothing is known: a look at each before it is opened would tell nothing, and takes a fifth of what hashing it takes. */
-  async #hashUnseen(paths: ReadonlySet<string>, found: Map<string, FoundFile>): Promise<void> {
-    if (paths.size < manyFiles) return;
-    const unseen = [...paths].filter((path) => this.#knownOf(path) === undefined);
+  async #hashUnseen(paths: readonly string[], found: Map<string, FoundFile>): Promise<void> {
+    const unseen = paths.filter((path) => this.#knownOf(path) === undefined);
     if (unseen.length < manyFiles) return;
     if (this.#pool !== undefined && unseen.length * msPerFile >= worthThreadsMs) {
       const apart = this.#apart(this.#pool, (path, file) => found.set(path, file));
@@ -215,15 +217,14 @@ export class StatCache implements FileDigests {
     }
   }
 
-  #learn(path: string, hashed: HashedFile): FoundFile {
-    const { seen, digest, quick, isRacy } = hashed;
+  #learn(path: string, { seen, size, digest, quick, isRacy }: HashedFile): FoundFile {
     const known = { p: path, s: seen, d: digest };
     // Of ten thousand files, most are neither.
     const isPlain = !isRacy && quick === undefined;
     this.#remember(
       isPlain ? known : { ...known, ...(isRacy && { r: 1 as const }), ...(quick !== undefined && { x: quick }) },
     );
-    return hashed;
+    return { digest, size, seen };
   }
 
   #remember(known: Known): void {
