@@ -8,7 +8,7 @@ import type { Trace } from "../backends/store/trace.ts";
 import { digestOfArtifact, type Artifact, type Artifacts, type TreeListing } from "../model/action.ts";
 import { digestOfBytes, type BlobRef, type Digest } from "../model/digest.ts";
 import { copyNew, copyWhole, hasCode, isMissing, listTree, temporaryName, writeAtomic } from "../util/fs.ts";
-import { isSameStat, statOf, statText, type FileClock, type StatText } from "../util/stat.ts";
+import { isSameStat, statOf, statText, type FileClock, type FileStat, type StatText } from "../util/stat.ts";
 import { ContentLost, textInside, type Contents, type OtherContents, type SlotShape } from "./contents.ts";
 
 /** The folder of a run in which outputs are put together before they appear. */
@@ -46,7 +46,7 @@ type DigestOf = (path: string) => Pick<BlobRef, "digest"> | undefined;
 export class Places {
   readonly #options: PlacesOptions;
   /** Files that were put at their places, by path. */
-  readonly #put = new Map<string, { readonly digest: Digest; readonly stat: BigIntStats }>();
+  readonly #put = new Map<string, { readonly digest: Digest; readonly stat: FileStat }>();
 
   constructor(options: PlacesOptions) {
     this.#options = options;
@@ -110,7 +110,7 @@ export class Places {
   }
 
   /** The stat that a file had when it was put there by this build, if it was: it shows every change since. */
-  statAsPut(place: string): BigIntStats | undefined {
+  statAsPut(place: string): FileStat | undefined {
     return this.#put.get(place)?.stat;
   }
 
@@ -267,7 +267,8 @@ export class Places {
           copyWhole(contents.pathOf(slot, artifact.blob.digest), place, staging, past);
         }
         const stat = statOf(place)!;
-        this.#put.set(place, { digest: artifact.blob.digest, stat });
+        const { size, mtimeNs, ctimeNs, ino, dev } = stat;
+        this.#put.set(place, { digest: artifact.blob.digest, stat: { size, mtimeNs, ctimeNs, ino, dev } });
         digests.note(place, artifact.blob.digest, statText(stat), stat, past);
         break;
       }

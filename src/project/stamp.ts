@@ -1,14 +1,14 @@
 // Writes the stamp of the fast path after a complete, successful build: everything that the build looked at, with stats that prove it unchanged.
 // If anything was edited while the build went on, there is no stamp: the next build has to look for itself.
 
-import { existsSync, type BigIntStats } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, join, resolve, sep } from "node:path";
 import type { Acceptance } from "../backends/store/trace-lines.ts";
 import type { Artifacts } from "../model/action.ts";
 import type { Digest } from "../model/digest.ts";
 import { askedText, pack, packPaths, screenOf, stampFormat, stampName, type StampHeader } from "../fast/stamp.ts";
 import { listTree, writeAtomic } from "../util/fs.ts";
-import { statOf, statText, type StatText } from "../util/stat.ts";
+import { statOf, statText, type FileStat, type StatText } from "../util/stat.ts";
 import { withoutPasswords } from "../util/url.ts";
 import type { OpenRun } from "./open-run.ts";
 import type { ProjectPaths } from "./paths.ts";
@@ -184,7 +184,7 @@ function nearer(path: string, folder: string): string {
   return path.startsWith(folder + sep) ? path.slice(folder.length + 1) : path;
 }
 
-function numbersOf(stat: BigIntStats | undefined): readonly number[] {
+function numbersOf(stat: FileStat | undefined): readonly number[] {
   return stat === undefined
     ? [-1, -1, -1, -1]
     : [Number(stat.size), msOf(stat.mtimeNs), msOf(stat.ctimeNs), Number(stat.ino)];

@@ -6,6 +6,9 @@ import { dirname } from "node:path";
 /** `size:mtime:ctime:inode`, times in nanoseconds. Equal text means that nothing touched the file in between. */
 export type StatText = string & { readonly __brand: "StatText" };
 
+/** What counts of a file's stat; of ten thousand files, the rest would fill megabytes. */
+export type FileStat = Pick<BigIntStats, "size" | "mtimeNs" | "ctimeNs" | "ino" | "dev">;
+
 export function statOf(path: string): BigIntStats | undefined {
   try {
     return statSync(path, { bigint: true, throwIfNoEntry: false });
@@ -16,12 +19,12 @@ export function statOf(path: string): BigIntStats | undefined {
   }
 }
 
-export function statText(stat: BigIntStats): StatText {
+export function statText(stat: FileStat): StatText {
   return `${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}:${stat.ino}` as StatText;
 }
 
 /** Whether they have the same `statText`, which takes longer to write than this to compare. */
-export function isSameStat(a: BigIntStats, b: BigIntStats): boolean {
+export function isSameStat(a: FileStat, b: FileStat): boolean {
   return a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs && a.size === b.size && a.ino === b.ino;
 }
 
@@ -75,7 +78,7 @@ export class FileClock {
   }
 
   /** Whether `stat`, taken before its file was hashed at tick `at`, leaves room for an unseen edit. */
-  isRacy(stat: BigIntStats, at: bigint): boolean {
+  isRacy(stat: FileStat, at: bigint): boolean {
     return isRacyAt(stat, at, this.device);
   }
 
@@ -90,7 +93,7 @@ export class FileClock {
 }
 
 /** `FileClock.isRacy`, for who has no clock: `at` is a tick of the file system `device`. */
-export function isRacyAt(stat: BigIntStats, at: bigint, device: bigint): boolean {
+export function isRacyAt(stat: FileStat, at: bigint, device: bigint): boolean {
   const changed = stat.mtimeNs > stat.ctimeNs ? stat.mtimeNs : stat.ctimeNs;
   // Another file system may keep another time: two seconds are more than the granularity of any in use.
   const tick = stat.dev === device ? 0n : 2_000_000_000n;
