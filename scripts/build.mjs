@@ -131,7 +131,7 @@ await Promise.all([
   build({
     ...common,
     entryPoints: ["src/backends/store/hash-thread.ts"],
-    // A thread is there a quarter sooner than with a module.
+    // A thread is there sooner than with a module.
     format: "cjs",
     outfile: `${out}/hash-thread.cjs`,
   }),

@@ -32,9 +32,11 @@ interface Means {
 export const batchFiles = 64;
 const batchBytes = 16 << 20;
 
-/** Of files at which nobody has looked. What is worth more than one order is left alone. */
+/** Bytes. Of files at which nobody has looked, larger ones are left alone: they are worth more than one order. */
+const mostUnseen = quickFromBytes - 1;
+
 export function unseenTerms(clock: FileClock): HashTerms {
-  return { at: clock.now(), device: clock.device, most: quickFromBytes - 1 };
+  return { at: clock.now(), device: clock.device, most: mostUnseen };
 }
 
 /** Takes files one by one: threads start and hash while others are still looked for, and what they know is told while they go on. */
@@ -48,8 +50,6 @@ export class HashingApart {
   readonly #running: Promise<void>[] = [];
   #batch: string[] = [];
   #batchBytes = 0;
-  /** Of the files of a batch. */
-  #most = Infinity;
 
   /** `onHashed` is not told of what could not be read or did not rest. */
   constructor({ pool, clock, xxhash }: Means, onHashed: (path: string, hashed: HashedFile) => void) {
@@ -66,20 +66,14 @@ export class HashingApart {
       return;
     }
     this.#batchBytes += Number(file.stat.size);
-    this.#take(file.path);
-  }
-
-  /** Files at which nobody has looked: whoever opens them sees what they are, and leaves alone what is worth more than one order. */
-  addUnseen(paths: readonly string[]): void {
-    this.#most = quickFromBytes - 1;
-    for (const path of paths) this.#take(path);
-    this.#send();
-    this.#most = Infinity;
-  }
-
-  #take(path: string): void {
-    this.#batch.push(path);
+    this.#batch.push(file.path);
     if (this.#batch.length === batchFiles || this.#batchBytes >= batchBytes) this.#send();
+  }
+
+  /** Files at which nobody has looked: whoever opens them sees what they are. */
+  addUnseen(paths: readonly string[]): void {
+    for (let at = 0; at < paths.length; at += batchFiles)
+      this.#running.push(this.#hashFiles(paths.slice(at, at + batchFiles), mostUnseen));
   }
 
   /** Takes part, and resolves when all have been told. */
@@ -101,11 +95,11 @@ export class HashingApart {
     const paths = this.#batch;
     this.#batch = [];
     this.#batchBytes = 0;
-    if (paths.length > 0) this.#running.push(this.#hashFiles(paths));
+    if (paths.length > 0) this.#running.push(this.#hashFiles(paths, Infinity));
   }
 
-  async #hashFiles(paths: readonly string[]): Promise<void> {
-    const terms = { at: this.#at, device: this.#clock.device, most: this.#most };
+  async #hashFiles(paths: readonly string[], most: number): Promise<void> {
+    const terms = { at: this.#at, device: this.#clock.device, most };
     const answer = await this.#pool.run({ kind: "files", paths, ...terms });
     answer?.files.forEach((file, i) => {
       if (file !== undefined) this.#onHashed(paths[i]!, file);

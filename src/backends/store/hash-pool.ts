@@ -75,8 +75,7 @@ export class HashPool {
   }
 
   /**
-   * Files that no thread has begun with, to be hashed by who would only wait otherwise: a thread that has yet to start takes as long as a thousand
-   * of them. `tell` is for what they hold.
+   * Files that no thread has begun with, to be hashed by who would only wait otherwise, for a thread that has yet to start, say. `tell` is for what they hold.
    */
   takeBack(): { readonly order: FilesOrder; readonly tell: (files: HashedFiles) => void } | undefined {
     const last = this.#waiting.files.pop();

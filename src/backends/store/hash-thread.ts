@@ -8,7 +8,7 @@ import type { FromHashThread, HashAnswer, HashOrder, ToHashThread } from "./hash
 
 let loading: Promise<Xxhash> | undefined;
 
-/** Only large files need it: to load it takes as long as hashing a hundred small ones. */
+/** Only large files need it. */
 function loadXxhash(): Promise<Xxhash> {
   return (loading ??= makeXxhash().then((library) => ({ create: () => library.create64() })));
 }

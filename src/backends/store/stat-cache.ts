@@ -142,7 +142,7 @@ export class StatCache implements FileDigests {
     return found;
   }
 
-  /** Many files of which nothing is known: a look at each before it is opened would tell nothing, and takes a fifth of what hashing it takes. */
+  /** Many files of which nothing is known: a look at each before it is opened would tell nothing. */
   async #hashUnseen(paths: readonly string[], found: Map<string, FoundFile>): Promise<void> {
     const unseen = paths.filter((path) => this.#knownOf(path) === undefined);
     if (unseen.length < manyFiles) return;
