@@ -80,6 +80,7 @@ export interface Unfed {
 export interface Turn {
   readonly priority: number;
   readonly signal: AbortSignal;
+  readonly isOver: () => boolean;
   /** Where it stood a moment ago, if somebody has looked. */
   readonly assessed: Assessment | undefined;
 }
@@ -88,7 +89,7 @@ export async function bringUpToDate(
   session: BuildSession,
   target: GraphTarget,
   upstream: Upstream,
-  { priority, signal, assessed }: Turn,
+  { priority, signal, isOver, assessed }: Turn,
 ): Promise<TargetEnd | Unfed> {
   let known = assessed;
   const tally: Tally = {
@@ -102,7 +103,7 @@ export async function bringUpToDate(
     unpaid: undefined,
     restored: false,
   };
-  const work: Work = { session, target, priority, tally, signal, touched: new Set(), vanished: undefined };
+  const work: Work = { session, target, priority, tally, signal, isOver, touched: new Set(), vanished: undefined };
   const before = lastArtifacts(session, target);
   let reasons: readonly Reason[] = [];
   let started = false;

@@ -3,7 +3,7 @@
 import type { Counts } from "../model/event.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import { assess, type Assessment, type Upstream } from "./assess.ts";
-import { bringUpToDate, type TargetEnd } from "./bring-up.ts";
+import { bringUpToDate, type TargetEnd, type Turn } from "./bring-up.ts";
 import { expectedMs } from "./past.ts";
 import { criticalPath, runSchedule, shuffledPriorities, type NodeEnd } from "./scheduler.ts";
 import { endAsRecalled } from "./recalled.ts";
@@ -54,19 +54,20 @@ export async function buildTargets(
     await new Promise((resolve) => setImmediate(resolve));
     restedAt = performance.now();
   }
-  const isOver = new AbortController();
+  const over = new AbortController();
+  const all = { ...options, isOver: () => over.signal.aborted };
   const own = left.map((index) => graph.targets[index]!).filter(({ name }) => !session.given.has(name));
-  const ahead = session.factory.bundleAhead(own, AbortSignal.any([options.signal, isOver.signal]));
+  const ahead = session.factory.bundleAhead(own, AbortSignal.any([options.signal, over.signal]));
   try {
     // Those that have to wait for their turn are looked at then.
     let assessed = left.length <= width ? first : undefined;
     let open: readonly number[] = left;
     while (open.length > 0) {
-      open = downstreamOf(session, left, await buildOpen(session, options, open, ends, assessed), ends);
+      open = downstreamOf(session, left, await buildOpen(session, all, open, ends, assessed), ends);
       assessed = undefined;
     }
   } finally {
-    isOver.abort();
+    over.abort();
     await ahead;
   }
   await trace.commit();
@@ -87,7 +88,7 @@ function upstreamIn({ graph }: BuildSession, ends: ReadonlyMap<number, TargetEnd
  */
 async function buildOpen(
   whole: BuildSession,
-  options: BuildOptions,
+  options: BuildOptions & Pick<Turn, "isOver">,
   open: readonly number[],
   ends: Map<number, TargetEnd>,
   first: Assessed | undefined,
@@ -144,6 +145,7 @@ async function buildOpen(
       const how = await bringUpToDate(session, target, upstream, {
         priority: priorities.get(index) ?? 0,
         signal: options.signal,
+        isOver: options.isOver,
         assessed: first?.target === target ? first.assessment : undefined,
       });
       if (how.kind !== "unfed") return end(target, how);

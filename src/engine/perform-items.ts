@@ -141,7 +141,8 @@ class ItemRun {
   }
 
   get #mayGoOn(): boolean {
-    if (this.#work.signal.aborted) this.#stop ??= "interrupted";
+    // An executor that was closed begins with nothing: items put back would be taken and put back for ever.
+    if (this.#work.signal.aborted || this.#work.isOver()) this.#stop ??= "interrupted";
     const mayFail = this.#work.session.keepGoing || !this.#hasFailed;
     return this.#open > 0 && this.#stop === undefined && mayFail;
   }

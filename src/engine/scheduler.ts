@@ -54,7 +54,13 @@ export function runSchedule(
         const node = ready.pop()!;
         waiting.delete(node);
         running++;
-        run(node).then((end) => settle(node, end), reject);
+        run(node).then(
+          (end) => settle(node, end),
+          (error: unknown) => {
+            stopped = true;
+            reject(error);
+          },
+        );
       }
       if (running > 0) return;
       for (const node of schedule.nodes) if (waiting.has(node) || blocked.has(node)) skip(node, blocked.get(node));

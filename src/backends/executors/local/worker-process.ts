@@ -43,6 +43,8 @@ export class WorkerProcess {
   static async start(setup: WorkerSetup): Promise<WorkerProcess> {
     const { workerFile, blobsFolder, scratch, environment, check, spare } = setup;
     mkdirSync(join(scratch, homeFolder), { recursive: true });
+    // Here and not by the worker: where no more files fit onto the disk, it would die of it without a sentence.
+    writeFileSync(join(scratch, progressFile), "");
     if (check !== undefined) writeFileSync(join(scratch, checkFile), JSON.stringify(check));
     const child =
       (check === undefined && spare !== undefined ? takeSpare(spare) : undefined) ??

@@ -47,7 +47,7 @@ function serve(options: WorkerOptions): void {
   let running: { readonly id: number; readonly abort: AbortController } | undefined;
   let folders = 0;
   const surroundings = new Surroundings(join(options.scratch, homeFolder));
-  const progress = openSync(join(options.scratch, progressFile), "w");
+  const progress = openSync(join(options.scratch, progressFile), "r+");
   captureOutput();
   catchStrays((text) => void process.stderr.write(text));
   lifeline.watch(() => failCourse(new UnsettledError()));
