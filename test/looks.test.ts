@@ -1,7 +1,7 @@
 // Looks at files that are left out because something else has proved what they would: where it has not, there is a look.
 
 import type * as Fs from "node:fs";
-import { appendFileSync, linkSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
@@ -103,7 +103,6 @@ test("the folder of results is listed again only when it has changed, and what a
   const cacheOf = (name: string) => new LocalActionCache(root, join(folder, name), clock);
   const cache = cacheOf("uses");
   expect(cache.get(key)).toBe(undefined);
-  // In the same tick as the list was made, perhaps.
   const second = cacheOf("second");
   second.put(key, result);
   cache.refresh();
@@ -113,6 +112,13 @@ test("the folder of results is listed again only when it has changed, and what a
   seen.listed = 0;
   for (let i = 0; i < 10; i++) cache.refresh();
   expect(seen.listed).toBe(0);
+  // In the tick of its last change a folder may change again and look the same.
+  const racy = vi.spyOn(clock, "isRacy").mockReturnValue(true);
+  cache.refresh();
+  expect(seen.listed).toBe(1);
+  racy.mockRestore();
+  cache.refresh();
+  seen.listed = 0;
   // Another line of a segment that is known moves no folder; another segment does.
   second.put(other, result);
   cache.refresh();
@@ -149,7 +155,6 @@ describe("a lease that was just taken", () => {
     lost.release();
     expect(taker.isHeld()).toBe(true);
     // A laptop that slept: the network's file system may show what it remembers of the file.
-    linkSync(file(), join(folder, "kept"));
     now.mockReturnValue(1e12 + 60_000);
     seen.read = [];
     taker.release();
