@@ -34,8 +34,9 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/global-setup.ts"],
-    testTimeout: 180_000,
-    hookTimeout: 180_000,
+    // Nothing is judged by its time, but what hangs has to end.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     // Most tests wait half of their time for programs that they have started.
     maxWorkers: 2 * Math.min(4, availableParallelism()),
     sequence: { sequencer: LongestFirst },

@@ -156,7 +156,7 @@ describe.skipIf(!traces)("what is declared passes (needs strace)", () => {
     expect(verified.code).toBe(1);
   });
 
-  test("the peptide experiment", { timeout: 120_000 }, async () => {
+  test("the peptide experiment", async () => {
     const rig = makeProject({});
     const modules = join(repository, "node_modules");
     for (const name of readdirSync(modules).filter((each) => !each.startsWith(".")))

@@ -333,7 +333,7 @@ describe("the limit", () => {
     rig.write({ "ledger.txt.hold": "" });
     const first = rig.start(["build", "rate", "-j", "2", "--max-usd", "0.5"], options);
     const asked = () => rig.has("ledger.txt") && rig.read("ledger.txt").split("\n").length > 2;
-    await expect.poll(asked, { timeout: 20_000 }).toBe(true);
+    await expect.poll(asked, { timeout: 120_000 }).toBe(true);
     first.process.kill("SIGKILL");
     await first.finished;
     rig.remove("ledger.txt.hold");

@@ -22,7 +22,6 @@ const node24 = findNode24();
 
 test.skipIf(node24 === undefined)(
   "the program builds, notices an edit, and is up to date on Node 24 (npx -y node@24)",
-  { timeout: 120_000 },
   () => {
     const rig = makeProject({});
     rig.remove("configs");

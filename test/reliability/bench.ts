@@ -13,9 +13,9 @@ export function randomFrom(seed: number): () => number {
   return createRandom(seed).uniform;
 }
 
-/** Waits until something is so, looking often; the test's own time limit ends a vain wait. */
-export async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 5));
+/** Waits until something is so, looking every few milliseconds; the test's own time limit ends a vain wait. */
+export async function until(isSo: () => boolean, everyMs = 5): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, everyMs));
 }
 
 export function isAlive(pid: number): boolean {

@@ -22,39 +22,35 @@ function start(script: string, args: readonly string[]): Promise<Ended> {
   return new Promise((resolve) => child.once("close", (code) => resolve({ code, output })));
 }
 
-test(
-  `what a live build relies on is never lost to collections beside it (seed ${seed})`,
-  { timeout: 180_000 },
-  async () => {
-    const root = mkdtempSync(join(tmpdir(), "exp-collection-"));
-    onTestFinished(() => rmSync(root, { recursive: true, force: true }));
-    for (const folder of ["cache", "runs"]) mkdirSync(join(root, folder));
-    // One file a part: a process of the model loads the store, the leases and the collection as they are in the program.
-    const script = join(root, "model.mjs");
-    await build({
-      entryPoints: [join(repository, "test/reliability/collection.model.ts")],
-      bundle: true,
-      platform: "node",
-      format: "esm",
-      target: "node20",
-      outfile: script,
-      external: ["esbuild"],
-      logLevel: "silent",
-      banner: {
-        js: 'import { createRequire as $createRequire } from "node:module"; const require = $createRequire(import.meta.url);',
-      },
-    });
-    const count = String(countOf("collections"));
-    const collections = start(script, [root, "collect", "gc", String(seed + 9), count]);
-    const builds = await Promise.all(
-      ["a", "b", "c"].map((name, i) => start(script, [root, "build", name, String(seed + i), count])),
-    );
-    writeFileSync(join(root, "stop"), "");
-    const ended = [...builds, await collections];
-    for (const { code, output } of ended) expect(output + String(code)).toMatch(/^(built|collected) \d+, .*\n0$/);
-    // Something was at stake.
-    const collected = Number(/collected \d+, swept (\d+)/.exec(ended.at(-1)!.output)![1]);
-    expect(collected).toBeGreaterThan(0);
-    expect(readdirSync(join(root, "runs")).sort()).toEqual(["a", "b", "c"]);
-  },
-);
+test(`what a live build relies on is never lost to collections beside it (seed ${seed})`, async () => {
+  const root = mkdtempSync(join(tmpdir(), "exp-collection-"));
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  for (const folder of ["cache", "runs"]) mkdirSync(join(root, folder));
+  // One file a part: a process of the model loads the store, the leases and the collection as they are in the program.
+  const script = join(root, "model.mjs");
+  await build({
+    entryPoints: [join(repository, "test/reliability/collection.model.ts")],
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    outfile: script,
+    external: ["esbuild"],
+    logLevel: "silent",
+    banner: {
+      js: 'import { createRequire as $createRequire } from "node:module"; const require = $createRequire(import.meta.url);',
+    },
+  });
+  const count = String(countOf("collections"));
+  const collections = start(script, [root, "collect", "gc", String(seed + 9), count]);
+  const builds = await Promise.all(
+    ["a", "b", "c"].map((name, i) => start(script, [root, "build", name, String(seed + i), count])),
+  );
+  writeFileSync(join(root, "stop"), "");
+  const ended = [...builds, await collections];
+  for (const { code, output } of ended) expect(output + String(code)).toMatch(/^(built|collected) \d+, .*\n0$/);
+  // Something was at stake.
+  const collected = Number(/collected \d+, swept (\d+)/.exec(ended.at(-1)!.output)![1]);
+  expect(collected).toBeGreaterThan(0);
+  expect(readdirSync(join(root, "runs")).sort()).toEqual(["a", "b", "c"]);
+});

@@ -97,24 +97,20 @@ test("a trace whose last line is torn loses that line only", async () => {
   await expectRightWithNewEnd(bench, right);
 });
 
-test(
-  "a trace cut anywhere, or with a line of zeros, costs what it told and nothing else",
-  { timeout: 120_000 },
-  async () => {
-    const { bench, right } = await builtChain();
-    const trace = bench.rig.path("runs/default/trace/trace.jsonl");
-    const whole = readFileSync(trace);
-    for (const part of [0, 0.2, 0.5, 0.8]) {
-      writeFileSync(trace, whole.subarray(0, Math.floor(whole.length * part)));
-      await bench.build();
-      expect(outputs(bench), `cut at ${part}`).toEqual(right);
-    }
-    writeFileSync(trace, Buffer.concat([whole.subarray(0, 1000), Buffer.alloc(4096), whole.subarray(5096)]));
+test("a trace cut anywhere, or with a line of zeros, costs what it told and nothing else", async () => {
+  const { bench, right } = await builtChain();
+  const trace = bench.rig.path("runs/default/trace/trace.jsonl");
+  const whole = readFileSync(trace);
+  for (const part of [0, 0.2, 0.5, 0.8]) {
+    writeFileSync(trace, whole.subarray(0, Math.floor(whole.length * part)));
     await bench.build();
-    expect(outputs(bench)).toEqual(right);
-    expectNothingPartial(bench.rig);
-  },
-);
+    expect(outputs(bench), `cut at ${part}`).toEqual(right);
+  }
+  writeFileSync(trace, Buffer.concat([whole.subarray(0, 1000), Buffer.alloc(4096), whole.subarray(5096)]));
+  await bench.build();
+  expect(outputs(bench)).toEqual(right);
+  expectNothingPartial(bench.rig);
+});
 
 test("a flipped bit in an output that the trace holds is not taken for the output", async () => {
   const { bench, right } = await builtChain();
@@ -139,7 +135,7 @@ test("a torn or damaged action cache offers nothing wrong to another run", async
   expect(contentOf(bench.rig.path("runs/other/end"))["end.txt"]).toBe(right["end/end.txt"]);
 });
 
-test("torn, empty and foreign lines in the files of the cache are passed over", { timeout: 120_000 }, async () => {
+test("torn, empty and foreign lines in the files of the cache are passed over", async () => {
   const { bench, right } = await builtChain();
   const files = ["stats.jsonl", "expfile/kept.json", "bundles/kept.jsonl"].map((name) =>
     bench.rig.path(`cache/${name}`),

@@ -34,7 +34,7 @@ const draw = fanOut(drawing, {
     draw: {
       recipe: () => import("./recipes.ts").then((m) => m.draw),
       retries: { times: 2, backoffMs: 10 },
-      timeoutMs: 20_000,
+      timeoutMs: 600_000,
     },
   },
   merge: () => import("./recipes.ts").then((m) => m.merge),

@@ -8,6 +8,7 @@ import type { Artifacts } from "../../src/model/action.ts";
 import type { Storm } from "../modal/server/storm.ts";
 import { countsOf, Told } from "../modal/told.ts";
 import { makeProject, type Rig, type RunOptions } from "../rig.ts";
+import { until } from "../slurm/bench.ts";
 import { randomFrom } from "./bench.ts";
 import { countOf, found, isTorture, patience, seed } from "./counts.ts";
 import { places, type Place } from "./executors.places.ts";
@@ -112,7 +113,7 @@ for (const place of places)
 
     inPeace("an item that hangs is ended after its time, and its neighbours are kept", async () => {
       const rig = project({ faults: "hangs=2" });
-      rig.edit("Expfile.ts", "timeoutMs: 20_000", "timeoutMs: 1500");
+      rig.edit("Expfile.ts", "timeoutMs: 600_000", "timeoutMs: 1500");
       const failed = await rig.build([...args, "-k"], 1, there());
       expect(failuresOf(failed.events)).toMatch(/1\.5 s|1500 ms|time/);
       expect(items(rig)).toEqual(upTo(12).filter((n) => n !== 2));
@@ -295,11 +296,4 @@ function filesBelow(folder: string): string[] {
 
 function holding(folder: string, text: string): readonly string[] {
   return filesBelow(folder).filter((file) => readFileSync(file).includes(text));
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  for (let tries = 0; !isSo(); tries++) {
-    if (tries > 1200) throw new Error("waited in vain");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }

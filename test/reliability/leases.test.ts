@@ -61,61 +61,53 @@ const kinds = [
 ] as const;
 
 for (const [kind, code] of kinds) {
-  test(
-    `of ${waiters} who wait for a dead holder's lease, one has it at a time: ${kind}`,
-    { timeout: 180_000 },
-    async () => {
-      const total = code === "ENOTSUP" ? 4 : countOf("deadLocks");
-      const dead = {
-        id: "dead",
-        host: hostname(),
-        machine: hostTag(),
-        pid: 4_194_303,
-        started: "1",
-        user: "x",
-        what: "x",
-        beat: 0,
-      };
-      const folder = folderFor(
-        Object.fromEntries(Array.from({ length: total }, (_, round) => [`lock${round}`, JSON.stringify(dead)])),
-      );
-      const file = join(folder, "waiter.mjs");
-      await build({
-        stdin: { contents: waiter, resolveDir: folder },
-        bundle: true,
-        platform: "node",
-        format: "esm",
-        outfile: file,
-        logLevel: "error",
-      });
-      const env = { PATH: process.env.PATH, ...(code !== undefined && { NODE_OPTIONS: refusing(folder, code) }) };
-      const args = [file, folder, String(total), String(waiters)];
-      await Promise.all(Array.from({ length: waiters }, () => run(process.execPath, args, { env })));
-      for (let round = 0; round < total; round++) {
-        const lines = readFileSync(join(folder, `journal${round}`), "utf8")
-          .trimEnd()
-          .split("\n");
-        const ins = lines.filter((_, i) => i % 2 === 0);
-        expect(new Set(ins).size, lines.join("\n")).toBe(waiters);
-        expect(lines, `round ${round}`).toEqual(ins.flatMap((line) => [line, `${line.replace("in", "out")} true`]));
-      }
-    },
-  );
+  test(`of ${waiters} who wait for a dead holder's lease, one has it at a time: ${kind}`, async () => {
+    const total = code === "ENOTSUP" ? 4 : countOf("deadLocks");
+    const dead = {
+      id: "dead",
+      host: hostname(),
+      machine: hostTag(),
+      pid: 4_194_303,
+      started: "1",
+      user: "x",
+      what: "x",
+      beat: 0,
+    };
+    const folder = folderFor(
+      Object.fromEntries(Array.from({ length: total }, (_, round) => [`lock${round}`, JSON.stringify(dead)])),
+    );
+    const file = join(folder, "waiter.mjs");
+    await build({
+      stdin: { contents: waiter, resolveDir: folder },
+      bundle: true,
+      platform: "node",
+      format: "esm",
+      outfile: file,
+      logLevel: "error",
+    });
+    const env = { PATH: process.env.PATH, ...(code !== undefined && { NODE_OPTIONS: refusing(folder, code) }) };
+    const args = [file, folder, String(total), String(waiters)];
+    await Promise.all(Array.from({ length: waiters }, () => run(process.execPath, args, { env })));
+    for (let round = 0; round < total; round++) {
+      const lines = readFileSync(join(folder, `journal${round}`), "utf8")
+        .trimEnd()
+        .split("\n");
+      const ins = lines.filter((_, i) => i % 2 === 0);
+      expect(new Set(ins).size, lines.join("\n")).toBe(waiters);
+      expect(lines, `round ${round}`).toEqual(ins.flatMap((line) => [line, `${line.replace("in", "out")} true`]));
+    }
+  });
 }
 
-test(
-  "a project on a file system without hard links is built, by one build at a time",
-  { timeout: 120_000 },
-  async () => {
-    const env = { NODE_OPTIONS: refusing(folderFor({}), "EPERM") };
-    const bench = benchOf(chain);
-    const start = () => bench.rig.start(["build", "--json"], { env: { ...bench.options.env, ...env } }).finished;
-    const ends = await Promise.all([start(), start(), start()]);
-    expect(ends.map(({ code }) => code)).toEqual([0, 0, 0]);
-    expect(Object.values(bench.marks.counts).every((count) => count === 1)).toBe(true);
-    expectNothingPartial(bench.rig);
-  },
-);
+test("a project on a file system without hard links is built, by one build at a time", async () => {
+  const env = { NODE_OPTIONS: refusing(folderFor({}), "EPERM") };
+  const bench = benchOf(chain);
+  const start = () => bench.rig.start(["build", "--json"], { env: { ...bench.options.env, ...env } }).finished;
+  const ends = await Promise.all([start(), start(), start()]);
+  expect(ends.map(({ code }) => code)).toEqual([0, 0, 0]);
+  expect(Object.values(bench.marks.counts).every((count) => count === 1)).toBe(true);
+  expectNothingPartial(bench.rig);
+});
 
 test("builds that wait take over one after the other when the first one is killed, without hard links", async () => {
   const env = { NODE_OPTIONS: refusing(folderFor({}), "EPERM") };

@@ -97,7 +97,7 @@ function offered(shell: Shell, line: string): string[] {
   // fish gives its arguments to the script directly, bash and zsh count $0 first.
   const args = [...plain, "-c", drive[shell], ...(shell === "fish" ? [] : [shell]), join(folder, `exp.${shell}`), line];
   const env = { ...process.env, PATH: `${join(folder, "bin")}:${process.env["PATH"]}`, HOME: folder, TERM: "dumb" };
-  const { stdout, stderr, error } = spawnSync(shell, args, { cwd: folder, env, encoding: "utf8", timeout: 30_000 });
+  const { stdout, stderr, error } = spawnSync(shell, args, { cwd: folder, env, encoding: "utf8", timeout: 120_000 });
   if (error !== undefined) throw error;
   expect(stderr).toBe("");
   return stdout

@@ -9,6 +9,7 @@ import type { Event } from "../../src/model/event.ts";
 import { files } from "../reliability/executors.project.ts";
 import { makeProject, type Rig, type RunOptions } from "../rig.ts";
 import { bucketCredentials, hasNginx, startBucket, startNginx } from "../shared/places.ts";
+import { until } from "./bench.ts";
 import { namespacesAreMissing, TestCluster } from "./cluster.ts";
 
 let cluster: TestCluster;
@@ -300,13 +301,6 @@ function logsIn(rig: Rig): string {
 function running(target: string): number {
   const lines = cluster.tell("squeue", "-h", "-t", "running,completing", "-o", "%j").split("\n");
   return lines.filter((line) => line.endsWith(`-${target}`)).length;
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  for (let tries = 0; !isSo(); tries++) {
-    if (tries > 600) throw new Error("waited in vain");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
 
 function failuresOf(events: readonly Event[]): string {

@@ -4,6 +4,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll } from "vitest";
 import type { Event } from "../../src/model/event.ts";
+import { until as untilOf } from "../reliability/bench.ts";
 import { files, journal } from "../reliability/executors.project.ts";
 import { makeProject, type Rig, type RunOptions } from "../rig.ts";
 import { TestCluster, type ClusterOptions } from "./cluster.ts";
@@ -105,9 +106,7 @@ export function failuresOf(events: readonly Event[]): string {
   return JSON.stringify(events.filter((event) => event.kind === "target-failed"));
 }
 
-export async function until(isSo: () => boolean): Promise<void> {
-  for (let tries = 0; !isSo(); tries++) {
-    if (tries > 600) throw new Error("waited in vain");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+/** Waits until something is so for which a program of the cluster is asked. */
+export function until(isSo: () => boolean): Promise<void> {
+  return untilOf(isSo, 50);
 }

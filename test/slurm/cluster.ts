@@ -88,7 +88,7 @@ export class TestCluster {
 
   /** Runs one of Slurm's programs; its output, "" if it fails. */
   tell(program: string, ...args: readonly string[]): string {
-    const { stdout } = spawnSync(program, args, { env: this.#environment, encoding: "utf8", timeout: 30_000 });
+    const { stdout } = spawnSync(program, args, { env: this.#environment, encoding: "utf8", timeout: 120_000 });
     return stdout ?? "";
   }
 
@@ -276,7 +276,7 @@ export class TestCluster {
     writeFileSync(join(folder, "slurmdbd.conf"), `${lines.join("\n")}\n`, { mode: 0o600 });
     await this.#start("slurmdbd", ["-D"]);
     await this.#until("accounts are kept", () => {
-      const asked = spawnSync("sacctmgr", ["-n", "show", "cluster"], { env: this.#environment, timeout: 5000 });
+      const asked = spawnSync("sacctmgr", ["-n", "show", "cluster"], { env: this.#environment, timeout: 60_000 });
       return asked.status === 0;
     });
     this.tell("sacctmgr", "-i", "add", "cluster", "t");
@@ -301,7 +301,7 @@ export class TestCluster {
   }
 
   async #until(what: string, isSo: () => boolean): Promise<void> {
-    for (let tries = 0; tries < 300; tries++) {
+    for (let tries = 0; tries < 1200; tries++) {
       if (isSo()) return;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }

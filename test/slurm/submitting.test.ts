@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { eventsOf } from "../reliability/bench.ts";
 import { args, Bench, failuresOf, items, project, scripts, submissions, until, upTo } from "./bench.ts";
 import { slurmIsMissing } from "./cluster.ts";
 
@@ -22,7 +23,7 @@ describe.skipIf(slurmIsMissing !== undefined)("work for a cluster", () => {
     const rig = project({ faults: "gated", count: 3 });
     rig.edit(
       "Expfile.ts",
-      "timeoutMs: 20_000,",
+      "timeoutMs: 600_000,",
       'timeoutMs: 20_000, resources: { cpu: 2, memory: 300, gpu: 1 }, slurm: { partition: "main" },',
     );
     rig.write({
@@ -103,19 +104,25 @@ describe.skipIf(slurmIsMissing !== undefined)("work for a cluster", () => {
 
   test("after a failure, batches that wait for their turn are taken back, and those that run are not", async () => {
     const rig = project({ faults: "fails=0", count: 16 });
+    // Of four batches that run, one fails; the others wait for a file.
     rig.edit(
       "recipes.ts",
       'if (fault === "fails") throw',
-      'await sleep(fault === "fails" ? 1500 : 4000);\n    if (fault === "fails") throw',
+      `if (fault === "fails") while (readFileSync(journal, "utf8").match(/^begin/gm).length < 4) await sleep(20);
+    else while (!existsSync(${JSON.stringify(rig.path("gate"))})) await sleep(20);
+    if (fault === "fails") throw`,
     );
     rig.edit("Expfile.ts", "merge: () =>", "batch: 2,\n  merge: () =>");
     // Four processors: of eight batches four run, and four wait.
-    const failed = await rig.build(args, 1, bench.there());
-    expect(failuresOf(failed.events)).toContain("no luck with 0");
-    const made = items(rig);
-    expect(made).toContain(1);
-    expect(made.length).toBeLessThanOrEqual(8);
-    expect(made.length).toBeGreaterThanOrEqual(5);
+    const build = rig.start(["build", ...args], bench.there());
+    const pending = () => bench.cluster.tell("squeue", "-h", "-t", "pending");
+    await until(() => pending() !== "" && bench.running("draw") === 4);
+    await until(() => pending() === "");
+    rig.write({ gate: "" });
+    const failed = await build.finished;
+    expect(failed.code).toBe(1);
+    expect(failed.stdout).toContain("no luck with 0");
+    expect(items(rig)).toEqual([1, 2, 3, 4, 5, 6, 7]);
     expect(bench.cluster.tell("squeue", "-h")).toBe("");
     // With -k they have their turn.
     expect(failuresOf((await rig.build([...args, "-k"], 1, bench.there())).events)).toContain("no luck with 0");
@@ -123,11 +130,16 @@ describe.skipIf(slurmIsMissing !== undefined)("work for a cluster", () => {
   });
 
   test("how many batches wait and run is told as it changes", async () => {
-    const rig = project({ faults: "slow3000", count: 6 });
+    const rig = project({ faults: "gated", count: 6 });
     rig.edit("Expfile.ts", "merge: () =>", "batch: 1,\n  merge: () =>");
-    const { events } = await rig.build(args, 0, bench.there());
-    const told = events.flatMap((event) => (event.kind === "elsewhere" ? [`${event.running} ${event.waiting}`] : []));
-    expect(told).toContain("4 2");
+    const build = rig.start(["build", ...args, "--json"], bench.there());
+    await build.saw('"waiting":2,"running":4');
+    rig.write({ gate: "" });
+    const { code, stdout } = await build.finished;
+    expect(code).toBe(0);
+    const told = eventsOf(stdout).flatMap((event) =>
+      event.kind === "elsewhere" ? [`${event.running} ${event.waiting}`] : [],
+    );
     expect(told.at(-1)).toMatch(/^[0-2] 0$/);
   });
 

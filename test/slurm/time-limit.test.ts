@@ -9,7 +9,7 @@ describe.skipIf(slurmIsMissing !== undefined)("a cluster that limits time", () =
 
   test("a batch of too little time gets more, and goes on where it was", async () => {
     const rig = project({ faults: "slow20000", count: 5 });
-    rig.edit("Expfile.ts", "timeoutMs: 20_000,", "slurm: { time: 1 },");
+    rig.edit("Expfile.ts", "timeoutMs: 600_000,", "slurm: { time: 1 },");
     rig.edit("Expfile.ts", "merge: () =>", "batch: 5,\n  merge: () =>");
     const built = await rig.build(args, 0, bench.there());
     expect(JSON.stringify(built.events)).toContain("ran into its limit of time");
