@@ -19,7 +19,7 @@ function missingOf(programs: readonly string[]): readonly string[] {
 }
 
 /** What a test needs that is not here; undefined: a cluster can be started. */
-export const slurmIsMissing: string | undefined = whatIsMissing(["munged", "slurmctld", "slurmd", "sbatch"]);
+export const slurmIsMissing: string | undefined = whatIsMissing(["munged", "slurmctld", "slurmd", "sbatch", "setpriv"]);
 export const accountingIsMissing: string | undefined =
   slurmIsMissing ?? whatIsMissing(["slurmdbd", "mariadbd", "mariadb-install-db", "sacctmgr"]);
 
@@ -283,8 +283,9 @@ export class TestCluster {
   }
 
   async #start(program: string, args: readonly string[], starter = program): Promise<void> {
-    // A group of its own: the controller has a helper that would hold on to its port.
-    const child = spawn(starter, args, { env: this.#environment, stdio: "ignore", detached: true });
+    // A group of its own: the controller has a helper that would hold on to its port. And not one that outlives tests that were killed.
+    const command = ["--pdeathsig", "KILL", "--", starter, ...args];
+    const child = spawn("setpriv", command, { env: this.#environment, stdio: "ignore", detached: true });
     this.#processes.set(program, child);
     await new Promise<void>((resolve, reject) => {
       child.once("spawn", resolve);
