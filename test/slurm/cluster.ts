@@ -43,6 +43,8 @@ export interface ClusterOptions {
   readonly enforcesMemory?: boolean;
   /** The most batches of one array. */
   readonly maxArraySize?: number;
+  /** Each batch begins with what the user's profile sets, as on most clusters: it takes longer than many a batch. */
+  readonly readsProfile?: boolean;
   /** The node sees nothing of this machine's folders for temporary files, nor of exp itself, but for these folders. */
   readonly seesOnly?: readonly string[];
 }
@@ -144,7 +146,14 @@ export class TestCluster {
 
   async #configure(): Promise<void> {
     const { folder } = this;
-    const { cpus = 8, gpus = 0, accounting = false, enforcesMemory = false, maxArraySize = 1001 } = this.#options;
+    const {
+      cpus = 8,
+      gpus = 0,
+      accounting = false,
+      enforcesMemory = false,
+      maxArraySize = 1001,
+      readsProfile = false,
+    } = this.#options;
     for (const name of ["run", "log", "state", "spool"]) mkdirSync(join(folder, name));
     writeFileSync(join(folder, "munge.key"), randomBytes(1024), { mode: 0o400 });
     const [controller, node, database, accounts] = await freePorts(4);
@@ -181,6 +190,8 @@ export class TestCluster {
       "SelectTypeParameters=CR_Core_Memory",
       "DefMemPerCPU=400",
       "KillWait=2",
+      // Without time for the profile, a batch is begun with what was passed to it.
+      ...(readsProfile ? [] : ["GetEnvTimeout=0"]),
       "MinJobAge=600",
       "SlurmdTimeout=10",
       "JobRequeue=1",

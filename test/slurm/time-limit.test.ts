@@ -5,7 +5,7 @@ import { args, Bench, items, project, upTo } from "./bench.ts";
 import { slurmIsMissing } from "./cluster.ts";
 
 describe.skipIf(slurmIsMissing !== undefined)("a cluster that limits time", () => {
-  const bench = new Bench({ cpus: 1 });
+  const bench = new Bench({ cpus: 1, readsProfile: true });
 
   test("a batch of too little time gets more, and goes on where it was", async () => {
     const rig = project({ faults: "slow20000", count: 5 });
