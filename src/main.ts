@@ -6,6 +6,7 @@ import { isatty } from "node:tty";
 import { parseArguments, type Arguments } from "./commands/arguments.ts";
 import { showFailures, type Screen } from "./commands/screen.ts";
 import { exitCodes } from "./commands/table.ts";
+import { hasCode } from "./util/fs.ts";
 import { withoutPasswords } from "./util/url.ts";
 import { FailureError } from "./model/failure.ts";
 import { version } from "./project/version.ts";
@@ -35,6 +36,9 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   completion: async () => (await import("./commands/completion.ts")).completion,
 };
 
+/** What they do counts, and not only what they say. */
+const working: ReadonlySet<string> = new Set(["build", "watch", "verify", "reproduce", "fetch"]);
+
 /** `spare`: a worker that was started ahead. */
 export async function run(spare?: ChildProcess): Promise<void> {
   const interrupt = new AbortController();
@@ -48,11 +52,16 @@ export async function run(spare?: ChildProcess): Promise<void> {
       if (++interrupts > 1) process.exit(exitCodes.interrupted);
     });
   }
-  // A reader that has seen enough (`exp status | head`) is no error.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(process.exitCode ?? 0);
-    throw error;
-  });
+  const works = process.argv.slice(2).some((word) => working.has(word));
+  for (const stream of [process.stdout, process.stderr])
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      // A reader that has seen enough (`exp status | head`) is no error, nor is a terminal that was closed.
+      if (!["EPIPE", "EIO", "ERR_STREAM_DESTROYED"].some((code) => hasCode(error, code))) throw error;
+      if (stream === process.stderr) return;
+      if (!works) process.exit(process.exitCode ?? 0);
+      // Work that nobody watches any more is ended in good order.
+      interrupt.abort();
+    });
   const isTerminal = isatty(1);
   const { NO_COLOR, FORCE_COLOR, TERM } = process.env;
   const out = isTerminal ? { write: writeOut, flush: () => undefined } : inBatches(writeOut);
@@ -94,6 +103,10 @@ async function ask(question: string): Promise<string | undefined> {
   reader.on("SIGINT", () => process.exit(exitCodes.interrupted));
   try {
     return await reader.question(question);
+  } catch (error) {
+    // Ctrl-D is no answer.
+    if (hasCode(error, "ABORT_ERR")) return undefined;
+    throw error;
   } finally {
     reader.close();
   }

@@ -323,24 +323,6 @@ export const one = async ({ item, outputs }) => {
   });
 });
 
-test("an error that ends the build under one item ends the build, also while another is at work", async () => {
-  // The second worker cannot be started: where its home is to be, a file lies. The first is ended with the build, and other items are left.
-  const rig = fanOutProject(
-    `import { mkdirSync, writeFileSync } from "node:fs";
-export const split = () => [1, 2, 3, 4].map((item) => ({ item }));
-export const one = async ({ outputs }) => {
-  mkdirSync("../../1");
-  writeFileSync("../../1/home", "");
-  await new Promise((resolve) => setTimeout(resolve, 600_000));
-  await outputs.value.write(1);
-};
-`,
-  );
-  const failed = await rig.exp("build", "-k", "-j", "2");
-  expect(failed.code).toBe(1);
-  expect(failed.stderr).toMatch(/cache\/tmp\/.*: there is a file where a folder is needed/);
-});
-
 describe("why of an item", () => {
   test("an item that code made stale says which code", async () => {
     const rig = wordsProject();

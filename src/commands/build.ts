@@ -26,6 +26,7 @@ import { RunRecord } from "./run-record.ts";
 import { wordStayed } from "../report/shared.ts";
 import { Lease } from "../runs/lease.ts";
 import { fail, ok, type Result } from "../util/result.ts";
+import { takeAll } from "../util/steps.ts";
 import type { Arguments } from "./arguments.ts";
 import { broughtBy, findProject, openAsked, sharedRequest, type Asked } from "./asking.ts";
 import { exitCodeOf, isInputWrong, reportsOf, summarise, type Summary } from "./build-end.ts";
@@ -273,12 +274,15 @@ async function buildAsked(
     const isWrong = summary.outcome === "failed" && !isLost && isInputWrong(ends);
     return ok({ exitCode: isWrong ? exitCodes.wrongInput : exitCodeOf(summary.outcome), outcome: summary.outcome });
   } finally {
-    stopTelling();
     isOver = true;
-    lease.release();
-    reporter.close();
-    if (shared !== undefined) await settle(shared, screen);
-    collectInBackground(project.paths, { hasComputed, environment: screen.environment, now: screen.now() });
+    const { environment } = screen;
+    await takeAll([
+      stopTelling,
+      () => reporter.close(),
+      () => lease.release(),
+      () => shared && settle(shared, screen),
+      () => collectInBackground(project.paths, { hasComputed, environment, now: screen.now() }),
+    ]);
   }
 }
 

@@ -164,19 +164,22 @@ async function bringAll(
   const stop = showProgress(shared, sum(wanted.map(({ artifact }) => sizeOf(artifact))), screen);
   const brought: Brought[] = [];
   const missing: Missing[] = [];
-  const together = bringItems(wanted, cache, contents);
-  await Promise.all(
-    wanted.map(async ({ name, output: { slot, place, left }, artifact, among }) => {
-      if (among !== undefined) await together;
-      if (among === undefined ? await contents.bring([artifact]) : contents.isStored(artifact))
-        brought.push({
-          ...{ name, output: slot, size: sizeOf(artifact) },
-          ...(place !== undefined && { path: nearPath(screen, place) }),
-        });
-      else missing.push({ name, output: slot, at: left ?? shared.placeOf(artifact.blob.digest) });
-    }),
-  );
-  stop();
+  try {
+    const together = bringItems(wanted, cache, contents);
+    await Promise.all(
+      wanted.map(async ({ name, output: { slot, place, left }, artifact, among }) => {
+        if (among !== undefined) await together;
+        if (among === undefined ? await contents.bring([artifact]) : contents.isStored(artifact))
+          brought.push({
+            ...{ name, output: slot, size: sizeOf(artifact) },
+            ...(place !== undefined && { path: nearPath(screen, place) }),
+          });
+        else missing.push({ name, output: slot, at: left ?? shared.placeOf(artifact.blob.digest) });
+      }),
+    );
+  } finally {
+    stop();
+  }
   return { brought, missing };
 }
 

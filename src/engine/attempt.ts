@@ -7,6 +7,8 @@ import type { Site } from "./site.ts";
 export interface AttemptContext {
   readonly site: Pick<Site, "executor" | "pool">;
   readonly signal: AbortSignal;
+  /** Ends its waiting: with `signal`, or before. */
+  readonly ending: AbortSignal;
   readonly priority: number;
   /** Milliseconds to wait; a test's clock may not wait at all. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
@@ -23,7 +25,7 @@ export async function attemptAction(
 ): Promise<{ readonly outcome: Outcome; readonly attempts: number }> {
   for (let attempt = 1; ; attempt++) {
     const resources = resourcesFor(options, attempt);
-    const release = await context.site.pool.acquire(resources, context.priority, context.signal);
+    const release = await context.site.pool.acquire(resources, context.priority, context.ending);
     const settled: Outcome[] = [];
     try {
       await context.site.executor.run(
@@ -38,7 +40,7 @@ export async function attemptAction(
     const waitMs = waitBefore(outcome, attempt, options, context.random);
     if (waitMs === undefined || context.signal.aborted) return { outcome, attempts: attempt };
     context.onRetry(attempt + 1, waitMs, outcome.kind === "failed" ? outcome.message : "");
-    await context.sleep(waitMs, context.signal);
+    await context.sleep(waitMs, context.ending);
   }
 }
 

@@ -80,7 +80,8 @@ export interface Unfed {
 export interface Turn {
   readonly priority: number;
   readonly signal: AbortSignal;
-  readonly isOver: () => boolean;
+  /** As of `Work`. */
+  readonly ending: AbortSignal;
   /** Where it stood a moment ago, if somebody has looked. */
   readonly assessed: Assessment | undefined;
 }
@@ -89,7 +90,7 @@ export async function bringUpToDate(
   session: BuildSession,
   target: GraphTarget,
   upstream: Upstream,
-  { priority, signal, isOver, assessed }: Turn,
+  { priority, signal, ending, assessed }: Turn,
 ): Promise<TargetEnd | Unfed> {
   let known = assessed;
   const tally: Tally = {
@@ -103,7 +104,7 @@ export async function bringUpToDate(
     unpaid: undefined,
     restored: false,
   };
-  const work: Work = { session, target, priority, tally, signal, isOver, touched: new Set(), vanished: undefined };
+  const work: Work = { session, target, priority, tally, signal, ending, touched: new Set(), vanished: undefined };
   const before = lastArtifacts(session, target);
   let reasons: readonly Reason[] = [];
   let started = false;

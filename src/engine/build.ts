@@ -1,5 +1,6 @@
 // A build: brings the targets asked for up to date, in order, and tells what happened. The scheduler knows the order, `bringUpToDate` what to do with one.
 
+import { setMaxListeners } from "node:events";
 import type { Counts } from "../model/event.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import { assess, type Assessment, type Upstream } from "./assess.ts";
@@ -55,9 +56,12 @@ export async function buildTargets(
     restedAt = performance.now();
   }
   const over = new AbortController();
-  const all = { ...options, isOver: () => over.signal.aborted };
+  const ending = AbortSignal.any([options.signal, over.signal]);
+  // Each action that waits to be tried again listens to it.
+  setMaxListeners(0, ending);
+  const all = { ...options, ending };
   const own = left.map((index) => graph.targets[index]!).filter(({ name }) => !session.given.has(name));
-  const ahead = session.factory.bundleAhead(own, AbortSignal.any([options.signal, over.signal]));
+  const ahead = session.factory.bundleAhead(own, ending);
   try {
     // Those that have to wait for their turn are looked at then.
     let assessed = left.length <= width ? first : undefined;
@@ -88,7 +92,7 @@ function upstreamIn({ graph }: BuildSession, ends: ReadonlyMap<number, TargetEnd
  */
 async function buildOpen(
   whole: BuildSession,
-  options: BuildOptions & Pick<Turn, "isOver">,
+  options: BuildOptions & Pick<Turn, "ending">,
   open: readonly number[],
   ends: Map<number, TargetEnd>,
   first: Assessed | undefined,
@@ -145,7 +149,7 @@ async function buildOpen(
       const how = await bringUpToDate(session, target, upstream, {
         priority: priorities.get(index) ?? 0,
         signal: options.signal,
-        isOver: options.isOver,
+        ending: options.ending,
         assessed: first?.target === target ? first.assessment : undefined,
       });
       if (how.kind !== "unfed") return end(target, how);

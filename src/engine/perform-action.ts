@@ -29,7 +29,7 @@ export async function performAction(work: Work, due: DueAction): Promise<Perform
   if (due.adopt !== undefined) return adopt(work, due, due.adopt);
   const { session, target } = work;
   const onWait = (holder: string) => session.emit({ kind: "waiting-for-action", target: target.name, holder });
-  const give = await session.claim(due.action.key, onWait, work.signal);
+  const give = await session.claim(due.action.key, onWait, work.ending);
   if (give === undefined) return ok("interrupted");
   try {
     // Somebody may have finished it while this build waited.
@@ -136,6 +136,7 @@ async function run(work: Work, due: DueAction): Promise<Performed> {
     ...session,
     site,
     signal: work.signal,
+    ending: work.ending,
     priority: work.priority,
     onRetry: (attempt, waitMs, why) =>
       session.emit({ kind: "action-retried", target: target.name, label: undefined, attempt, waitMs, why }),

@@ -32,7 +32,7 @@ export async function performItems(work: Work, due: DueItems): Promise<Performed
   // One claim for all items of these recipes: a lock each would cost more than a small item.
   const claim = digestOfBytes([...items.templates.values()].map((template) => template.core).join());
   const onWait = (holder: string) => session.emit({ kind: "waiting-for-action", target: target.name, holder });
-  const give = await session.claim(claim, onWait, work.signal);
+  const give = await session.claim(claim, onWait, work.ending);
   if (give === undefined) return ok("interrupted");
   try {
     session.cache.refresh();
@@ -142,7 +142,7 @@ class ItemRun {
 
   get #mayGoOn(): boolean {
     // An executor that was closed begins with nothing: items put back would be taken and put back for ever.
-    if (this.#work.signal.aborted || this.#work.isOver()) this.#stop ??= "interrupted";
+    if (this.#work.ending.aborted) this.#stop ??= "interrupted";
     const mayFail = this.#work.session.keepGoing || !this.#hasFailed;
     return this.#open > 0 && this.#stop === undefined && mayFail;
   }
@@ -169,7 +169,7 @@ class ItemRun {
   }
 
   async #takeAndRun(template: PreparedAction, { item, attempt }: Try): Promise<void> {
-    const { target, priority, signal } = this.#work;
+    const { target, priority, ending } = this.#work;
     const { pool } = this.#siteOf(template);
     const admitted = pool.admit(resourcesFor(template.options, attempt), target.name);
     if (!admitted.ok) {
@@ -178,7 +178,7 @@ class ItemRun {
       this.#refused ??= admitted.error;
       return this.#close();
     }
-    const release = await pool.acquire(admitted.value, priority, signal);
+    const release = await pool.acquire(admitted.value, priority, ending);
     try {
       // Another lane may have taken the items for which these resources were asked.
       const next = this.#queue[0];
@@ -331,9 +331,9 @@ class ItemRun {
     outcome: Extract<Outcome, { kind: "failed" }>,
     logFile: string,
   ): void {
-    const { session, target, signal } = this.#work;
+    const { session, target, ending } = this.#work;
     const waitMs = waitBefore(outcome, attempt, template.options, session.random);
-    if (waitMs === undefined || signal.aborted) {
+    if (waitMs === undefined || ending.aborted) {
       this.#failures.push({ item, failure: failureOf(this.#work, template, outcome, logFile) });
       return this.#close();
     }
@@ -341,7 +341,7 @@ class ItemRun {
     const event = { target: target.name, label: itemName(item), attempt: next.attempt, waitMs, why: outcome.message };
     session.emit({ kind: "action-retried", ...event });
     // Waited for aside: the lane and its resources are free for others meanwhile.
-    void session.sleep(waitMs, signal).then(() => this.#putBack(next));
+    void session.sleep(waitMs, ending).then(() => this.#putBack(next));
   }
 
   #putBack(tried: Try): void {

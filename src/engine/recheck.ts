@@ -1,6 +1,7 @@
 // Runs finished actions again, aside, and compares what they make with what is recorded. Works from the trace and from content by digest alone:
 // no Expfile, no sources, nothing of the run's folder is written.
 
+import { setMaxListeners } from "node:events";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Executor, Order } from "../backends/executors/executor.ts";
@@ -156,16 +157,27 @@ async function recheckItems(
 ): Promise<void> {
   const taken = items.all.filter(({ core }) => take(core));
   const queue = sampleOf(taken, context.sample, context.random);
+  const over = new AbortController();
+  const own = { ...context, signal: AbortSignal.any([context.signal, over.signal]) };
+  setMaxListeners(0, own.signal);
+  let first: { readonly error: unknown } | undefined;
   const lane = async () => {
     for (let item = queue.pop(); item !== undefined; item = queue.pop()) {
       const known = context.trace.known(item.core);
       // A fan-out that was interrupted may lack it.
       if (known === undefined) continue;
       const template = items.templates.get(item.recipe)!;
-      await recheckOne(context, { target, part: "item", core: template.core, recorded: known.result, items, item });
+      await recheckOne(own, { target, part: "item", core: template.core, recorded: known.result, items, item });
     }
   };
-  await Promise.all(Array.from({ length: Math.min(context.lanes, queue.length) }, lane));
+  const stop = (error: unknown) => {
+    first ??= { error };
+    queue.length = 0;
+    over.abort();
+  };
+  // Whoever called takes away what the others work with.
+  await Promise.all(Array.from({ length: Math.min(context.lanes, queue.length) }, () => lane().catch(stop)));
+  if (first !== undefined) throw first.error;
 }
 
 /** In random order, last first. */
@@ -208,6 +220,7 @@ async function recheckOne(context: RecheckContext, task: Task): Promise<void> {
     const { outcome } = await attemptAction(order, action.options, {
       ...context,
       site: { executor, pool: context.pool },
+      ending: context.signal,
       priority: 0,
       onRetry: () => undefined,
     });

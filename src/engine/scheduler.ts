@@ -56,7 +56,7 @@ export function runSchedule(
         running++;
         run(node).then(
           (end) => settle(node, end),
-          (error: unknown) => {
+          (error: Error) => {
             stopped = true;
             reject(error);
           },

@@ -42,8 +42,8 @@ export interface Work {
   readonly priority: number;
   readonly tally: Tally;
   readonly signal: AbortSignal;
-  /** Whether an error has ended the build, for which nobody waits any more. */
-  readonly isOver: () => boolean;
+  /** Aborted when nobody waits for the build any more: with `signal`, or when an error has ended it. */
+  readonly ending: AbortSignal;
   /** Keys of actions that were run again because their sources had been touched. */
   readonly touched: Set<Digest>;
   /** What was deleted under the last round, if that is why there is another. */

@@ -21,6 +21,7 @@ import { AppendLog, readLog } from "../util/append-log.ts";
 import { hasCode } from "../util/fs.ts";
 import { hasEnded, processTag } from "../util/host.ts";
 import { who } from "../util/who.ts";
+import { removeWhole } from "../util/remove.ts";
 import { batchVariable, openPlace, type PlaceGiven } from "./places.ts";
 
 const scratchPrefix = "exp-";
@@ -208,7 +209,7 @@ function removeLeftovers(): void {
 
 function rmIfAllowed(folder: string): void {
   try {
-    rmSync(folder, { recursive: true, force: true });
+    removeWhole(folder);
   } catch (error) {
     if (!hasCode(error, "EACCES") && !hasCode(error, "EPERM")) throw error;
   }
@@ -245,7 +246,7 @@ try {
   if (!(error instanceof Lacking)) throw error;
   console.error(error.message);
 } finally {
-  rmSync(work, { recursive: true, force: true });
+  removeWhole(work);
 }
 // A recipe's library may keep a connection open: everything is written down by now.
 process.exit(0);

@@ -1,11 +1,11 @@
 // What dead builds and workers left in a project: folders of running actions, half-written files under temporary names. Looked for where a build
 // begins, and beside it: the folder of a run has an entry for each of its targets.
 
-import { rmSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isMissing, ownerOfTemporary } from "../util/fs.ts";
 import { lifeOf } from "../util/host.ts";
+import { removeWhole } from "../util/remove.ts";
 import { statOf } from "../util/stat.ts";
 
 /** Whoever writes on another host changes what is his more often than this, by orders of magnitude. The scratch folder of a build gets a sign of life for this. */
@@ -32,7 +32,7 @@ export async function sweepLeftovers({ scratch, folders, now }: Swept): Promise<
 }
 
 function removeLeft(owner: string, path: string, now: bigint): void {
-  if (isLeft(owner, path, now)) rmSync(path, { recursive: true, force: true });
+  if (isLeft(owner, path, now)) removeWhole(path);
 }
 
 /** Those of live processes are theirs: a build that waits for the lock writes a file now and then. */

@@ -38,6 +38,7 @@ import { Calls } from "../runs/calls.ts";
 import { Lease } from "../runs/lease.ts";
 import { Trace } from "../backends/store/trace.ts";
 import { sleep } from "../util/clock.ts";
+import { takeAll } from "../util/steps.ts";
 import { Turns } from "../util/turns.ts";
 import { processTag } from "../util/host.ts";
 import { who } from "../util/who.ts";
@@ -321,21 +322,31 @@ export function openBuildSession(
     async claim(key, onWait, signal) {
       // Two targets of this build that need the same action take turns without a word.
       const turn = await turns.take(key);
-      const lease = await Lease.take(join(paths.cache, "claims", key), `run ${run.folder.id}`, { onWait, signal });
-      if (lease === undefined) return void turn();
+      let lease: Lease | undefined;
+      try {
+        lease = await Lease.take(join(paths.cache, "claims", key), `run ${run.folder.id}`, { onWait, signal });
+      } finally {
+        if (lease === undefined) turn();
+      }
+      if (lease === undefined) return undefined;
       return () => {
-        lease.release();
-        turn();
+        try {
+          lease.release();
+        } finally {
+          turn();
+        }
       };
     },
     keepGoing: setup.keepGoing,
     mask: run.secrets.mask,
     async closeBuild() {
-      await remote?.close();
-      await executor.close();
-      calls.close();
-      using?.release();
-      await swept;
+      await takeAll([
+        () => remote?.close(),
+        () => executor.close(),
+        () => calls.close(),
+        () => using?.release(),
+        () => swept,
+      ]);
     },
   };
 }

@@ -21,6 +21,7 @@ import type { RunFolder } from "../runs/run.ts";
 import { sleep } from "../util/clock.ts";
 import { listTree } from "../util/fs.ts";
 import { processTag } from "../util/host.ts";
+import { takeAll } from "../util/steps.ts";
 import { readFile } from "./open-run.ts";
 import { localExecutor, nodeMajor, useStores, type Project } from "./project.ts";
 
@@ -109,11 +110,13 @@ export async function recheckRun(project: Project, run: RunFolder, options: Rech
       if (options.targets === undefined || options.targets.includes(target)) await recheckTarget(context, target);
     return { restored };
   } finally {
-    await shared?.close();
-    calls.close();
-    cache.close(Date.now());
-    using?.release();
-    rmSync(folder, { recursive: true, force: true });
+    await takeAll([
+      () => shared?.close(),
+      () => calls.close(),
+      () => cache.close(Date.now()),
+      () => using?.release(),
+      () => rmSync(folder, { recursive: true, force: true }),
+    ]);
   }
 }
 

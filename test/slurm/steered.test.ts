@@ -38,7 +38,11 @@ function queueOf(scripts: readonly string[], state: string): ReadonlyMap<string,
   return new Map(names.map((name) => [name, new Map([[0, { state, node: "n1", reason: undefined }]])]));
 }
 
-function steer(cluster: Partial<Steered>) {
+interface Faults extends Partial<Steered> {
+  readonly carrier?: Partial<FolderCarrier>;
+}
+
+function steer(cluster: Partial<Steered>, carrier: Partial<FolderCarrier> = {}) {
   const runFolder = mkdtempSync(join(tmpdir(), "exp-steered-"));
   onTestFinished(() => rmSync(runFolder, { recursive: true, force: true }));
   const warnings: string[] = [];
@@ -68,7 +72,7 @@ function steer(cluster: Partial<Steered>) {
     ...{
       setup,
       budget: new Budget(),
-      carrier: new FolderCarrier("batch.js"),
+      carrier: Object.assign(new FolderCarrier("batch.js"), carrier),
       driver: "x-1",
       now: Date.now,
       isKnown: () => true,
@@ -95,6 +99,23 @@ test("interrupted while the cluster takes nothing, it does not wait for the next
   // The clock stands still: whoever waits for it waits for ever.
   await running;
   expect(outcomes).toEqual([{ kind: "not-begun" }]);
+});
+
+const full = () => Promise.reject(Object.assign(new Error("no space left on device"), { code: "ENOSPC" }));
+
+test.each([
+  ["it is written down for its batches", { carrier: { send: full } }],
+  ["what batches have come to is read", { carrier: { collect: full } }],
+  ["the cluster is told of it", { submit: full }],
+  ["the cluster is asked", { queue: full }],
+])("an error when %s ends the order with it", async (_, { carrier = {}, ...cluster }: Faults) => {
+  const { executor, run } = steer(cluster, carrier);
+  const running = run();
+  const failed = expect(running).rejects.toMatchObject({ code: "ENOSPC" });
+  await vi.advanceTimersByTimeAsync(5_000);
+  await failed;
+  // Nothing waits for what was not sent, whatever else goes wrong.
+  await Promise.allSettled([executor.close(), vi.advanceTimersByTimeAsync(60_000)]);
 });
 
 test("what is not handed over yet when something has failed is not begun", async () => {

@@ -133,7 +133,12 @@ export class LocalExecutor implements Executor {
     await Promise.all(exits);
     if (this.#scratch.wasUsed) this.#endLeftBehind(groups);
     this.#watchdog.close();
-    this.#scratch.remove();
+    try {
+      this.#scratch.remove();
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.#options.warn(`what recipes left in ${this.#scratch.path} could not be removed: ${why}. Nobody needs it`);
+    }
   }
 
   /** Undefined: its folder was deleted before it was started there. */

@@ -71,6 +71,8 @@ export class ModalPlatform implements Platform<ModalLot> {
   readonly #vessels = new Map<Batch, Vessel>();
   readonly #lanes: Lanes;
   readonly #underWay = new Set<Promise<void>>();
+  /** What went wrong in what nobody waits for: the disk is full, say. Told with the next look. */
+  #error: Error | undefined;
   readonly #troubles: Troubles<"begin">;
 
   constructor(options: ModalPlatformOptions) {
@@ -138,8 +140,8 @@ export class ModalPlatform implements Platform<ModalLot> {
   }
 
   #keep(work: Promise<void>): void {
-    this.#underWay.add(work);
-    void work.finally(() => this.#underWay.delete(work));
+    const kept = work.catch((error: Error) => void (this.#error ??= error)).finally(() => this.#underWay.delete(kept));
+    this.#underWay.add(kept);
   }
 
   /** From its turn on until it is over. */
@@ -299,6 +301,7 @@ export class ModalPlatform implements Platform<ModalLot> {
   /** All that run are asked for at once; of those that are not among them, each how it ended. */
   async poll(): Promise<boolean> {
     const { cloud, prefix } = this.#options;
+    if (this.#error !== undefined) throw this.#error;
     const sailing = this.#sailing;
     if (sailing.length === 0) return true;
     for (const vessel of sailing) vessel.reservation?.note(costUntil(vessel, performance.now()));
@@ -377,6 +380,7 @@ export class ModalPlatform implements Platform<ModalLot> {
   async leave(): Promise<void> {
     for (const vessel of this.#vessels.values()) vessel.gone.abort();
     await Promise.all(this.#underWay);
+    if (this.#error !== undefined) throw this.#error;
   }
 
   close(): void {

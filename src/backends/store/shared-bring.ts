@@ -83,8 +83,11 @@ export class Bringing {
       if (this.#options.here.has(blob.digest)) return;
       const coming = this.#coming.get(blob.digest) ?? this.#bringOne(blob);
       this.#coming.set(blob.digest, coming);
-      if (!(await coming)) isWhole = false;
-      this.#coming.delete(blob.digest);
+      try {
+        if (!(await coming)) isWhole = false;
+      } finally {
+        this.#coming.delete(blob.digest);
+      }
     });
     return isWhole;
   }

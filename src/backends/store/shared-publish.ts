@@ -52,20 +52,26 @@ export class Publishing {
     if (!isForOthers(result) || this.#offered.has(key)) return;
     const tally = isCounted ? this.published : nothingPublished();
     tally.offered++;
-    this.#offered.set(
-      key,
-      this.#uploads.run(() => this.#publishOne(key, result, tally)),
-    );
+    this.#offer(key, () => this.#publishOne(key, result, tally));
   }
 
   /** Results that are asked for together, once each of those that are published beside has come there. */
   publishPack(key: Digest, results: ReadonlyMap<Digest, ActionResult>, made: Pick<ActionResult, "at" | "by">): void {
     // In turn behind those that it waits for.
-    if (!this.#offered.has(key))
-      this.#offered.set(
-        key,
-        this.#uploads.run(() => this.#publishPack(key, results, made)),
+    if (!this.#offered.has(key)) this.#offer(key, () => this.#publishPack(key, results, made));
+  }
+
+  /** What goes wrong here (a file cannot be read, too many are open) costs the others this result, and nobody else anything. */
+  #offer(key: Digest, publish: () => Promise<Outcome>): void {
+    const { guard, remote } = this.#access;
+    const put = this.#uploads.run(publish).catch((error: Error) => {
+      guard.tell(
+        "offered",
+        `not all that was computed goes to ${remote.place}: ${error.message}; exp cache push does the rest`,
       );
+      return "failed" as const;
+    });
+    this.#offered.set(key, put);
   }
 
   idle(): Promise<void> {

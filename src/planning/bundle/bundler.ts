@@ -89,7 +89,11 @@ export class Bundler {
       if (this.#bundles.get(id) === known) this.#bundles.delete(id);
     }
     let bundle = this.#bundles.get(id);
-    if (bundle === undefined) this.#bundles.set(id, (bundle = this.#find(id, options)));
+    if (bundle === undefined) {
+      this.#bundles.set(id, (bundle = this.#find(id, options)));
+      // What went wrong once (cache/ was deleted meanwhile) need not go wrong again.
+      bundle.catch(() => this.#bundles.get(id) === bundle && this.#bundles.delete(id));
+    }
     return bundle;
   }
 

@@ -1,13 +1,13 @@
 // What else piles up in the cache: prints of recipes that are no more, compiled Expfiles, stamps, claims and folders of the dead, facts about files
 // that are gone. All of it is made again when it is needed.
 
-import { lstatSync, readdirSync, rmSync, type Stats } from "node:fs";
+import { lstatSync, readdirSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import { compactStats } from "../../backends/store/stat-cache.ts";
 import { compactKept, keptPrints } from "../../planning/bundle/bundler.ts";
 import { isMissing, readTextIfThere } from "../../util/fs.ts";
 import { hasEnded } from "../../util/host.ts";
-import { removeIfUnchanged } from "../../util/remove.ts";
+import { removeIfUnchanged, removeWhole } from "../../util/remove.ts";
 import type { ProjectPaths } from "../paths.ts";
 
 /** Whatever is younger may belong to somebody who has not written down yet that it does. */
@@ -43,7 +43,7 @@ export function findLeftovers(paths: ProjectPaths, maxAgeMs: number, now: number
 /** Removes what is still as it was found. Returns what went. */
 export function removeLeftovers(paths: ProjectPaths, found: readonly Leftover[]): readonly Leftover[] {
   const folder = join(paths.cache, "tmp");
-  for (const name of namesIn(folder)) if (hasEnded(name)) rmSync(join(folder, name), { recursive: true, force: true });
+  for (const name of namesIn(folder)) if (hasEnded(name)) removeWhole(join(folder, name));
   compactKept(join(paths.cache, "bundles"));
   compactStats(paths.cache);
   return found.filter(({ path, stat }) => removeIfUnchanged(path, stat));

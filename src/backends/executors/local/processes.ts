@@ -57,7 +57,14 @@ function groupOf(pid: string): number | undefined {
 }
 
 function pids(): readonly string[] {
-  return process.platform === "linux" ? readdirSync("/proc").filter((name) => /^\d+$/.test(name)) : [];
+  if (process.platform !== "linux") return [];
+  try {
+    return readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  } catch (error) {
+    // Too many files are open, say: whoever looks once a second has more luck the next time.
+    if (hasCode(error, "EMFILE") || hasCode(error, "ENFILE")) return [];
+    throw error;
+  }
 }
 
 /** Undefined: it has ended while we looked, or is another user's. */
@@ -73,6 +80,7 @@ function end(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
   } catch (error) {
-    if (!hasCode(error, "ESRCH")) throw error;
+    // Gone, or become another user's: no more of ours either way.
+    if (!hasCode(error, "ESRCH") && !hasCode(error, "EPERM")) throw error;
   }
 }

@@ -1,8 +1,9 @@
 // The folder of one build's workers, with a sign of life for those on other machines, who cannot ask for its process.
 
-import { rmSync, utimesSync } from "node:fs";
+import { utimesSync } from "node:fs";
 import { join } from "node:path";
 import { isMissing } from "../../../util/fs.ts";
+import { removeWhole } from "../../../util/remove.ts";
 
 /** Whoever finds it unchanged for a day takes it for dead. */
 const signMs = 3_600_000;
@@ -28,7 +29,7 @@ export class ScratchFolder {
 
   remove(): void {
     clearInterval(this.#signs);
-    rmSync(this.path, { recursive: true, force: true });
+    removeWhole(this.path);
   }
 
   #sign(): void {

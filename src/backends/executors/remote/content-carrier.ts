@@ -122,8 +122,11 @@ export class ContentCarrier implements Carrier {
   }
 
   async #open(at: string): Promise<Place | undefined> {
-    const opening = this.#places.get(at) ?? this.#options.open(at);
-    this.#places.set(at, opening);
+    let opening = this.#places.get(at);
+    if (opening === undefined) {
+      this.#places.set(at, (opening = this.#options.open(at)));
+      opening.catch(() => this.#places.delete(at));
+    }
     const place = await opening;
     if (place !== undefined) this.#reached.add(place);
     return place;

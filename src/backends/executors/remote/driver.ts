@@ -5,6 +5,7 @@ import { performance } from "node:perf_hooks";
 import type { Digest } from "../../../model/digest.ts";
 import { sleep } from "../../../util/clock.ts";
 import { readTextIfThere } from "../../../util/fs.ts";
+import { takeAll } from "../../../util/steps.ts";
 import type { Budget } from "../budget.ts";
 import type { Executor, Order, Outcome, RunSignals } from "../executor.ts";
 import { Allowances } from "./allowances.ts";
@@ -80,6 +81,7 @@ export class Driver<L extends Lot> implements Executor {
         this.#tellHowFar();
         this.#watch();
       },
+      onError: this.#fail,
     });
   }
 
@@ -88,12 +90,20 @@ export class Driver<L extends Lot> implements Executor {
     const request = new Request(order, settle, hold);
     if (stop.aborted || request.isHeld) return request.settleRest({ kind: "not-begun" });
     this.#open.add(request);
-    this.#listen(stop, () => void (this.#interrupting ??= this.#interrupt()));
-    if (hold !== undefined) this.#listen(hold, () => void this.#withdraw());
+    this.#listen(stop, () => void (this.#interrupting ??= this.#interrupt().catch(this.#fail)));
+    if (hold !== undefined) this.#listen(hold, () => void this.#withdraw().catch(this.#fail));
     this.#sender.send({ tickets: request.tickets(), setback: noSetback });
-    await request.finished;
-    this.#open.delete(request);
+    try {
+      await request.finished;
+    } finally {
+      this.#open.delete(request);
+    }
   }
+
+  /** The disk is full, say: who waits for something hears of it, since what was to bring it has ended. What was sent is found by the next build. */
+  readonly #fail = (error: Error): void => {
+    for (const request of this.#open) request.fail(error);
+  };
 
   /** One signal serves thousands of orders. */
   #listen(signal: AbortSignal, act: () => void): void {
@@ -103,15 +113,18 @@ export class Driver<L extends Lot> implements Executor {
   }
 
   async close(): Promise<void> {
-    await this.#interrupting;
-    await this.#sender.stop();
-    this.#stopped.abort();
-    await this.#watching;
-    await this.#submissions.findUnasked(this.#sender.stopping);
-    await this.#platform.leave();
-    const left = await this.#submissions.tidyUp();
-    this.#options.carrier.close();
-    this.#platform.close();
+    let left = 0;
+    await takeAll([
+      () => this.#interrupting,
+      () => this.#sender.stop(),
+      () => this.#stopped.abort(),
+      () => this.#watching,
+      () => this.#submissions.findUnasked(this.#sender.stopping),
+      () => this.#platform.leave(),
+      async () => (left = await this.#submissions.tidyUp()),
+      () => this.#options.carrier.close(),
+      () => this.#platform.close(),
+    ]);
     if (left > 0 && this.#interrupting === undefined)
       this.#options.warn(
         `${this.#platform.words.left(left)}: exp ps shows ${left === 1 ? "it, exp sweep ends it" : "them, exp sweep ends them"}`,
@@ -121,7 +134,9 @@ export class Driver<L extends Lot> implements Executor {
   // --- watching ---------------------------------------------------------------------------------------------------
 
   #watch(): void {
-    this.#watching ??= this.#watchAll().finally(() => (this.#watching = undefined));
+    this.#watching ??= this.#watchAll()
+      .catch(this.#fail)
+      .finally(() => (this.#watching = undefined));
   }
 
   async #watchAll(): Promise<void> {

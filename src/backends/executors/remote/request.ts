@@ -22,18 +22,23 @@ export const noSetback: Setback = { losses: 0, moreTime: 1, moreMemory: 1, gave:
 /** One order, until each of its actions has been settled. */
 export class Request {
   readonly order: Order;
+  /** Rejects when whoever was to settle it cannot. */
   readonly finished: Promise<void>;
   readonly #settle: (index: number, outcome: Outcome) => void;
   readonly #open: Set<number>;
   readonly #hold: AbortSignal | undefined;
   #finish!: () => void;
+  #fail!: (error: Error) => void;
 
   constructor(order: Order, settle: (index: number, outcome: Outcome) => void, hold: AbortSignal | undefined) {
     this.order = order;
     this.#hold = hold;
     this.#settle = settle;
     this.#open = new Set(order.items === undefined ? [0] : order.items.keys());
-    this.finished = new Promise((resolve) => (this.#finish = resolve));
+    this.finished = new Promise((resolve, reject) => {
+      this.#finish = resolve;
+      this.#fail = reject;
+    });
   }
 
   /** Nothing more of it is to be started. */
@@ -54,6 +59,12 @@ export class Request {
 
   settleRest(outcome: Outcome): void {
     for (const place of [...this.#open]) this.settle(place, outcome);
+  }
+
+  /** What is open stays so: nobody is told of it any more. */
+  fail(error: Error): void {
+    this.#open.clear();
+    this.#fail(error);
   }
 }
 

@@ -28,6 +28,8 @@ export interface SenderOptions<L extends Lot> {
   readonly now: () => number;
   /** Something waits or runs elsewhere that somebody here waits for. */
   readonly onSent: () => void;
+  /** What was to be sent was not, and is not tried again. */
+  readonly onError: (error: Error) => void;
   readonly warn: (text: string) => void;
 }
 
@@ -55,7 +57,7 @@ export class Sender<L extends Lot> {
     this.#waiting.push(parcel);
     clearTimeout(this.#gathering);
     this.#gathering = setTimeout(() => {
-      this.#sending = this.#sending.then(() => this.#sendAll());
+      this.#sending = this.#sending.then(() => this.#sendAll()).catch(this.#options.onError);
     }, gatherMs);
   }
 
@@ -96,19 +98,22 @@ export class Sender<L extends Lot> {
   }
 
   #begin(group: readonly Allotted<L>[]): void {
-    const submitted = this.#submit(group).finally(() => this.#submitting.delete(submitted));
+    const submitted = this.#submit(group)
+      .catch(this.#options.onError)
+      .finally(() => this.#submitting.delete(submitted));
     this.#submitting.add(submitted);
   }
 
   /** One after the other: each may spend all that is left. */
   #sendAlone(one: Allotted<L>): void {
     const { tickets } = one.parcel;
-    this.#sendingAlone = this.#sendingAlone.then(async () => {
+    const send = async () => {
       await this.#options.allowances.whenNoneOpen(this.stopping);
       if (this.stopping.aborted) return;
       if (tickets[0]!.request.isHeld) settleAll(tickets, { kind: "not-begun" });
       else this.#begin([one]);
-    });
+    };
+    this.#sendingAlone = this.#sendingAlone.then(send).catch(this.#options.onError);
   }
 
   /** Those that may be batches of one submission. What cannot be had is settled. */

@@ -171,7 +171,12 @@ async function action(
     return { kind: "failed", ...described, tookMs: tookMs(), costUsd: spent.usd };
   } finally {
     logTo(undefined);
-    frame.surroundings.restore(setups.size > 0);
+    try {
+      frame.surroundings.restore(setups.size > 0);
+    } catch {
+      // What has come out is right all the same: what comes next gets another worker.
+      frame.isSpoilt = true;
+    }
   }
 }
 

@@ -1,9 +1,10 @@
 // What a recipe can leave behind in its process: variables, the working folder and what lies in it. Taken back after each action, so that none
 // depends on which others ran before it here. Globals and prototypes are not: a recipe that changes those changes them for its worker.
 
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { isMissing } from "../../../util/fs.ts";
+import { removeWhole } from "../../../util/remove.ts";
 
 export class Surroundings {
   /** Working folder, home and place of temporary files of every action; empty when one starts. */
@@ -38,7 +39,7 @@ export class Surroundings {
 
   #removeFiles(): void {
     try {
-      for (const name of readdirSync(this.#home)) rmSync(join(this.#home, name), { recursive: true, force: true });
+      for (const name of readdirSync(this.#home)) removeWhole(join(this.#home, name));
     } catch (error) {
       if (!isMissing(error)) throw error;
       mkdirSync(this.#home, { recursive: true });

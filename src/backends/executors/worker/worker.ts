@@ -1,8 +1,9 @@
 // A local worker process: takes orders one at a time and sends back what their actions made. Knows no keys and no targets.
 
-import { existsSync, openSync, rmSync, writeSync } from "node:fs";
+import { existsSync, openSync, writeSync } from "node:fs";
 import { clearTimeout, setTimeout } from "node:timers";
 import { join } from "node:path";
+import { removeWhole } from "../../../util/remove.ts";
 import type { BlobStore } from "../../store/store.ts";
 import type { Order, Outcome } from "../executor.ts";
 import { CallMemory, type Spent } from "./calls.ts";
@@ -96,7 +97,14 @@ function serve(options: WorkerOptions): void {
     const isUsed = existsSync(folder);
     if (isUsed || isChildCounted()) report.flush();
     if (Object.keys(declared).length > 0) surroundings.declare({});
-    if (isUsed) rmSync(folder, { recursive: true, force: true });
+    if (isUsed) {
+      try {
+        removeWhole(folder);
+      } catch {
+        // What it made is safe; the next one gets another worker.
+        return report.flush(() => process.exit(1));
+      }
+    }
     running = undefined;
     const hasChildren = isChildCounted() && (await areChildrenRunning());
     // In one message, as a rule: to wake the driver takes longer than many a recipe.
