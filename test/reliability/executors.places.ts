@@ -40,8 +40,8 @@ let storm: Storm | undefined;
 /** What this machine sees, and a node that sees nothing else of it. */
 let both = "";
 
-export const places: readonly Place[] = [
-  {
+export const places = {
+  local: {
     ...{ name: "local", executor: "local", share: 1, settings: "", trouble: "none" },
     journalFolder: (rig) => rig.root,
     missing: undefined,
@@ -50,7 +50,7 @@ export const places: readonly Place[] = [
     environment: () => ({}),
     isAtWork: (rig) => workersOf(rig).length > 0,
   },
-  {
+  slurm: {
     ...{
       name: "slurm",
       executor: "slurm",
@@ -67,7 +67,7 @@ export const places: readonly Place[] = [
     environment: () => cluster!.environment,
     isAtWork: () => cluster!.tell("squeue", "-h") !== "",
   },
-  {
+  slurmThroughSharedCache: {
     ...{ name: "slurm through a shared cache", executor: "slurm", share: 0.4, trouble: "none" },
     settings: "slurm: { poll: 0.3, files: shared-cache }\n",
     journalFolder: () => both,
@@ -83,11 +83,11 @@ export const places: readonly Place[] = [
     environment: () => ({ ...cluster!.environment, EXP_SHARED_CACHE: join(both, "cache") }),
     isAtWork: () => cluster!.tell("squeue", "-h") !== "",
   },
-  {
+  modal: {
     ...{ name: "modal", executor: "modal", share: 0.4, trouble: "elsewhere" },
     ...atModal(),
   },
-  {
+  modalWithFaults: {
     ...{ name: `modal with faults, seed ${seed}`, executor: "modal", share: 1, trouble: "here" },
     ...atModal(),
     weather: () => ({ server: modal!, storm: storm! }),
@@ -96,7 +96,7 @@ export const places: readonly Place[] = [
     // Each of some length, so that what befalls it leaves something.
     fanOut: "batch: Math.ceil(COUNT / 4),",
   },
-];
+} satisfies Record<string, Place>;
 
 function atModal() {
   return {

@@ -104,20 +104,19 @@ describe.skipIf(slurmIsMissing !== undefined)("work for a cluster", () => {
 
   test("after a failure, batches that wait for their turn are taken back, and those that run are not", async () => {
     const rig = project({ faults: "fails=0", count: 16 });
-    // Of four batches that run, one fails; the others wait for a file.
+    // The first fails when it may, and the others wait meanwhile.
     rig.edit(
       "recipes.ts",
       'if (fault === "fails") throw',
-      `if (fault === "fails") while (readFileSync(journal, "utf8").match(/^begin/gm).length < 4) await sleep(20);
-    else while (!existsSync(${JSON.stringify(rig.path("gate"))})) await sleep(20);
+      `while (!existsSync(${JSON.stringify(rig.root)} + (fault === "fails" ? "/fail" : "/gate"))) await sleep(20);
     if (fault === "fails") throw`,
     );
     rig.edit("Expfile.ts", "merge: () =>", "batch: 2,\n  merge: () =>");
     // Four processors: of eight batches four run, and four wait.
-    const build = rig.start(["build", ...args], bench.there());
-    const pending = () => bench.cluster.tell("squeue", "-h", "-t", "pending");
-    await until(() => pending() !== "" && bench.running("draw") === 4);
-    await until(() => pending() === "");
+    const build = rig.start(["build", ...args, "--json"], bench.there());
+    await build.saw('"waiting":4,"running":4');
+    rig.write({ fail: "" });
+    await until(() => bench.cluster.tell("squeue", "-h", "-t", "pending") === "");
     rig.write({ gate: "" });
     const failed = await build.finished;
     expect(failed.code).toBe(1);

@@ -11,10 +11,11 @@ import { makeProject, type Rig, type RunOptions } from "../rig.ts";
 import { until } from "../slurm/bench.ts";
 import { randomFrom } from "./bench.ts";
 import { countOf, found, isTorture, patience, seed } from "./counts.ts";
-import { places, type Place } from "./executors.places.ts";
+import type { Place } from "./executors.places.ts";
 import { files, journal } from "./executors.project.ts";
 
-for (const place of places)
+/** Of one place; each has a file of its own, so that none waits for the others. */
+export function executorSuite(place: Place): void {
   describe.skipIf(place.missing !== undefined)(`executor ${place.name}`, () => {
     beforeAll(place.open);
     // What fifty builds have left on a volume takes minutes to be removed.
@@ -205,6 +206,7 @@ for (const place of places)
       patience.timeout,
     );
   });
+}
 
 type Ask = (name: string, body: () => Promise<void>, timeout?: number) => void;
 
