@@ -5,7 +5,7 @@ import { chmodSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { takeAll } from "../src/util/steps.ts";
 import { eventsOf, markModule, oneTarget, plainRule, benchOf } from "./reliability/bench.ts";
-import { program } from "./rig.ts";
+import { cleanEnvironment, program } from "./rig.ts";
 
 /**
  * A fan-out whose items leave files where later workers' homes are to be. The odd ones kill their worker, so that there has to be another: an error
@@ -125,7 +125,7 @@ test.skipIf(!canBeNobody)(
     const { root } = bench.rig;
     chmodSync(root, 0o777);
     execFileSync("chown", ["-R", "65534:65534", root]);
-    const env = { PATH: process.env.PATH, HOME: root, NO_COLOR: "1", EXP_TEST_MARKS: `${root}/marks` };
+    const env = { ...cleanEnvironment(), HOME: root, EXP_TEST_MARKS: `${root}/marks` };
     const args = ["--reuid=65534", "--regid=65534", "--clear-groups", process.execPath, program, "build", "--json"];
     const build = spawn("setpriv", args, { cwd: root, env });
     let output = "";

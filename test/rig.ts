@@ -181,7 +181,7 @@ export function makeProject(
 }
 
 /** Without what the test runner adds: a build must not see it. */
-function cleanEnvironment(): NodeJS.ProcessEnv {
+export function cleanEnvironment(): NodeJS.ProcessEnv {
   const { PATH, HOME, USER } = process.env;
   // No collection starts by itself: it would outlive the test's folder.
   return { PATH, HOME, USER, NO_COLOR: "1", EXP_GC: "off" };
