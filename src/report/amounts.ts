@@ -29,6 +29,12 @@ export function formatRoughDuration(ms: number): string {
   return `${formatCount(Math.round(halfHours / 48))} d`;
 }
 
+/** The same in a sentence: `under 1 s`, `about 12 s`. */
+export function formatAbout(ms: number): string {
+  const rough = formatRoughDuration(ms);
+  return rough.startsWith("under") ? rough : `about ${rough}`;
+}
+
 /** `1,234`, `−5`. */
 export function formatCount(count: number): string {
   const digits = Math.abs(Math.round(count)).toString();

@@ -1,7 +1,7 @@
 // The text of `exp plan`: what a build would do, why, and what that takes by past traces. Pure; the plan is given.
 
 import type { Plan, PlannedTarget } from "../model/plan.ts";
-import { countOf, formatMoney, formatRoughDuration } from "./amounts.ts";
+import { countOf, formatAbout, formatMoney, formatRoughDuration } from "./amounts.ts";
 import { warnOfMoney, wordSpent } from "./money.ts";
 import { alignDetailedRows } from "./columns.ts";
 import { totalOf, wordItemCounts } from "./items.ts";
@@ -84,10 +84,9 @@ function expectation(due: readonly PlannedTarget[], { maxUsd, pricesOf }: Money)
   if (known.length === 0) return [maxUsd === undefined ? "time not known yet" : "time and cost not known yet"];
   const ms = sum(known.map(({ expectedMs }) => expectedMs));
   const usd = sum(due.map(({ expectedUsd }) => expectedUsd));
-  const time = ms < 950 ? formatRoughDuration(ms) : `about ${formatRoughDuration(ms)}`;
   const money = usd > 0 || maxUsd !== undefined ? `, ${wordSpent(usd, maxUsd)}` : "";
   const prices = usd > 0 && pricesOf !== undefined ? ` and ${pricesOf}'s prices` : "";
-  const amounts = `${time}${money} by past traces${prices}`;
+  const amounts = `${formatAbout(ms)}${money} by past traces${prices}`;
   const unknown = due.filter(({ expectedMs }) => expectedMs === undefined).map(({ name }) => oneLine(name));
   return unknown.length === 0 ? [amounts] : [`${amounts} and what ${listOf(unknown)} will take`];
 }

@@ -1,7 +1,7 @@
 // The parts of a build's lines in words: pure, each from the numbers that it says.
 
 import type { Counts, Event } from "../model/event.ts";
-import { countOf, formatCount, formatDuration, formatRoughDuration } from "../report/amounts.ts";
+import { countOf, formatAbout, formatCount, formatDuration } from "../report/amounts.ts";
 import { joinSpans, oneLine, span, type Line } from "../report/text.ts";
 import { unreachable } from "../util/result.ts";
 import type { Running } from "./running.ts";
@@ -93,7 +93,7 @@ export function wordDue({ items, due }: Running): string {
 }
 
 export function wordExpected({ expectedMs }: Running): string {
-  return expectedMs === undefined ? "" : `about ${formatRoughDuration(expectedMs)}`;
+  return expectedMs === undefined ? "" : formatAbout(expectedMs);
 }
 
 /** `a, b, c`, `a, b, c, d, e and 7 more`. */

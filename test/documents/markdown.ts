@@ -81,11 +81,23 @@ export function withoutTimes(screen: string): string {
   );
 }
 
-/** A target that takes long is told twice: why it runs, and then that it has. On a busy machine everything takes long. */
+/**
+ * A target that takes long is told twice: how much it has to do, how long it may take and why, and then that it has; and how
+ * far it is, every minute. On a busy machine everything takes long.
+ */
 function withoutRunning(screen: string): string {
-  const once = screen.replace(
-    /^(\S+) running (.+)\n((?:.*\n)*?)\1 computed TIME(?: [\d,]+ items)?$/m,
-    "$3$1 computed TIME $2",
-  );
-  return once === screen ? screen : withoutRunning(once);
+  const reasons = new Map<string, string>();
+  const lines = screen.split("\n").flatMap((line) => {
+    const [, target = "", state, rest = ""] = /^(\S+) (\w+)(?: (.*))?$/.exec(line) ?? [];
+    if (state === "running") {
+      const reason = rest.replace(/^[\d,]+ items?(?:, [\d,]+ to run)?(?: · |$)/, "").replace(/^TIME(?: · |$)/, "");
+      if (!reasons.has(target)) reasons.set(target, reason);
+      return [];
+    }
+    const reason = reasons.get(target) ?? "";
+    if ((state !== "computed" && state !== "cached") || reason === "") return [line];
+    reasons.delete(target);
+    return [/ (?:TIME|cached)$/.test(line) ? `${line} ${reason}` : `${line} · ${reason}`];
+  });
+  return lines.join("\n");
 }

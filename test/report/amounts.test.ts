@@ -7,6 +7,7 @@ import {
   formatDateTime,
   formatDuration,
   formatMoney,
+  formatAbout,
   formatRoughDuration,
 } from "../../src/report/amounts.ts";
 
@@ -45,6 +46,7 @@ describe("durations", () => {
     [3 * DAY, "3 d"],
   ])("an expectation of %d ms reads %s", (ms, text) => {
     expect(formatRoughDuration(ms)).toBe(text);
+    expect(formatAbout(ms)).toBe(text.startsWith("under") ? text : `about ${text}`);
   });
 });
 
