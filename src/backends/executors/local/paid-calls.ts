@@ -6,9 +6,14 @@ import type { FromWorker, ToWorker } from "../worker/protocol.ts";
 
 export type Question = Extract<FromWorker, { kind: "find" | "remember" | "abandon" }>;
 
+/** How long others wait for what a recipe that has ended still pays for. Clients of services give up before; one that never does is not to hold up a build for ever. */
+const outlivesMs = 15 * 60_000;
+
 interface OpenCall {
   readonly request: Json;
   readonly draw: number;
+  /** Its recipe has ended. */
+  isOutliving: boolean;
 }
 
 interface Ears {
@@ -41,25 +46,38 @@ export class PaidCalls {
         void this.#remember(question);
         return;
       case "abandon":
-        this.#open.delete(textOf(question));
-        this.#look();
-        this.#desk.abandon(question.request, question.draw);
+        this.#abandon(textOf(question));
         return;
     }
   }
 
-  /** Its recipe has ended: what that still pays for nobody is to wait for, and for it nothing is paid any more. */
+  /** Its recipe has ended: for that nothing is paid any more, and others wait for what it still pays for only so long. */
   endOrder(): void {
     this.#asker?.abort();
     this.#asker = undefined;
-    for (const { request, draw } of this.#open.values()) this.#desk.writeOff(request, draw);
+    for (const [text, open] of this.#open) {
+      if (open.isOutliving) continue;
+      open.isOutliving = true;
+      this.#desk.writeOff(open.request, open.draw);
+      setTimeout(() => {
+        if (this.#open.get(text) === open) this.#abandon(text);
+      }, outlivesMs).unref();
+    }
   }
 
   /** The worker has ended. */
   close(): void {
     this.#asker?.abort();
-    for (const { request, draw } of this.#open.values()) this.#desk.abandon(request, draw);
-    this.#open.clear();
+    for (const text of [...this.#open.keys()]) this.#abandon(text);
+  }
+
+  /** Unless it was before: meanwhile somebody else may pay for the same. */
+  #abandon(text: string): void {
+    const open = this.#open.get(text);
+    if (open === undefined) return;
+    this.#open.delete(text);
+    this.#look();
+    this.#desk.abandon(open.request, open.draw);
   }
 
   async #find(question: Extract<Question, { kind: "find" }>): Promise<void> {
@@ -84,7 +102,7 @@ export class PaidCalls {
         this.#desk.abandon(request, draw);
         return this.#ears.answer({ kind: "answer", call, found, error: "the recipe that asked for it has ended" });
       }
-      this.#open.set(textOf(question), { request, draw });
+      this.#open.set(textOf(question), { request, draw, isOutliving: false });
       this.#look();
     }
     this.#ears.answer({ kind: "answer", call, found });
@@ -105,13 +123,13 @@ export class PaidCalls {
 
   /** Who pays for something himself does not only wait: what others wait for may be his. */
   #look(): void {
-    const isWaiting = this.#asking > 0 && this.#open.size === 0;
+    const isWaiting = this.#asking > 0 && [...this.#open.values()].every(({ isOutliving }) => isOutliving);
     if (isWaiting === this.#isWaiting) return;
     this.#isWaiting = isWaiting;
     this.#ears.onWait(isWaiting);
   }
 }
 
-function textOf({ request, draw }: OpenCall): string {
+function textOf({ request, draw }: Pick<OpenCall, "request" | "draw">): string {
   return JSON.stringify([request, draw]);
 }
