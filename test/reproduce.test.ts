@@ -2,6 +2,11 @@
 
 import { rmSync, truncateSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import type { Executor } from "../src/backends/executors/executor.ts";
+import { Trace } from "../src/backends/store/trace.ts";
+import { recheckTarget, type RecheckContext } from "../src/engine/recheck.ts";
+import { inlineContents } from "../src/engine/recorded.ts";
+import { ResourcePool } from "../src/engine/resources.ts";
 import type { Recheck } from "../src/model/recheck.ts";
 import { makeProject, type Rig } from "./rig.ts";
 
@@ -347,6 +352,34 @@ export const merge = async ({ items, outputs }) => outputs.all.write(await Promi
       kind: "differs",
       differences: [{ slot: "value", where: "$", before: expect.stringContaining("one") as string }],
     });
+  });
+
+  test("ends the other items that run before it tells of an error at one", async () => {
+    const rig = itemsProject("async ({ item, outputs }) => outputs.value.write(item)");
+    await rig.build();
+    const trace = new Trace(rig.path("runs/default"));
+    const texts = inlineContents(trace);
+    const told: string[] = [];
+    const run: Executor["run"] = async ({ part }, settle, { stop }) => {
+      if (part !== "item") return settle(0, { kind: "vanished", path: "x", tookMs: 0, costUsd: 0 });
+      told.push("begun");
+      if (told.length > 1) throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+      await new Promise((resolve) => stop.addEventListener("abort", resolve));
+      told.push("stopped");
+      settle(0, { kind: "not-begun" });
+    };
+    const context: Partial<RecheckContext> = {
+      ...{ trace, nodeMajor: 20, resolveFrom: "", environment: {}, isolated: false, asMade: false, sample: Infinity },
+      find: (digest) => (texts.has(digest) ? { text: texts.get(digest)! } : { path: "the archive" }),
+      executor: () => ({
+        executor: { name: "fake", run, close: () => Promise.resolve() },
+        close: () => Promise.resolve(),
+      }),
+      ...{ pool: new ResourcePool({ cpu: 2 }), lanes: 2, folder: rig.path("aside"), madeAgain: new Set() },
+      ...{ signal: new AbortController().signal, onChecked: () => undefined },
+    };
+    await expect(recheckTarget(context as RecheckContext, "make")).rejects.toMatchObject({ code: "ENOSPC" });
+    expect(told).toEqual(["begun", "begun", "stopped"]);
   });
 
   test("runs as many items as it is told, and only the targets that it is told", async () => {
