@@ -2,6 +2,7 @@
 
 import type { ChildProcess } from "node:child_process";
 import { once, setMaxListeners } from "node:events";
+import { closeSync } from "node:fs";
 import { isatty } from "node:tty";
 import { parseArguments, type Arguments } from "./commands/arguments.ts";
 import { showFailures, type Screen } from "./commands/screen.ts";
@@ -62,6 +63,7 @@ export async function run(spare?: ChildProcess): Promise<void> {
       // Work that nobody watches any more is ended in good order.
       interrupt.abort();
     });
+  leaveGoneTerminals();
   const isTerminal = isatty(1);
   const { NO_COLOR, FORCE_COLOR, TERM } = process.env;
   const out = isTerminal ? { write: writeOut, flush: () => undefined } : inBatches(writeOut);
@@ -92,6 +94,14 @@ export async function run(spare?: ChildProcess): Promise<void> {
   };
   process.exitCode = await runCommand(screen);
   out.flush();
+}
+
+/** Node sets terminals back at its end, and aborts where one is gone: it is not to find that. */
+function leaveGoneTerminals(): void {
+  const terminals = [0, 1, 2].filter((fd) => isatty(fd));
+  process.on("exit", () => {
+    for (const fd of terminals) if (!isatty(fd)) closeSync(fd);
+  });
 }
 
 /** On the standard error, so that it is seen where the output goes elsewhere. */
