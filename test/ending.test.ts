@@ -4,8 +4,9 @@ import { execFileSync, spawn } from "node:child_process";
 import { chmodSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { takeAll } from "../src/util/steps.ts";
-import { eventsOf, markModule, oneTarget, plainRule, benchOf } from "./reliability/bench.ts";
+import { eventsOf, markModule, oneTarget, plainRule, benchOf, until } from "./reliability/bench.ts";
 import { cleanEnvironment, program } from "./rig.ts";
+import { hasPython, terminal } from "./terminal.ts";
 
 /**
  * A fan-out whose items leave files where later workers' homes are to be. The odd ones kill their worker, so that there has to be another: an error
@@ -94,6 +95,27 @@ test("a build whose reader has gone is interrupted, and its next one goes on", a
   await bench.build();
   expect(bench.rig.read("runs/default/it/out.txt")).toBe("it");
 });
+
+test.skipIf(!hasPython)(
+  "a build whose terminal was closed is interrupted, and its next one goes on (needs python3)",
+  async () => {
+    const bench = benchOf(
+      oneTarget(
+        "outputs: { out: text() }",
+        `signal.addEventListener("abort", () => mark("told")); await waitFor("go"); await outputs.out.write("it");`,
+      ),
+    );
+    const build = bench.rig.start(["build"], { ...bench.options, through: terminal });
+    await until(() => bench.marks.counts.it === 1);
+    build.process.stdin!.end();
+    await until(() => bench.marks.counts.told === 1 || build.process.exitCode !== null);
+    bench.allow("go");
+    expect((await build.finished).code).toBe(130);
+    expect(bench.rig.read("runs/default/run.yaml")).toContain("builds: 1");
+    await bench.build();
+    expect(bench.rig.read("runs/default/it/out.txt")).toBe("it");
+  },
+);
 
 test("every step is taken, and the first error told", async () => {
   const taken: number[] = [];

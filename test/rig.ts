@@ -20,6 +20,8 @@ export interface Finished {
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
+  /** The words of a program that is given the program's own, and starts it. */
+  readonly through?: readonly string[];
 }
 
 export interface Started {
@@ -73,22 +75,23 @@ export class Rig {
     for (const child of this.#running) child.kill("SIGKILL");
   }
 
-  start(args: readonly string[], { env = {}, cwd = this.root }: RunOptions = {}): Started {
-    const child = spawn(process.execPath, [program, ...args], {
+  start(args: readonly string[], { env = {}, cwd = this.root, through }: RunOptions = {}): Started {
+    const [first, ...words] = [...(through ?? []), process.execPath, program, ...args] as [string, ...string[]];
+    const child = spawn(first, words, {
       cwd,
       env: { ...cleanEnvironment(), ...env },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: [through === undefined ? "ignore" : "pipe", "pipe", "pipe"],
     });
     this.#running.add(child);
     child.once("exit", () => this.#running.delete(child));
     let stdout = "";
     let stderr = "";
     const watchers = new Set<() => void>();
-    child.stdout.on("data", (piece: Buffer) => {
+    child.stdout!.on("data", (piece: Buffer) => {
       stdout += piece.toString("utf8");
       for (const watcher of watchers) watcher();
     });
-    child.stderr.on("data", (piece: Buffer) => (stderr += piece.toString("utf8")));
+    child.stderr!.on("data", (piece: Buffer) => (stderr += piece.toString("utf8")));
     const finished = new Promise<Finished>((resolve) =>
       child.once("close", (code) => resolve({ code, stdout, stderr })),
     );
