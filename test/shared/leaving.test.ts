@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { makeProject, repository, type Rig } from "../rig.ts";
+import { hasPython, terminal } from "../terminal.ts";
 import { entriesIn, startFolderServer, startProxy, temporaryFolder, type Fault } from "./places.ts";
 
 /** `make` → `one`, `two` → `both`. What `make` makes differs each time that it is made. */
@@ -300,6 +301,18 @@ test("a fetch that broke off is gone on with by the next one", async () => {
   expect(readFileSync(second.path(place("make/large.bin"))).equals(readFileSync(content))).toBe(true);
 });
 
+test.skipIf(!hasPython)("a fetch on a terminal that ends in an error ends (needs python3)", async () => {
+  const { team, second } = await leftThere();
+  // Where content would lie while it comes in.
+  second.remove("cache/partial");
+  second.write({ "cache/partial": "" });
+  const said = "there is a file where a folder is needed. Move it away and run the command again";
+  const fetching = second.start(["fetch"], { ...withCache(team), through: terminal });
+  const ended = fetching.finished.then(({ code, stdout }) => ({ code, stdout }));
+  const redrawn = fetching.saw(`${said}\r\n\r\u001b[K`).then(() => "its progress goes on");
+  expect(await Promise.race([ended, redrawn])).toEqual({ code: 1, stdout: expect.stringContaining(said) as string });
+});
+
 test("what was kept of a fetch and is damaged is brought anew", async () => {
   const { team, second } = await leftThere();
   const large = entriesIn(team, "cas").find((file) => readFileSync(file).length === 400_000)!;
@@ -321,7 +334,6 @@ test("verify makes what it reads again, an export says what it lacks, a reader i
   expect([exported.code, exported.stdout]).toEqual([0, expect.stringContaining("exp fetch --items brings")]);
   const read = () =>
     spawnSync("python3", [join(repository, "docs/read_run.py"), second.root, "default"], { encoding: "utf8" });
-  const hasPython = spawnSync("python3", ["--version"]).status === 0;
   if (hasPython) expect([read().status, read().stdout]).toEqual([0, expect.not.stringContaining("wrong:")]);
   second.write({ [place("make/large.bin")]: "mine" });
   if (hasPython) expect(read().stdout).toContain("make/large.bin: its output was left in the shared cache");
