@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { hasPython, terminal } from "../terminal.ts";
 import { args, Bench, items, project, submissions, until, upTo } from "./bench.ts";
 import { slurmIsMissing } from "./cluster.ts";
 
@@ -52,6 +53,19 @@ describe.skipIf(slurmIsMissing !== undefined)("work that goes on without its dri
     await rig.build(args, 0, bench.there());
     expect(bench.jobsOf("draw").length).toBe(before);
     expect(items(rig)).toEqual(upTo(6));
+    expect((await rig.start(["ps"], bench.there()).finished).stdout).toBe("nothing runs elsewhere\n");
+  });
+
+  test.skipIf(!hasPython)("asked whether to leave it when interrupted, Ctrl-D says no (needs python3)", async () => {
+    const rig = project({ faults: "gated", count: 2 });
+    const build = rig.start(["build", ...args], { ...bench.there(), through: terminal });
+    await until(() => bench.running("draw") > 0);
+    build.process.kill("SIGINT");
+    await build.saw("[Y/n]");
+    build.process.stdin!.write("\u0004");
+    const { code, stdout } = await build.finished;
+    expect(stdout).toContain("ended (--detach leaves such work running)");
+    expect(code).toBe(130);
     expect((await rig.start(["ps"], bench.there()).finished).stdout).toBe("nothing runs elsewhere\n");
   });
 
