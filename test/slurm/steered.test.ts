@@ -1,17 +1,13 @@
 // The Slurm executor beside a cluster that is steered: moments that no real one can be brought to at will.
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
-import { Budget } from "../../src/backends/executors/budget.ts";
-import type { Order, Outcome } from "../../src/backends/executors/executor.ts";
-import { FolderCarrier } from "../../src/backends/executors/remote/carrier.ts";
-import { Driver } from "../../src/backends/executors/remote/driver.ts";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { FolderCarrier } from "../../src/backends/executors/remote/carrier.ts";
 import { SubmissionFolder, submissionsFolder, submissionsOf } from "../../src/backends/executors/remote/submission.ts";
 import type { BatchStates } from "../../src/backends/executors/slurm/states.ts";
 import { SlurmPlatform, type SlurmPlatformOptions } from "../../src/backends/executors/slurm.ts";
 import { digestOfBytes } from "../../src/model/digest.ts";
+import { drive, full, key, setup } from "../steered.fixture.ts";
 
 // The clock that is steered is the global one, and that of the module another.
 vi.mock("node:perf_hooks", () => ({ performance: { now: () => performance.now() } }));
@@ -20,17 +16,6 @@ type Steered = SlurmPlatformOptions["cluster"];
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] }));
 afterEach(() => void vi.useRealTimers());
-
-const key = digestOfBytes("an action");
-const order: Order = {
-  ...{ key, target: "draw", part: "recipe", told: {}, inputs: {}, outputs: {}, guarded: [] },
-  ...{ environment: {}, secrets: {}, tools: {}, resources: {}, timeoutMs: undefined, memoryMiB: undefined },
-  ...{ attempt: 1, logFile: "/nowhere/log", code: { kind: "command", argv: ["true"], files: [] } },
-};
-const setup = {
-  ...{ cacheFolder: "", blobsFolder: "", callsFolder: "", callsNotBefore: 0 },
-  ...{ mayPay: true, nodeMajor: 20, what: "run r" },
-};
 
 /** One batch each, all in one state. */
 function queueOf(scripts: readonly string[], state: string): ReadonlyMap<string, BatchStates> {
@@ -43,49 +28,26 @@ interface Faults extends Partial<Steered> {
 }
 
 function steer(cluster: Partial<Steered>, carrier: Partial<FolderCarrier> = {}) {
-  const runFolder = mkdtempSync(join(tmpdir(), "exp-steered-"));
-  onTestFinished(() => rmSync(runFolder, { recursive: true, force: true }));
-  const warnings: string[] = [];
   const submitted: string[] = [];
-  const warn = (text: string) => void warnings.push(text);
-  const platform = new SlurmPlatform({
-    cluster: {
-      problem: () => Promise.resolve(undefined),
-      largestArray: () => Promise.resolve(1000),
-      submit: (script) => {
-        submitted.push(script);
-        return Promise.resolve({ kind: "accepted", job: String(submitted.length) });
-      },
-      jobNamed: () => Promise.resolve({ job: undefined }),
-      jobsNamed: () => Promise.resolve([]),
-      queue: () => Promise.resolve(queueOf(submitted, "RUNNING")),
-      fate: () => Promise.resolve(undefined),
-      knows: () => Promise.resolve(true),
-      cancel: () => Promise.resolve(true),
-      cancelBatches: () => Promise.resolve(true),
-      ...cluster,
+  const whole: Steered = {
+    problem: () => Promise.resolve(undefined),
+    largestArray: () => Promise.resolve(1000),
+    submit: (script) => {
+      submitted.push(script);
+      return Promise.resolve({ kind: "accepted", job: String(submitted.length) });
     },
-    ...{ settings: { poll: 1 }, targets: {}, jobPrefix: "exp-x", warn },
-  });
-  const executor = new Driver(platform, {
-    ...{ run: "r", submissions: join(runFolder, submissionsFolder), allSubmissions: () => submissionsOf(runFolder) },
-    ...{
-      setup,
-      budget: new Budget(),
-      carrier: Object.assign(new FolderCarrier("batch.js"), carrier),
-      driver: "x-1",
-      now: Date.now,
-      isKnown: () => true,
-    },
-    onInterrupt: () => Promise.resolve("end"),
-    warn,
-    onProgress: () => undefined,
-  });
-  const outcomes: Outcome[] = [];
-  const [stop, hold] = [new AbortController(), new AbortController()];
-  const run = () =>
-    executor.run(order, (_, outcome) => outcomes.push(outcome), { stop: stop.signal, hold: hold.signal });
-  return { executor, runFolder, submitted, warnings, outcomes, stop, hold, run };
+    jobNamed: () => Promise.resolve({ job: undefined }),
+    jobsNamed: () => Promise.resolve([]),
+    queue: () => Promise.resolve(queueOf(submitted, "RUNNING")),
+    fate: () => Promise.resolve(undefined),
+    knows: () => Promise.resolve(true),
+    cancel: () => Promise.resolve(true),
+    cancelBatches: () => Promise.resolve(true),
+    ...cluster,
+  };
+  const platformOf = (warn: (text: string) => void) =>
+    new SlurmPlatform({ cluster: whole, settings: { poll: 1 }, targets: {}, jobPrefix: "exp-x", warn });
+  return { submitted, ...drive(platformOf, carrier) };
 }
 
 test("interrupted while the cluster takes nothing, it does not wait for the next asking", async () => {
@@ -100,8 +62,6 @@ test("interrupted while the cluster takes nothing, it does not wait for the next
   await running;
   expect(outcomes).toEqual([{ kind: "not-begun" }]);
 });
-
-const full = () => Promise.reject(Object.assign(new Error("no space left on device"), { code: "ENOSPC" }));
 
 test.each([
   ["it is written down for its batches", { carrier: { send: full } }],

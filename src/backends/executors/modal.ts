@@ -1,22 +1,23 @@
 // Modal as a platform of batches: a container for each, known by its name and its tags. Unaware of what an order says, and of how it comes to the
 // containers.
 
+import { once } from "node:events";
 import { appendFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import type { ModalOptions, ModalSettings } from "../../api/modal.ts";
 import { sleep } from "../../util/clock.ts";
 import { isMissing } from "../../util/fs.ts";
-import { formatMoney } from "../../util/money.ts";
 import { Lanes } from "../../util/lanes.ts";
 import { ok, type Result } from "../../util/result.ts";
 import type { Outcome } from "./executor.ts";
 import { allot, nameOf, type Allotment } from "./modal/allotment.ts";
 import type { Cloud, ContainerHandle, ContainerRequest } from "./modal/cloud.ts";
+import { Fares } from "./modal/fares.ts";
 import { judge } from "./modal/fate.ts";
 import { mountPath } from "./modal/place.ts";
 import { usdPerSecond, type PriceTable } from "./modal/prices.ts";
 import { mayPass } from "./modal/problems.ts";
-import { costUntil, notedContainers, noteContainer, type ContainerNote, type Vessel } from "./modal/vessel.ts";
+import { notedContainers, noteContainer, type ContainerNote, type Vessel } from "./modal/vessel.ts";
 import type { Budget } from "./budget.ts";
 import type { Batch, Submission } from "./remote/batches.ts";
 import type { Start } from "./remote/carrier.ts";
@@ -48,10 +49,6 @@ type Command = Pick<ContainerRequest, "argv" | "environment">;
 
 const usualPollSeconds = 2;
 const usualParallel = 20;
-/** Less of a container's time than this is not worth its start. */
-const leastSeconds = 60;
-/** Until a container that is to be ended is over. */
-const endingSeconds = 2;
 /** After a container is over, what it has written may take its time to be committed. */
 const lateResultsMs = 15_000;
 const longestWaitMs = 60_000;
@@ -70,15 +67,17 @@ export class ModalPlatform implements Platform<ModalLot> {
   readonly #options: ModalPlatformOptions;
   readonly #vessels = new Map<Batch, Vessel>();
   readonly #lanes: Lanes;
+  readonly #fares: Fares;
   readonly #underWay = new Set<Promise<void>>();
   /** What went wrong in what nobody waits for: the disk is full, say. Told with the next look. */
   #error: Error | undefined;
   readonly #troubles: Troubles<"begin">;
 
   constructor(options: ModalPlatformOptions) {
-    const { settings, warn } = options;
+    const { settings, budget, warn } = options;
     this.#options = options;
     this.#lanes = new Lanes(settings.parallel ?? usualParallel);
+    this.#fares = new Fares(budget);
     this.#troubles = new Troubles(warn);
     this.lookMs = (settings.poll ?? usualPollSeconds) * 1000;
   }
@@ -154,30 +153,14 @@ export class ModalPlatform implements Platform<ModalLot> {
     batch.settleRest(refusal);
   }
 
-  /** Sets aside what it may cost, and gives it no more time than that is worth. Undefined: it may begin. */
-  async #afford(vessel: Vessel, signal: AbortSignal): Promise<Outcome | undefined> {
-    const { budget } = this.#options;
-    const { batch, allotment, usdPerSecond: usd } = vessel;
-    for (;;) {
-      if (isUnwanted(batch, signal)) return { kind: "not-begun" };
-      const wanted = allotment.lifetimeSeconds;
-      const share = budget.share(this.#lanes.size, wanted * usd, Math.min(leastSeconds, wanted) * usd);
-      const seconds = usd === 0 ? wanted : Math.floor(share.usdEach / usd + 1e-9);
-      const reservation = seconds < 1 ? undefined : budget.reserve(seconds * usd);
-      if (reservation !== undefined) {
-        vessel.reservation = reservation;
-        vessel.allotment = { ...allotment, lifetimeSeconds: seconds };
-        return undefined;
-      }
-      // What is set aside for the calls of those that wait as well comes free only if they give up.
-      const waiting = [...this.#vessels.values()].filter((other) => other.id === undefined && !other.batch.hasEnded);
-      if (budget.openCount <= waiting.length) {
-        batch.end();
-        budget.exhaust();
-        return { kind: "unaffordable", message: wordCost(vessel, budget), tookMs: 0, costUsd: 0 };
-      }
-      await budget.whenFreed(signal);
-    }
+  /** Undefined: it may begin. */
+  #afford(vessel: Vessel, signal: AbortSignal): Promise<Outcome | undefined> {
+    const crowd = {
+      size: () => this.#lanes.size,
+      waiting: () => [...this.#vessels.values()].filter(({ id, batch }) => id === undefined && !batch.hasEnded).length,
+      isUnwanted: () => isUnwanted(vessel.batch, signal),
+    };
+    return this.#fares.setAside(vessel, crowd, signal);
   }
 
   /** Undefined: it has begun. */
@@ -224,15 +207,13 @@ export class ModalPlatform implements Platform<ModalLot> {
   /** What it prints goes into its submission's folder, until it is over. */
   async #follow({ batch, gone, id }: Vessel): Promise<void> {
     const file = batch.submission.folder.outFile(batch.number);
+    const over = gone.signal.aborted ? undefined : once(gone.signal, "abort");
     const followed = this.#options.cloud.follow({ id: id! }, (text) => append(file, text), gone.signal);
-    if (!gone.signal.aborted)
-      await new Promise<void>((resolve) => gone.signal.addEventListener("abort", () => resolve(), { once: true }));
-    await followed;
+    await Promise.all([followed, over]);
   }
 
   #free(vessel: Vessel): void {
-    vessel.reservation?.settle(costUntil(vessel, performance.now()));
-    vessel.reservation = undefined;
+    this.#fares.settle(vessel);
     vessel.gone.abort();
   }
 
@@ -271,9 +252,7 @@ export class ModalPlatform implements Platform<ModalLot> {
     this.#vessels.set(batch, vessel);
     const isKnown = await this.#seeIfOver(vessel);
     if (vessel.over !== undefined) return isKnown;
-    const { budget } = this.#options;
-    this.#endWithin(vessel, budget.leftUsd);
-    vessel.reservation = budget.take(allotment.lifetimeSeconds * usd);
+    this.#fares.takeOver(vessel, () => this.#keep(this.#endUnpaid(vessel)));
     this.#keep(this.#follow(vessel));
     return isKnown;
   }
@@ -304,7 +283,7 @@ export class ModalPlatform implements Platform<ModalLot> {
     if (this.#error !== undefined) throw this.#error;
     const sailing = this.#sailing;
     if (sailing.length === 0) return true;
-    for (const vessel of sailing) vessel.reservation?.note(costUntil(vessel, performance.now()));
+    for (const vessel of sailing) this.#fares.note(vessel);
     const running = await cloud.list({ exp: prefix });
     if (!running.ok) return false;
     const ids = new Set(running.value.map(({ id }) => id));
@@ -313,18 +292,10 @@ export class ModalPlatform implements Platform<ModalLot> {
     return true;
   }
 
-  /** It has a lifetime by what an earlier build might spend: it is ended when it has cost all that this one may. */
-  #endWithin(vessel: Vessel, leftUsd: number): void {
-    const { batch, allotment, usdPerSecond: usd, id, gone, name } = vessel;
-    const seconds = leftUsd / usd;
-    if (usd === 0 || seconds >= allotment.lifetimeSeconds) return;
-    const end = async () => {
-      const message = `the container ${name}, of an earlier build, has cost all that was left of what this one may spend`;
-      batch.unaffordable = { kind: "unaffordable", message, tookMs: 0, costUsd: 0 };
-      await this.#options.cloud.end({ id: id! });
-    };
-    const timer = setTimeout(() => this.#keep(end()), Math.max(0, seconds - endingSeconds) * 1000);
-    gone.signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+  async #endUnpaid({ batch, id, name }: Vessel): Promise<void> {
+    const message = `the container ${name}, of an earlier build, has cost all that was left of what this one may spend`;
+    batch.unaffordable = { kind: "unaffordable", message, tookMs: 0, costUsd: 0 };
+    await this.#options.cloud.end({ id: id! });
   }
 
   /** False: that cannot be told now. */
@@ -390,11 +361,6 @@ export class ModalPlatform implements Platform<ModalLot> {
 
 function isUnwanted(batch: Batch, signal: AbortSignal): boolean {
   return signal.aborted || batch.isHeld;
-}
-
-function wordCost({ allotment, usdPerSecond: usd }: Vessel, { leftUsd, maxUsd = 0 }: Budget): string {
-  const seconds = Math.min(leastSeconds, allotment.lifetimeSeconds);
-  return `${seconds} s of its container cost ${formatMoney(seconds * usd)}, and ${formatMoney(leftUsd)} is left of the ${formatMoney(maxUsd)} that the build may spend`;
 }
 
 function append(file: string, text: string): void {
