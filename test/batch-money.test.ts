@@ -5,13 +5,12 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import type { Order } from "../src/backends/executors/executor.ts";
 import type { ResultLine } from "../src/backends/executors/remote/batch.ts";
 import { sentCalls } from "../src/backends/executors/remote/errand.ts";
 import type { SentResults } from "../src/backends/executors/remote/sent-results.ts";
 import { SubmissionFolder } from "../src/backends/executors/remote/submission.ts";
 import { Budget } from "../src/backends/executors/budget.ts";
-import { UnaffordableCall } from "../src/backends/executors/executor.ts";
+import { UnaffordableCall, type FoundCall, type Order, type Payment } from "../src/backends/executors/executor.ts";
 import { digestOfBytes } from "../src/model/digest.ts";
 import { Calls } from "../src/runs/calls.ts";
 import { readLog } from "../src/util/append-log.ts";
@@ -122,12 +121,32 @@ test("what a batch sends away is refused and set aside by the same account, befo
   const sent: unknown[] = [];
   const log = { keepCall: (call: unknown) => Promise.resolve(void sent.push(call)) } as unknown as SentResults;
   const desk = sentCalls(calls, log, () => 7);
-  await desk.find("a", 0, { maxUsd: 0.5 });
+  const first = await desk.find("a", 0, { maxUsd: 0.5 });
   expect(budget.leftUsd).toBe(0);
-  await desk.remember("a", 0, { response: 1, costUsd: 0.25 });
+  await paymentIn(first).remember({ response: 1, costUsd: 0.25 });
   expect(sent).toEqual([{ request: "a", draw: 0, response: 1, costUsd: 0.25, at: 7 }]);
   await expect(desk.find("b", 0, { maxUsd: 0.5 })).rejects.toThrow(UnaffordableCall);
-  await desk.find("c", 0, { maxUsd: 0.25 });
-  desk.writeOff("c", 0);
+  paymentIn(await desk.find("c", 0, { maxUsd: 0.25 })).writeOff();
   expect([budget.spentUsd, budget.hasNoneOpen]).toEqual([0.5, true]);
 });
+
+test("an answer that cannot be sent away is spent, and others who ask the same do not wait for it", async () => {
+  const root = mkdtempSync(join(tmpdir(), "exp-batch-money-"));
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  const budget = new Budget(1);
+  const money = { budget, spender: "this batch", warn: () => undefined };
+  const calls = new Calls(root, { now: () => 1, notBefore: 0, money });
+  onTestFinished(() => calls.close());
+  const log = { keepCall: () => Promise.reject(new Error("gone")) } as unknown as SentResults;
+  const desk = sentCalls(calls, log, () => 7);
+  const first = await desk.find("a", 0, { maxUsd: 0.5 });
+  const second = desk.find("a", 0, { maxUsd: 0.5 });
+  await expect(paymentIn(first).remember({ response: 1, costUsd: 0.25 })).rejects.toThrow("gone");
+  paymentIn(await second).abandon();
+  expect([budget.spentUsd, budget.hasNoneOpen]).toEqual([0.5, true]);
+});
+
+function paymentIn(found: FoundCall): Payment {
+  if (!("payment" in found)) throw new Error("it was answered");
+  return found.payment;
+}

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { Budget, type Reservation } from "../src/backends/executors/budget.ts";
-import { UnaffordableCall, type CallTerms } from "../src/backends/executors/executor.ts";
+import { UnaffordableCall, type CallTerms, type FoundCall, type Payment } from "../src/backends/executors/executor.ts";
 import { Calls } from "../src/runs/calls.ts";
 import { formatMoney, readMoney } from "../src/util/money.ts";
 
@@ -213,9 +213,15 @@ describe("paid calls", () => {
     const money = { budget, spender: "the build", warn, toldAfterMs };
     const calls = new Calls(folder, { now: () => now, notBefore: 0, money });
     onTestFinished(() => calls.close());
-    const ask = (n: number, terms?: CallTerms) => calls.find({ n }, 0, terms);
-    const pay = (n: number, costUsd: number) => calls.remember({ n }, 0, { response: n, costUsd });
-    return { calls, warnings, ask, pay, folder };
+    const payments = new Map<number, Payment>();
+    const ask = async (n: number, terms?: CallTerms) => {
+      const found = await calls.find({ n }, 0, terms);
+      if ("payment" in found) payments.set(n, found.payment);
+      return found;
+    };
+    const payment = (n: number) => payments.get(n)!;
+    const pay = (n: number, costUsd: number) => payment(n).remember({ response: n, costUsd });
+    return { calls, warnings, ask, pay, payment, folder };
   }
 
   function newFolder(): string {
@@ -225,11 +231,11 @@ describe("paid calls", () => {
   }
 
   /** What it has come to by now, without waiting for it. */
-  async function stateOf(asked: Promise<unknown>): Promise<"paying" | "waiting" | "found" | "refused"> {
+  async function stateOf(asked: Promise<FoundCall>): Promise<"paying" | "waiting" | "found" | "refused"> {
     const soon = new Promise<"waiting">((resolve) => setTimeout(() => resolve("waiting"), 5));
     return Promise.race([
       asked.then(
-        (found) => (found === undefined ? ("paying" as const) : ("found" as const)),
+        (found) => ("payment" in found ? ("paying" as const) : ("found" as const)),
         (error: unknown) => {
           if (error instanceof UnaffordableCall) return "refused" as const;
           throw error;
@@ -263,13 +269,13 @@ describe("paid calls", () => {
   });
 
   test("wait while something under way may give enough back", async () => {
-    const { ask, pay, calls } = desk(new Budget(1));
+    const { ask, pay, payment } = desk(new Budget(1));
     await ask(1, { maxUsd: 0.75 });
     const [second, third] = [ask(2, { maxUsd: 0.75 }), ask(3, { maxUsd: 0.75 })];
     expect([await stateOf(second), await stateOf(third)]).toEqual(["waiting", "waiting"]);
     await pay(1, 0.25);
     expect([await stateOf(second), await stateOf(third)]).toEqual(["paying", "waiting"]);
-    calls.abandon({ n: 2 }, 0);
+    payment(2).abandon();
     expect(await stateOf(third)).toBe("paying");
     await pay(3, 0.5);
   });
@@ -360,7 +366,9 @@ describe("paid calls", () => {
     await ask(1, { maxUsd: 1 });
     const waiting = ask(2, { maxUsd: 0.5 });
     expect(await stateOf(waiting)).toBe("waiting");
-    await desk(new Budget(), { folder }).pay(2, 0.5);
+    const other = desk(new Budget(), { folder });
+    await other.ask(2);
+    await other.pay(2, 0.5);
     await pay(1, 0.25);
     expect([await waiting, budget.spentUsd, budget.hasNoneOpen]).toEqual([{ response: 2 }, 0.25, true]);
   });
@@ -377,17 +385,17 @@ describe("paid calls", () => {
 
   test("that nobody waits for any more hold up nobody, and count until it is known what they came to", async () => {
     const budget = new Budget(1);
-    const { ask, pay, calls } = desk(budget);
+    const { ask, pay, payment } = desk(budget);
     await ask(1, { maxUsd: 0.75 });
     const waiting = ask(2, { maxUsd: 0.5 });
-    calls.writeOff({ n: 1 }, 0);
+    payment(1).writeOff();
     expect(await stateOf(waiting)).toBe("refused");
     expect(budget.spentUsd).toBe(0.75);
     await pay(1, 0.25);
     expect(budget.spentUsd).toBe(0.25);
     await ask(3, { maxUsd: 0.5 });
-    calls.writeOff({ n: 3 }, 0);
-    calls.abandon({ n: 3 }, 0);
+    payment(3).writeOff();
+    payment(3).abandon();
     expect([budget.spentUsd, budget.leftUsd]).toEqual([0.75, 0.25]);
   });
 
@@ -446,8 +454,10 @@ describe("paid calls", () => {
           let number = 0;
           const runCall = async ({ maxUsd, part, end, isWithin, turns }: (typeof recipes)[0][0]) => {
             const request = { n: number++ };
+            let payment: Payment;
             try {
-              await calls.find(request, 0, { maxUsd, isWithin });
+              const found = await calls.find(request, 0, { maxUsd, isWithin });
+              payment = (found as { readonly payment: Payment }).payment;
             } catch (error) {
               if (error instanceof UnaffordableCall) return;
               throw error;
@@ -455,11 +465,11 @@ describe("paid calls", () => {
             for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
             if (end === "paid") {
               paidUsd += maxUsd * part;
-              await calls.remember(request, 0, { response: 1, costUsd: maxUsd * part });
-            } else if (end === "failed") calls.abandon(request, 0);
+              await payment.remember({ response: 1, costUsd: maxUsd * part });
+            } else if (end === "failed") payment.abandon();
             else {
               paidUsd += maxUsd;
-              calls.writeOff(request, 0);
+              payment.writeOff();
             }
           };
           // Each recipe asks for its calls at once; it ends when they have.

@@ -52,7 +52,7 @@ test("two builds with one process number and one hostname, at one time, write in
   const { rig } = paidProject();
   const folder = rig.path("calls");
   const both = [1, 2].map(() => new Calls(folder, { now: () => 1, notBefore: 0 }));
-  await Promise.all(both.map((calls, i) => calls.remember({ i }, 0, { response: i, costUsd: 1 })));
+  await Promise.all(both.map((calls, i) => calls.keep([{ request: { i }, draw: 0, response: i, costUsd: 1, at: 1 }])));
   for (const calls of both) calls.close();
   const texts = readdirSync(folder).map((name) => readFileSync(join(folder, name), "utf8"));
   expect(texts.map((text) => text.trimEnd().split("\n").length)).toEqual([1, 1]);

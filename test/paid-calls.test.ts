@@ -10,27 +10,19 @@ import type { ToWorker } from "../src/backends/executors/worker/protocol.ts";
 import { Calls } from "../src/runs/calls.ts";
 
 const minutes = 60_000;
-const terms = { request: "the same", draw: 0, maxUsd: 1, isWithin: false };
-
-/** A worker at a desk: what it was answered, by the number of its question, and whether it only waits. */
-interface Asker {
-  readonly paid: PaidCalls;
-  readonly answers: Map<number, ToWorker>;
-  isWaiting: boolean;
-}
+const yes = { response: "yes" };
 
 let desk: Calls;
 let budget: Budget;
+let warnings: string[];
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   const folder = mkdtempSync(join(tmpdir(), "exp-paid-"));
   budget = new Budget(10);
-  desk = new Calls(folder, {
-    now: () => 1,
-    notBefore: 0,
-    money: { budget, spender: "the build", warn: () => undefined },
-  });
+  warnings = [];
+  const warn = (text: string) => void warnings.push(text);
+  desk = new Calls(folder, { now: () => 1, notBefore: 0, money: { budget, spender: "the build", warn } });
   onTestFinished(() => {
     vi.useRealTimers();
     desk.close();
@@ -38,77 +30,151 @@ beforeEach(() => {
   });
 });
 
-function asker(): Asker {
-  const answers = new Map<number, ToWorker>();
-  const made: Asker = {
-    answers,
-    isWaiting: false,
-    paid: new PaidCalls(desk, {
-      answer: (message) => message.kind === "answer" && answers.set(message.call, message),
-      onWait: (isWaiting) => (made.isWaiting = isWaiting),
-    }),
-  };
-  return made;
+type Answer = Extract<ToWorker, { kind: "answer" }>;
+
+/** A worker at the desk: what it was answered, by the number of its question, and whether it only waits. */
+class Asker {
+  readonly answers = new Map<number, Answer>();
+  isWaiting = false;
+  readonly paid = new PaidCalls(desk, {
+    answer: (message) => message.kind === "answer" && this.answers.set(message.call, message),
+    onWait: (isWaiting) => (this.isWaiting = isWaiting),
+  });
+
+  /** Resolves when all has been done that needs neither the disk nor time. */
+  async ask(call: number, request = "the same"): Promise<void> {
+    this.paid.take({ kind: "find", call, request, draw: 0, maxUsd: 1 });
+    await settled();
+  }
+
+  async answered(of: number, costUsd: number): Promise<void> {
+    const call = of + 100;
+    this.paid.take({ kind: "remember", call, of, ...yes, costUsd });
+    await until(() => this.answers.has(call));
+  }
+
+  abandon(of: number): void {
+    this.paid.take({ kind: "abandon", of });
+  }
+
+  leave(of: number): void {
+    this.paid.take({ kind: "leave", of });
+  }
+
+  /** `waits`, `pays`, what it was answered, or why not. */
+  stateOf(call: number): unknown {
+    const answer = this.answers.get(call);
+    return answer === undefined ? "waits" : (answer.error ?? answer.found ?? "pays");
+  }
 }
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
-/** To be answered with nothing is to be the one who pays. */
-const pays = { kind: "answer", found: undefined };
 
-async function ask({ paid }: Asker, call: number): Promise<void> {
-  paid.take({ kind: "find", call, ...terms });
+/** Without a clock: what it waits for is done on the real disk. */
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await settled();
+}
+
+async function pass(ms: number): Promise<void> {
+  await vi.advanceTimersByTimeAsync(ms);
   await settled();
 }
 
-/** `first` pays for a call that never answers, and its recipe has ended. `other` asks for the same. */
+/** `first` pays for a call that does not answer, and its recipe has ended. `other` asks for the same. */
 async function outlived(): Promise<{ first: Asker; other: Asker }> {
-  const [first, other] = [asker(), asker()];
-  await ask(first, 1);
-  expect(first.answers.get(1)).toMatchObject(pays);
-  first.paid.endOrder();
-  await ask(other, 2);
-  expect([other.answers.size, other.isWaiting]).toEqual([0, true]);
+  const [first, other] = [new Asker(), new Asker()];
+  await first.ask(1);
+  expect(first.stateOf(1)).toBe("pays");
+  first.leave(1);
+  await other.ask(2);
+  expect([other.stateOf(2), other.isWaiting]).toEqual(["waits", true]);
   return { first, other };
 }
 
 test("what a recipe that has ended still pays for is waited for, and its answer counts", async () => {
   const { first, other } = await outlived();
-  await vi.advanceTimersByTimeAsync(10 * minutes);
-  expect(other.answers.size).toBe(0);
-  first.paid.take({ kind: "remember", call: 3, ...terms, response: "yes", costUsd: 0.25 });
-  await vi.waitUntil(() => other.answers.has(2));
-  expect(other.answers.get(2)).toMatchObject({ found: { response: "yes" } });
-  expect([other.isWaiting, budget.spentUsd]).toEqual([false, 0.25]);
+  await pass(14 * minutes);
+  expect(other.stateOf(2)).toBe("waits");
+  await first.answered(1, 0.25);
+  await until(() => other.answers.has(2));
+  expect([other.stateOf(2), other.isWaiting, budget.spentUsd]).toEqual([yes, false, 0.25]);
 });
 
 test("what never answers holds up others for a quarter of an hour, then one of them pays; what it may have cost counts as spent", async () => {
   const { other } = await outlived();
-  const third = asker();
-  await ask(third, 5);
-  await vi.advanceTimersByTimeAsync(15 * minutes);
-  await settled();
-  expect(other.answers.get(2)).toMatchObject(pays);
-  expect([third.answers.size, budget.spentUsd, budget.reservedUsd]).toEqual([0, 1, 1]);
-  other.paid.take({ kind: "remember", call: 6, ...terms, response: "yes", costUsd: 0.5 });
-  await vi.waitUntil(() => third.answers.has(5));
-  expect(third.answers.get(5)).toMatchObject({ found: { response: "yes" } });
-  expect(budget.spentUsd).toBe(1.5);
+  const third = new Asker();
+  await third.ask(3);
+  await pass(15 * minutes);
+  expect([other.stateOf(2), third.stateOf(3)]).toEqual(["pays", "waits"]);
+  expect([budget.spentUsd, budget.reservedUsd]).toEqual([1, 1]);
+  await other.answered(2, 0.5);
+  await until(() => third.answers.has(3));
+  expect([third.stateOf(3), budget.spentUsd]).toEqual([yes, 1.5]);
 });
 
-test("what fails after somebody else began to pay for the same leaves him the one who pays", async () => {
+test("what is answered after that counts once, and is remembered", async () => {
   const { first, other } = await outlived();
-  await vi.advanceTimersByTimeAsync(15 * minutes);
-  await settled();
-  expect(other.answers.get(2)).toMatchObject(pays);
-  first.paid.take({ kind: "abandon", ...terms });
-  first.paid.close();
-  const third = asker();
-  await ask(third, 8);
-  expect([third.answers.size, budget.reservedUsd]).toEqual([0, 1]);
+  other.leave(2);
+  await pass(20 * minutes);
+  await first.answered(1, 0.25);
+  await other.ask(4);
+  expect([other.stateOf(4), budget.spentUsd, budget.hasNoneOpen]).toEqual([yes, 0.25, true]);
 });
 
-test("the next recipe of the worker is not held to account for time in which it only waits", async () => {
-  const { first } = await outlived();
-  await ask(first, 4);
-  expect(first.isWaiting).toBe(true);
+test.each([
+  ["answered", (first: Asker) => first.answered(1, 0.25), 0.75],
+  ["failed", (first: Asker) => Promise.resolve(first.abandon(1)), 1.5],
+  ["lost with its worker", (first: Asker) => Promise.resolve(first.paid.close()), 1.5],
+])(
+  "what is %s while somebody else pays for the same leaves him what he set aside, and those who wait for him",
+  async (_, end, spentUsd) => {
+    const { first, other } = await outlived();
+    await pass(15 * minutes);
+    const third = new Asker();
+    await third.ask(3);
+    await end(first);
+    await settled();
+    expect([other.stateOf(2), third.stateOf(3), budget.reservedUsd]).toEqual(["pays", "waits", 1]);
+    await other.answered(2, 0.5);
+    await until(() => third.answers.has(3));
+    expect([third.stateOf(3), budget.spentUsd, budget.hasNoneOpen, warnings]).toEqual([yes, spentUsd, true, []]);
+  },
+);
+
+test("the next recipe of the same worker waits as others do, and what it then pays for is its own", async () => {
+  const { first, other } = await outlived();
+  other.leave(2);
+  await first.ask(5);
+  expect([first.stateOf(5), first.isWaiting]).toEqual(["waits", true]);
+  await pass(15 * minutes);
+  expect([first.stateOf(5), first.isWaiting]).toEqual(["pays", false]);
+  first.abandon(1);
+  await other.ask(6);
+  expect([other.stateOf(6), budget.reservedUsd]).toEqual(["waits", 1]);
+});
+
+test("what a worker says after it has ended is heard: an answer is remembered, and nothing more is asked for it", async () => {
+  const [first, other] = [new Asker(), new Asker()];
+  await first.ask(1);
+  first.paid.close();
+  await other.ask(2);
+  expect([other.stateOf(2), budget.reservedUsd]).toEqual(["pays", 1]);
+  await first.answered(1, 0.25);
+  await first.ask(3, "another");
+  await other.ask(4);
+  expect([other.stateOf(4), budget.spentUsd, budget.reservedUsd]).toEqual([yes, 0.25, 1]);
+  await other.ask(5, "another");
+  expect(other.stateOf(5)).toBe("pays");
+});
+
+test("a recipe that has ended gets nothing that it only asked for, and its worker does not wait for that", async () => {
+  const [first, other] = [new Asker(), new Asker()];
+  await first.ask(1);
+  await other.ask(2);
+  other.leave(2);
+  expect(other.isWaiting).toBe(false);
+  await until(() => other.answers.has(2));
+  expect(other.stateOf(2)).toBe("the recipe that asked for it has ended");
+  await first.answered(1, 0.25);
+  expect([budget.spentUsd, budget.hasNoneOpen]).toEqual([0.25, true]);
 });

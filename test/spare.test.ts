@@ -142,13 +142,12 @@ describe("a worker is started ahead", () => {
 test("an executor that is closed while its first worker starts ends it", async () => {
   const folder = mkdtempSync(join(tmpdir(), "exp-closing-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  const desk = { find: () => Promise.resolve(undefined), remember: () => Promise.resolve() };
   const executor = new LocalExecutor({
     workerFile: join(repository, "dist", "worker.js"),
     blobsFolder: join(folder, "blobs"),
     scratch: join(folder, "scratch"),
     environment: { PATH: process.env.PATH },
-    calls: { ...desk, abandon: () => undefined, writeOff: () => undefined },
+    calls: { find: () => Promise.reject(new Error("nobody asks")) },
     warn: () => undefined,
   });
   executor.expectOrders();

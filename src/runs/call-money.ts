@@ -2,7 +2,6 @@
 
 import type { Budget, Reservation } from "../backends/executors/budget.ts";
 import { UnaffordableCall, type CallTerms } from "../backends/executors/executor.ts";
-import type { Digest } from "../model/digest.ts";
 import { formatMoney, isMoney } from "../util/money.ts";
 
 export interface CallMoneyOptions {
@@ -21,9 +20,6 @@ const leastUsd = 1e-6;
 
 export class CallMoney {
   readonly #options: CallMoneyOptions;
-  readonly #open = new Map<Digest, Reservation>();
-  /** Of calls that nobody waits for: what counts as spent on them as long as it is not known. */
-  readonly #writtenOff = new Map<Digest, number>();
   /** What a call has cost at most; undefined: none was seen. */
   #dearestUsd: number | undefined;
   #isWaitTold = false;
@@ -38,15 +34,13 @@ export class CallMoney {
     if (isMoney(usd)) this.#dearestUsd = Math.max(this.#dearestUsd ?? 0, usd);
   }
 
-  /** Whether it had to wait. Throws `UnaffordableCall`. */
-  async setAside(key: Digest, terms: CallTerms): Promise<boolean> {
+  /** Throws `UnaffordableCall`. */
+  async setAside(terms: CallTerms): Promise<{ readonly purse: Purse; readonly hasWaited: boolean }> {
     const { budget } = this.#options;
     const usd = () => this.#mayCost(terms.maxUsd);
+    const purseOf = (reservation: Reservation) => new Purse(this, budget, reservation);
     const atOnce = budget.reserve(usd());
-    if (atOnce !== undefined) {
-      this.#open.set(key, atOnce);
-      return false;
-    }
+    if (atOnce !== undefined) return { purse: purseOf(atOnce), hasWaited: false };
     if (terms.isWithin === true || !budget.mayComeToHave(usd())) throw this.#refusal(terms);
     const timer = setTimeout(
       () => this.#tellWait(terms.maxUsd),
@@ -55,48 +49,17 @@ export class CallMoney {
     const reservation = await budget.whenReserved(usd, terms.signal);
     clearTimeout(timer);
     if (reservation === undefined) throw this.#refusal(terms);
-    this.#open.set(key, reservation);
-    return true;
+    return { purse: purseOf(reservation), hasWaited: true };
   }
 
-  /** It was not paid for, as far as anybody knows. What was written off stays so: nobody knows. */
-  free(key: Digest): void {
-    this.#open.get(key)?.settle(0);
-    this.#open.delete(key);
-    this.#writtenOff.delete(key);
-  }
-
-  /** Others may wait for what is open, and this may stay so for ever. */
-  writeOff(key: Digest): void {
-    const reservation = this.#open.get(key);
-    if (reservation === undefined) return;
-    this.#open.delete(key);
-    this.#writtenOff.set(key, reservation.usd);
-    reservation.settle(reservation.usd);
-  }
-
-  settle(key: Digest, usd: number): void {
+  /** Warns once, when a call cost more than was set aside for it. */
+  compare(usd: number, asideUsd: number): void {
     const { budget, warn } = this.#options;
-    if (!isMoney(usd)) return this.writeOff(key);
-    // Before others are served: they are to set aside as much.
-    this.saw(usd);
-    const asideUsd = this.#count(key, usd);
     if (budget.maxUsd === undefined || this.#isExcessTold || usd <= asideUsd + leastUsd) return;
     this.#isExcessTold = true;
     warn(
       `a paid call cost ${formatMoney(usd)}, and ${formatMoney(asideUsd)} was set aside for it: only what calls are said to cost at most (maxUsd) keeps a limit to the cent`,
     );
-  }
-
-  /** Returns what had been set aside. */
-  #count(key: Digest, usd: number): number {
-    const reservation = this.#open.get(key);
-    const writtenOffUsd = this.#writtenOff.get(key) ?? 0;
-    this.#open.delete(key);
-    this.#writtenOff.delete(key);
-    if (reservation === undefined) this.#options.budget.add(usd - writtenOffUsd);
-    else reservation.settle(usd);
-    return reservation?.usd ?? writtenOffUsd;
   }
 
   #mayCost(maxUsd: number | undefined): number {
@@ -129,5 +92,48 @@ export class CallMoney {
     if (maxUsd !== undefined) return `a call costs up to ${formatMoney(maxUsd)}`;
     if (this.#dearestUsd === undefined) return "what a call costs is not known";
     return `a call may cost ${formatMoney(this.#dearestUsd)}, as the dearest of late did (maxUsd of a call says what it costs at most)`;
+  }
+}
+
+/** What was set aside for one call. */
+export class Purse {
+  readonly #money: Pick<CallMoney, "saw" | "compare">;
+  readonly #budget: Budget;
+  /** Undefined: it was given back, counted, or written off. */
+  #reservation: Reservation | undefined;
+  /** What counts as spent as long as it is not known what the call came to. */
+  #writtenOffUsd = 0;
+
+  constructor(money: Pick<CallMoney, "saw" | "compare">, budget: Budget, reservation: Reservation) {
+    this.#money = money;
+    this.#budget = budget;
+    this.#reservation = reservation;
+  }
+
+  /** It was not paid for, as far as anybody knows. What was written off stays so: nobody knows. */
+  free(): void {
+    this.#reservation?.settle(0);
+    this.#reservation = undefined;
+  }
+
+  /** Others may wait for what is open, and this may stay so for ever. */
+  writeOff(): void {
+    if (this.#reservation === undefined) return;
+    this.#writtenOffUsd = this.#reservation.usd;
+    this.#reservation.settle(this.#writtenOffUsd);
+    this.#reservation = undefined;
+  }
+
+  /** What it came to. */
+  settle(usd: number): void {
+    if (!isMoney(usd)) return this.writeOff();
+    const asideUsd = this.#reservation?.usd ?? this.#writtenOffUsd;
+    // Before others are served: they are to set aside as much.
+    this.#money.saw(usd);
+    if (this.#reservation === undefined) this.#budget.add(usd - this.#writtenOffUsd);
+    else this.#reservation.settle(usd);
+    this.#reservation = undefined;
+    this.#writtenOffUsd = 0;
+    this.#money.compare(usd, asideUsd);
   }
 }

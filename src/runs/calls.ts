@@ -2,17 +2,24 @@
 // Part of the archive: it cost money, so it is durable before anybody is told, and roots itself against collection.
 
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Budget } from "../backends/executors/budget.ts";
-import { unpaidCall, type CallDesk, type CallTerms } from "../backends/executors/executor.ts";
+import {
+  unpaidCall,
+  type CallDesk,
+  type CallTerms,
+  type FoundCall,
+  type Payment,
+} from "../backends/executors/executor.ts";
 import type { Digest } from "../model/digest.ts";
 import type { Json } from "../model/json.ts";
 import { callKey } from "../planning/fingerprint/call-key.ts";
 import { AppendLog, LogTail } from "../util/append-log.ts";
 import { isMissing } from "../util/fs.ts";
 import { processTag } from "../util/host.ts";
-import { CallMoney, type CallMoneyOptions } from "./call-money.ts";
+import { CallMoney, type CallMoneyOptions, type Purse } from "./call-money.ts";
 
 export interface CallLine {
   readonly k: Digest;
@@ -25,6 +32,23 @@ export interface CallLine {
 
 /** What calls have cost since says what others may cost. */
 const lateMs = 30 * 86_400_000;
+/**
+ * How long others wait for what is still paid for by who has ended. Clients of services mostly give up before; one that never does is not to hold up a
+ * build for ever.
+ */
+const outlivesMs = 15 * 60_000;
+
+interface Called {
+  readonly key: Digest;
+  readonly request: Json;
+  readonly draw: number;
+}
+
+/** Somebody pays for a request now. */
+interface Asked {
+  readonly ended: Promise<void>;
+  readonly end: () => void;
+}
 
 export class Calls implements CallDesk {
   readonly #folder: string;
@@ -37,7 +61,7 @@ export class Calls implements CallDesk {
   readonly #known = new Map<Digest, CallLine>();
   readonly #tails = new Map<string, LogTail<CallLine>>();
   /** Requests that somebody of this build is paying for now. */
-  readonly #asked = new Map<Digest, { readonly ended: Promise<void>; readonly end: () => void }>();
+  readonly #asked = new Map<Digest, Asked>();
 
   constructor(
     folder: string,
@@ -62,53 +86,68 @@ export class Calls implements CallDesk {
     this.#log = new AppendLog(join(folder, `${name}.jsonl`));
   }
 
-  async find(request: Json, draw: number, terms: CallTerms = {}): Promise<{ readonly response: Json } | undefined> {
+  async find(request: Json, draw: number, terms: CallTerms = {}): Promise<FoundCall> {
     const key = callKey(request, draw);
     for (;;) {
       const line = this.#known.get(key) ?? this.#readNews().get(key);
       if (line !== undefined) return { response: line.response };
       const asked = this.#asked.get(key);
-      if (asked !== undefined) {
-        // Somebody here is paying for it: wait for the answer, or for the failure that makes it our turn.
-        await asked.ended;
-        continue;
+      if (asked === undefined) {
+        if (!this.#mayPay) throw new Error(unpaidCall(key, request, draw));
+        const payment = await this.#takeOver({ key, request, draw }, terms);
+        if (payment !== undefined) return { payment };
       }
-      if (!this.#mayPay) throw new Error(unpaidCall(key, request, draw));
-      if (!(await this.#takeOver(key, terms))) return undefined;
-      // Another build may have paid for it while this one waited for money.
-      if (!this.#readNews().has(key)) return undefined;
-      this.abandon(request, draw);
+      // Somebody here is paying for it: wait for the answer, or for the failure that makes it our turn.
+      else await endedOr(asked.ended, terms.signal);
     }
   }
 
-  /** From now on the asker is the one who pays for it; he has the money. Whether he had to wait for it. */
-  async #takeOver(key: Digest, terms: CallTerms): Promise<boolean> {
+  /** From now on the asker is the one who pays for it; he has the money. Undefined: another build has paid for it while this one waited for money. */
+  async #takeOver(call: Called, terms: CallTerms): Promise<Payment | undefined> {
     let end!: () => void;
-    this.#asked.set(key, { ended: new Promise((resolve) => (end = resolve)), end });
+    const asked: Asked = { ended: new Promise((resolve) => (end = resolve)), end: () => end() };
+    this.#asked.set(call.key, asked);
     try {
-      return await this.#money.setAside(key, terms);
+      const { purse, hasWaited } = await this.#money.setAside(terms);
+      const payment = this.#paymentOf(call, purse, asked);
+      if (!hasWaited || !this.#readNews().has(call.key)) return payment;
+      payment.abandon();
+      return undefined;
     } catch (error) {
-      this.#giveUp(key);
+      this.#giveUp(call.key, asked);
       throw error;
     }
   }
 
-  async remember(
-    request: Json,
-    draw: number,
-    answer: { readonly response: Json; readonly costUsd: number },
-  ): Promise<void> {
-    const { response, costUsd } = answer;
-    const line: CallLine = { k: callKey(request, draw), request, draw, response, costUsd, at: this.#now() };
-    // It is spent, whether the answer can be kept or not.
-    this.#money.settle(line.k, costUsd);
-    try {
-      this.#log.append(line);
-      await this.#log.commit();
-      this.#take(line);
-    } finally {
-      this.#giveUp(line.k);
-    }
+  /** It touches its own money, and what others wait for only as long as that is this one. */
+  #paymentOf({ key, request, draw }: Called, purse: Purse, asked: Asked): Payment {
+    let timer: NodeJS.Timeout | undefined;
+    const giveUp = () => {
+      clearTimeout(timer);
+      this.#giveUp(key, asked);
+    };
+    return {
+      remember: async ({ response, costUsd }) => {
+        const line: CallLine = { k: key, request, draw, response, costUsd, at: this.#now() };
+        // It is spent, whether the answer can be kept or not.
+        purse.settle(costUsd);
+        try {
+          this.#log.append(line);
+          await this.#log.commit();
+          this.#take(line);
+        } finally {
+          giveUp();
+        }
+      },
+      abandon: () => {
+        purse.free();
+        giveUp();
+      },
+      writeOff: () => {
+        purse.writeOff();
+        timer ??= setTimeout(giveUp, outlivesMs).unref();
+      },
+    };
   }
 
   /** Answers that were paid for elsewhere. Durable when it returns. */
@@ -123,19 +162,9 @@ export class Calls implements CallDesk {
     await this.#log.commit();
   }
 
-  abandon(request: Json, draw: number): void {
-    const key = callKey(request, draw);
-    this.#money.free(key);
-    this.#giveUp(key);
-  }
-
-  writeOff(request: Json, draw: number): void {
-    this.#money.writeOff(callKey(request, draw));
-  }
-
-  #giveUp(key: Digest): void {
-    this.#asked.get(key)?.end();
-    this.#asked.delete(key);
+  #giveUp(key: Digest, asked: Asked): void {
+    asked.end();
+    if (this.#asked.get(key) === asked) this.#asked.delete(key);
   }
 
   close(): void {
@@ -159,6 +188,17 @@ export class Calls implements CallDesk {
     const known = this.#known.get(line.k);
     if (known === undefined || line.at < known.at) this.#known.set(line.k, line);
   }
+}
+
+/** Rejects with the signal's reason when that is aborted first. */
+async function endedOr(ended: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return ended;
+  signal.throwIfAborted();
+  const settled = new AbortController();
+  const aborted = once(signal, "abort", { signal: settled.signal }).catch(() => undefined);
+  await Promise.race([ended, aborted]);
+  settled.abort();
+  signal.throwIfAborted();
 }
 
 /** The logs of paid calls. */

@@ -28,15 +28,18 @@ export class Lanes {
     }
   }
 
+  /** When one fails no more are begun; it fails with the first error, when those under way have ended. */
   async each<T>(all: readonly T[], act: (one: T) => Promise<void>): Promise<void> {
     let next = 0;
+    let failed: { readonly error: unknown } | undefined;
     const lane = async () => {
-      while (next < all.length) {
+      while (failed === undefined && next < all.length) {
         const one = all[next++]!;
-        await this.run(() => act(one));
+        await this.run(() => act(one)).catch((error: unknown) => (failed ??= { error }));
       }
     };
     await Promise.all(Array.from({ length: Math.min(this.#width, all.length) }, lane));
+    if (failed !== undefined) throw failed.error;
   }
 
   idle(): Promise<void> {

@@ -186,17 +186,31 @@ export interface CallTerms {
 /** Memory for paid calls, asked by running recipes. */
 export interface CallDesk {
   /**
-   * The answer, or undefined: then the asker pays, and must `remember` or `abandon`. Others who ask the same wait meanwhile.
+   * The answer, or the payment by which the asker pays for it. Others who ask the same wait meanwhile.
    * What it may cost is set aside then; it waits for that while something under way may give some back. Throws `unpaidCall` where nothing may be paid,
-   * `UnaffordableCall` where not so much may be.
+   * `UnaffordableCall` where not so much may be, and the reason of `terms.signal` when that is aborted.
    */
-  find(request: Json, draw: number, terms?: CallTerms): Promise<{ readonly response: Json } | undefined>;
+  find(request: Json, draw: number, terms?: CallTerms): Promise<FoundCall>;
+}
+
+export type FoundCall = { readonly response: Json } | { readonly payment: Payment };
+
+export interface PaidAnswer {
+  readonly response: Json;
+  readonly costUsd: number;
+}
+
+/** Of one call, by one asker. It ends with `remember` or `abandon`. */
+export interface Payment {
   /** Returns when the answer is durable. */
-  remember(request: Json, draw: number, answer: { readonly response: Json; readonly costUsd: number }): Promise<void>;
+  remember(answer: PaidAnswer): Promise<void>;
   /** The request failed, or who asked has died: somebody else may try. */
-  abandon(request: Json, draw: number): void;
-  /** Who pays for it has ended without it: as long as it is not known what it came to, what was set aside for it counts as spent. */
-  writeOff(request: Json, draw: number): void;
+  abandon(): void;
+  /**
+   * Who pays for it has ended without it. As long as it is not known what it came to, what was set aside for it counts as spent; and others wait for its
+   * answer only so long.
+   */
+  writeOff(): void;
 }
 
 export interface RunSignals {

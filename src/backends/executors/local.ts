@@ -200,7 +200,6 @@ export class LocalExecutor implements Executor {
         if (assignment?.id !== message.id) return;
         if (message.outcomes.length > 0) this.#settle(worker, assignment, message.outcomes);
         worker.assignment = undefined;
-        worker.calls.endOrder();
         // Processes that its recipe left behind would run beside the actions of others, and may write to what it handed over.
         if (message.hasChildren) worker.process.end();
         else this.#crew.free(worker);
@@ -209,6 +208,7 @@ export class LocalExecutor implements Executor {
       case "find":
       case "remember":
       case "abandon":
+      case "leave":
         worker.calls.take(message);
         return;
     }

@@ -7,6 +7,7 @@ import { basename, join, relative } from "node:path";
 import { digestOfBytes, type Digest } from "../../model/digest.ts";
 import { inputFailure, type Failure } from "../../model/failure.ts";
 import { writeAtomic } from "../../util/fs.ts";
+import { kept } from "../../util/kept.ts";
 import { fail, ok, type Result } from "../../util/result.ts";
 import { AppendLog, readLog } from "../../util/append-log.ts";
 import { collectClosure, isBuildFailure, type CollectOptions } from "./collect.ts";
@@ -88,13 +89,7 @@ export class Bundler {
       if (!bundle.ok || this.isThere(bundle.value.file)) return bundle;
       if (this.#bundles.get(id) === known) this.#bundles.delete(id);
     }
-    let bundle = this.#bundles.get(id);
-    if (bundle === undefined) {
-      this.#bundles.set(id, (bundle = this.#find(id, options)));
-      // What went wrong once (cache/ was deleted meanwhile) need not go wrong again.
-      bundle.catch(() => this.#bundles.get(id) === bundle && this.#bundles.delete(id));
-    }
-    return bundle;
+    return kept(this.#bundles, id, () => this.#find(id, options));
   }
 
   /** Whether the file of a print is there, with what the archive keeps of it. Looked at once a turn: thousands of targets have one recipe. */

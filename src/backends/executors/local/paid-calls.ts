@@ -1,19 +1,15 @@
 // The paid calls of one worker: its questions go to the desk, and what it had not answered for when it died is free for others.
 
-import type { Json } from "../../../model/json.ts";
-import { UnaffordableCall, type CallDesk } from "../executor.ts";
+import { UnaffordableCall, type CallDesk, type FoundCall, type Payment } from "../executor.ts";
 import type { FromWorker, ToWorker } from "../worker/protocol.ts";
 
-export type Question = Extract<FromWorker, { kind: "find" | "remember" | "abandon" }>;
+export type Question = Extract<FromWorker, { kind: "find" | "remember" | "abandon" | "leave" }>;
 
-/** How long others wait for what a recipe that has ended still pays for. Clients of services give up before; one that never does is not to hold up a build for ever. */
-const outlivesMs = 15 * 60_000;
-
+/** Asked for or paid for, by a recipe that is under way or has left it. */
 interface OpenCall {
-  readonly request: Json;
-  readonly draw: number;
-  /** Its recipe has ended. */
-  isOutliving: boolean;
+  /** Aborted when nobody wants its answer any more. */
+  readonly asking: AbortController;
+  payment: Payment | undefined;
 }
 
 interface Ears {
@@ -25,12 +21,13 @@ interface Ears {
 export class PaidCalls {
   readonly #desk: CallDesk;
   readonly #ears: Ears;
-  /** Requests that the recipe is paying for, by their text. */
-  readonly #open = new Map<string, OpenCall>();
-  /** Aborted when who asked has ended. Made when somebody asks: most recipes pay for nothing, and to abort takes longer than a small recipe. */
-  #asker: AbortController | undefined;
-  #asking = 0;
+  /** By the number of the question that opened it. */
+  readonly #open = new Map<number, OpenCall>();
+  /** Those that the recipe under way asks for, and those that it pays for. */
+  readonly #asking = new Set<number>();
+  readonly #paying = new Set<number>();
   #isWaiting = false;
+  #isClosed = false;
 
   constructor(desk: CallDesk, ears: Ears) {
     this.#desk = desk;
@@ -46,74 +43,58 @@ export class PaidCalls {
         void this.#remember(question);
         return;
       case "abandon":
-        this.#abandon(textOf(question));
+        this.#end(question.of)?.payment?.abandon();
+        return;
+      case "leave":
+        this.#leave(question.of);
         return;
     }
   }
 
-  /** Its recipe has ended: for that nothing is paid any more, and others wait for what it still pays for only so long. */
-  endOrder(): void {
-    this.#asker?.abort();
-    this.#asker = undefined;
-    for (const [text, open] of this.#open) {
-      if (open.isOutliving) continue;
-      open.isOutliving = true;
-      this.#desk.writeOff(open.request, open.draw);
-      setTimeout(() => {
-        if (this.#open.get(text) === open) this.#abandon(text);
-      }, outlivesMs).unref();
-    }
-  }
-
-  /** The worker has ended. */
+  /** The worker has ended. What it said before may still come: an answer that it paid for is remembered all the same. */
   close(): void {
-    this.#asker?.abort();
-    for (const text of [...this.#open.keys()]) this.#abandon(text);
-  }
-
-  /** Unless it was before: meanwhile somebody else may pay for the same. */
-  #abandon(text: string): void {
-    const open = this.#open.get(text);
-    if (open === undefined) return;
-    this.#open.delete(text);
-    this.#look();
-    this.#desk.abandon(open.request, open.draw);
+    this.#isClosed = true;
+    for (const { asking, payment } of this.#open.values())
+      if (payment === undefined) asking.abort(gone());
+      else payment.abandon();
   }
 
   async #find(question: Extract<Question, { kind: "find" }>): Promise<void> {
+    if (this.#isClosed) return;
     const { call, request, draw, maxUsd, isWithin } = question;
-    const { signal } = (this.#asker ??= new AbortController());
-    let found: Awaited<ReturnType<CallDesk["find"]>>;
-    this.#asking += 1;
+    const open: OpenCall = { asking: new AbortController(), payment: undefined };
+    const { signal } = open.asking;
+    this.#open.set(call, open);
+    this.#asking.add(call);
     this.#look();
+    let found: FoundCall;
     try {
       found = await this.#desk.find(request, draw, { maxUsd, isWithin, signal });
+      if ("payment" in found && signal.aborted) {
+        found.payment.abandon();
+        throw signal.reason;
+      }
     } catch (error) {
+      this.#end(call);
       const why = error instanceof Error ? error.message : String(error);
       const money = error instanceof UnaffordableCall ? { isUnaffordable: true as const } : {};
       return this.#ears.answer({ kind: "answer", call, found: undefined, error: why, ...money });
-    } finally {
-      this.#asking -= 1;
-      this.#look();
     }
-    if (found === undefined) {
-      // Its recipe may have ended, or its worker, while it waited for somebody else's answer.
-      if (signal.aborted) {
-        this.#desk.abandon(request, draw);
-        return this.#ears.answer({ kind: "answer", call, found, error: "the recipe that asked for it has ended" });
-      }
-      this.#open.set(textOf(question), { request, draw, isOutliving: false });
-      this.#look();
+    if ("response" in found) {
+      this.#end(call);
+      return this.#ears.answer({ kind: "answer", call, found });
     }
-    this.#ears.answer({ kind: "answer", call, found });
+    open.payment = found.payment;
+    this.#asking.delete(call);
+    this.#paying.add(call);
+    this.#look();
+    this.#ears.answer({ kind: "answer", call, found: undefined });
   }
 
-  async #remember(question: Extract<Question, { kind: "remember" }>): Promise<void> {
-    const { call, request, draw } = question;
-    this.#open.delete(textOf(question));
-    this.#look();
+  async #remember({ call, of, response, costUsd }: Extract<Question, { kind: "remember" }>): Promise<void> {
+    const { payment } = this.#end(of)!;
     try {
-      await this.#desk.remember(request, draw, question);
+      await payment!.remember({ response, costUsd });
       this.#ears.answer({ kind: "answer", call, found: undefined });
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
@@ -121,15 +102,35 @@ export class PaidCalls {
     }
   }
 
+  /** Its recipe has ended: what that only asked for it does not get, and what it pays for may still come. */
+  #leave(call: number): void {
+    const open = this.#open.get(call);
+    if (open === undefined) return;
+    this.#asking.delete(call);
+    this.#paying.delete(call);
+    this.#look();
+    if (open.payment === undefined) open.asking.abort(gone());
+    else open.payment.writeOff();
+  }
+
+  #end(call: number): OpenCall | undefined {
+    const open = this.#open.get(call);
+    this.#open.delete(call);
+    this.#asking.delete(call);
+    this.#paying.delete(call);
+    this.#look();
+    return open;
+  }
+
   /** Who pays for something himself does not only wait: what others wait for may be his. */
   #look(): void {
-    const isWaiting = this.#asking > 0 && [...this.#open.values()].every(({ isOutliving }) => isOutliving);
+    const isWaiting = this.#asking.size > 0 && this.#paying.size === 0;
     if (isWaiting === this.#isWaiting) return;
     this.#isWaiting = isWaiting;
     this.#ears.onWait(isWaiting);
   }
 }
 
-function textOf({ request, draw }: Pick<OpenCall, "request" | "draw">): string {
-  return JSON.stringify([request, draw]);
+function gone(): Error {
+  return new Error("the recipe that asked for it has ended");
 }

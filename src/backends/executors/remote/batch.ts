@@ -2,6 +2,7 @@
 
 import { isStill } from "../../../util/stat.ts";
 import type { CallDesk, Executor, GuardedFile, Order, Outcome } from "../executor.ts";
+import { deskWith } from "./payments.ts";
 
 type Ended = Exclude<Outcome, { kind: "not-begun" }>;
 
@@ -77,16 +78,11 @@ export async function runBatch({ order, ended, ...batch }: Batch, signal: AbortS
 
 /** What is paid here its driver counts as it is paid, and not only when an action has ended. */
 export function toldCalls(desk: CallDesk, log: ResultLog): CallDesk {
-  return {
-    find: (request, draw, terms) => desk.find(request, draw, terms),
-    writeOff: (request, draw) => desk.writeOff(request, draw),
-    abandon: (request, draw) => desk.abandon(request, draw),
-    async remember(request, draw, answer) {
-      await desk.remember(request, draw, answer);
-      log.append({ paid: answer.costUsd });
-      await log.commit();
-    },
-  };
+  return deskWith(desk, async (payment, call) => {
+    await payment.remember(call);
+    log.append({ paid: call.costUsd });
+    await log.commit();
+  });
 }
 
 /** Writes down what has ended, as many together as come while it writes. */

@@ -4,6 +4,7 @@
 import { basename } from "node:path";
 import { isDigest, type BlobRef, type Digest } from "../../../model/digest.ts";
 import { isMissing } from "../../../util/fs.ts";
+import { kept } from "../../../util/kept.ts";
 import { isStill, statOf, statText, type StatText } from "../../../util/stat.ts";
 import type { Order } from "../executor.ts";
 import type { Carrier, Load, Sent } from "./carrier.ts";
@@ -122,12 +123,7 @@ export class ContentCarrier implements Carrier {
   }
 
   async #open(at: string): Promise<Place | undefined> {
-    let opening = this.#places.get(at);
-    if (opening === undefined) {
-      this.#places.set(at, (opening = this.#options.open(at)));
-      opening.catch(() => this.#places.delete(at));
-    }
-    const place = await opening;
+    const place = await kept(this.#places, at, () => this.#options.open(at));
     if (place !== undefined) this.#reached.add(place);
     return place;
   }

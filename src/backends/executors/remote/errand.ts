@@ -18,6 +18,7 @@ import {
   type SentLine,
   type SentOrder,
 } from "./message.ts";
+import { deskWith } from "./payments.ts";
 import type { Place } from "./place.ts";
 import { relocate } from "./relocate.ts";
 import type { Seal } from "./seal.ts";
@@ -132,15 +133,17 @@ export class Lacking extends Error {
 
 /** What is paid here is safe with the driver's side before the recipe goes on. */
 export function sentCalls(desk: CallDesk, log: SentResults, now: () => number): CallDesk {
-  return {
-    find: (request, draw, terms) => desk.find(request, draw, terms),
-    abandon: (request, draw) => desk.abandon(request, draw),
-    writeOff: (request, draw) => desk.writeOff(request, draw),
-    async remember(request, draw, { response, costUsd }) {
-      await log.keepCall({ request, draw, response, costUsd, at: now() });
-      await desk.remember(request, draw, { response, costUsd });
-    },
-  };
+  return deskWith(desk, async (payment, call) => {
+    try {
+      await log.keepCall({ ...call, at: now() });
+    } catch (error) {
+      // It is spent, and its answer is lost: others need not wait for it.
+      payment.writeOff();
+      payment.abandon();
+      throw error;
+    }
+    await payment.remember(call);
+  });
 }
 
 /** Undefined: the manifest is here. Otherwise why not. */

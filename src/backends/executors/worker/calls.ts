@@ -23,6 +23,9 @@ type Answer = Extract<ToWorker, { kind: "answer" }>;
 
 export interface Spent {
   usd: number;
+  /** Calls that the recipe asks or pays for now, by number. */
+  readonly open: Set<number>;
+  hasEnded?: true;
   /** Keys of the calls whose answers the recipe was given, remembered or paid for just now. */
   readonly calls: Set<Digest>;
   /** Why a request was refused. What a recipe makes of that is no result, whatever it does with the error. */
@@ -35,6 +38,15 @@ interface Asked {
   readonly request: Json;
   readonly draw?: number;
   readonly maxUsd?: number;
+}
+
+/** Gets the answer, and says what it cost. */
+type Send = (signal: AbortSignal) => Promise<{ readonly response: Json; readonly costUsd?: number }>;
+
+interface Answered {
+  readonly response: Json;
+  /** It is kept, and the recipe is told what is wrong with it. */
+  readonly problem?: string;
 }
 
 /** Set in what is called to pay for an answer. */
@@ -57,11 +69,9 @@ export class CallMemory {
   }
 
   /** The `call` of a recipe's context; what it pays is added to `spent`, with what it was answered and whether it was refused. */
-  functionFor({ signal, spent, secrets, mask }: CallOptions) {
-    return async (
-      { request, draw = 0, maxUsd }: Asked,
-      ask: (signal: AbortSignal) => Promise<{ readonly response: Json; readonly costUsd?: number }>,
-    ): Promise<Json> => {
+  functionFor(options: CallOptions) {
+    const { spent, secrets, mask } = options;
+    return async ({ request, draw = 0, maxUsd }: Asked, send: Send): Promise<Json> => {
       const key = callKey(request, draw); // Throws here, with a stack into the recipe, if the request is not plain JSON.
       const secret = mask === undefined ? undefined : secretIn(request, secrets, mask);
       if (secret !== undefined)
@@ -70,44 +80,67 @@ export class CallMemory {
         );
       if (maxUsd !== undefined && !isMoney(maxUsd))
         throw new Error(`maxUsd of a paid call is ${String(maxUsd)}, and not a number of dollars`);
-      const isWithin = paying.getStore();
-      const answer = await this.#ask((call) => ({ kind: "find", call, request, draw, maxUsd, isWithin }));
-      const { found, error: refused } = answer;
-      if (refused !== undefined) {
-        spent[answer.isUnaffordable === true ? "unaffordable" : "refused"] ??= refused;
-        throw new Error(refused);
-      }
-      if (found !== undefined) {
-        spent.calls.add(key);
-        return found.response;
-      }
-      const { response: whole, costUsd: told = 0 } = await paying
-        .run(true, async () => ask(signal))
-        .catch((error: unknown) => {
-          this.#send({ kind: "abandon", request, draw });
-          throw error;
-        });
-      const costUsd = isMoney(told) ? told : (maxUsd ?? 0);
-      spent.usd += costUsd;
-      // The recipe gets what is kept, so that it makes the same of it the next time.
-      const response = mask === undefined ? whole : maskStrings(whole, mask);
-      const { error } = await this.#ask((call) => ({ kind: "remember", call, request, draw, response, costUsd }));
-      if (error !== undefined) throw new Error(`the answer to a paid request could not be kept: ${error}`);
-      spent.calls.add(key);
-      if (costUsd !== told)
-        throw new Error(
-          `costUsd of a paid answer is ${String(told)}, and not a number of dollars: it is remembered as ${costUsd}`,
+      if (spent.hasEnded === true) throw new Error("the recipe that asks for it has ended");
+      const call = this.#count++;
+      spent.open.add(call);
+      try {
+        const response = await this.#find(
+          { kind: "find", call, request, draw, maxUsd, isWithin: paying.getStore() },
+          options,
         );
-      return response;
+        const answer = response ?? (await this.#pay(call, send, maxUsd, options));
+        spent.calls.add(key);
+        if (answer.problem !== undefined) throw new Error(answer.problem);
+        return answer.response;
+      } finally {
+        spent.open.delete(call);
+      }
     };
   }
 
-  #ask(question: (call: number) => Question): Promise<Answer> {
-    const call = this.#count++;
+  /** The action has ended: what it still asks for it does not get, and what it still pays for is not waited for for ever. */
+  end(spent: Spent): void {
+    spent.hasEnded = true;
+    for (const of of spent.open) this.#send({ kind: "leave", of });
+  }
+
+  /** Undefined: it is to be paid for. */
+  async #find(question: Extract<Question, { kind: "find" }>, { spent }: CallOptions): Promise<Answered | undefined> {
+    const { found, error: refused, isUnaffordable } = await this.#ask(question);
+    if (refused !== undefined) {
+      spent[isUnaffordable === true ? "unaffordable" : "refused"] ??= refused;
+      throw new Error(refused);
+    }
+    return found;
+  }
+
+  async #pay(of: number, send: Send, maxUsd: number | undefined, options: CallOptions): Promise<Answered> {
+    const { spent, mask, signal } = options;
+    const { response: whole, costUsd: told = 0 } = await paying
+      .run(true, async () => {
+        if (spent.hasEnded === true) throw new Error("the recipe that asked for it has ended");
+        return send(signal);
+      })
+      .catch((error: unknown) => {
+        this.#send({ kind: "abandon", of });
+        throw error;
+      });
+    const costUsd = isMoney(told) ? told : (maxUsd ?? 0);
+    spent.usd += costUsd;
+    // The recipe gets what is kept, so that it makes the same of it the next time.
+    const response = mask === undefined ? whole : maskStrings(whole, mask);
+    const { error } = await this.#ask({ kind: "remember", call: this.#count++, of, response, costUsd });
+    if (error !== undefined) throw new Error(`the answer to a paid request could not be kept: ${error}`);
+    if (costUsd === told) return { response };
+    const problem = `costUsd of a paid answer is ${String(told)}, and not a number of dollars: it is remembered as ${costUsd}`;
+    return { response, problem };
+  }
+
+  #ask(question: Question): Promise<Answer> {
     this.#lifeline.hold();
     return new Promise<Answer>((resolve) => {
-      this.#waiting.set(call, resolve);
-      this.#send(question(call));
+      this.#waiting.set(question.call, resolve);
+      this.#send(question);
     }).finally(() => this.#lifeline.release());
   }
 }

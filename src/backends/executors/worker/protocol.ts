@@ -44,12 +44,14 @@ export type FromWorker =
   | {
       readonly kind: "remember";
       readonly call: number;
-      readonly request: Json;
-      readonly draw: number;
+      /** The `call` by which it was asked for, here and below. */
+      readonly of: number;
       readonly response: Json;
       readonly costUsd: number;
     }
-  | { readonly kind: "abandon"; readonly request: Json; readonly draw: number };
+  | { readonly kind: "abandon"; readonly of: number }
+  /** The recipe that asks or pays for it has ended without it. */
+  | { readonly kind: "leave"; readonly of: number };
 
 /** How many threads Node waits for files in. */
 export const threadsVariable = "UV_THREADPOOL_SIZE";

@@ -6,6 +6,7 @@ import { format } from "node:util";
 import type { Json } from "../../../model/json.ts";
 import { secretIn } from "../../../planning/config/mask.ts";
 import { readLog } from "../../../util/append-log.ts";
+import { kept } from "../../../util/kept.ts";
 import type { BlobStore } from "../../store/store.ts";
 import type { InputOrder, ItemOrder, Order, Outcome } from "../executor.ts";
 import type { Spent } from "./calls.ts";
@@ -32,6 +33,8 @@ export interface Frame {
   readonly mask: Mask | undefined;
   /** The `call` of the context; what it pays is added to `spent`. */
   readonly call: (spent: Spent) => unknown;
+  /** The action for which it was spent has ended. */
+  readonly endCalls: (spent: Spent) => void;
   readonly surroundings: Surroundings;
   /** Told of each item before it begins. */
   readonly begin: (index: number) => void;
@@ -141,7 +144,7 @@ async function action(
   const log = new ActionLog(logFile, frame.mask);
   if (!keepsLog && frame.order.attempt === 1) log.clear();
   logTo(log);
-  const spent: Spent = { usd: 0, calls: new Set() };
+  const spent: Spent = { usd: 0, open: new Set(), calls: new Set() };
   const startedAt = Date.now();
   const start = process.hrtime.bigint();
   const cpu = startCpu(frame.order.code.kind === "command");
@@ -170,6 +173,7 @@ async function action(
     if (spent.refused !== undefined) Object.assign(described, { message: spent.refused, retryable: false });
     return { kind: "failed", ...described, tookMs: tookMs(), costUsd: spent.usd };
   } finally {
+    frame.endCalls(spent);
     logTo(undefined);
     try {
       frame.surroundings.restore(setups.size > 0);
@@ -223,16 +227,11 @@ const setups = new Map<string, Promise<unknown>>();
 async function setUp(recipe: RecipeObject, frame: Frame, item: ItemOrder, given: Context): Promise<unknown> {
   const { order } = frame;
   if (recipe.setup === undefined || order.code.kind !== "module") return undefined;
-  let made = setups.get(item.setupKey);
-  if (made === undefined) {
+  return kept(setups, item.setupKey, () => {
     frame.underWay = recipe.setup;
     const run = async () => recipe.setup!({ ...order.told, ...given });
-    made = frame.check === undefined ? run() : frame.check.inSetup(run);
-    // One failure must not poison the items that come later: they may have more luck.
-    made.catch(() => setups.delete(item.setupKey));
-    setups.set(item.setupKey, made);
-  }
-  return made;
+    return frame.check === undefined ? run() : frame.check.inSetup(run);
+  });
 }
 
 /** Item inputs of a batch are mostly the same files: their handles, and so their places on disk, are shared. */

@@ -75,6 +75,7 @@ function serve(options: WorkerOptions): void {
           signal: abort.signal,
           mask,
           call,
+          endCalls: (spent) => calls.end(spent),
           surroundings,
           begin,
           check: options.check,
