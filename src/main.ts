@@ -2,7 +2,7 @@
 
 import type { ChildProcess } from "node:child_process";
 import { once, setMaxListeners } from "node:events";
-import { closeSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { isatty } from "node:tty";
 import { parseArguments, type Arguments } from "./commands/arguments.ts";
 import { showFailures, type Screen } from "./commands/screen.ts";
@@ -63,7 +63,7 @@ export async function run(spare?: ChildProcess): Promise<void> {
       // Work that nobody watches any more is ended in good order.
       interrupt.abort();
     });
-  leaveGoneTerminals();
+  closeGoneTerminals();
   const isTerminal = isatty(1);
   const { NO_COLOR, FORCE_COLOR, TERM } = process.env;
   const out = isTerminal ? { write: writeOut, flush: () => undefined } : inBatches(writeOut);
@@ -97,10 +97,19 @@ export async function run(spare?: ChildProcess): Promise<void> {
 }
 
 /** Node sets terminals back at its end, and aborts where one is gone: it is not to find that. */
-function leaveGoneTerminals(): void {
+function closeGoneTerminals(): void {
   const terminals = [0, 1, 2].filter((fd) => isatty(fd));
   process.on("exit", () => {
-    for (const fd of terminals) if (!isatty(fd)) closeSync(fd);
+    for (const fd of terminals) {
+      if (isatty(fd)) continue;
+      try {
+        closeSync(fd);
+        // Its number is not to become that of some file.
+        openSync("/dev/null", "r+");
+      } catch {
+        // Nobody sees what is said there.
+      }
+    }
   });
 }
 

@@ -1,4 +1,4 @@
-// A driver of a platform that is steered: moments that no real one can be brought to at will. Its clock stands still unless the test moves it.
+// A driver of a platform that is steered: moments that no real one can be brought to at will.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

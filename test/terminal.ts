@@ -19,7 +19,10 @@ while True:
     ready = select.select([0, ours], [], [])[0]
     try:
         if ours in ready:
-            os.write(1, os.read(ours, 65536))
+            shown = os.read(ours, 65536)
+            if shown == b"":
+                break
+            os.write(1, shown)
         if 0 in ready:
             typed = os.read(0, 65536)
             if typed == b"":

@@ -86,18 +86,29 @@ export function withoutTimes(screen: string): string {
  * far it is, every minute. On a busy machine everything takes long.
  */
 function withoutRunning(screen: string): string {
+  const lines = screen.split("\n");
   const reasons = new Map<string, string>();
-  const lines = screen.split("\n").flatMap((line) => {
-    const [, target = "", state, rest = ""] = /^(\S+) (\w+)(?: (.*))?$/.exec(line) ?? [];
-    if (state === "running") {
+  const kept = lines.flatMap((line, at) => {
+    const { target, state, rest } = partsOf(line);
+    if (state === "running" && lines.slice(at).some((later) => isEndOf(target, later))) {
       const reason = rest.replace(/^[\d,]+ items?(?:, [\d,]+ to run)?(?: · |$)/, "").replace(/^TIME(?: · |$)/, "");
       if (!reasons.has(target)) reasons.set(target, reason);
       return [];
     }
-    const reason = reasons.get(target) ?? "";
-    if ((state !== "computed" && state !== "cached") || reason === "") return [line];
-    reasons.delete(target);
+    const reason = isEndOf(target, line) ? (reasons.get(target) ?? "") : "";
+    if (isEndOf(target, line)) reasons.delete(target);
+    if (reason === "" || !/ (?:computed|cached)\b/.test(line)) return [line];
     return [/ (?:TIME|cached)$/.test(line) ? `${line} ${reason}` : `${line} · ${reason}`];
   });
-  return lines.join("\n");
+  return kept.join("\n");
+}
+
+function partsOf(line: string): { readonly target: string; readonly state: string; readonly rest: string } {
+  const [, target = "", state = "", rest = ""] = /^(\S+) (\w+)(?: (.*))?$/.exec(line) ?? [];
+  return { target, state, rest };
+}
+
+function isEndOf(target: string, line: string): boolean {
+  const of = partsOf(line);
+  return of.target === target && /^(?:computed|cached|failed|unpaid|waits)$/.test(of.state);
 }

@@ -67,7 +67,7 @@ export function countOf(name: Count): number {
 export const seed = Number(process.env.EXP_TEST_SEED ?? Date.now() % 1_000_000);
 
 /** For tests with a count: nothing is judged by its time, but one that hangs has to end. */
-export const patience = { timeout: isTorture ? 3 * 3_600_000 : 900_000 };
+export const patience = { timeout: isTorture ? 3 * 3_600_000 : 1_800_000 };
 
 /** A sentence with figures for docs/reliability.md, under the test that is running. */
 export function found(text: string): void {

@@ -21,6 +21,8 @@ export function executorSuite(place: Place): void {
     // What fifty builds have left on a volume takes minutes to be removed.
     afterAll(place.close, patience.timeout);
     const isTroubled = place.trouble === "here";
+    // Faults take their time, each file that is fetched its share of it: all of it where there is enough.
+    const share = isTroubled && !isTorture ? 0.4 : place.share;
     if (isTroubled) {
       beforeEach(() => place.weather!().storm.rage());
       afterEach(() => place.weather!().storm.rest());
@@ -156,8 +158,7 @@ export function executorSuite(place: Place): void {
     });
 
     whatever("2,000 items in batches", async () => {
-      // Each of their files is fetched through the faults: all of them where there is time.
-      const count = 2000 * (isTroubled && !isTorture ? 0.4 : place.share);
+      const count = 2000 * share;
       const rig = project({ count });
       rig.edit("recipes.ts", /appendFileSync\(journal, "(?:begin|item).*\n/g, "\n");
       const built = await rig.build(args, 0, there());
@@ -169,7 +170,7 @@ export function executorSuite(place: Place): void {
       `the driver is killed at any moment, seed ${seed}: nothing that ended is made again, and nothing is left running`,
       async () => {
         const random = randomFrom(seed);
-        const kills = Math.ceil(countOf("driverKills") * place.share);
+        const kills = Math.ceil(countOf("driverKills") * share);
         let again = 0;
         let finished = 0;
         for (let kill = 0; kill < kills; kill++) {

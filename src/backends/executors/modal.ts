@@ -158,7 +158,7 @@ export class ModalPlatform implements Platform<ModalLot> {
     const crowd = {
       size: () => this.#lanes.size,
       waiting: () => [...this.#vessels.values()].filter(({ id, batch }) => id === undefined && !batch.hasEnded).length,
-      isUnwanted: () => isUnwanted(vessel.batch, signal),
+      isUnwanted: () => this.#isUnwanted(vessel.batch, signal),
     };
     return this.#fares.setAside(vessel, crowd, signal);
   }
@@ -180,7 +180,7 @@ export class ModalPlatform implements Platform<ModalLot> {
     const givenUp = AbortSignal.any([signal, vessel.gone.signal]);
     let starts = 0;
     for (let waitMs = 1000; ; waitMs = Math.min(waitMs * 2, longestWaitMs)) {
-      if (isUnwanted(batch, signal)) return { kind: "not-begun" };
+      if (this.#isUnwanted(batch, signal)) return { kind: "not-begun" };
       // One of which no answer told may have begun, and be over by now: the next start goes on where that one was.
       const argv = [...command.argv, String(starts)];
       const begun = await cloud.begin(
@@ -198,7 +198,7 @@ export class ModalPlatform implements Platform<ModalLot> {
       const { kind, message, isUnclear } = begun.error;
       if (isUnclear || kind === "taken") starts += 1;
       if (kind !== "taken" && !mayPass(begun.error)) return refused(`Modal does not take it: ${message}`);
-      if (!isUnwanted(batch, signal))
+      if (!this.#isUnwanted(batch, signal))
         this.#troubles.tell("begin", `Modal begins no containers now, and is asked again: ${message || kind}`);
       await sleep(waitMs, givenUp);
     }
@@ -210,6 +210,10 @@ export class ModalPlatform implements Platform<ModalLot> {
     const over = gone.signal.aborted ? undefined : once(gone.signal, "abort");
     const followed = this.#options.cloud.follow({ id: id! }, (text) => append(file, text), gone.signal);
     await Promise.all([followed, over]);
+  }
+
+  #isUnwanted(batch: Batch, signal: AbortSignal): boolean {
+    return signal.aborted || batch.isHeld || this.#error !== undefined;
   }
 
   #free(vessel: Vessel): void {
@@ -357,10 +361,6 @@ export class ModalPlatform implements Platform<ModalLot> {
   close(): void {
     this.#options.cloud.close();
   }
-}
-
-function isUnwanted(batch: Batch, signal: AbortSignal): boolean {
-  return signal.aborted || batch.isHeld;
 }
 
 function append(file: string, text: string): void {
