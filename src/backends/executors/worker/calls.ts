@@ -84,14 +84,14 @@ export class CallMemory {
       const call = this.#count++;
       spent.open.add(call);
       try {
-        const response = await this.#find(
+        const found = await this.#find(
           { kind: "find", call, request, draw, maxUsd, isWithin: paying.getStore() },
           options,
         );
-        const answer = response ?? (await this.#pay(call, send, maxUsd, options));
+        const { response, problem }: Answered = found ?? (await this.#pay(call, send, maxUsd, options));
         spent.calls.add(key);
-        if (answer.problem !== undefined) throw new Error(answer.problem);
-        return answer.response;
+        if (problem !== undefined) throw new Error(problem);
+        return response;
       } finally {
         spent.open.delete(call);
       }
