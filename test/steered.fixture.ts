@@ -43,7 +43,7 @@ export function drive<L extends Lot>(
   });
   const outcomes: Outcome[] = [];
   const [stop, hold] = [new AbortController(), new AbortController()];
-  const run = () =>
-    executor.run(order, (_, outcome) => outcomes.push(outcome), { stop: stop.signal, hold: hold.signal });
+  const run = (given = order) =>
+    executor.run(given, (_, outcome) => outcomes.push(outcome), { stop: stop.signal, hold: hold.signal });
   return { executor, runFolder, warnings, outcomes, stop, hold, run };
 }

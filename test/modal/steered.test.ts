@@ -5,8 +5,9 @@ import { mkdirSync } from "node:fs";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Budget } from "../../src/backends/executors/budget.ts";
 import { ModalPlatform, type ModalPlatformOptions } from "../../src/backends/executors/modal.ts";
+import { digestOfBytes } from "../../src/model/digest.ts";
 import { submissionsOf } from "../../src/backends/executors/remote/submission.ts";
-import { drive, full } from "../steered.fixture.ts";
+import { drive, full, order } from "../steered.fixture.ts";
 
 // The clock that is steered is the global one, and that of the module another.
 vi.mock("node:perf_hooks", () => ({ performance: { now: () => performance.now() } }));
@@ -17,23 +18,19 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", 
 afterEach(() => void vi.useRealTimers());
 
 function steer(cloud: Partial<Steered>) {
-  const running = new Set<string>();
-  const ended: string[] = [];
+  const begun = new Set<string>();
   const whole: Steered = {
     greet: () => Promise.resolve({ ok: true, value: undefined }),
     files: () => Promise.reject(new Error("no volume here")),
     begin: ({ name }) => {
-      running.add(name);
+      begun.add(name);
       return Promise.resolve({ ok: true, value: { id: name, isFound: false } });
     },
     find: () => Promise.resolve({ ok: true, value: undefined }),
-    list: () => Promise.resolve({ ok: true, value: [...running].map((id) => ({ id, isFound: true })) }),
+    list: () => Promise.resolve({ ok: true, value: [...begun].map((id) => ({ id, isFound: true })) }),
     tagsOf: () => Promise.resolve({ ok: true, value: {} }),
     fate: () => Promise.resolve({ ok: true, value: { kind: "running" } }),
-    end: ({ id }) => {
-      ended.push(id);
-      return Promise.resolve({ ok: true, value: undefined });
-    },
+    end: () => Promise.resolve({ ok: true, value: undefined }),
     follow: async (_, __, signal) => {
       if (!signal.aborted) await once(signal, "abort");
     },
@@ -42,14 +39,21 @@ function steer(cloud: Partial<Steered>) {
   };
   const platformOf = (warn: (text: string) => void) =>
     new ModalPlatform({
-      ...{ cloud: whole, settings: { poll: 1 }, targets: {}, budget: new Budget(), nodeMajor: 20, prefix: "exp-x" },
+      ...{
+        cloud: whole,
+        settings: { poll: 1, parallel: 1 },
+        targets: {},
+        budget: new Budget(),
+        nodeMajor: 20,
+        prefix: "exp-x",
+      },
       ...{
         prices: { asOf: "today", source: "a test", cpu: 1e-5, memory: 1e-6, gpu: {}, regions: {} },
         commandOf: () => ["true"],
         warn,
       },
     });
-  return { running, ended, ...drive(platformOf) };
+  return { begun, ...drive(platformOf) };
 }
 
 /** Time goes on until it is settled: containers are noted on the real disk meanwhile, which takes none of that time. */
@@ -80,4 +84,13 @@ test("what a container prints and cannot be written down ends the order", async 
   });
   await expect(inTime(run())).rejects.toMatchObject({ code: "EISDIR" });
   await inTime(Promise.allSettled([executor.close()]));
+});
+
+test("after an error no more containers are begun", async () => {
+  const { executor, begun, run } = steer({ follow: full });
+  const other = { ...order, key: digestOfBytes("another action") };
+  const ran = inTime(Promise.allSettled([run(), run(other)]));
+  for (const { status } of await ran) expect(status).toBe("rejected");
+  await inTime(Promise.allSettled([executor.close()]));
+  expect(begun.size).toBe(1);
 });
