@@ -119,12 +119,12 @@ async function withElsewhere(
 }
 
 function rowOf(
-  { submission, run, running, waiting, over, actions, ended, nodes, holder }: SubmittedWork,
+  { submission, run, running, waiting, over, reasons, actions, ended, nodes, holder }: SubmittedWork,
   now: number,
 ): string[] {
   const batches = [
     ...(running > 0 ? [`${running} running`] : []),
-    ...(waiting > 0 ? [`${waiting} waiting`] : []),
+    ...(waiting > 0 ? [`${waiting} waiting${reasons.length > 0 ? ` (${reasons.join(", ")})` : ""}`] : []),
     ...(over > 0 ? [`${over} over`] : []),
   ];
   return [
@@ -139,8 +139,10 @@ function rowOf(
   ];
 }
 
-function jsonOf({ submission, run, running, waiting, over, actions, ended, nodes, holder }: SubmittedWork) {
+function jsonOf({ submission, run, running, waiting, over, reasons, actions, ended, nodes, holder }: SubmittedWork) {
   const { id, target, at } = submission.intent;
-  const batches = { running, waiting, over };
-  return { id, run, target, job: submission.job ?? null, at, batches, actions, ended, nodes, holder: holder ?? null };
+  return {
+    ...{ id, run, target, job: submission.job ?? null, at, batches: { running, waiting, over }, reasons },
+    ...{ actions, ended, nodes, holder: holder ?? null },
+  };
 }

@@ -33,7 +33,7 @@ export function modalOutpost(project: Project): Outpost {
         ids.set(submission, running);
         // Until its driver has begun them they wait here, and are nobody's when it is gone.
         live.set(submission, {
-          ...{ running: running.length, waiting: 0, nodes: ["Modal"] },
+          ...{ running: running.length, waiting: 0, reasons: [], nodes: ["Modal"] },
           over: noted.length - running.length,
         });
       }
@@ -52,7 +52,12 @@ export function modalOutpost(project: Project): Outpost {
       const ends = await Promise.all(meant.map((id) => cloud!.end({ id })));
       return ends.every(({ ok }) => ok);
     },
-    close: () => void opening?.then((cloud) => cloud?.close()),
+    // Whoever asked it has heard of an error.
+    close: () =>
+      void opening?.then(
+        (cloud) => cloud?.close(),
+        () => undefined,
+      ),
   };
 }
 

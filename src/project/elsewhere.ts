@@ -35,6 +35,8 @@ export interface Live {
   readonly running: number;
   readonly waiting: number;
   readonly over: number;
+  /** Why those wait that wait, in the place's own words. */
+  readonly reasons: readonly string[];
   readonly nodes: readonly string[];
 }
 
@@ -94,7 +96,7 @@ export async function workAt(outpost: Outpost, project: Project, { runs = [], ta
   );
   const submitted = found.map(({ run, submission }): SubmittedWork => {
     const { batches } = submission;
-    const own = live.get(submission) ?? { running: 0, waiting: 0, over: batches.length, nodes: [] };
+    const own = live.get(submission) ?? { running: 0, waiting: 0, over: batches.length, reasons: [], nodes: [] };
     return {
       ...{ submission, run, ...own },
       actions: batches.reduce((sum, { keys }) => sum + keys.length, 0),

@@ -21,11 +21,13 @@ export function slurmOutpost(project: Project, cluster: Cluster = clusterOf(proj
       const live = new Map<Submission, Live>();
       for (const submission of submissions) {
         const batches = [...(queue?.get(submission.intent.jobName)?.values() ?? [])].filter(isLive);
-        const waiting = batches.filter(isWaiting).length;
-        const nodes = [...new Set(batches.flatMap(({ node }) => node ?? []))].sort();
+        const waiting = batches.filter(isWaiting);
         live.set(submission, {
-          ...{ running: batches.length - waiting, waiting, nodes },
+          running: batches.length - waiting.length,
+          waiting: waiting.length,
           over: submission.batches.length - batches.length,
+          reasons: distinct(waiting.map(({ reason }) => reason)),
+          nodes: distinct(batches.map(({ node }) => node)),
         });
       }
       const own = new Set(submissions.map(({ intent }) => intent.jobName));
@@ -39,4 +41,8 @@ export function slurmOutpost(project: Project, cluster: Cluster = clusterOf(proj
       // Each question is a program of its own.
     },
   };
+}
+
+function distinct(words: readonly (string | undefined)[]): readonly string[] {
+  return [...new Set(words.filter((word) => word !== undefined))].sort();
 }

@@ -10,6 +10,7 @@ import {
   readJobs,
   readQueue,
 } from "../../src/backends/executors/slurm/states.ts";
+import { stuckIn, wordStuck } from "../../src/backends/executors/slurm/stuck.ts";
 import { noSetback } from "../../src/backends/executors/remote/request.ts";
 
 test("the queue: batches that wait share a line, those that run have their own", () => {
@@ -131,4 +132,36 @@ test("what was cancelled is not tried again, what nobody knows of is", () => {
   });
   expect(last).toMatchObject({ kind: "failed", outcome: { why: "lost", stack: "bus error" } });
   expect(JSON.stringify(last)).toContain("exit code 0:7");
+});
+
+test("batches whose turn never comes: held ones, and those that ask for what there is not", () => {
+  const states = (lines: string) => readQueue(lines).get("j")!.values();
+  const held = stuckIn(
+    states("j|[0-2]|PENDING||launch failed requeued held\nj|[3-4]|PENDING||Priority\nj|5|RUNNING|n1|"),
+  );
+  expect([...held.values()]).toEqual([{ reason: "launch_failed_requeued_held", isHeld: true, count: 3 }]);
+  const others = stuckIn(
+    states(
+      "j|0|PENDING||QOSMaxCpuPerJobLimit\nj|1|PENDING||QOSMaxJobsPerUserLimit\nj|2|SPECIAL_EXIT||\nj|3|PENDING||JobHoldMaxRequeue",
+    ),
+  );
+  expect([...others.values()].map(({ reason, isHeld }) => [reason, isHeld])).toEqual([
+    ["QOSMaxCpuPerJobLimit", false],
+    ["SPECIAL_EXIT", true],
+    ["JobHoldMaxRequeue", true],
+  ]);
+  expect(stuckIn(states("j|[0-2]|PENDING||AssocGrpCPUMinutesLimit\nj|[3-4]|CONFIGURING||BeginTime")).size).toBe(0);
+});
+
+test("what is said of batches that are stuck", () => {
+  const of = { job: "12", target: "draw" };
+  expect(wordStuck({ reason: "JobHeldUser", isHeld: true, count: 3 }, of)).toBe(
+    "Slurm holds 3 batches of draw (job 12, JobHeldUser). They wait until somebody says: scontrol release 12",
+  );
+  expect(wordStuck({ reason: "JobHeldAdmin", isHeld: true, count: 1 }, of)).toBe(
+    "Slurm holds a batch of draw (job 12, JobHeldAdmin). It waits until its administrators let it go",
+  );
+  expect(wordStuck({ reason: "InvalidQOS", isHeld: false, count: 2 }, of)).toContain(
+    "they ask for what it does not give",
+  );
 });

@@ -78,6 +78,31 @@ test.each([
   await Promise.allSettled([executor.close(), vi.advanceTimersByTimeAsync(60_000)]);
 });
 
+test("a batch that is held is told of once, and again when it was let go meanwhile", async () => {
+  let reason = "JobHeldUser";
+  const states = () => new Map([[0, { state: "PENDING", node: undefined, reason }]]);
+  const { submitted, warnings, run } = steer({
+    queue: () => Promise.resolve(new Map([...queueOf(submitted, "PENDING").keys()].map((name) => [name, states()]))),
+  });
+  void run();
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(warnings).toEqual([expect.stringContaining("Slurm holds a batch of draw (job 1, JobHeldUser)")]);
+  reason = "Priority";
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(warnings.length).toBe(1);
+  reason = "launch failed requeued held";
+  await vi.advanceTimersByTimeAsync(10_000);
+  reason = "Priority";
+  await vi.advanceTimersByTimeAsync(10_000);
+  reason = "JobHeldUser";
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(warnings.map((text) => /, (\w+)\)/.exec(text)![1])).toEqual([
+    "JobHeldUser",
+    "launch_failed_requeued_held",
+    "JobHeldUser",
+  ]);
+});
+
 test("what is not handed over yet when something has failed is not begun", async () => {
   const { submitted, outcomes, hold, run } = steer({});
   const running = run();

@@ -142,6 +142,41 @@ describe.skipIf(slurmIsMissing !== undefined)("work for a cluster", () => {
     expect(told.at(-1)).toMatch(/^[0-2] 0$/);
   });
 
+  test("a batch that is held is told of once, with what lets it go", async () => {
+    const rig = project({ faults: "gated", count: 6 });
+    rig.edit("Expfile.ts", "merge: () =>", "batch: 1,\n  merge: () =>");
+    const build = rig.start(["build", ...args], bench.there());
+    await until(() => bench.running("draw") === 4);
+    const job = bench.jobsOf("draw").at(-1)!;
+    bench.cluster.tell("scontrol", "uhold", `${job}_4`);
+    await build.saw(
+      `warning: Slurm holds a batch of draw (job ${job}, JobHeldUser). It waits until somebody says: scontrol release ${job}\n`,
+    );
+    const { stdout: listed } = await rig.start(["ps"], bench.there()).finished;
+    expect(listed).toMatch(/draw +\d+ +4 running, 2 waiting \(JobHeldUser, \w+\) /);
+    bench.cluster.tell("scontrol", "release", job);
+    rig.write({ gate: "" });
+    const { code, stdout } = await build.finished;
+    expect(code).toBe(0);
+    expect(stdout.match(/Slurm holds/g)).toHaveLength(1);
+  });
+
+  test("a batch that asks for more than there is, of a cluster that takes it all the same, is told of", async () => {
+    const rig = project({ sendsAll: true });
+    rig.write({ "exp.local.yaml": "slurm: { poll: 0.3, time: 5 }\n" });
+    bench.cluster.tell("scontrol", "update", "partitionname=main", "MaxTime=3");
+    try {
+      const build = rig.start(["build", "see", ...args], bench.there());
+      await build.saw("): it asks for what it does not give. Interrupt the build, ask for");
+      bench.cluster.tell("scontrol", "update", "partitionname=main", "MaxTime=INFINITE");
+      const { code, stdout } = await build.finished;
+      expect(code).toBe(0);
+      expect(stdout.match(/Slurm does not begin a batch of see \(job \d+, Partition\w+\)/g)).toHaveLength(1);
+    } finally {
+      bench.cluster.tell("scontrol", "update", "partitionname=main", "MaxTime=INFINITE");
+    }
+  });
+
   test("a dependency on a job that never was is refused, because Slurm would not", async () => {
     const rig = project({ sendsAll: true });
     rig.write({ "exp.local.yaml": 'slurm: { poll: 0.3, sbatch: ["--dependency=afterok:999999"] }\n' });

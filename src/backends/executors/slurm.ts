@@ -11,7 +11,8 @@ import { refused, type Parcel } from "./remote/request.ts";
 import type { Cluster } from "./slurm/cluster.ts";
 import { judge } from "./slurm/fate.ts";
 import { flagsOf, memoryOf, scriptOf, type Allotment } from "./slurm/script.ts";
-import { isLive, isWaiting, minutesOf } from "./slurm/states.ts";
+import { isLive, isWaiting, minutesOf, type BatchStates } from "./slurm/states.ts";
+import { stuckIn, wordStuck, type Stuck } from "./slurm/stuck.ts";
 
 export interface SlurmPlatformOptions {
   readonly cluster: Pick<Cluster, keyof Cluster>;
@@ -34,6 +35,8 @@ interface Script {
 }
 
 const usualPollSeconds = 5;
+/** Slurm's own. */
+const usualLargestArray = 1000;
 /** A batch that has left the queue may have results on their way through a network's file system. */
 const lateResultsMs = 3_000;
 const longestWaitMs = 60_000;
@@ -51,7 +54,9 @@ export class SlurmPlatform implements Platform<SlurmLot> {
   };
   readonly isBusy = false;
   readonly #options: SlurmPlatformOptions;
-  #largestArray: Promise<number> | undefined;
+  /** What people know of, by the job and the kind. */
+  readonly #stuck = new Map<string, Map<string, Stuck>>();
+  #largestArray: number | undefined;
 
   constructor(options: SlurmPlatformOptions) {
     this.#options = options;
@@ -75,8 +80,8 @@ export class SlurmPlatform implements Platform<SlurmLot> {
     return ok({ allotment, timeUsd: 0, likeness: JSON.stringify([modules, before, container, flags]) });
   }
 
-  mostBatches(): Promise<number> {
-    return (this.#largestArray ??= this.#options.cluster.largestArray());
+  async mostBatches(): Promise<number> {
+    return (this.#largestArray ??= await this.#options.cluster.largestArray()) ?? usualLargestArray;
   }
 
   jobNameFor(id: string, target: string): string {
@@ -152,16 +157,30 @@ export class SlurmPlatform implements Platform<SlurmLot> {
     const queue = await this.#options.cluster.queue();
     if (queue === undefined) return false;
     const now = performance.now();
-    for (const { intent, batches } of submissions) {
-      const states = queue.get(intent.jobName);
-      for (const batch of batches) {
+    for (const submission of submissions) {
+      const states = queue.get(submission.intent.jobName);
+      for (const batch of submission.batches) {
         const state = states?.get(batch.number);
         batch.isWaiting = state !== undefined && isWaiting(state);
         batch.isLive = state !== undefined && isLive(state);
         batch.goneSince = batch.isLive ? undefined : (batch.goneSince ?? now);
       }
+      this.#tellStuck(submission, states);
     }
     return true;
+  }
+
+  /** Once, and again what was let go meanwhile. Of what asks for too much, the cluster's schedulers say so now and then only. */
+  #tellStuck({ job, intent: { target } }: Submission, states: BatchStates | undefined): void {
+    if (job === undefined) return;
+    const told = this.#stuck.get(job) ?? new Map<string, Stuck>();
+    this.#stuck.set(job, told);
+    const found = stuckIn(states?.values() ?? []);
+    for (const [kind, { isHeld }] of told) if (isHeld && !found.has(kind)) told.delete(kind);
+    for (const [kind, stuck] of found) {
+      if (!told.has(kind)) this.#options.warn(wordStuck(stuck, { job, target }));
+      told.set(kind, stuck);
+    }
   }
 
   isGone({ hasEnded, goneSince }: Batch): boolean {

@@ -37,12 +37,12 @@ export class Cluster {
     return ran.ok ? undefined : `sbatch does not work on this machine: ${firstLine(ran.error)}`;
   }
 
-  /** The most batches that one submission may have. */
-  async largestArray(): Promise<number> {
+  /** The most batches that one submission may have. Undefined: no answer. */
+  async largestArray(): Promise<number | undefined> {
     const ran = await this.#run("scontrol", ["show", "config"]);
     const size = /^MaxArraySize\s*=\s*(\d+)/m.exec(ran.text)?.[1];
     // Numbers of batches are below it.
-    return size === undefined ? 1000 : Math.max(1, Number(size));
+    return size === undefined ? undefined : Math.max(1, Number(size));
   }
 
   /** `environment`: handed on to the batches whose script says so. */
