@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import type { Digest } from "../model/digest.ts";
 import type { CodeChange, Reason } from "../model/reason.ts";
 import type { Compared } from "../planning/bundle/compare.ts";
+import { kept } from "../util/kept.ts";
 import type { Project } from "./project.ts";
 
 export async function explainCode(project: Project, reasons: readonly Reason[]): Promise<readonly Reason[]> {
@@ -36,10 +37,7 @@ const compared = new WeakMap<Project, Map<string, Promise<readonly CodeChange[]>
 function compare(project: Project, before: Digest, after: Digest): Promise<readonly CodeChange[]> {
   const known = compared.get(project) ?? new Map<string, Promise<readonly CodeChange[]>>();
   compared.set(project, known);
-  const pair = `${before} ${after}`;
-  const changes = known.get(pair) ?? compareNow(project, before, after);
-  known.set(pair, changes);
-  return changes;
+  return kept(known, `${before} ${after}`, () => compareNow(project, before, after));
 }
 
 async function compareNow(project: Project, before: Digest, after: Digest): Promise<readonly CodeChange[]> {
