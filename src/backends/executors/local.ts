@@ -42,7 +42,7 @@ interface Worker {
 }
 
 /** Between two looks at whether orders that wait need another worker. */
-const momentMs = 10;
+const momentMs = 20;
 /** What part of a moment this process was at work, to be what they wait for. */
 const busyFrom = 0.75;
 

@@ -19,7 +19,7 @@ interface Waiting<Worker> {
 }
 
 /** Who has waited through so many moments waits for no small order. */
-const mostLooks = 10;
+const mostLooks = 5;
 
 /**
  * To start a worker takes as long as a hundred small orders: who waits for a new one is not bound to it, but has the first that is free. While one is

@@ -1,5 +1,5 @@
 // A driver that is killed cannot end its workers, and a worker that is busy does not notice that its driver is gone. A shell that waits on a pipe does:
-// it is told which groups live, and ends them when the pipe closes, and then those who left their group.
+// it is told which groups live, and ends them when the pipe closes, and then those who left their group. Until then it starts no program of its own.
 
 import { spawn, type ChildProcess } from "node:child_process";
 
@@ -9,7 +9,7 @@ g=
 while read -r l; do
   case $l in
     +*) g="$g \${l#+} " ;;
-    -*) g=$(printf %s "$g" | sed "s/ \${l#-} / /") ;;
+    -*) o=$g g=; for p in $o; do [ "$p" = "\${l#-}" ] || g="$g $p "; done ;;
     .) exit ;;
   esac
 done
