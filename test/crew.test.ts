@@ -91,7 +91,7 @@ describe("a crew", () => {
     await first;
     own.isBusy = true;
     const long = crew.take(never);
-    for (let moment = 0; moment < 9; moment++) pass();
+    for (let moment = 0; moment < 4; moment++) pass();
     expect(starting).toHaveLength(1);
     pass();
     expect(starting).toHaveLength(2);

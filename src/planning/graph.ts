@@ -55,12 +55,11 @@ interface Node {
 export function makeGraph(experiment: string, targets: Targets): Result<Graph, readonly Failure[]> {
   const wrong = wrongResult(experiment, targets);
   if (wrong !== undefined) return fail([wrong]);
-  // Of a hundred thousand, to list them takes as long as to look at them.
-  const entries = Object.entries(targets);
-  const failures = wrongTargets(entries);
+  const failures = wrongTargets(targets);
   if (failures.length > 0) return fail(failures);
   const nodes = new Map<TargetDeclaration, Node>();
-  for (const [name, target] of entries) {
+  for (const name of Object.keys(targets)) {
+    const target = targets[name]!;
     const problem = nameProblem(name);
     if (problem !== undefined)
       failures.push(
@@ -100,17 +99,16 @@ export function makeGraph(experiment: string, targets: Targets): Result<Graph, r
       }
       const { declaration, name } = node;
       const dependsOn: number[] = [];
-      const missing: Node[] = [];
-      for (const upstream of upstreamOf(declaration)) {
+      const { length } = stack;
+      forUpstream(declaration, (upstream) => {
         const needed = nodes.get(upstream) ?? unnamed(upstream, name);
-        if (needed.number === undefined) missing.push(needed);
+        if (needed.number === undefined) stack.push(needed);
         else dependsOn.push(needed.number);
-      }
+      });
       node.isEntered = true;
-      const circular = missing.find(({ isEntered }) => isEntered);
-      if (circular !== undefined) return fail([...failures, needsItself(circular.name)]);
-      if (missing.length > 0) {
-        for (const upstream of missing) stack.push(upstream);
+      if (stack.length > length) {
+        const circular = stack.slice(length).find(({ isEntered }) => isEntered);
+        if (circular !== undefined) return fail([...failures, needsItself(circular.name)]);
         continue;
       }
       stack.pop();
@@ -216,17 +214,13 @@ export function selectTargets(
 }
 
 /** With repeats. */
-function upstreamOf({ inputs }: TargetDeclaration): TargetDeclaration[] {
-  const upstream: TargetDeclaration[] = [];
-  const take = (wire: unknown) => {
-    if (isWire(wire) && wire.kind === "artifact") upstream.push(wire.target);
-  };
+function forUpstream({ inputs }: TargetDeclaration, take: (upstream: TargetDeclaration) => void): void {
   for (const slot in inputs) {
-    const wired = inputs[slot];
-    if (Array.isArray(wired)) wired.forEach(take);
-    else take(wired);
+    const wired: unknown = inputs[slot];
+    if (Array.isArray(wired)) {
+      for (const wire of wired) if (isWire(wire) && wire.kind === "artifact") take(wire.target);
+    } else if (isWire(wired) && wired.kind === "artifact") take(wired.target);
   }
-  return upstream;
 }
 
 function resolveWire(wire: Wire, declared: Slot, numberOf: (target: TargetDeclaration) => number): GraphInput {

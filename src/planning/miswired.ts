@@ -21,9 +21,10 @@ export function wrongResult(experiment: string, targets: unknown): Failure | und
 }
 
 /** What stands under a name, and is no target. */
-export function wrongTargets(targets: readonly (readonly [name: string, target: unknown])[]): Failure[] {
+export function wrongTargets(targets: Readonly<Record<string, unknown>>): Failure[] {
   const failures: Failure[] = [];
-  for (const [name, target] of targets) {
+  for (const name of Object.keys(targets)) {
+    const target = targets[name];
     if ((target as { $target?: Partial<TargetDeclaration> } | null | undefined)?.$target?.kind === "target") continue;
     const fix =
       typeof target === "function"
@@ -97,20 +98,22 @@ export function needsItself(target: string): Failure {
 
 /** Wires between slots of different kinds: a build does not type-check, so it says what the compiler would. */
 export function addMisfits(name: string, { contract, inputs }: TargetDeclaration, failures: Failure[]): void {
+  const look = (slot: string, wanted: string, wire: unknown) => {
+    if (!isWire(wire) || wire.kind !== "artifact") return;
+    const given = wire.target.contract.outputs[wire.slot];
+    if (given === undefined || given.format === wanted) return;
+    const [from, to] = [`${wire.target.contract.name}.${wire.slot}`, `${contract.name}.${slot}`];
+    const what = `target "${name}" is handed ${from}, which is ${given.format}, as ${to}, which is ${wanted}`;
+    failures.push(
+      inputFailure(what, { where: { file: "Expfile.ts" }, fix: "npx tsc --noEmit finds what does not fit." }),
+    );
+  };
   for (const slot in inputs) {
     const declared = contract.inputs?.[slot];
     if (declared === undefined || declared.kind === "sources") continue;
-    const wanted = declared.kind === "list" ? declared.slot : declared;
+    const { format } = declared.kind === "list" ? declared.slot : declared;
     const wired: unknown = inputs[slot];
-    for (const wire of Array.isArray(wired) ? (wired as readonly unknown[]) : [wired]) {
-      if (!isWire(wire) || wire.kind !== "artifact") continue;
-      const given = wire.target.contract.outputs[wire.slot];
-      if (given === undefined || given.format === wanted.format) continue;
-      const [from, to] = [`${wire.target.contract.name}.${wire.slot}`, `${contract.name}.${slot}`];
-      const what = `target "${name}" is handed ${from}, which is ${given.format}, as ${to}, which is ${wanted.format}`;
-      failures.push(
-        inputFailure(what, { where: { file: "Expfile.ts" }, fix: "npx tsc --noEmit finds what does not fit." }),
-      );
-    }
+    if (Array.isArray(wired)) for (const wire of wired) look(slot, format, wire);
+    else look(slot, format, wired);
   }
 }

@@ -60,7 +60,8 @@ export function leave(
 /** Everything, of all targets that a build was asked for. Undefined: a path was seen in two states, as when it was edited after a target that reads it was recalled. */
 export function seenByAll(former: Recall | undefined, looked: LookedAt): Evidence | undefined {
   const all = new Sightings();
-  if (former !== undefined) for (const ref of heldBy(former)) all.see(former.left.paths[ref]!, former.left.stats, ref);
+  for (const [ref, isHeld] of former?.held().entries() ?? [])
+    if (isHeld === 1) all.see(former!.left.paths[ref]!, former!.left.stats, ref);
   for (const [i, path] of looked.paths.entries()) if (all.see(path, looked.stats, i) === undefined) return undefined;
   return all.evidence();
 }
@@ -73,8 +74,7 @@ function leaveAsBefore(file: string, about: LeftAbout, { former, looked, own, ta
   const { left } = former;
   const placeOf = new Map(looked.paths.map((path, i) => [path, i]));
   const stats = Float64Array.from(left.stats);
-  const isHeld = new Uint8Array(left.paths.length);
-  for (const ref of heldBy(former)) isHeld[ref] = 1;
+  const isHeld = former.held();
   let isAsBefore = true;
   const see = (ref: number): boolean => {
     const place = placeOf.get(left.paths[ref]!)!;
@@ -145,16 +145,6 @@ function leaveAnew(file: string, about: LeftAbout, { former, looked, own, target
     }
   }
   return areOne ? { version: writeLeft(file, about, { ...all.evidence(), shared }, left) } : "seen in two states";
-}
-
-/** What was seen as it was left, by its numbers: what all targets share, the files of those that were taken, and what those read whose outputs were put back. */
-function heldBy(former: Recall): number[] {
-  const { left, restored } = former;
-  const held: number[] = [];
-  for (let ref = 0; ref < left.header.shared; ref++) held.push(ref);
-  for (const number of former.taken()) for (const ref of left.refsOf(number)) held.push(ref);
-  for (const refs of restored.values()) for (const ref of refs) held.push(ref);
-  return held;
 }
 
 class Sightings {

@@ -68,7 +68,9 @@ export class Left {
     this.names = unpackPaths(names);
     this.#cores = cores;
     this.#begins = new Uint32Array(this.names.length + 1);
-    for (const [number, count] of numbersIn(counts).entries()) this.#begins[number + 1] = this.#begins[number]! + count;
+    const lengths = numbersIn(counts);
+    for (let number = 0; number < lengths.length; number++)
+      this.#begins[number + 1] = this.#begins[number]! + lengths[number]!;
     this.#refs = numbersIn(refs);
   }
 
@@ -106,6 +108,14 @@ export class Left {
   /** The numbers of the paths on which the target stands: of files of the project that it reads, then of its outputs. */
   refsOf(number: number): Uint32Array {
     return this.#refs.subarray(this.#begins[number], this.#begins[number + 1]);
+  }
+
+  /** How many those are, and one of them: ten thousand times, without making a list of them. */
+  refCountOf(number: number): number {
+    return this.#begins[number + 1]! - this.#begins[number]!;
+  }
+  refOf(number: number, place: number): number {
+    return this.#refs[this.#begins[number]! + place]!;
   }
 
   /** The same, with other stats, and other keys for some targets. */

@@ -124,17 +124,19 @@ export class Recall {
 
   /** Paths of outputs at which nothing lies any more. Undefined where something else has changed. `hasFolder`: whether the target's may be there. */
   #lackingOf(number: number, target: GraphTarget, hasFolder: boolean): readonly string[] | undefined {
-    const refs = this.left.refsOf(number);
-    const outputs = () => sourcesOf(target)?.length ?? 0;
-    const looked = hasFolder ? refs.length : outputs();
+    const { left } = this;
+    const count = left.refCountOf(number);
+    const sources = () => sourcesOf(target)?.length ?? 0;
+    const looked = hasFolder ? count : sources();
     let lacking = nothing;
     for (let i = 0; i < looked; i++) {
-      const found = this.#look(refs[i]!);
+      const path = left.refOf(number, i);
+      const found = this.#look(path);
       if (found === asLeft) continue;
-      if (found === changed || i < outputs()) return undefined;
-      lacking = [...lacking, this.#placeOf(refs[i]!)];
+      if (found === changed || i < sources()) return undefined;
+      lacking = [...lacking, this.#placeOf(path)];
     }
-    return hasFolder ? lacking : [...refs.subarray(looked)].map((path) => this.#placeOf(path));
+    return hasFolder ? lacking : Array.from(left.refsOf(number).subarray(looked), (path) => this.#placeOf(path));
   }
 
   #placeOf(path: number): string {
@@ -189,11 +191,17 @@ export class Recall {
     return number === 0 ? undefined : number - 1;
   }
 
-  /** The numbers of all that were found untouched. */
-  taken(): number[] {
-    const all: number[] = [];
-    for (const number of this.#taken) if (number !== 0) all.push(number - 1);
-    return all;
+  /** Of each path, whether it was seen as it was left: what all targets share, the files of those that were taken, and what those read whose outputs were put back. */
+  held(): Uint8Array {
+    const { left } = this;
+    const held = new Uint8Array(left.paths.length).fill(1, 0, left.header.shared);
+    for (let index = 0; index < this.#taken.length; index++) {
+      const number = this.takenAs(index);
+      if (number === undefined) continue;
+      for (let i = 0; i < left.refCountOf(number); i++) held[left.refOf(number, i)] = 1;
+    }
+    for (const refs of this.#restored.values()) for (const ref of refs) held[ref] = 1;
+    return held;
   }
 }
 

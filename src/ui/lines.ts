@@ -95,7 +95,8 @@ export function createBuildLines({
   let nameWidth = Math.min(
     WIDEST_NAME,
     largest(
-      targets.map((name) => widthOf(oneLine(name))),
+      // Of letters, digits, - and _.
+      targets.map((name) => name.length),
       8,
     ),
   );

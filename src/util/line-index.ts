@@ -6,11 +6,12 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { hasCode, openIfThere, readIfThere, writeAtomic } from "./fs.ts";
 
 /**
- * SHA-256 of all that follows it; a JSON header, with its length before it; then, by buckets of keys: where each bucket begins (32 bits, one more than
- * there are buckets), the hash of each key (32 bits), the offset of its line (64-bit floats).
+ * SHA-256 of all that follows it; a JSON header, with its length before it, and spaces after it up to a multiple of 8 bytes; then, by buckets of keys:
+ * the offset of each line, where each bucket begins (one more than there are buckets), the hash of each line's key. All of 32 bits, but for the offsets of
+ * a log of 4 GiB or more, which are floats of 64 bits. It is read where it lies: on some machines a page of memory costs as much as four looks at files.
  */
 interface Header {
-  readonly format: 1;
+  readonly format: 2;
   /** The log's inode, and how many of its bytes are covered: whole lines. */
   readonly inode: number;
   readonly end: number;
@@ -21,6 +22,11 @@ interface Header {
 }
 
 const digestBytes = 32;
+const headerFrom = digestBytes + 4;
+/** From here on offsets do not fit into 32 bits. */
+const longLog = 2 ** 32;
+/** Few, so that where they begin is little to read; a look goes through so many hashes. */
+const linesOfBucket = 4;
 const lastBytes = 256;
 /** Lines are read in pieces of this length; most are shorter. */
 const pieceBytes = 2048;
@@ -33,7 +39,7 @@ export class LineIndex {
   #log: number | undefined;
   readonly #starts: Uint32Array;
   readonly #hashes: Uint32Array;
-  readonly #offsets: Float64Array;
+  readonly #offsets: Uint32Array | Float64Array;
   #piece = Buffer.allocUnsafe(pieceBytes);
 
   private constructor(path: string, log: number, { end, inode, buckets, lines }: Header, arrays: Buffer) {
@@ -42,26 +48,26 @@ export class LineIndex {
     this.#inode = inode;
     this.#log = log;
     const { buffer, byteOffset } = arrays;
-    this.#offsets = new Float64Array(buffer, byteOffset, lines);
-    this.#starts = new Uint32Array(buffer, byteOffset + lines * 8, buckets + 1);
-    this.#hashes = new Uint32Array(buffer, byteOffset + lines * 8 + (buckets + 1) * 4, lines);
+    this.#offsets = new (end < longLog ? Uint32Array : Float64Array)(buffer as ArrayBuffer, byteOffset, lines);
+    const rest = byteOffset + this.#offsets.byteLength;
+    this.#starts = new Uint32Array(buffer, rest, buckets + 1);
+    this.#hashes = new Uint32Array(buffer, rest + this.#starts.byteLength, lines);
   }
 
   /** Undefined where there is none, it is damaged, or it is of another log. */
   static open(file: string, log: string): LineIndex | undefined {
     const bytes = readIfThere(file);
-    if (bytes === undefined || bytes.length < digestBytes + 4) return undefined;
+    if (bytes === undefined || bytes.length < headerFrom) return undefined;
     const digest = createHash("sha256").update(bytes.subarray(digestBytes)).digest();
     if (!digest.equals(bytes.subarray(0, digestBytes))) return undefined;
-    const start = digestBytes + 4 + bytes.readUInt32LE(digestBytes);
-    const header = JSON.parse(bytes.toString("utf8", digestBytes + 4, start)) as Header;
-    if (header.format !== 1) return undefined;
+    const start = headerFrom + bytes.readUInt32LE(digestBytes);
+    const header = JSON.parse(bytes.toString("utf8", headerFrom, start)) as Header;
+    if (header.format !== 2) return undefined;
     const fd = openIfThere(log);
     if (fd === undefined) return undefined;
     const { ino, size } = fstatSync(fd);
     if (ino === header.inode && size >= header.end && lastOf(fd, header.end) === header.last)
-      // A buffer of its own begins where numbers of 64 bits may begin.
-      return new LineIndex(log, fd, header, Buffer.from(new Uint8Array(bytes.subarray(start)).buffer));
+      return new LineIndex(log, fd, header, aligned(bytes.subarray(start)));
     closeSync(fd);
     return undefined;
   }
@@ -144,7 +150,7 @@ export class LineIndexBuilder {
 
   #save(file: string, log: string, until: number | undefined): void {
     const lines = this.#hashes.length;
-    const buckets = 2 ** Math.ceil(Math.log2(Math.max(2, lines)));
+    const buckets = 2 ** Math.ceil(Math.log2(Math.max(2, lines / linesOfBucket)));
     const offsets = new Float64Array(lines);
     const starts = new Uint32Array(buckets + 1);
     const hashes = new Uint32Array(lines);
@@ -164,14 +170,16 @@ export class LineIndexBuilder {
       const end = until ?? size;
       // Who else wrote to the log has moved what came after.
       if (!offsets.every((offset) => offset < end) || !beginsLine(fd, this.#offsets.at(-1)!)) return;
-      header = { format: 1, inode, end, last: lastOf(fd, end), buckets, lines };
+      header = { format: 2, inode, end, last: lastOf(fd, end), buckets, lines };
     } finally {
       closeSync(fd);
     }
-    const json = Buffer.from(JSON.stringify(header), "utf8");
+    const json = JSON.stringify(header);
+    const padded = Buffer.from(json + " ".repeat(7 - ((headerFrom + json.length + 7) % 8)), "utf8");
     const length = Buffer.alloc(4);
-    length.writeUInt32LE(json.length);
-    const pieces = [length, json, ...[offsets, starts, hashes].map((array) => Buffer.from(array.buffer))];
+    length.writeUInt32LE(padded.length);
+    const arrays = [header.end < longLog ? Uint32Array.from(offsets) : offsets, starts, hashes];
+    const pieces = [length, padded, ...arrays.map((array) => Buffer.from(array.buffer))];
     const hash = createHash("sha256");
     for (const piece of pieces) hash.update(piece);
     try {
@@ -181,6 +189,11 @@ export class LineIndexBuilder {
       if (!["ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM"].some((code) => hasCode(error, code))) throw error;
     }
   }
+}
+
+/** Small files are read into a part of some buffer, which may begin anywhere. */
+function aligned(bytes: Buffer): Buffer {
+  return bytes.byteOffset % 8 === 0 ? bytes : Buffer.from(new Uint8Array(bytes).buffer);
 }
 
 /** FNV-1a of the UTF-16 code units, as an unsigned number of 32 bits. */
