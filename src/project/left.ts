@@ -110,14 +110,6 @@ export class Left {
     return this.#refs.subarray(this.#begins[number], this.#begins[number + 1]);
   }
 
-  /** How many those are, and one of them: ten thousand times, without making a list of them. */
-  refCountOf(number: number): number {
-    return this.#begins[number + 1]! - this.#begins[number]!;
-  }
-  refOf(number: number, place: number): number {
-    return this.#refs[this.#begins[number]! + place]!;
-  }
-
   /** The same, with other stats, and other keys for some targets. */
   write(file: string, about: LeftAbout, stats: Float64Array, cores: ReadonlyMap<number, Digest>): string {
     const [paths, , names, former, counts, refs] = this.#parts;

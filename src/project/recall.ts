@@ -124,19 +124,18 @@ export class Recall {
 
   /** Paths of outputs at which nothing lies any more. Undefined where something else has changed. `hasFolder`: whether the target's may be there. */
   #lackingOf(number: number, target: GraphTarget, hasFolder: boolean): readonly string[] | undefined {
-    const { left } = this;
-    const count = left.refCountOf(number);
+    const refs = this.left.refsOf(number);
     const sources = () => sourcesOf(target)?.length ?? 0;
-    const looked = hasFolder ? count : sources();
+    const looked = hasFolder ? refs.length : sources();
     let lacking = nothing;
     for (let i = 0; i < looked; i++) {
-      const path = left.refOf(number, i);
+      const path = refs[i]!;
       const found = this.#look(path);
       if (found === asLeft) continue;
       if (found === changed || i < sources()) return undefined;
       lacking = [...lacking, this.#placeOf(path)];
     }
-    return hasFolder ? lacking : Array.from(left.refsOf(number).subarray(looked), (path) => this.#placeOf(path));
+    return hasFolder ? lacking : Array.from(refs.subarray(looked), (path) => this.#placeOf(path));
   }
 
   #placeOf(path: number): string {
@@ -197,8 +196,7 @@ export class Recall {
     const held = new Uint8Array(left.paths.length).fill(1, 0, left.header.shared);
     for (let index = 0; index < this.#taken.length; index++) {
       const number = this.takenAs(index);
-      if (number === undefined) continue;
-      for (let i = 0; i < left.refCountOf(number); i++) held[left.refOf(number, i)] = 1;
+      if (number !== undefined) for (const ref of left.refsOf(number)) held[ref] = 1;
     }
     for (const refs of this.#restored.values()) for (const ref of refs) held[ref] = 1;
     return held;

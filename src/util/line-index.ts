@@ -8,7 +8,8 @@ import { hasCode, openIfThere, readIfThere, writeAtomic } from "./fs.ts";
 /**
  * SHA-256 of all that follows it; a JSON header, with its length before it, and spaces after it up to a multiple of 8 bytes; then, by buckets of keys:
  * the offset of each line, where each bucket begins (one more than there are buckets), the hash of each line's key. All of 32 bits, but for the offsets of
- * a log of 4 GiB or more, which are floats of 64 bits. It is read where it lies: on some machines a page of memory costs as much as four looks at files.
+ * a log of 4 GiB or more, which are floats of 64 bits. It is short, and read where it lies: there are machines on which
+ * each new page of memory takes as long as a look at a file.
  */
 interface Header {
   readonly format: 2;

@@ -47,7 +47,7 @@ function steer(cluster: Partial<Steered>, carrier: Partial<FolderCarrier> = {}) 
   };
   const platformOf = (warn: (text: string) => void) =>
     new SlurmPlatform({ cluster: whole, settings: { poll: 1 }, targets: {}, jobPrefix: "exp-x", warn });
-  return { submitted, ...drive(platformOf, carrier) };
+  return { submitted, platform: platformOf(() => undefined), ...drive(platformOf, carrier) };
 }
 
 test("interrupted while the cluster takes nothing, it does not wait for the next asking", async () => {
@@ -76,6 +76,13 @@ test.each([
   await failed;
   // Nothing waits for what was not sent, whatever else goes wrong.
   await Promise.allSettled([executor.close(), vi.advanceTimersByTimeAsync(60_000)]);
+});
+
+test("how many batches an array may have is asked for until it is known", async () => {
+  const answers = [undefined, 7, 9];
+  const { platform } = steer({ largestArray: () => Promise.resolve(answers.shift()) });
+  const asked = [await platform.mostBatches(), await platform.mostBatches(), await platform.mostBatches()];
+  expect(asked).toEqual([1000, 7, 7]);
 });
 
 test("a batch that is held is told of once, and again when it was let go meanwhile", async () => {
