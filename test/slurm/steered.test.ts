@@ -110,6 +110,21 @@ test("a batch that is held is told of once, and again when it was let go meanwhi
   ]);
 });
 
+test("a batch that asks for too much is told of once, whichever reason the cluster's schedulers give", async () => {
+  const reasons = ["PartitionConfig", "PartitionTimeLimit", "Priority", "PartitionConfig", "PartitionTimeLimit"];
+  const state = () => ({ state: "PENDING", node: undefined, reason: reasons.shift() ?? "Priority" });
+  const { submitted, warnings, run } = steer({
+    queue: () =>
+      Promise.resolve(
+        new Map([...queueOf(submitted, "PENDING").keys()].map((name) => [name, new Map([[0, state()]])])),
+      ),
+  });
+  void run();
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(reasons).toEqual([]);
+  expect(warnings).toEqual([expect.stringContaining("Slurm does not begin a batch of draw (job 1, PartitionConfig)")]);
+});
+
 test("what is not handed over yet when something has failed is not begun", async () => {
   const { submitted, outcomes, hold, run } = steer({});
   const running = run();
