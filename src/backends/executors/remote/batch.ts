@@ -1,10 +1,17 @@
 // A batch where it runs, away from its driver: takes the actions that have not ended yet, has them run, and writes down how each ended. Knows no queue.
 
+import { setTimeout as after } from "node:timers/promises";
 import { isStill } from "../../../util/stat.ts";
 import type { CallDesk, Executor, GuardedFile, Order, Outcome } from "../executor.ts";
 import { deskWith } from "./payments.ts";
 
 type Ended = Exclude<Outcome, { kind: "not-begun" }>;
+
+/**
+ * A queue that ends a batch tells all of its processes at once, and a recipe may fail of that before this process has heard of it:
+ * as long is waited before a failure is believed.
+ */
+const doubtMs = 1000;
 
 /** A line of a batch's results. What ended counts once its line is there, whole. */
 export type ResultLine =
@@ -44,7 +51,7 @@ export interface Batch {
 
 /** Resolves when everything has ended and is written down durably; what `signal` cut off is not. */
 export async function runBatch({ order, ended, ...batch }: Batch, signal: AbortSignal): Promise<void> {
-  const writer = new Writer(order, batch);
+  const writer = new Writer(order, batch, signal);
   let open = (order.items === undefined ? [0] : [...order.items.keys()]).filter((place) => !ended.has(place));
   while (open.length > 0) {
     const notBegun: number[] = [];
@@ -89,21 +96,34 @@ export function toldCalls(desk: CallDesk, log: ResultLog): CallDesk {
 class Writer {
   readonly #order: Order;
   readonly #batch: Pick<Batch, "log" | "by" | "isAsSeen">;
+  readonly #signal: AbortSignal;
+  readonly #doubted = new Set<Promise<void>>();
   #pending: { readonly i: number; readonly outcome: Ended }[] = [];
   #writing = Promise.resolve();
 
-  constructor(order: Order, batch: Pick<Batch, "log" | "by" | "isAsSeen">) {
+  constructor(order: Order, batch: Pick<Batch, "log" | "by" | "isAsSeen">, signal: AbortSignal) {
     this.#order = order;
     this.#batch = batch;
+    this.#signal = signal;
   }
 
   take(i: number, outcome: Ended): void {
-    this.#pending.push({ i, outcome: outcome.kind === "done" ? { ...outcome, by: this.#batch.by } : outcome });
-    this.#writing = this.#writing.then(() => this.#write());
+    if (outcome.kind !== "failed") return this.#believe(i, outcome);
+    const doubt = after(doubtMs).then(() => {
+      this.#doubted.delete(doubt);
+      if (!this.#signal.aborted) this.#believe(i, outcome);
+    });
+    this.#doubted.add(doubt);
   }
 
-  idle(): Promise<void> {
-    return this.#writing;
+  async idle(): Promise<void> {
+    await Promise.all(this.#doubted);
+    await this.#writing;
+  }
+
+  #believe(i: number, outcome: Ended): void {
+    this.#pending.push({ i, outcome: outcome.kind === "done" ? { ...outcome, by: this.#batch.by } : outcome });
+    this.#writing = this.#writing.then(() => this.#write());
   }
 
   async #write(): Promise<void> {
