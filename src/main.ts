@@ -8,6 +8,7 @@ import { parseArguments, type Arguments } from "./commands/arguments.ts";
 import { showFailures, type Screen } from "./commands/screen.ts";
 import { exitCodes } from "./commands/table.ts";
 import { hasCode } from "./util/fs.ts";
+import { orStandstill } from "./util/standstill.ts";
 import { withoutPasswords } from "./util/url.ts";
 import { FailureError } from "./model/failure.ts";
 import { version } from "./project/version.ts";
@@ -175,7 +176,11 @@ async function runCommand(screen: Screen): Promise<number> {
   }
   try {
     const command = await commands[parsed.value.command]!();
-    return await command(parsed.value, screen);
+    const { value } = parsed;
+    return await orStandstill(
+      () => command(value, screen),
+      () => new Error("it waits for something that nothing is left to bring about"),
+    );
   } catch (error) {
     if (error instanceof FailureError) {
       showFailures(screen, error.failures);

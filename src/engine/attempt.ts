@@ -2,6 +2,8 @@
 
 import type { Resources, RunOptions } from "../api/rule.ts";
 import type { Order, Outcome } from "../backends/executors/executor.ts";
+import type { Failure } from "../model/failure.ts";
+import { ok, type Result } from "../util/result.ts";
 import type { Site } from "./site.ts";
 
 export interface AttemptContext {
@@ -17,14 +19,16 @@ export interface AttemptContext {
   readonly onRetry: (attempt: number, waitMs: number, why: string) => void;
 }
 
-/** Runs an order of one action (no items) until it is done, fails for good, or is not begun because of `signal`. */
+/** Runs an order of one action (no items) until it is done, fails for good, or is not begun because of `signal`. A failure: what it wants can never be had. */
 export async function attemptAction(
   order: Omit<Order, "attempt" | keyof Limited>,
   options: RunOptions,
   context: AttemptContext,
-): Promise<{ readonly outcome: Outcome; readonly attempts: number }> {
+): Promise<Result<{ readonly outcome: Outcome; readonly attempts: number }, Failure>> {
   for (let attempt = 1; ; attempt++) {
-    const resources = resourcesFor(options, attempt);
+    const admitted = await context.site.pool.admit(resourcesFor(options, attempt), order.target);
+    if (!admitted.ok) return admitted;
+    const resources = admitted.value;
     const release = await context.site.pool.acquire(resources, context.priority, context.ending);
     const settled: Outcome[] = [];
     try {
@@ -38,7 +42,7 @@ export async function attemptAction(
     }
     const outcome = settled[0] ?? { kind: "not-begun" };
     const waitMs = waitBefore(outcome, attempt, options, context.random);
-    if (waitMs === undefined || context.signal.aborted) return { outcome, attempts: attempt };
+    if (waitMs === undefined || context.signal.aborted) return ok({ outcome, attempts: attempt });
     context.onRetry(attempt + 1, waitMs, outcome.kind === "failed" ? outcome.message : "");
     await context.sleep(waitMs, context.ending);
   }

@@ -111,8 +111,6 @@ async function run(work: Work, due: DueAction): Promise<Performed> {
   const missing = unready(action, target.name);
   if (missing.length > 0) return fail(missing);
   const site = session.siteOf(orderedPart(part), action.options);
-  const admitted = site.pool.admit(action.options.resources, target.name);
-  if (!admitted.ok) return fail([admitted.error]);
   // Before it runs: by the time it has ended, the cache may have been deleted, and the code with it.
   if (action.record.code.kind === "module") session.keepCode(action.record.code.digest);
   const gone = missingBundle(session, action);
@@ -131,8 +129,7 @@ async function run(work: Work, due: DueAction): Promise<Performed> {
   const unfit = await checkInputs(target.declaration.contract.inputs ?? {}, order.inputs, target.name);
   if (unfit.length > 0) return fail(unfit);
 
-  const options = { ...action.options, resources: admitted.value };
-  const { outcome, attempts } = await attemptAction(order, options, {
+  const attempted = await attemptAction(order, action.options, {
     ...session,
     site,
     signal: work.signal,
@@ -142,6 +139,8 @@ async function run(work: Work, due: DueAction): Promise<Performed> {
       session.emit({ kind: "action-retried", target: target.name, label: undefined, attempt, waitMs, why }),
   });
   if (itemsFile !== undefined) rmSync(itemsFile, { force: true });
+  if (!attempted.ok) return fail([attempted.error]);
+  const { outcome, attempts } = attempted.value;
   if (outcome.kind === "not-begun") return ok("interrupted");
   tally.tookMs += outcome.tookMs;
   tally.costUsd += outcome.costUsd;

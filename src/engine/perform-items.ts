@@ -113,7 +113,7 @@ class ItemRun {
     for (const template of this.#templates) {
       const missing = unready(template, target.name);
       if (missing.length > 0) return fail(missing);
-      const admitted = this.#siteOf(template).pool.admit(resourcesFor(template.options, 1), target.name);
+      const admitted = await this.#siteOf(template).pool.admit(resourcesFor(template.options, 1), target.name);
       if (!admitted.ok) return fail([admitted.error]);
       const gone = missingBundle(session, template);
       if (gone !== undefined) {
@@ -168,11 +168,14 @@ class ItemRun {
     this.#wakeAll();
   }
 
-  async #takeAndRun(template: PreparedAction, { item, attempt }: Try): Promise<void> {
+  async #takeAndRun(template: PreparedAction, first: Try): Promise<void> {
+    const { item, attempt } = first;
     const { target, priority, ending } = this.#work;
     const { pool } = this.#siteOf(template);
-    const admitted = pool.admit(resourcesFor(template.options, attempt), target.name);
+    const admitted = await pool.admit(resourcesFor(template.options, attempt), target.name);
     if (!admitted.ok) {
+      // Another lane may have dropped it.
+      if (this.#queue[0] !== first) return;
       // More memory for a second try than there is, say.
       this.#queue.shift();
       this.#refused ??= admitted.error;

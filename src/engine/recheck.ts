@@ -217,13 +217,18 @@ async function recheckOne(context: RecheckContext, task: Task): Promise<void> {
   }
   const { executor, close } = context.executor();
   try {
-    const { outcome } = await attemptAction(order, action.options, {
+    const attempted = await attemptAction(order, action.options, {
       ...context,
       site: { executor, pool: context.pool },
       ending: context.signal,
       priority: 0,
       onRetry: () => undefined,
     });
+    if (!attempted.ok) {
+      const { what, fix } = attempted.error;
+      return report(context, { ...task, key }, notRun(fix === undefined ? what : `${what}. ${fix}`), 0);
+    }
+    const { outcome } = attempted.value;
     if (outcome.kind === "not-begun" || context.signal.aborted) throw new AbortedError();
     const verdict = await verdictOn(context, task, action, outcome);
     report(context, { ...task, key }, verdict, outcome.tookMs);

@@ -2,10 +2,20 @@
 
 import type { Resources } from "../api/rule.ts";
 import { actionFailure, type Failure } from "../model/failure.ts";
+import { kept } from "../util/kept.ts";
 import type { Result } from "../util/result.ts";
 import type { Admission } from "./site.ts";
 
 export type Limits = Readonly<Record<string, number>>;
+
+/** What there is of a resource, and how that is known: "as nvidia-smi lists them". */
+export interface Counted {
+  readonly count: number;
+  readonly how: string;
+}
+
+/** Counts what is there of a resource: asked once, when one is wanted for the first time. */
+export type Count = () => Promise<Counted>;
 
 type Needs = readonly (readonly [name: string, amount: number])[];
 
@@ -20,21 +30,27 @@ interface Waiter {
 export class ResourcePool implements Admission {
   readonly #free: Record<string, number>;
   readonly #limits: Limits;
+  /** Of resources of which the limits say nothing. */
+  readonly #counts: Readonly<Record<string, Count>>;
+  readonly #counted = new Map<string, Promise<Counted>>();
   /** In the order in which they are to be served. */
   #waiting: Waiter[] = [];
   readonly #signals = new WeakSet<AbortSignal>();
 
-  constructor(limits: Limits) {
+  constructor(limits: Limits, counts: Readonly<Record<string, Count>> = {}) {
     this.#limits = limits;
+    this.#counts = counts;
     this.#free = { ...limits };
   }
 
-  /** What a request comes to: cpu is cut to what there is (as `make -j` does), anything else that can never be had is a failure. */
-  admit(request: Resources, target: string): Result<Resources, Failure> {
+  /** What a request comes to, before it is asked for: cpu is cut to what there is (as `make -j` does), anything else that can never be had is a failure. */
+  async admit(request: Resources, target: string): Promise<Result<Resources, Failure>> {
     const admitted: Record<string, number> = { cpu: 1 };
     for (const [name, amount] of Object.entries(request)) {
       if (amount === undefined) continue;
-      const limit = this.#limits[name];
+      const said = this.#limits[name];
+      const counted = said === undefined ? await this.#countOf(name) : undefined;
+      const limit = said ?? counted?.count;
       if (limit === undefined) {
         return {
           ok: false,
@@ -45,9 +61,10 @@ export class ResourcePool implements Admission {
         };
       }
       if (name !== "cpu" && amount > limit) {
+        const how = counted === undefined ? "" : ` (${counted.how})`;
         return {
           ok: false,
-          error: actionFailure(`needs ${amount} of "${name}", and there are ${limit}`, {
+          error: actionFailure(`needs ${amount} of "${name}", and there are ${limit}${how}`, {
             neededBy: `target "${target}"`,
             fix: `Raise it with --limit ${name}=${amount}, or run it where there is more`,
           }),
@@ -82,6 +99,16 @@ export class ResourcePool implements Admission {
       this.#listen(signal);
       const after = this.#waiting.findIndex((other) => other.priority < priority);
       this.#waiting.splice(after === -1 ? this.#waiting.length : after, 0, waiter);
+    });
+  }
+
+  #countOf(name: string): Promise<Counted> | undefined {
+    const count = this.#counts[name];
+    if (count === undefined) return undefined;
+    return kept(this.#counted, name, async () => {
+      const counted = await count();
+      this.#free[name] = counted.count;
+      return counted;
     });
   }
 

@@ -7,7 +7,7 @@ import type { Result } from "../util/result.ts";
 
 export interface Admission {
   /** What a request comes to here, or why it can never be had. */
-  admit(request: Resources, target: string): Result<Resources, Failure>;
+  admit(request: Resources, target: string): Promise<Result<Resources, Failure>>;
   /** Waits its turn; the function returned gives everything back. Rejects with `AbortedError` when `signal` is aborted first. */
   acquire(request: Resources, priority: number, signal: AbortSignal): Promise<() => void>;
 }
@@ -73,8 +73,8 @@ class Elsewhere implements Admission {
     this.#pool = pool;
   }
 
-  admit(request: Resources, target: string): Result<Resources, Failure> {
-    const admitted = this.#pool.admit(named(request), target);
+  async admit(request: Resources, target: string): Promise<Result<Resources, Failure>> {
+    const admitted = await this.#pool.admit(named(request), target);
     return admitted.ok ? { ok: true, value: { ...request, ...named(admitted.value) } } : admitted;
   }
 

@@ -2,9 +2,10 @@
 
 import { pathToFileURL } from "node:url";
 import type { Experiments } from "../api/experiment.ts";
-import { inputFailure, type Failure } from "../model/failure.ts";
+import { FailureError, inputFailure, type Failure } from "../model/failure.ts";
 import type { DigestOf, WatchedRecord } from "../planning/bundle/watched.ts";
 import { fail, ok, type Result } from "../util/result.ts";
+import { orStandstill } from "../util/standstill.ts";
 import { failureOfThrown } from "./blame.ts";
 import { compiledExpfile, expfileName } from "./compiled-expfile.ts";
 import { Looks } from "./looks.ts";
@@ -42,11 +43,12 @@ export async function loadExpfile(
   let exported: unknown;
   try {
     exported = await looks.during(async () => {
-      const module = (await import(address)) as { default?: unknown };
+      const module = (await orStandstill(() => import(address), neverSettled)) as { default?: unknown };
       return module.default;
     });
   } catch (error) {
     looks.impure.add("an error");
+    if (error instanceof FailureError) return fail(error.failures);
     return fail([blame(error, "evaluating the Expfile")]);
   }
   if (!isExperiments(exported)) {
@@ -66,6 +68,13 @@ export async function loadExpfile(
       return [...impure, ...looks.impure];
     },
   });
+}
+
+function neverSettled(): Error {
+  const what =
+    "the Expfile awaits a promise that was never settled: no timer, file, connection, process or thread is left that could settle it";
+  const fix = "Look for an `await` outside of functions, in the Expfile and in what it imports";
+  return new FailureError([inputFailure(what, { where: { file: expfileName }, fix })]);
 }
 
 function isExperiments(value: unknown): value is Experiments {

@@ -9,6 +9,7 @@ import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import type { Budget } from "../backends/executors/budget.ts";
 import { LocalExecutor, type LocalExecutorOptions } from "../backends/executors/local.ts";
+import { machineDevices, type Devices } from "../backends/executors/local/devices.ts";
 import { HashPool } from "../backends/store/hash-pool.ts";
 import { LocalActionCache } from "../backends/store/action-cache.ts";
 import { LocalStore } from "../backends/store/local.ts";
@@ -62,6 +63,7 @@ export interface Project {
   readonly archiveBlobs: LocalStore;
   readonly bundler: Bundler;
   readonly aliases: CodeAliases;
+  readonly devices: () => Promise<Devices>;
   close(): void;
 }
 
@@ -91,6 +93,7 @@ export async function openProject(root: string, environment: NodeJS.ProcessEnv):
     archiveBlobs,
     bundler,
     aliases,
+    devices: machineDevices(environment),
     close() {
       bundler.close();
       digests.close();
@@ -305,7 +308,7 @@ export function openBuildSession(
     spare: setup.spare,
   });
   const turns = new Turns();
-  const pool = new ResourcePool(setup.limits);
+  const pool = new ResourcePool(setup.limits, { gpu: project.devices });
   const here = localSite(executor, pool);
   const there = remote === undefined ? here : remoteSite(remote, pool);
   return {
@@ -368,6 +371,7 @@ export function localExecutor(
   return new LocalExecutor({
     ...options,
     check: checksInputs ? check : undefined,
+    devices: project.devices,
     workerFile: fileURLToPath(new URL("./worker.js", import.meta.url)),
     environment: pick(project.environment, ["PATH"]),
   });
@@ -382,9 +386,9 @@ export function useStores(project: Project, what: string): Lease | undefined {
   return lease;
 }
 
-/** cpu, memory and gpu of this machine, with what the user said over it. */
+/** cpu and memory of this machine, with what the user said over it. */
 export function machineLimits(jobs: number | undefined, named: Limits): Limits {
-  return { cpu: jobs ?? cpus().length, memory: Math.floor(totalmem() / 2 ** 20), gpu: 0, ...named };
+  return { cpu: jobs ?? cpus().length, memory: Math.floor(totalmem() / 2 ** 20), ...named };
 }
 
 function pick(

@@ -87,7 +87,7 @@ export async function recheckRun(project: Project, run: RunFolder, options: Rech
     isolated: options.isolated,
     asMade: options.asMade,
     sample: options.sample,
-    pool: new ResourcePool(options.limits),
+    pool: new ResourcePool(options.limits, { gpu: project.devices }),
     lanes: options.limits.cpu ?? cpus().length,
     folder,
     differsFolder: join(run.folder, "differs"),

@@ -8,7 +8,8 @@ import type { CallDesk, Executor, Order, Outcome, RunSignals } from "./executor.
 import { Crew } from "./local/crew.ts";
 import { Assignment, settleAll, settleNotBegun, type Settle } from "./local/assignment.ts";
 import { PaidCalls } from "./local/paid-calls.ts";
-import { lookAtGpus } from "./local/gpus.ts";
+import type { Devices, Grant } from "./local/devices.ts";
+import { askForGpus, readLook } from "./local/gpus.ts";
 import { endThoseOf, groupsMemoryMiB } from "./local/processes.ts";
 import { ScratchFolder } from "./local/scratch.ts";
 import { isFolderThere, vanished, whatVanished } from "./local/vanished.ts";
@@ -29,6 +30,8 @@ export interface LocalExecutorOptions {
   readonly spare?: ChildProcess | undefined;
   /** Actions may only read what they declare. */
   readonly check?: CheckSetup | undefined;
+  /** GPUs to be given to the actions that want some; undefined: whoever started this process has seen to it. */
+  readonly devices?: (() => Promise<Devices>) | undefined;
   /** Told what the user should know, though nothing failed. */
   readonly warn: (text: string) => void;
 }
@@ -37,6 +40,8 @@ interface Worker {
   readonly process: WorkerProcess;
   readonly calls: PaidCalls;
   assignment: Assignment | undefined;
+  /** GPUs that were given to its orders: a library that has been told which to use cannot be told otherwise. */
+  devices: readonly string[];
   /** How it ended, if it has. */
   exit: WorkerExit | undefined;
 }
@@ -90,15 +95,42 @@ export class LocalExecutor implements Executor {
   async run(order: Order, settle: Settle, { stop: signal }: RunSignals): Promise<void> {
     const isOver = () => signal.aborted || this.#isClosing;
     if (isOver()) return settleNotBegun(order, settle);
-    const worker = await this.#crew.take(signal);
-    if (isOver()) {
-      if (worker !== undefined && worker.exit === undefined) this.#crew.free(worker);
-      return settleNotBegun(order, settle);
+    const { worker, grant } = await this.#workerFor(order, signal);
+    try {
+      if (isOver()) {
+        if (worker !== undefined && worker.exit === undefined) this.#crew.free(worker);
+        return settleNotBegun(order, settle);
+      }
+      if (worker === undefined) {
+        const unspent = { tookMs: 0, costUsd: 0 };
+        return settleAll(order, settle, vanished(this.#scratch.path, unspent));
+      }
+      await this.#assign(worker, granted(order, grant), settle, signal);
+    } finally {
+      grant?.release();
     }
-    if (worker === undefined) {
-      const unspent = { tookMs: 0, costUsd: 0 };
-      return settleAll(order, settle, vanished(this.#scratch.path, unspent));
+  }
+
+  /** With GPUs, if the order wants any: they and the worker suit each other. */
+  async #workerFor(order: Order, signal: AbortSignal): Promise<{ worker: Worker | undefined; grant?: Grant }> {
+    const { gpu = 0 } = order.resources;
+    const devices = gpu > 0 ? await this.#options.devices?.() : undefined;
+    for (;;) {
+      const worker = await this.#crew.take(signal);
+      if (worker === undefined || devices === undefined) return { worker };
+      const grant = devices.take(gpu, worker.devices);
+      if (grant === undefined) return { worker };
+      if (worker.devices.length === 0 || worker.devices.join() === grant.names.join()) {
+        worker.devices = grant.names;
+        return { worker, grant };
+      }
+      grant.release();
+      worker.process.end();
+      await worker.process.exited;
     }
+  }
+
+  async #assign(worker: Worker, order: Order, settle: Settle, signal: AbortSignal): Promise<void> {
     const assignment = new Assignment(this.#orders++, order, settle);
     if (worker.exit !== undefined) {
       const { scratch } = worker.process;
@@ -173,7 +205,7 @@ export class LocalExecutor implements Executor {
       answer: (message) => child.send(message),
       onWait: (isWaiting) => worker.assignment?.pauseTimer(isWaiting),
     });
-    const worker: Worker = { process: child, calls, assignment: undefined, exit: undefined };
+    const worker: Worker = { process: child, calls, assignment: undefined, devices: [], exit: undefined };
     this.#all.add(worker);
     this.#watchdog.began(child.pid);
     if (this.#isClosing) child.end();
@@ -276,8 +308,18 @@ export class LocalExecutor implements Executor {
     const onGpus = long.flatMap(({ assignment }) => ((assignment!.order.resources.gpu ?? 0) > 0 ? [assignment!] : []));
     if (onGpus.length === 0 || now - this.#gpusAt < gpuPollMs) return;
     this.#gpusAt = now;
-    void lookAtGpus(this.#options.environment).then((gpu) => {
-      if (gpu !== undefined) for (const assignment of onGpus) assignment.see({ gpu });
+    const { environment } = this.#options;
+    void askForGpus(environment).then((text) => {
+      for (const assignment of onGpus) {
+        const { CUDA_VISIBLE_DEVICES: visible = environment.CUDA_VISIBLE_DEVICES } = assignment.order.environment;
+        const gpu = readLook(text, visible);
+        if (gpu !== undefined) assignment.see({ gpu });
+      }
     });
   }
+}
+
+/** What the rule itself declares is part of the key: it stays as it is. */
+function granted(order: Order, grant: Grant | undefined): Order {
+  return grant === undefined ? order : { ...order, environment: { ...grant.variables, ...order.environment } };
 }

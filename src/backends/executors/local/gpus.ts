@@ -12,16 +12,16 @@ export interface GpuLook {
 const deadlineMs = 5_000;
 const query = ["--query-gpu=index,uuid,utilization.gpu,memory.used", "--format=csv,noheader,nounits"];
 
-/** Undefined: there are none, or no nvidia-smi. */
-export function lookAtGpus(environment: NodeJS.ProcessEnv): Promise<GpuLook | undefined> {
+/** For `readLook`; empty where there is no nvidia-smi. */
+export function askForGpus(environment: NodeJS.ProcessEnv): Promise<string> {
   return new Promise((resolve) => {
     execFile("nvidia-smi", query, { env: environment, timeout: deadlineMs }, (error, stdout) => {
-      resolve(error === null ? readLook(stdout, environment.CUDA_VISIBLE_DEVICES) : undefined);
+      resolve(error === null ? stdout : "");
     });
   });
 }
 
-/** `0, GPU-5a…, 97, 40012`, a line a GPU. `visible`: numbers or UUIDs, with commas between; undefined: all. */
+/** `0, GPU-5a…, 97, 40012`, a line a GPU. `visible`: numbers or UUIDs, with commas between; undefined: all. The result is undefined where there are none. */
 export function readLook(text: string, visible: string | undefined): GpuLook | undefined {
   const names = visible?.split(",").map((name) => name.trim());
   const own = text.split("\n").flatMap((line) => {

@@ -1,0 +1,44 @@
+// What an action wants and there is not: refused when it is asked for, in a first try, in a second, and by `exp reproduce`; never waited for.
+
+import { expect, test } from "vitest";
+import { makeProject } from "./rig.ts";
+
+const files = {
+  "Expfile.ts": `import { contract, experiments, rule, text } from "expfile";
+const one = (name: string) => contract({ name, outputs: { out: text() } });
+const places = rule(one("places"), { recipe: () => import("./recipes.ts").then((m) => m.write), resources: { place: 3, cpu: 64 } });
+const grows = rule(one("grows"), {
+  recipe: () => import("./recipes.ts").then((m) => m.busy),
+  retries: { times: 2, backoffMs: 1, resources: (attempt) => ({ place: 2 * attempt }) },
+});
+export default experiments({ main: () => ({ places: places(), grows: grows() }) });
+`,
+  "recipes.ts": `export const write = async ({ outputs }) => outputs.out.write("x");
+export const busy = async () => {
+  throw Object.assign(new Error("busy"), { retryable: true });
+};
+`,
+};
+
+test("a second try that wants more than there is", async () => {
+  const rig = makeProject(files);
+  const { code, stdout } = await rig.exp("build", "grows", "--limit", "place=3");
+  expect(code).toBe(1);
+  expect(stdout).toContain("busy · attempt 2");
+  expect(stdout).toContain('needs 4 of "place", and there are 3');
+});
+
+test("what is reproduced where there is less than where it was made is not run, and not taken for the same", async () => {
+  const rig = makeProject(files);
+  await rig.build(["places", "--limit", "place=3"]);
+  const reproduce = (...args: string[]) => rig.exp("reproduce", "default", "places", ...args);
+  const without = await reproduce();
+  expect([without.code, without.stdout]).toEqual([
+    3,
+    expect.stringContaining('the resource "place" has no limit here'),
+  ]);
+  const less = await reproduce("--limit", "place=2");
+  expect([less.code, less.stdout]).toEqual([3, expect.stringContaining('needs 3 of "place", and there are 2')]);
+  const enough = await reproduce("--limit", "place=3");
+  expect([enough.code, enough.stdout]).toEqual([0, expect.stringContaining("1 action: 1 same")]);
+});
