@@ -4,7 +4,8 @@ import type { ChildProcess } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as after } from "node:timers/promises";
 import { expect, test } from "vitest";
-import type { ResultLine } from "../src/backends/executors/remote/batch.ts";
+import type { Executor, Outcome, Order } from "../src/backends/executors/executor.ts";
+import { runBatch, type Batch, type ResultLine } from "../src/backends/executors/remote/batch.ts";
 import { batchProgram, type BatchProgram } from "./batch.fixture.ts";
 
 /** Tells its worker's process, and waits; once there is a `gate`, it does not. */
@@ -32,6 +33,17 @@ async function workerAtOne(batch: BatchProgram): Promise<number> {
 const endOf = (child: ChildProcess) =>
   new Promise((resolve) => child.once("close", (status, signal) => resolve(status ?? signal)));
 
+/** Of three items, as `run` has them end, with a log that `append`s so. */
+function batchWith(run: Executor["run"], append: (line: ResultLine) => void): Batch {
+  return {
+    order: { items: [{}, {}, {}], guarded: [] } as unknown as Order,
+    ended: new Set<number>(),
+    executor: { name: "steered", run, close: () => Promise.resolve() },
+    log: { append, commit: () => Promise.resolve() },
+    ...{ by: "a@b", isAsSeen: () => true, memoryKills: () => 0 },
+  };
+}
+
 function outcomes(lines: readonly ResultLine[]): readonly unknown[] {
   return lines.map((line) => ("i" in line ? `${line.i} ${line.outcome.kind}` : line));
 }
@@ -58,4 +70,43 @@ test("a recipe whose process is ended alone has failed, and the others have thei
   process.kill(await workerAtOne(batch), "SIGTERM");
   expect(await ended).toBe(0);
   expect(outcomes(batch.told(0))).toEqual(["0 done", "1 failed", "2 failed", { end: true }]);
+});
+
+const failed: Outcome = { kind: "failed", why: "threw", message: "no", retryable: false, tookMs: 1, costUsd: 0 };
+
+test("a signal that came while the process was busy is heard of before a failure is believed", async () => {
+  const lines: ResultLine[] = [];
+  const stop = new AbortController();
+  process.once("SIGUSR2", () => stop.abort());
+  const run: Executor["run"] = async (_, settle) => {
+    settle(0, failed);
+    await after(500);
+    process.kill(process.pid, "SIGUSR2");
+    const until = Date.now() + 1_500;
+    while (Date.now() < until);
+  };
+  await runBatch(
+    batchWith(run, (line) => void lines.push(line)),
+    stop.signal,
+  );
+  expect(lines).toEqual([]);
+});
+
+test("where nothing can be written down any more, nothing is begun, and it is told why", async () => {
+  const begun: number[] = [];
+  const run: Executor["run"] = async (_, settle, { stop }) => {
+    for (let index = 0; index < 3; index++) {
+      if (stop.aborted) settle(index, { kind: "not-begun" });
+      else {
+        begun.push(index);
+        settle(index, { kind: "done", outputs: {}, tookMs: 1, costUsd: 0, startedAt: 0 });
+        await after(50);
+      }
+    }
+  };
+  const batch = batchWith(run, () => {
+    throw new Error("no space left");
+  });
+  await expect(runBatch(batch, new AbortController().signal)).rejects.toThrow("no space left");
+  expect(begun).toEqual([0]);
 });

@@ -23,9 +23,10 @@ describe("which there are", () => {
 });
 
 describe("who has which", () => {
-  const take = (devices: Devices, amount: number, before: readonly string[] = []) => devices.take(amount, before)!;
+  const take = (devices: Devices, amount: number, before: readonly string[] = [], held: readonly string[] = []) =>
+    devices.take(amount, before, new Set(held))!;
 
-  test("whole ones are nobody else's until they are given back", () => {
+  test("they are nobody else's until they are given back", () => {
     const devices = new Devices(["0", "1", "2"], "said");
     const first = take(devices, 2);
     expect(first.names).toEqual(["0", "1"]);
@@ -35,30 +36,26 @@ describe("who has which", () => {
     first.release();
     expect(take(devices, 1).names).toEqual(["0"]);
     expect(take(devices, 1).names).toEqual(["1"]);
-    // More were asked for than there are, as the user allowed: shared.
-    expect(take(devices, 1).names).toHaveLength(1);
+    // More were asked for than there are, as the user allowed: shared, and evenly.
+    const [one, other] = [take(devices, 1).names, take(devices, 1).names];
+    expect(one).not.toEqual(other);
     expect(take(devices, 7).names).toHaveLength(3);
   });
 
-  test("who had one has it again, if it is free", () => {
+  test("who had one has it again, if it is free; who had none leaves it to him, if there is another", () => {
     const devices = new Devices(["0", "1"], "said");
     const had = take(devices, 1, ["1"]);
     expect(had.names).toEqual(["1"]);
     expect(take(devices, 1, ["1"]).names).toEqual(["0"]);
     had.release();
     expect(take(devices, 1, ["0", "1"]).names).toEqual(["1"]);
-  });
-
-  test("parts share one, and leave the others whole", () => {
-    const devices = new Devices(["0", "1"], "said");
-    const parts = [0.25, 0.5, 0.25].map((part) => take(devices, part).names);
-    expect(parts).toEqual([parts[0], parts[0], parts[0]]);
-    const [other] = ["0", "1"].filter((name) => name !== parts[0]![0]);
-    expect(take(devices, 0.5).names).toEqual([other]);
+    const others = new Devices(["0", "1"], "said");
+    expect(take(others, 1, [], ["0"]).names).toEqual(["1"]);
+    expect(take(others, 1, [], ["0"]).names).toEqual(["0"]);
   });
 
   test("where there are none, none are given", () => {
-    expect(new Devices([], "said").take(1, [])).toBeUndefined();
+    expect(new Devices([], "said").take(1, [], new Set())).toBeUndefined();
   });
 });
 
@@ -93,7 +90,7 @@ export const item = async ({ item, outputs }) => {
   globalThis.first ??= gpus();
   const from = Date.now();
   await new Promise((resolve) => setTimeout(resolve, item === 1 ? 2000 : 150));
-  await outputs.seen.write({ gpu: gpus(), first: globalThis.first, from, to: Date.now() });
+  await outputs.seen.write({ gpu: gpus(), pid: process.pid, first: globalThis.first, from, to: Date.now() });
 };
 export const merge = async ({ items, outputs }) =>
   outputs.all.write(await Promise.all(items.map((item) => item.outputs.seen.read())));
@@ -103,6 +100,7 @@ export const merge = async ({ items, outputs }) =>
 interface Seen {
   readonly gpu: string;
   readonly first: string;
+  readonly pid: number;
   readonly from: number;
   readonly to: number;
 }
@@ -134,22 +132,32 @@ describe("a machine with two", () => {
     }
   });
 
-  test("those of CUDA_VISIBLE_DEVICES are all there are; what they are is in no key", async () => {
+  test("small actions take turns in the workers that there are", async () => {
+    const { rig, env } = projectWith(two);
+    rig.edit("recipes.ts", "[1, 2, 3, 4, 5, 6]", "Array.from({ length: 40 }, (_, n) => 100 + n)");
+    rig.edit("recipes.ts", ": 150)", ": 5)");
+    await rig.build(["draw", "-j", "6"], 0, { env });
+    const all = JSON.parse(rig.read("runs/default/draw/all.json")) as readonly Seen[];
+    expect(all).toHaveLength(40);
+    // Those that came first may have to make way for who is given what they had.
+    expect(new Set(all.map(({ pid }) => pid)).size).toBeLessThanOrEqual(6);
+  });
+
+  test("those of CUDA_VISIBLE_DEVICES are all there are, for every action; what they are is in no key", async () => {
     const { rig, env } = projectWith("exit 9\n");
-    await rig.build(["both", "program"], 0, { env: { ...env, CUDA_VISIBLE_DEVICES: "5,3" } });
+    const build = (visible: string, ...targets: string[]) =>
+      rig.start(["build", ...targets], { env: { ...env, CUDA_VISIBLE_DEVICES: visible } }).finished;
+    const reproduce = (visible: string) =>
+      rig.start(["reproduce", "default", "both"], { env: { ...env, CUDA_VISIBLE_DEVICES: visible } }).finished;
+    expect((await build("5,3", "both", "program", "none")).code).toBe(0);
     expect(out(rig, "both")).toBe("5,3");
     expect(out(rig, "program")).toMatch(/^[35]$/);
-    const again = await rig.start(["build", "both", "program"], { env: { ...env, CUDA_VISIBLE_DEVICES: "1" } })
-      .finished;
-    expect(again.stdout).toContain("up to date");
-    const { code, stdout } = await rig.start(["reproduce", "default", "both"], {
-      env: { ...env, CUDA_VISIBLE_DEVICES: "1" },
-    }).finished;
-    expect([code, stdout]).toEqual([3, expect.stringContaining('needs 2 of "gpu", and there are 1')]);
-    const same = await rig.start(["reproduce", "default", "both"], { env: { ...env, CUDA_VISIBLE_DEVICES: "5,3" } })
-      .finished;
-    expect(same.code).toBe(0);
-    expect(same.stdout).toContain("1 action: 1 same");
+    expect(out(rig, "none")).toBe("not given: 5,3");
+    expect((await build("1", "both", "program", "none")).stdout).toContain("up to date");
+    const less = await reproduce("1");
+    expect([less.code, less.stdout]).toEqual([3, expect.stringContaining('needs 2 of "gpu", and there are 1')]);
+    const enough = await reproduce("5,3");
+    expect([enough.code, enough.stdout]).toEqual([0, expect.stringContaining("1 action: 1 same")]);
   });
 });
 
@@ -159,4 +167,11 @@ test("a machine without any says how that is known, and --limit overrules it", a
   expect(stdout).toContain('needs 2 of "gpu", and there are 0 (nvidia-smi: NVIDIA-SMI has failed: no driver)');
   await rig.build(["both", "--limit", "gpu=2"], 0, { env });
   expect(out(rig, "both")).toBe("undefined");
+});
+
+test("a part of one is not to be had", async () => {
+  const { rig, env } = projectWith(two);
+  rig.edit("Expfile.ts", "gpu: 2", "gpu: 0.5");
+  const { code, stderr } = await rig.start(["build", "both"], { env }).finished;
+  expect([code, stderr]).toEqual([2, expect.stringContaining("GPUs are whole")]);
 });

@@ -24,8 +24,13 @@ const retries: Shape = {
   isMet: (value) => typeof value === "number" || (anObject.isMet(value) && "times" in (value as object)),
   what: "a number, or { times, backoffMs, resources }",
 };
+/** To have a part of one is no promise that anybody could keep: `--limit gpu=` says that several share one. */
+const resources: Shape = {
+  isMet: (value) => amounts.isMet(value) && Number.isInteger((value as { readonly gpu?: unknown }).gpu ?? 0),
+  what: "an object of numbers, and GPUs are whole: { cpu: 2, memory: 4000, gpu: 1 }",
+};
 export const runOptions = {
-  resources: amounts,
+  resources,
   timeoutMs: aTime,
   retries,
   env: texts,

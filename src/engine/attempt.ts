@@ -3,7 +3,8 @@
 import type { Resources, RunOptions } from "../api/rule.ts";
 import type { Order, Outcome } from "../backends/executors/executor.ts";
 import type { Failure } from "../model/failure.ts";
-import { ok, type Result } from "../util/result.ts";
+import { fail, ok, type Result } from "../util/result.ts";
+import { AbortedError } from "./resources.ts";
 import type { Site } from "./site.ts";
 
 export interface AttemptContext {
@@ -25,9 +26,19 @@ export async function attemptAction(
   options: RunOptions,
   context: AttemptContext,
 ): Promise<Result<{ readonly outcome: Outcome; readonly attempts: number }, Failure>> {
+  let again: { readonly waitMs: number; readonly why: string } | undefined;
   for (let attempt = 1; ; attempt++) {
     const admitted = await context.site.pool.admit(resourcesFor(options, attempt), order.target);
-    if (!admitted.ok) return admitted;
+    // What was counted while the build is ended may have been ended with it.
+    if (context.ending.aborted) throw new AbortedError();
+    if (!admitted.ok)
+      return again === undefined
+        ? admitted
+        : fail({ ...admitted.error, details: [`the try before failed: ${again.why}`] });
+    if (again !== undefined) {
+      context.onRetry(attempt, again.waitMs, again.why);
+      await context.sleep(again.waitMs, context.ending);
+    }
     const resources = admitted.value;
     const release = await context.site.pool.acquire(resources, context.priority, context.ending);
     const settled: Outcome[] = [];
@@ -43,8 +54,7 @@ export async function attemptAction(
     const outcome = settled[0] ?? { kind: "not-begun" };
     const waitMs = waitBefore(outcome, attempt, options, context.random);
     if (waitMs === undefined || context.signal.aborted) return ok({ outcome, attempts: attempt });
-    context.onRetry(attempt + 1, waitMs, outcome.kind === "failed" ? outcome.message : "");
-    await context.sleep(waitMs, context.ending);
+    again = { waitMs, why: outcome.kind === "failed" ? outcome.message : "" };
   }
 }
 

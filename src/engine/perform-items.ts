@@ -109,11 +109,12 @@ class ItemRun {
   }
 
   async run(): Promise<Performed> {
-    const { session, target, tally } = this.#work;
+    const { session, target, tally, ending } = this.#work;
     for (const template of this.#templates) {
       const missing = unready(template, target.name);
       if (missing.length > 0) return fail(missing);
       const admitted = await this.#siteOf(template).pool.admit(resourcesFor(template.options, 1), target.name);
+      if (ending.aborted) return ok("interrupted");
       if (!admitted.ok) return fail([admitted.error]);
       const gone = missingBundle(session, template);
       if (gone !== undefined) {
@@ -174,8 +175,8 @@ class ItemRun {
     const { pool } = this.#siteOf(template);
     const admitted = await pool.admit(resourcesFor(template.options, attempt), target.name);
     if (!admitted.ok) {
-      // Another lane may have dropped it.
-      if (this.#queue[0] !== first) return;
+      // Another lane may have dropped it; and what was counted while the build is ended may have been ended with it.
+      if (this.#queue[0] !== first || ending.aborted) return;
       // More memory for a second try than there is, say.
       this.#queue.shift();
       this.#refused ??= admitted.error;

@@ -47,7 +47,7 @@ export class ResourcePool implements Admission {
   async admit(request: Resources, target: string): Promise<Result<Resources, Failure>> {
     const admitted: Record<string, number> = { cpu: 1 };
     for (const [name, amount] of Object.entries(request)) {
-      if (amount === undefined) continue;
+      if (amount === undefined || amount === 0) continue;
       const said = this.#limits[name];
       const counted = said === undefined ? await this.#countOf(name) : undefined;
       const limit = said ?? counted?.count;

@@ -7,6 +7,7 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Budget } from "../backends/executors/budget.ts";
 import type { CallDesk, Order, Outcome } from "../backends/executors/executor.ts";
+import { inheritedFrom } from "../backends/executors/local/inherited.ts";
 import { LocalExecutor } from "../backends/executors/local.ts";
 import { isAsSeen, runBatch, toldCalls, type ResultLine, type ResultLog } from "../backends/executors/remote/batch.ts";
 import { Lacking, sentCalls, takeUp } from "../backends/executors/remote/errand.ts";
@@ -28,14 +29,6 @@ const scratchPrefix = "exp-";
 /** Of a folder into which a script has unpacked this program. */
 const startPrefix = "exp-start-";
 const longestStartMs = 3_600_000;
-
-/** What tells programs which GPUs are theirs; part of no key, as the machine is not. */
-const deviceVariables = [
-  "CUDA_VISIBLE_DEVICES",
-  "NVIDIA_VISIBLE_DEVICES",
-  "ROCR_VISIBLE_DEVICES",
-  "GPU_DEVICE_ORDINAL",
-];
 
 /** A batch as it was found, wherever it came from. */
 interface Found {
@@ -154,12 +147,11 @@ async function main(argument: string, batch: number, start: number): Promise<voi
     ...(found.callsLog !== undefined && { logName: found.callsLog }),
     money: { budget, spender: "this batch", warn: found.say },
   });
-  const variables = ["PATH", ...deviceVariables].filter((name) => process.env[name] !== undefined);
   const executor = new LocalExecutor({
     workerFile: found.workerFile,
     blobsFolder: found.blobsFolder,
     scratch: join(work, "scratch"),
-    environment: Object.fromEntries(variables.map((name) => [name, process.env[name]])),
+    environment: inheritedFrom(process.env),
     calls: found.desk(calls),
     warn: found.say,
   });

@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import type { Budget } from "../backends/executors/budget.ts";
 import { LocalExecutor, type LocalExecutorOptions } from "../backends/executors/local.ts";
 import { machineDevices, type Devices } from "../backends/executors/local/devices.ts";
+import { inheritedFrom } from "../backends/executors/local/inherited.ts";
 import { HashPool } from "../backends/store/hash-pool.ts";
 import { LocalActionCache } from "../backends/store/action-cache.ts";
 import { LocalStore } from "../backends/store/local.ts";
@@ -373,7 +374,7 @@ export function localExecutor(
     check: checksInputs ? check : undefined,
     devices: project.devices,
     workerFile: fileURLToPath(new URL("./worker.js", import.meta.url)),
-    environment: pick(project.environment, ["PATH"]),
+    environment: inheritedFrom(project.environment),
   });
 }
 
@@ -389,13 +390,4 @@ export function useStores(project: Project, what: string): Lease | undefined {
 /** cpu and memory of this machine, with what the user said over it. */
 export function machineLimits(jobs: number | undefined, named: Limits): Limits {
   return { cpu: jobs ?? cpus().length, memory: Math.floor(totalmem() / 2 ** 20), ...named };
-}
-
-function pick(
-  environment: Readonly<Record<string, string | undefined>>,
-  names: readonly string[],
-): Record<string, string> {
-  return Object.fromEntries(
-    names.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]])),
-  );
 }

@@ -3,8 +3,9 @@
 import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { forkSpare } from "../backends/executors/local/fork-worker.ts";
+import { inheritedFrom } from "../backends/executors/local/inherited.ts";
 
 /** Sees of the environment what any worker sees. */
-export function startSpare({ PATH }: NodeJS.ProcessEnv): ChildProcess {
-  return forkSpare(join(__dirname, "worker.js"), PATH === undefined ? {} : { PATH });
+export function startSpare(environment: NodeJS.ProcessEnv): ChildProcess {
+  return forkSpare(join(__dirname, "worker.js"), inheritedFrom(environment));
 }

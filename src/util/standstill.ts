@@ -18,5 +18,7 @@ export async function orStandstill<T>(work: () => Promise<T>, onStandstill: () =
 
 /** Not here and now: what the rejection sets off must find a process that lives. */
 function tellInnermost(): void {
-  setImmediate(() => waits.at(-1)?.());
+  // Chosen now: what is over by then is not told in place of what waits around it.
+  const tell = waits.at(-1);
+  setImmediate(() => tell?.());
 }

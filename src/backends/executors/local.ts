@@ -40,7 +40,7 @@ interface Worker {
   readonly process: WorkerProcess;
   readonly calls: PaidCalls;
   assignment: Assignment | undefined;
-  /** GPUs that were given to its orders: a library that has been told which to use cannot be told otherwise. */
+  /** GPUs that its recipes were given: a library that has been told which to use cannot be told otherwise. */
   devices: readonly string[];
   /** How it ended, if it has. */
   exit: WorkerExit | undefined;
@@ -105,21 +105,23 @@ export class LocalExecutor implements Executor {
         const unspent = { tookMs: 0, costUsd: 0 };
         return settleAll(order, settle, vanished(this.#scratch.path, unspent));
       }
-      await this.#assign(worker, granted(order, grant), settle, signal);
+      const assignment = new Assignment(this.#orders++, granted(order, grant), settle, grant);
+      await this.#assign(worker, assignment, signal);
     } finally {
       grant?.release();
     }
   }
 
-  /** With GPUs, if the order wants any: they and the worker suit each other. */
+  /** With GPUs, if the order wants any. A recipe runs in a worker that has not been given others. */
   async #workerFor(order: Order, signal: AbortSignal): Promise<{ worker: Worker | undefined; grant?: Grant }> {
     const { gpu = 0 } = order.resources;
     const devices = gpu > 0 ? await this.#options.devices?.() : undefined;
     for (;;) {
       const worker = await this.#crew.take(signal);
       if (worker === undefined || devices === undefined) return { worker };
-      const grant = devices.take(gpu, worker.devices);
-      if (grant === undefined) return { worker };
+      const held = new Set([...this.#all].flatMap((each) => each.devices));
+      const grant = devices.take(gpu, worker.devices, held);
+      if (grant === undefined || order.code.kind === "command") return { worker, ...(grant && { grant }) };
       if (worker.devices.length === 0 || worker.devices.join() === grant.names.join()) {
         worker.devices = grant.names;
         return { worker, grant };
@@ -130,8 +132,7 @@ export class LocalExecutor implements Executor {
     }
   }
 
-  async #assign(worker: Worker, order: Order, settle: Settle, signal: AbortSignal): Promise<void> {
-    const assignment = new Assignment(this.#orders++, order, settle);
+  async #assign(worker: Worker, assignment: Assignment, signal: AbortSignal): Promise<void> {
     if (worker.exit !== undefined) {
       const { scratch } = worker.process;
       return assignment.lose(undefined, worker.exit, existsSync(scratch) ? undefined : scratch);
@@ -233,9 +234,9 @@ export class LocalExecutor implements Executor {
         if (message.outcomes.length > 0) this.#settle(worker, assignment, message.outcomes);
         worker.assignment = undefined;
         // Processes that its recipe left behind would run beside the actions of others, and may write to what it handed over.
+        assignment.finish();
         if (message.hasChildren) worker.process.end();
         else this.#crew.free(worker);
-        assignment.finish();
         return;
       case "find":
       case "remember":

@@ -2,6 +2,7 @@
 
 import { performance } from "node:perf_hooks";
 import type { Order, Outcome } from "../executor.ts";
+import type { Grant } from "./devices.ts";
 import { vanished } from "./vanished.ts";
 import type { WorkerExit } from "./worker-process.ts";
 
@@ -28,6 +29,7 @@ export class Assignment {
   /** Resolves when every item has been settled. */
   readonly finished: Promise<void>;
   readonly #settle: Settle;
+  readonly #grant: Grant | undefined;
   readonly #open: Set<number>;
   readonly #finish: () => void;
   /** Of the action that is at work; those before it have had theirs. */
@@ -40,8 +42,10 @@ export class Assignment {
   #isPaused = false;
   #ended: Ended | undefined;
 
-  constructor(id: number, order: Order, settle: Settle) {
+  /** `grant`: given back when it has ended, before its worker is another's. */
+  constructor(id: number, order: Order, settle: Settle, grant?: Grant) {
     this.id = id;
+    this.#grant = grant;
     this.order = order;
     this.#settle = settle;
     this.#open = new Set(indicesOf(order));
@@ -114,6 +118,7 @@ export class Assignment {
   finish(): void {
     this.#onTimeout = undefined;
     clearTimeout(this.#timer);
+    this.#grant?.release();
     this.#finish();
   }
 

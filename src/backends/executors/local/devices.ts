@@ -5,7 +5,7 @@ import { hasCode } from "../../../util/fs.ts";
 
 export interface Grant {
   readonly names: readonly string[];
-  /** Tell programs which GPUs are theirs; part of no key, as the machine is not. */
+  /** For the environment of programs. */
   readonly variables: Readonly<Record<string, string>>;
   release(): void;
 }
@@ -15,25 +15,25 @@ const deadlineMs = 30_000;
 /** By number as nvidia-smi counts, which is not how CUDA does if it is not told to. */
 const byBus = { CUDA_DEVICE_ORDER: "PCI_BUS_ID" };
 
-/** Those that this process may use, found when they are asked for first. */
+/** Those that this process may use, found when they are asked for first; where there were none it is looked again. */
 export function machineDevices(environment: NodeJS.ProcessEnv): () => Promise<Devices> {
   let found: Promise<Devices> | undefined;
-  return () => (found ??= findDevices(environment));
+  return async () => {
+    const devices = await (found ??= findDevices(environment));
+    if (devices.count === 0) found = undefined;
+    return devices;
+  };
 }
 
 async function findDevices(environment: NodeJS.ProcessEnv): Promise<Devices> {
-  const { CUDA_VISIBLE_DEVICES: visible, CUDA_DEVICE_ORDER: order } = environment;
-  if (visible !== undefined) {
-    const how = `CUDA_VISIBLE_DEVICES is "${visible}"`;
-    return new Devices(namesIn(visible), how, order === undefined ? {} : { CUDA_DEVICE_ORDER: order });
-  }
+  const { CUDA_VISIBLE_DEVICES: visible } = environment;
+  if (visible !== undefined) return new Devices(namesIn(visible), `CUDA_VISIBLE_DEVICES is "${visible}"`);
   return new Promise((resolve) => {
     execFile("nvidia-smi", ["-L"], { env: environment, timeout: deadlineMs }, (error, stdout, stderr) => {
+      if (error === null) return resolve(new Devices(namesListed(stdout), "as nvidia-smi -L lists them", byBus));
       const [said = ""] = `${stdout}${stderr}`.trim().split("\n");
-      const none = hasCode(error, "ENOENT") ? "there is no nvidia-smi here" : `nvidia-smi: ${said}`;
-      resolve(
-        error === null ? new Devices(namesListed(stdout), "as nvidia-smi -L lists them", byBus) : new Devices([], none),
-      );
+      const why = said === "" ? error.message : `nvidia-smi: ${said}`;
+      resolve(new Devices([], hasCode(error, "ENOENT") ? "there is no nvidia-smi here" : why));
     });
   });
 }
@@ -60,51 +60,47 @@ export function namesListed(text: string): readonly string[] {
 export class Devices {
   /** How it is known that there are so many. */
   readonly how: string;
-  /** By name, which part of it is taken. */
-  readonly #taken: Map<string, number>;
+  /** By name, how many have it. */
+  readonly #users: Map<string, number>;
   readonly #variables: Readonly<Record<string, string>>;
 
-  /** `variables`: what programs are told beside the names. */
+  /** `variables`: what programs are to be told beside the names. */
   constructor(names: readonly string[], how: string, variables: Readonly<Record<string, string>> = {}) {
     this.how = how;
-    this.#taken = new Map(names.map((name) => [name, 0]));
+    this.#users = new Map(names.map((name) => [name, 0]));
     this.#variables = variables;
   }
 
   get count(): number {
-    return this.#taken.size;
+    return this.#users.size;
   }
 
   /**
-   * GPUs for an action that wants `amount`: whole ones, or a part of one that others may have parts of. Whoever limits how many are asked for at
-   * once finds free ones; otherwise they are shared. `before`: had by who asks, and given again where they are free. Undefined: there are none.
+   * So many, and all there are if there are no more. Whoever lets no more be asked for at once than there are finds free ones; otherwise they are
+   * shared. `before`: what who asks had, and is given again where it is free; `held`: what others may come back for. Undefined: there are none.
    */
-  take(amount: number, before: readonly string[]): Grant | undefined {
+  take(amount: number, before: readonly string[], held: ReadonlySet<string>): Grant | undefined {
     if (this.count === 0) return undefined;
-    const share = Math.min(amount, 1);
-    const isFree = (name: string) => this.#taken.get(name)! + share <= 1 + 1e-9;
+    const isFree = (name: string) => this.#users.get(name) === 0;
     const wanted = Math.min(Math.ceil(amount), this.count);
-    const names =
-      before.length === wanted && before.every(isFree) ? before : this.#inOrder(share, isFree).slice(0, wanted);
-    const add = (part: number) => {
-      for (const name of names) this.#taken.set(name, this.#taken.get(name)! + part);
+    const names = before.length === wanted && before.every(isFree) ? before : this.#inOrder(held).slice(0, wanted);
+    const add = (sign: 1 | -1) => {
+      for (const name of names) this.#users.set(name, this.#users.get(name)! + sign);
     };
-    add(share);
+    add(1);
     let isReleased = false;
     return {
       names,
       variables: { ...this.#variables, CUDA_VISIBLE_DEVICES: names.join(",") },
       release() {
-        if (!isReleased) add(-share);
+        if (!isReleased) add(-1);
         isReleased = true;
       },
     };
   }
 
-  /** Parts go where others are already, as long as there is room: whole ones stay free for who wants those. */
-  #inOrder(share: number, isFree: (name: string) => boolean): readonly string[] {
-    const all = [...this.#taken];
-    const byUse = all.sort(([, a], [, b]) => a - b).map(([name]) => name);
-    return share < 1 ? [...byUse.filter(isFree).reverse(), ...byUse.filter((name) => !isFree(name))] : byUse;
+  #inOrder(held: ReadonlySet<string>): readonly string[] {
+    const all = [...this.#users].map(([name, users]) => ({ name, rank: 2 * users + (held.has(name) ? 1 : 0) }));
+    return all.sort((a, b) => a.rank - b.rank).map(({ name }) => name);
   }
 }

@@ -1,6 +1,7 @@
 // A batch where it runs, away from its driver: takes the actions that have not ended yet, has them run, and writes down how each ended. Knows no queue.
 
-import { setTimeout as after } from "node:timers/promises";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { sleep } from "../../../util/clock.ts";
 import { isStill } from "../../../util/stat.ts";
 import type { CallDesk, Executor, GuardedFile, Order, Outcome } from "../executor.ts";
 import { deskWith } from "./payments.ts";
@@ -50,37 +51,43 @@ export interface Batch {
 }
 
 /** Resolves when everything has ended and is written down durably; what `signal` cut off is not. */
-export async function runBatch({ order, ended, ...batch }: Batch, signal: AbortSignal): Promise<void> {
-  const writer = new Writer(order, batch, signal);
+export async function runBatch(batch: Batch, signal: AbortSignal): Promise<void> {
+  const { log } = batch;
+  const writer = new Writer(batch, signal);
+  const ended = await runInRounds(batch, writer, signal);
+  await writer.idle();
+  if (signal.aborted || ended === "cut off") return;
+  log.append(ended === "killed" ? { tooLittleMemory: true } : { end: true });
+  await log.commit();
+}
+
+async function runInRounds(
+  { order, ended, executor, memoryKills }: Batch,
+  writer: Writer,
+  signal: AbortSignal,
+): Promise<"all" | "killed" | "cut off"> {
   let open = (order.items === undefined ? [0] : [...order.items.keys()]).filter((place) => !ended.has(place));
   while (open.length > 0) {
     const notBegun: number[] = [];
     const places = open;
-    const kills = batch.memoryKills();
+    const kills = memoryKills();
     let isKilled = false;
     const settle = (index: number, outcome: Outcome) => {
       const place = places[index]!;
-      isKilled ||= outcome.kind === "failed" && outcome.why === "lost" && batch.memoryKills() > kills;
+      isKilled ||= outcome.kind === "failed" && outcome.why === "lost" && memoryKills() > kills;
       if (isKilled) return;
       if (outcome.kind === "not-begun") notBegun.push(place);
       else writer.take(place, outcome);
     };
     const { items } = order;
     const rest = items === undefined ? order : { ...order, items: places.map((place) => items[place]!) };
-    await batch.executor.run(rest, settle, { stop: signal });
-    await writer.idle();
-    if (signal.aborted) return;
-    if (isKilled) {
-      batch.log.append({ tooLittleMemory: true });
-      await batch.log.commit();
-      return;
-    }
+    await executor.run(rest, settle, { stop: AbortSignal.any([signal, writer.broken]) });
+    if (isKilled) return "killed";
     open = notBegun.sort((a, b) => a - b);
     // One item took its worker with it, and the others have another turn. With none that ended there is nothing to hope for.
-    if (open.length === places.length) return;
+    if (signal.aborted || writer.broken.aborted || open.length === places.length) return "cut off";
   }
-  batch.log.append({ end: true });
-  await batch.log.commit();
+  return "all";
 }
 
 /** What is paid here its driver counts as it is paid, and not only when an action has ended. */
@@ -94,45 +101,58 @@ export function toldCalls(desk: CallDesk, log: ResultLog): CallDesk {
 
 /** Writes down what has ended, as many together as come while it writes. */
 class Writer {
-  readonly #order: Order;
-  readonly #batch: Pick<Batch, "log" | "by" | "isAsSeen">;
+  readonly #batch: Batch;
   readonly #signal: AbortSignal;
-  readonly #doubted = new Set<Promise<void>>();
+  readonly #doubts = new Set<Promise<void>>();
+  readonly #broken = new AbortController();
   #pending: { readonly i: number; readonly outcome: Ended }[] = [];
   #writing = Promise.resolve();
 
-  constructor(order: Order, batch: Pick<Batch, "log" | "by" | "isAsSeen">, signal: AbortSignal) {
-    this.#order = order;
+  constructor(batch: Batch, signal: AbortSignal) {
     this.#batch = batch;
     this.#signal = signal;
   }
 
-  take(i: number, outcome: Ended): void {
-    if (outcome.kind !== "failed") return this.#believe(i, outcome);
-    const doubt = after(doubtMs).then(() => {
-      this.#doubted.delete(doubt);
-      if (!this.#signal.aborted) this.#believe(i, outcome);
-    });
-    this.#doubted.add(doubt);
+  /** Nothing can be written down any more: nothing is to be begun. */
+  get broken(): AbortSignal {
+    return this.#broken.signal;
   }
 
+  take(i: number, outcome: Ended): void {
+    if (outcome.kind !== "failed") return this.#believe(i, outcome);
+    const doubt = this.#isOver().then((isOver) => {
+      this.#doubts.delete(doubt);
+      if (!isOver) this.#believe(i, outcome);
+    });
+    this.#doubts.add(doubt);
+  }
+
+  /** Throws what kept it from writing. */
   async idle(): Promise<void> {
-    await Promise.all(this.#doubted);
+    await Promise.all(this.#doubts);
     await this.#writing;
+    this.broken.throwIfAborted();
+  }
+
+  async #isOver(): Promise<boolean> {
+    await sleep(doubtMs, this.#signal);
+    // A signal that came while this process was busy is heard of after the timer.
+    await nextTurn();
+    return this.#signal.aborted;
   }
 
   #believe(i: number, outcome: Ended): void {
     this.#pending.push({ i, outcome: outcome.kind === "done" ? { ...outcome, by: this.#batch.by } : outcome });
-    this.#writing = this.#writing.then(() => this.#write());
+    this.#writing = this.#writing.then(() => this.#write()).catch((error: unknown) => this.#broken.abort(error));
   }
 
   async #write(): Promise<void> {
-    const { log, isAsSeen } = this.#batch;
+    const { order, log, isAsSeen } = this.#batch;
     const lines = this.#pending;
     this.#pending = [];
     if (lines.length === 0) return;
     // Looked at after they ended, once for all of them: then what they read was what the order says.
-    const edited = this.#order.guarded.find((file) => !isAsSeen(file));
+    const edited = order.guarded.find((file) => !isAsSeen(file));
     for (const { i, outcome } of lines)
       log.append({ i, outcome: edited === undefined ? outcome : editedUnder(outcome, edited.path) });
     await log.commit();
