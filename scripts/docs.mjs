@@ -15,7 +15,7 @@ const meaningOfExit = {
   wrongInput:
     "Your input is wrong: the command line, a config, the Expfile, a recipe that does not compile, a missing source file.",
   incomplete:
-    "Not complete: people are awaited (a handoff), or `--max-usd` has stopped the build. For `plan` and `cache pull`: work is due. For `gc`: a build is at work. For `runs rm` and `cache sweep`: `--yes` is awaited. For `accept`: items are left that have to be made anew. For `reproduce` and `verify`: something could not be run.",
+    "Not complete: people are awaited (a handoff), or `--max-usd` has stopped the build. For `plan` and `cache pull`: work is due. For `gc`: a build is at work. For `runs rm` and `cache sweep`: `--yes` is awaited. For `accept`: items are left that have to be made anew. For `reproduce` and `verify`: something could not be run, or there was nothing to be run.",
   interrupted: "Interrupted by Ctrl-C or a signal. The next build goes on.",
 };
 

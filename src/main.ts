@@ -2,7 +2,7 @@
 
 import type { ChildProcess } from "node:child_process";
 import { once, setMaxListeners } from "node:events";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, writeSync } from "node:fs";
 import { isatty } from "node:tty";
 import { parseArguments, type Arguments } from "./commands/arguments.ts";
 import { showFailures, type Screen } from "./commands/screen.ts";
@@ -46,21 +46,39 @@ export async function run(spare?: ChildProcess): Promise<void> {
   const interrupt = new AbortController();
   // Every action under way listens to it: their number is no leak.
   setMaxListeners(0, interrupt.signal);
+  // Of writing what is to be said: a disk that is full, say.
+  let trouble: Error | undefined;
+  let isOver = false;
+  const leave = (code: number | string): never => {
+    isOver = true;
+    if (trouble !== undefined) process.stderr.write(`${diskTrouble(trouble) ?? trouble.message}\n`);
+    return process.exit(code);
+  };
+  // Node tells of an error that nobody caught, and ends.
+  process.on("uncaughtExceptionMonitor", () => (isOver = true));
+  process.on("exit", () => {
+    if (isOver) return;
+    process.exitCode = exitCodes.failed;
+    tellAtExit(
+      "process.exit() was called in the midst of it, by the Expfile, what it imports, or a schema: it goes no further",
+    );
+  });
   let interrupts = 0;
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
       interrupt.abort();
       // Asked twice: the work is not waited for. What was reported finished is safe.
-      if (++interrupts > 1) process.exit(exitCodes.interrupted);
+      if (isOver) process.exit();
+      if (++interrupts > 1) leave(exitCodes.interrupted);
     });
   }
   const works = process.argv.slice(2).some((word) => working.has(word));
   for (const stream of [process.stdout, process.stderr])
     stream.on("error", (error: NodeJS.ErrnoException) => {
       // A reader that has seen enough (`exp status | head`) is no error, nor is a terminal that was closed.
-      if (!["EPIPE", "EIO", "ERR_STREAM_DESTROYED"].some((code) => hasCode(error, code))) throw error;
+      if (!["EPIPE", "EIO", "ERR_STREAM_DESTROYED"].some((code) => hasCode(error, code))) trouble ??= error;
       if (stream === process.stderr) return;
-      if (!works) process.exit(process.exitCode ?? 0);
+      if (!works) leave(trouble === undefined ? (process.exitCode ?? exitCodes.done) : exitCodes.failed);
       // Work that nobody watches any more is ended in good order.
       interrupt.abort();
     });
@@ -88,13 +106,37 @@ export async function run(spare?: ChildProcess): Promise<void> {
       out.flush();
       process.stderr.write(text);
     },
-    ask,
+    ask: (question) => ask(question, leave),
     signal: interrupt.signal,
     now: Date.now,
     spare,
   };
   process.exitCode = await runCommand(screen);
   out.flush();
+  isOver = true;
+  if (trouble !== undefined) leave(exitCodes.failed);
+  endSoon();
+}
+
+function tellAtExit(text: string): void {
+  try {
+    writeSync(2, `${text}\n`);
+  } catch {
+    // Nobody sees what is said there.
+  }
+}
+
+const longestEndMs = 5_000;
+
+/** A timer or a connection that the Expfile has left open would keep this process for ever. Where there is none it ends before that. */
+function endSoon(): void {
+  setTimeout(() => {
+    if (process.stdout.writableLength > 0) return endSoon();
+    process.stderr.write(
+      "warning: the Expfile, or what it imports, has left a timer or a connection open: exp ends all the same\n",
+    );
+    process.exit();
+  }, longestEndMs).unref();
 }
 
 /** Node sets terminals back at its end, and aborts where one is gone: it is not to find that. */
@@ -115,12 +157,12 @@ function closeGoneTerminals(): void {
 }
 
 /** On the standard error, so that it is seen where the output goes elsewhere. */
-async function ask(question: string): Promise<string | undefined> {
+async function ask(question: string, leave: (code: number) => never): Promise<string | undefined> {
   if (!isatty(0) || !isatty(2)) return undefined;
   const { createInterface } = await import("node:readline/promises");
   const reader = createInterface({ input: process.stdin, output: process.stderr });
   // Another Ctrl-C is no answer, but what it always is the second time.
-  reader.on("SIGINT", () => process.exit(exitCodes.interrupted));
+  reader.on("SIGINT", () => leave(exitCodes.interrupted));
   try {
     return await reader.question(question);
   } catch (error) {

@@ -190,6 +190,23 @@ export const one = async ({ item, outputs }) => outputs.value.write(item);
     expect(all(rig)).toEqual([]);
   });
 
+  test("an item of which its key would show nothing is refused", async () => {
+    for (const item of ['new Map([["n", 1]])', "new Set([1])", "new Date(0)", "new (class Own { #n = 1; })()"]) {
+      const rig = fanOutProject(`export const split = () => [{ item: ${item} }];
+export const one = async ({ outputs }) => outputs.value.write(1);
+`);
+      const { code, stdout } = await rig.exp("build");
+      expect([code, stdout]).toEqual([1, expect.stringMatching(/a (Map|Set|Date|Own) cannot be part of a key/)]);
+    }
+  });
+
+  test("a place that was left out of the list is no item", async () => {
+    const rig = fanOutProject(`export const split = () => [{ item: 1 }, , { item: 2 }];
+export const one = async ({ outputs }) => outputs.value.write(1);
+`);
+    expect((await rig.exp("build")).stdout).toContain("item 1 of the split has no `item`");
+  });
+
   test("equal items are an error that names both", async () => {
     const rig = fanOutProject(`export const split = () => [1, 2, 1].map((item) => ({ item }));
 export const one = async ({ item, outputs }) => outputs.value.write(item);

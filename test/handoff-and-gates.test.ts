@@ -278,6 +278,21 @@ describe("a gate", () => {
     expect(rig.has("runs/default/report/page.txt")).toBe(false);
   });
 
+  test("fulfils no condition with what is no number", async () => {
+    for (const [value, operator] of [
+      ["0 / 0", "<="],
+      ["-1 / 0", "<="],
+      ["1 / 0", ">="],
+      ["undefined", "<"],
+    ] as const) {
+      const rig = gateProject();
+      const found = /value: await inputs.share.read\(\), operator: ">="/;
+      rig.edit("measure.ts", found, `value: ${value}, operator: "${operator}"`);
+      const done = await rig.exp("build");
+      expect([done.code, done.stdout]).toEqual([1, expect.stringContaining("share of novel words is not a number")]);
+    }
+  });
+
   test("that failed fails again without being computed again", async () => {
     const rig = gateProject();
     await rig.build(["--measure.share", "0.25"], 1);

@@ -172,6 +172,36 @@ describe("reproduce", () => {
     expect(kinds(await ask(rig, ["reproduce", "default", "square"]))).toEqual(["same"]);
   });
 
+  test("what was cleaned is still what others had read", async () => {
+    const rig = wholeProject();
+    await rig.build();
+    await rig.exp("clean");
+    for (const command of [
+      ["reproduce", "default"],
+      ["reproduce", "default", "sum"],
+      ["verify", "sum"],
+    ])
+      expect(kinds(await ask(rig, command))).toEqual(["same"]);
+  });
+
+  test("a fan-out without any items", async () => {
+    const rig = wholeProject();
+    rig.edit("rules/square.ts", "export const split = ", "export const split = () => [];\nexport const before = ");
+    await rig.build(["square"]);
+    const answer = await ask(rig, ["reproduce", "default", "square"]);
+    expect(answer.actions.map(({ part, verdict }) => `${part} ${verdict.kind}`)).toEqual(["split same", "merge same"]);
+  });
+
+  test("of what has never ended says that it has shown nothing", async () => {
+    const rig = wholeProject();
+    rig.edit("rules/prepare.ts", "=> {", "=> {\n  throw new Error('no');");
+    await rig.build([], 1);
+    for (const command of [["reproduce", "default"], ["verify"]]) {
+      const { code, stdout } = await rig.exp(...command);
+      expect([code, stdout]).toEqual([3, expect.stringContaining("nothing to run again")]);
+    }
+  });
+
   test("names the first difference, keeps what came out, and fails", async () => {
     const rig = makeProject({
       "Expfile.ts": `import { contract, experiments, json, rule, text } from "expfile";

@@ -42,3 +42,28 @@ test("what is reproduced where there is less than where it was made is not run, 
   const enough = await reproduce("--limit", "place=3");
   expect([enough.code, enough.stdout]).toEqual([0, expect.stringContaining("1 action: 1 same")]);
 });
+
+test("resources of a second try that are none, or that cannot be said", async () => {
+  const rig = makeProject(files);
+  rig.edit("Expfile.ts", "({ place: 2 * attempt })", "({ place: NaN })");
+  const none = await rig.exp("build", "grows", "--limit", "place=3");
+  expect([none.code, none.stdout]).toEqual([2, expect.stringContaining("`retries.resources` gave an object where")]);
+  rig.edit("Expfile.ts", "({ place: NaN })", '{ throw new Error("boo"); }');
+  const thrown = await rig.exp("build", "grows", "--limit", "place=3");
+  expect([thrown.code, thrown.stdout]).toEqual([2, expect.stringContaining("`retries.resources` threw: boo")]);
+});
+
+test("a limit of time longer than a timer can wait", async () => {
+  const rig = makeProject(files);
+  rig.edit("Expfile.ts", "resources: { place: 3, cpu: 64 }", "timeoutMs: 30 * 24 * 3600 * 1000");
+  const { code, stdout, stderr } = await rig.exp("build", "places");
+  expect([code, stderr]).toEqual([0, ""]);
+  expect(stdout).toContain("1 computed");
+});
+
+test("a resource may be called as something that every object has", async () => {
+  const rig = makeProject(files);
+  rig.edit("Expfile.ts", "{ place: 3, cpu: 64 }", "{ constructor: 1 }");
+  expect((await rig.exp("build", "places")).stdout).toContain('the resource "constructor" has no limit here');
+  await rig.build(["places", "--limit", "constructor=1"]);
+});

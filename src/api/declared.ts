@@ -61,7 +61,10 @@ export const aTime: Shape = {
   isMet: (value) => isNumber(value) && (value as number) > 0,
   what: "a number of milliseconds above 0",
 };
-export const amounts: Shape = { isMet: (value) => allOf(value, isNumber), what: "an object of numbers" };
+export const amounts: Shape = {
+  isMet: (value) => allOf(value, (one) => isNumber(one) && (one as number) >= 0),
+  what: "an object of numbers from 0",
+};
 export const namedTexts: Shape = { isMet: (value) => allOf(value, isText), what: "an object of texts" };
 export const aSchema: Shape = { isMet: (value) => hasMethod(value, "safeParse"), what: "a schema of zod" };
 export const aZodObject: Shape = {

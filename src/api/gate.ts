@@ -40,8 +40,10 @@ export function gate<const C extends GateSpec, const R extends ReadsOf<Whole<C>>
   return makeRule(whole as unknown as WithVerdict<C>, { kind: "gate", part });
 }
 
+/** What is no number (NaN, or infinite, which a verdict keeps as null) fulfils no condition. */
 export function holds(condition: Condition): boolean {
   const { value, threshold } = condition;
+  if (!Number.isFinite(value) || !Number.isFinite(threshold)) return false;
   switch (condition.operator) {
     case ">=":
       return value >= threshold;

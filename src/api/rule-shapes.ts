@@ -27,7 +27,7 @@ const retries: Shape = {
 /** To have a part of one is no promise that anybody could keep: `--limit gpu=` says that several share one. */
 const resources: Shape = {
   isMet: (value) => amounts.isMet(value) && Number.isInteger((value as { readonly gpu?: unknown }).gpu ?? 0),
-  what: "an object of numbers, and GPUs are whole: { cpu: 2, memory: 4000, gpu: 1 }",
+  what: "an object of numbers from 0, of which GPUs are whole: { cpu: 2, memory: 4000, gpu: 1 }",
 };
 export const runOptions = {
   resources,

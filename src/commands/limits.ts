@@ -11,7 +11,7 @@ export function readLimits(args: Arguments): Result<Limits, readonly Failure[]> 
   const { jobs } = args.flags as { jobs?: string };
   if (jobs !== undefined && !isWholeAboveZero(jobs))
     failures.push(inputFailure(`-j takes a whole number above 0, not "${jobs}"`, { fix: "-j 4" }));
-  const named: Record<string, number> = {};
+  const named = Object.create(null) as Record<string, number>;
   for (const text of (args.flags.limit ?? []) as readonly string[]) {
     const match = /^(.+)=(\d+(?:\.\d+)?)$/.exec(text);
     if (match === null)

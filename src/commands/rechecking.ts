@@ -89,7 +89,10 @@ function exitCodeOf(rechecks: readonly Recheck[]): number {
     ({ verdict }) => verdict.kind === "failed" || (verdict.kind === "differs" && !verdict.isDeclared),
   );
   if (isWrong) return exitCodes.failed;
-  return rechecks.some(({ verdict }) => verdict.kind === "not-run") ? exitCodes.incomplete : exitCodes.done;
+  // Nothing has been shown where there was nothing to be run.
+  return rechecks.length === 0 || rechecks.some(({ verdict }) => verdict.kind === "not-run")
+    ? exitCodes.incomplete
+    : exitCodes.done;
 }
 
 function readSample(args: Arguments, otherwise: number): Result<number, Failure> {

@@ -5,7 +5,8 @@ import type { Order, Outcome } from "../backends/executors/executor.ts";
 import type { Failure } from "../model/failure.ts";
 import { fail, ok, type Result } from "../util/result.ts";
 import { AbortedError } from "./resources.ts";
-import type { Site } from "./site.ts";
+import { amountsOf } from "./declared.ts";
+import type { Admission, Site } from "./site.ts";
 
 export interface AttemptContext {
   readonly site: Pick<Site, "executor" | "pool">;
@@ -28,7 +29,7 @@ export async function attemptAction(
 ): Promise<Result<{ readonly outcome: Outcome; readonly attempts: number }, Failure>> {
   let again: { readonly waitMs: number; readonly why: string } | undefined;
   for (let attempt = 1; ; attempt++) {
-    const admitted = await context.site.pool.admit(resourcesFor(options, attempt), order.target);
+    const admitted = await admitTry(context.site.pool, options, attempt, order.target);
     // What was counted while the build is ended may have been ended with it.
     if (context.ending.aborted) throw new AbortedError();
     if (!admitted.ok)
@@ -58,9 +59,18 @@ export async function attemptAction(
   }
 }
 
-export function resourcesFor(options: RunOptions, attempt: number): Resources {
-  const more = attempt > 1 && typeof options.retries === "object" ? options.retries.resources?.(attempt) : undefined;
-  return { cpu: 1, ...options.resources, ...more };
+/** What a try comes to there, or why it can never be had. */
+export async function admitTry(
+  pool: Admission,
+  options: RunOptions,
+  attempt: number,
+  target: string,
+): Promise<Result<Resources, Failure>> {
+  const { retries } = options;
+  const another = attempt > 1 && typeof retries === "object" ? retries.resources : undefined;
+  const more =
+    another === undefined ? ok({}) : amountsOf({ what: "`retries.resources`", target }, () => another(attempt));
+  return more.ok ? pool.admit({ cpu: 1, ...options.resources, ...more.value }, target) : more;
 }
 
 /** What one try may take. */

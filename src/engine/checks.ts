@@ -5,6 +5,7 @@ import type { InputSlot, Slot } from "../api/slot.ts";
 import type { InputOrder, InputOrders } from "../backends/executors/executor.ts";
 import type { Artifacts } from "../model/action.ts";
 import { actionFailure, type Failure } from "../model/failure.ts";
+import { checkedBy } from "../planning/config/checked.ts";
 import { readTextIfThere } from "../util/fs.ts";
 import type { Contents } from "./contents.ts";
 
@@ -84,7 +85,7 @@ async function problemsOf(declared: Slot, order: InputOrder): Promise<readonly s
   } catch (error) {
     return [`is not ${declared.format.toUpperCase()}: ${error instanceof Error ? error.message : String(error)}`];
   }
-  const parsed = declared.schema.safeParse(value);
-  if (parsed.success) return [];
-  return parsed.error.issues.map(({ path, message }) => `${path.map(String).join(".")}: ${message}`.replace(/^: /, ""));
+  const checked = checkedBy(declared.schema, value);
+  if (checked.success) return [];
+  return checked.issues.map(({ path, message }) => `${path.map(String).join(".")}: ${message}`.replace(/^: /, ""));
 }

@@ -1,7 +1,7 @@
 // What functions of a declaration return, held to what their types say: nobody need have compiled the Expfile. Unaware of what they are asked for.
 
-import { describe } from "../api/declared.ts";
-import type { HandoffRequest } from "../api/rule.ts";
+import { amounts, describe } from "../api/declared.ts";
+import type { HandoffRequest, Resources } from "../api/rule.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import { fail, ok, type Result } from "../util/result.ts";
 
@@ -41,22 +41,34 @@ export function requestsOf(
   return listOf(asked, declared, isRequest, "{ path, what, how }");
 }
 
+/** What a try takes. */
+export function amountsOf(asked: Asked, declared: () => Resources): Result<Resources, Failure> {
+  const given = called(asked, declared);
+  if (!given.ok || amounts.isMet(given.value)) return given;
+  return fail(wrong(asked, `gave ${describe(given.value)} where ${amounts.what} belongs`, "{ memory: 8000 }, say."));
+}
+
 function listOf<T>(
   asked: Asked,
   declared: () => readonly T[],
   isMet: (one: unknown) => boolean,
   member: string,
 ): Result<readonly T[], Failure> {
-  let list: unknown;
-  try {
-    list = declared();
-  } catch (error) {
-    return fail(wrong(asked, `threw: ${error instanceof Error ? error.message : String(error)}`));
-  }
+  const given = called(asked, declared);
+  if (!given.ok) return given;
+  const list: unknown = given.value;
   if (!Array.isArray(list)) return fail(wrong(asked, `gave ${describe(list)} where a list belongs`));
   const stray = (list as readonly unknown[]).findIndex((one) => !isMet(one));
   if (stray < 0) return ok(list as readonly T[]);
   return fail(wrong(asked, `gave ${describe(list[stray])} where ${member} belongs`));
+}
+
+function called<T>(asked: Asked, declared: () => T): Result<T, Failure> {
+  try {
+    return ok(declared());
+  } catch (error) {
+    return fail(wrong(asked, `threw: ${error instanceof Error ? error.message : String(error)}`));
+  }
 }
 
 function wrong({ what, target }: Asked, message: string, fix?: string): Failure {

@@ -14,7 +14,7 @@ export function verdictText(value: Json): string {
 
 export function gateFailures(session: Session, target: GraphTarget, outputs: Artifacts): readonly Failure[] {
   const conditions = JSON.parse(session.contents.textOf("verdict", outputs.verdict ?? { kind: "absent" })) as unknown;
-  if (!Array.isArray(conditions))
+  if (!Array.isArray(conditions) || conditions.some((one) => typeof one !== "object" || one === null))
     return [
       actionFailure(`the gate ${target.name} returned no list of conditions`, {
         neededBy: `rule ${target.declaration.contract.name}`,
@@ -24,9 +24,14 @@ export function gateFailures(session: Session, target: GraphTarget, outputs: Art
   return (conditions as readonly Condition[])
     .filter((condition) => !holds(condition))
     .map(({ name, value, operator, threshold, note }) =>
-      actionFailure(`gate ${target.name}: ${name} is ${value}, it must be ${operator} ${threshold}`, {
+      actionFailure(`gate ${target.name}: ${name} is ${word(value)}, it must be ${operator} ${word(threshold)}`, {
         neededBy: `rule ${target.declaration.contract.name}`,
         ...(note !== undefined && { fix: note }),
       }),
     );
+}
+
+/** JSON has no word for what is no number. */
+function word(value: number | null | undefined): string {
+  return value === null || value === undefined ? "not a number (or infinite)" : String(value);
 }

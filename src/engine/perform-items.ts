@@ -10,7 +10,7 @@ import { fail, ok } from "../util/result.ts";
 import { brokenOutput, failureOf, groupFailures, type ItemFailure } from "./action-failure.ts";
 import { unready, type PreparedAction } from "./actions.ts";
 import type { DueItems } from "./assess.ts";
-import { limitsOf, resourcesFor, waitBefore } from "./attempt.ts";
+import { admitTry, limitsOf, waitBefore } from "./attempt.ts";
 import { checkOutputs } from "./checks.ts";
 import { commitTrace, recordItem, rememberRecord, resultOf } from "./commit.ts";
 import { fileNameOf, itemName, itemOrder, type Item } from "./fan-out.ts";
@@ -113,7 +113,7 @@ class ItemRun {
     for (const template of this.#templates) {
       const missing = unready(template, target.name);
       if (missing.length > 0) return fail(missing);
-      const admitted = await this.#siteOf(template).pool.admit(resourcesFor(template.options, 1), target.name);
+      const admitted = await admitTry(this.#siteOf(template).pool, template.options, 1, target.name);
       if (ending.aborted) return ok("interrupted");
       if (!admitted.ok) return fail([admitted.error]);
       const gone = missingBundle(session, template);
@@ -173,7 +173,7 @@ class ItemRun {
     const { item, attempt } = first;
     const { target, priority, ending } = this.#work;
     const { pool } = this.#siteOf(template);
-    const admitted = await pool.admit(resourcesFor(template.options, attempt), target.name);
+    const admitted = await admitTry(pool, template.options, attempt, target.name);
     if (!admitted.ok) {
       // Another lane may have dropped it; and what was counted while the build is ended may have been ended with it.
       if (this.#queue[0] !== first || ending.aborted) return;

@@ -111,7 +111,7 @@ async function makeInputsAgain(context: RecheckContext, core: Digest): Promise<v
   for (const input of inputs) {
     if (isWhole(input, find) || madeAgain.has(input.digest)) continue;
     madeAgain.add(input.digest);
-    for (const [maker, { target, result }] of trace.results()) {
+    for (const [maker, { target, result }] of trace.allResults()) {
       if (!Object.values(result.outputs).some((artifact) => digestOfArtifact(artifact) === input.digest)) continue;
       const standing = trace.standingOf(target).find((one) => one.core === maker);
       if (standing === undefined) continue;
@@ -131,6 +131,8 @@ function itemsOf(
   const { trace, find } = context;
   const prepared = new Map<string, PreparedAction>();
   for (const core of templates) {
+    // Of what has made no item there is no record.
+    if (trace.recordOf(core) === undefined) continue;
     const action = preparedOfRecord(core, context);
     if (!action.ok) return action.error;
     for (const name of trace.recipesOf(core)) prepared.set(name, action.value);

@@ -174,7 +174,7 @@ export function textOf(slot: string, digest: Digest, find: FindContent): string 
 /** Small outputs are kept inline with results: by digest, for whoever is handed one as an input. */
 export function inlineContents(trace: Trace): ReadonlyMap<Digest, string> {
   const texts = new Map<Digest, string>();
-  for (const [, { result }] of trace.results())
+  for (const [, { result }] of trace.allResults())
     for (const artifact of Object.values(result.outputs))
       if (
         artifact.kind === "file" &&

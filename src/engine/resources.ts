@@ -38,9 +38,10 @@ export class ResourcePool implements Admission {
   readonly #signals = new WeakSet<AbortSignal>();
 
   constructor(limits: Limits, counts: Readonly<Record<string, Count>> = {}) {
-    this.#limits = limits;
+    // A resource may be called as something that any object has.
+    this.#limits = Object.assign(Object.create(null), limits) as Limits;
     this.#counts = counts;
-    this.#free = { ...limits };
+    this.#free = Object.assign(Object.create(null), limits) as Record<string, number>;
   }
 
   /** What a request comes to, before it is asked for: cpu is cut to what there is (as `make -j` does), anything else that can never be had is a failure. */

@@ -63,7 +63,10 @@ function lookUp(
   const known = core === undefined ? undefined : trace.find(core);
   const record = core === undefined ? undefined : trace.recordOf(core);
   if (known === undefined || record === undefined) {
-    const near = suggest(target, trace.targets());
+    const near = suggest(
+      target,
+      trace.targets().filter((name) => name !== target),
+    );
     return fail(
       inputFailure(`${name} has no result of "${target}"`, {
         fix: near === undefined ? `exp build ${target} --run ${other.id} makes one.` : `Did you mean ${name}:${near}?`,

@@ -81,8 +81,18 @@ export function withFolder(path: string, act: () => void): void {
     act();
   } catch (error) {
     if (!isMissing(error)) throw error;
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     act();
+  }
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    // Node says so of a file system that is mounted to be read only, too; without `recursive` it says what is the matter.
+    if (isMissing(error)) mkdirSync(path);
+    throw error;
   }
 }
 

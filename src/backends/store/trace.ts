@@ -230,6 +230,15 @@ export class Trace {
     }
   }
 
+  /** Results, cleaned ones too: those are to be made anew, and were made all the same. */
+  *allResults(): Iterable<readonly [core: Digest, known: KnownResult]> {
+    yield* this.results();
+    for (const [core, { known }] of this.#whole.cleaned) {
+      const result = this.find(core) === undefined ? resultOf(known) : undefined;
+      if (result !== undefined) yield [core, result];
+    }
+  }
+
   /** Results of the target's items, cleaned ones too. */
   *itemResultsOf(target: string): Iterable<ActionResult> {
     const cleaned = [...this.#whole.cleaned].flatMap(([core, { known }]) =>

@@ -111,8 +111,11 @@ function migrateSection(
 
 function runMigration(migrate: (section: JsonObject) => JsonObject, section: JsonObject): Result<JsonObject, string> {
   try {
-    // A copy, so that a migration may change it in place; and back through JSON, so that it holds nothing else.
-    const migrated = JSON.parse(JSON.stringify(migrate(structuredClone(section)) ?? null)) as Json;
+    // A copy, so that a migration may change it in place.
+    const made: unknown = migrate(structuredClone(section));
+    if (made instanceof Promise) return fail("it made a promise: a migration may not be async");
+    // Back through JSON, so that it holds nothing else.
+    const migrated = JSON.parse(JSON.stringify(made ?? null)) as Json;
     return migrated !== null && typeof migrated === "object" && !Array.isArray(migrated)
       ? ok(migrated as JsonObject)
       : fail("it made no map");

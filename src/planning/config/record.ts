@@ -5,6 +5,7 @@ import type { z } from "zod";
 import { inputFailure, type Failure } from "../../model/failure.ts";
 import type { Json, JsonObject } from "../../model/json.ts";
 import { fail, ok, type Result } from "../../util/result.ts";
+import { checkedBy } from "./checked.ts";
 import { reservedKeys } from "./header.ts";
 import { canonicalJson } from "./json-value.ts";
 import type { ConfigDocument } from "./load.ts";
@@ -55,7 +56,7 @@ function topLevelOrder(document: ConfigDocument, validated: readonly string[]): 
  */
 function withDefaults(written: Json, { schema, value }: ValidatedSection): Json {
   const filled = fill(written ?? {}, value);
-  const again = schema.safeParse(filled);
+  const again = checkedBy(schema, filled);
   return again.success && canonicalJson(again.data as Json) === canonicalJson(value) ? filled : written;
 }
 

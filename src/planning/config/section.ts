@@ -4,6 +4,7 @@ import type { z } from "zod";
 import { inputFailure, type Failure } from "../../model/failure.ts";
 import type { JsonObject } from "../../model/json.ts";
 import { fail, ok, type Result } from "../../util/result.ts";
+import { checkedBy } from "./checked.ts";
 import type { ConfigDocument } from "./load.ts";
 import { placeOfKey, type Located } from "./located.ts";
 import { describeSchema, schemaAt } from "./schema.ts";
@@ -35,7 +36,8 @@ function emptyMap(document: ConfigDocument, value: Located | undefined): Located
 }
 
 function requiredKeys(schema: z.ZodType): string[] {
-  const issues = schema.safeParse({}).error?.issues ?? [];
+  const checked = checkedBy(schema, {});
+  const issues = checked.success ? [] : checked.issues;
   return [...new Set(issues.flatMap((issue) => (issue.path.length === 1 ? String(issue.path[0]) : [])))];
 }
 

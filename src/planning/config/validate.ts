@@ -4,6 +4,7 @@ import type { z } from "zod";
 import { inputFailure, type Failure, type Place } from "../../model/failure.ts";
 import type { Json, JsonObject } from "../../model/json.ts";
 import { fail, ok, type Result } from "../../util/result.ts";
+import { checkedBy } from "./checked.ts";
 import { inOrder } from "./order.ts";
 import { nearestMember, noMessage, wordIssue } from "./issue.ts";
 import { normalise, type NotJson } from "./json-value.ts";
@@ -23,11 +24,11 @@ export interface Subject {
 
 export function validate(subject: Subject, schema: z.ZodType): Result<Json, Failure[]> {
   const input = toJson(subject.value);
-  const checked = schema.safeParse(input, { error: () => noMessage });
+  const checked = checkedBy(schema, input, () => noMessage);
   const unknown = findUnknownKeys(schema, input).map((each) => unknownKey(subject, each.path, each.key, each.known));
   const failures = [
     ...unknown,
-    ...(checked.success ? [] : checked.error.issues.flatMap((issue) => issueFailures(subject, schema, issue))),
+    ...(checked.success ? [] : checked.issues.flatMap((issue) => issueFailures(subject, schema, issue))),
   ];
   if (!checked.success || failures.length > 0) return fail(inOrder(failures));
   const problems: NotJson[] = [];

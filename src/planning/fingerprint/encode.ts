@@ -32,6 +32,10 @@ function encodeList(list: readonly Json[]): string {
 }
 
 function encodeObject(object: Readonly<Record<string, Json>>): string {
+  const prototype = Object.getPrototypeOf(object) as object | null;
+  // Of a Map or a Date no key is seen: what they hold would be in no digest.
+  if (prototype !== null && Object.getPrototypeOf(prototype) !== null)
+    throw new TypeError(`a ${prototype.constructor.name || "object of a class"} cannot be part of a key`);
   let count = 0;
   let text = "";
   for (const key of Object.keys(object).sort()) {

@@ -23,6 +23,9 @@ function noneSeen(): Seen {
   return { since: performance.now(), peakMiB: 0, gpuLooks: 0, gpuPercents: 0, gpuMiB: 0 };
 }
 
+/** Of a timer of Node; 25 days. */
+const longestTimerMs = 2 ** 31 - 1;
+
 export class Assignment {
   readonly id: number;
   readonly order: Order;
@@ -76,8 +79,13 @@ export class Assignment {
   #startTimer(): void {
     clearTimeout(this.#timer);
     this.#startedAt = performance.now();
-    if (!this.#isPaused && this.#onTimeout !== undefined)
-      this.#timer = setTimeout(this.#onTimeout, Math.max(0, this.#leftMs));
+    if (this.#isPaused || this.#onTimeout === undefined) return;
+    const waitMs = Math.min(Math.max(0, this.#leftMs), longestTimerMs);
+    const goOn = () => {
+      this.#leftMs -= waitMs;
+      this.#startTimer();
+    };
+    this.#timer = setTimeout(waitMs === longestTimerMs ? goOn : this.#onTimeout, waitMs);
   }
 
   /** To be said before its worker is ended. */

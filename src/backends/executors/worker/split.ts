@@ -38,7 +38,8 @@ export function packSplit(value: unknown): Json {
   const recipes = new Numbering<string | null>();
   const settings = new Numbering<Json>();
   const inputs = new Numbering<Readonly<Record<string, PackedInput>>>();
-  const items = (value as Requested[]).map((request, i) => {
+  // Places that were left out, too.
+  const items = Array.from(value as Requested[], (request, i) => {
     if (typeof request !== "object" || request === null || !("item" in request))
       throw new OutputError(`item ${i} of the split has no \`item\``);
     const named = Object.fromEntries(
