@@ -1,7 +1,7 @@
 // What a batch tells of recipes that fail while it is being ended: the real program of a batch, without a cluster.
 
 import type { ChildProcess } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, stat, writeFileSync } from "node:fs";
 import { setTimeout as after } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { Executor, Outcome, Order } from "../src/backends/executors/executor.ts";
@@ -81,6 +81,8 @@ test("a signal that came while the process was busy is heard of before a failure
   const run: Executor["run"] = async (_, settle) => {
     settle(0, failed);
     await after(500);
+    // From here on it is busy with what the loop has just read: timers that run out meanwhile come before the signal.
+    await new Promise<void>((resolve) => stat("/", () => resolve()));
     process.kill(process.pid, "SIGUSR2");
     const until = Date.now() + 1_500;
     while (Date.now() < until);
