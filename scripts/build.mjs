@@ -16,7 +16,8 @@ for (const name of readdirSync(root).filter((name) => /^dist\.\d+\.tmp(\.old)?$/
 
 // npx runs this script in a clone without node_modules; if it failed there, npx would stay broken for that path.
 const { build } = await import("esbuild").catch(() => process.exit(0));
-const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const versionOf = (folder) => JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8")).version;
+const [version, zodVersion] = ["", "node_modules/zod"].map(versionOf);
 
 const hash = createHash("sha256");
 for (const file of readdirSync(join(root, "src"), { recursive: true }).map(String).sort()) {
@@ -41,6 +42,12 @@ const awsBesideIt = {
     onResolve({ filter: /^@aws-sdk\/client-s3$/ }, () => ({ path: "./aws-s3.mjs", external: true })),
 };
 
+/** Expfiles load the same file. */
+const zodBesideIt = {
+  name: "zod-beside-it",
+  setup: ({ onResolve }) => onResolve({ filter: /^zod$/ }, () => ({ path: "./zod.js", external: true })),
+};
+
 /** fdir asks Node for picomatch as it is loaded, for what nobody here uses of it: six files to be read at each start. */
 const withoutSecondPicomatch = {
   name: "without-second-picomatch",
@@ -62,7 +69,11 @@ const common = {
   platform: "node",
   target: "node20",
   logLevel: "warning",
-  define: { EXP_VERSION: JSON.stringify(version), EXP_BUILD_ID: JSON.stringify(buildId) },
+  define: {
+    EXP_VERSION: JSON.stringify(version),
+    EXP_BUILD_ID: JSON.stringify(buildId),
+    EXP_ZOD_VERSION: JSON.stringify(zodVersion),
+  },
   tsconfigRaw: { compilerOptions: { target: "es2023", verbatimModuleSyntax: true } },
 };
 
@@ -89,7 +100,7 @@ await Promise.all([
     splitting: true,
     outdir: out,
     chunkNames: "chunk-[name]-[hash]",
-    plugins: [withoutSecondPicomatch],
+    plugins: [withoutSecondPicomatch, zodBesideIt],
     external: ["esbuild", "@aws-sdk/client-s3", "modal"],
     banner: requireInModule,
   }),
@@ -122,6 +133,16 @@ await Promise.all([
       outfile: `${out}/aws-s3.mjs`,
       banner: requireInModule,
     }),
+  build({
+    ...common,
+    stdin: { contents: 'export * from "zod"; export { default } from "zod";', resolveDir: root },
+    format: "esm",
+    // Read at each start that needs it. Its names stay, for who meets it in a stack.
+    minifyWhitespace: true,
+    minifySyntax: true,
+    legalComments: "eof",
+    outfile: `${out}/zod.js`,
+  }),
   build({
     ...common,
     stdin: { contents: 'module.exports = require("yaml");', resolveDir: root },

@@ -86,6 +86,8 @@ else {
   const nodeModule = process.getBuiltinModule?.("node:module") as { enableCompileCache?: () => void } | undefined;
   // Node 22.8 and newer keep compiled code between runs; older ones compile again.
   nodeModule?.enableCompileCache?.();
-  // Written so that the bundler leaves it alone: main.js is an ES module beside this file.
-  void import(/* @vite-ignore */ join(__dirname, "main.js")).then((main: Main) => main.run(worker));
+  // Written so that the bundler leaves it alone: main.js is an ES module beside this file. By its address: a folder's name may hold a `#`.
+  const { pathToFileURL } = process.getBuiltinModule("node:url");
+  const main = pathToFileURL(join(__dirname, "main.js")).href;
+  void import(/* @vite-ignore */ main).then(({ run }: Main) => run(worker));
 }

@@ -16,6 +16,7 @@ import { statOf } from "../util/stat.ts";
 import { fail, ok, type Result } from "../util/result.ts";
 import { mapOf } from "./blame.ts";
 import { impureAmong, worldDefines, worldRequire } from "./looks.ts";
+import { ownZod } from "./own-zod.ts";
 import { exportsOf, stubOf } from "./recipe-stubs.ts";
 
 export const expfileName = "Expfile.ts";
@@ -29,7 +30,7 @@ export interface CompiledExpfile {
 }
 
 /** Raise it when what is kept, or the stubs in a compiled Expfile, look different: another exp's are then compiled anew. */
-const keptFormat = 4;
+const keptFormat = 5;
 
 interface Kept {
   readonly format: typeof keptFormat;
@@ -80,7 +81,7 @@ async function compile(root: string, folder: string, digestOf: DigestOf): Promis
       banner: {
         js: `import { createRequire as $createRequire } from "node:module"; const require = ${worldRequire}($createRequire(${JSON.stringify(pathToFileURL(entry).href)}));`,
       },
-      plugins: [recipeStubs(root, trail, stubs)],
+      plugins: [ownZod(trail), recipeStubs(root, trail, stubs)],
     });
     // The Expfile may be a link itself.
     trail.resolved({ path: entry, resolveDir: root }, realpathSync.native(entry));

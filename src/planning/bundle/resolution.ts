@@ -54,6 +54,11 @@ export class Trail implements Watched {
     this.files.set(path, digest);
   }
 
+  /** A file that counts, whoever read it. */
+  watch(path: string, digest?: Digest): void {
+    if (this.files.get(path) === undefined) this.files.set(path, digest);
+  }
+
   /** An import that was resolved. */
   resolved({ path: specifier, resolveDir }: Pick<OnResolveArgs, "path" | "resolveDir">, resolved: string): void {
     const key = JSON.stringify([resolveDir, specifier]);
@@ -136,7 +141,7 @@ export class Trail implements Watched {
     if (stat?.isFile() !== true || realpathSync.native(path) !== resolved) return false;
     this.links.set(path, resolved);
     // Through the link, so that the stat of the path tells when it leads elsewhere.
-    this.#watch(path);
+    this.watch(path);
     return true;
   }
 
@@ -180,7 +185,7 @@ export class Trail implements Watched {
     if (stat === undefined) this.absent.add(file);
     if (stat?.isFile() === true) {
       const bytes = readFileSync(file);
-      this.#watch(file, digestOfBytes(bytes));
+      this.watch(file, digestOfBytes(bytes));
       found = parsePackage(bytes.toString("utf8"));
     }
     this.#packages.set(file, found);
@@ -191,15 +196,12 @@ export class Trail implements Watched {
     let found = this.#tsconfigs.get(folder);
     if (found === undefined) {
       this.#tsconfigs.set(folder, (found = effectiveTsconfig(join(folder, "module.ts"))));
-      for (const file of found.files) this.#watch(file);
+      for (const file of found.files) this.watch(file);
       for (const file of found.absent) this.absent.add(file);
     }
     return found;
   }
 
-  #watch(path: string, digest?: Digest): void {
-    if (this.files.get(path) === undefined) this.files.set(path, digest);
-  }
 }
 
 function ofNearest({ type, sideEffects }: PackageJson = {}): Pick<PackageScope, "type" | "isSideEffectFree"> {
