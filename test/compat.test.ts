@@ -155,7 +155,7 @@ describe("what a newer exp wrote is refused", () => {
     // Or nobody would look at the rest.
     rig.remove("cache/stamps");
     rig.edit("cache/expfile/kept.json", '"format":4', '"format":99');
-    rig.write({ "cache/bundles/kept.jsonl": rig.read("cache/bundles/kept.jsonl").replaceAll("[3,", "[99,") });
+    rig.write({ "cache/bundles/kept.jsonl": rig.read("cache/bundles/kept.jsonl").replaceAll("[4,", "[99,") });
     const again = await rig.build([], 0, { env });
     expect([again.targets, again.end.outcome]).toEqual([allFresh, "up-to-date"]);
   });

@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { digestOfBytes } from "../model/digest.ts";
 import type { Failure } from "../model/failure.ts";
-import { failureOfMessage, isBuildFailure } from "../planning/bundle/collect.ts";
+import { failureOfMessage, isBuildFailure } from "../planning/bundle/build-failures.ts";
 import { expfileShadows, pastExpfile, Trail } from "../planning/bundle/resolution.ts";
 import { isFoundAsBefore, recordWatched, type DigestOf, type WatchedRecord } from "../planning/bundle/watched.ts";
 import { readTextIfThere, writeAtomic } from "../util/fs.ts";

@@ -3,7 +3,7 @@
 import type { Loader } from "esbuild";
 import type * as Esbuild from "esbuild";
 import { dirname, relative } from "node:path";
-import { isBuildFailure } from "../planning/bundle/collect.ts";
+import { isBuildFailure } from "../planning/bundle/build-failures.ts";
 
 /** What a stub export is at run time: where the recipe is, not the recipe. */
 interface RecipeStub {

@@ -10,8 +10,10 @@ import { writeAtomic } from "../../util/fs.ts";
 import { kept } from "../../util/kept.ts";
 import { fail, ok, type Result } from "../../util/result.ts";
 import { AppendLog, readLog } from "../../util/append-log.ts";
-import { collectClosure, isBuildFailure, type CollectOptions } from "./collect.ts";
-import { indexOfNeutralPath, type Closure } from "./closure.ts";
+import { isBuildFailure } from "./build-failures.ts";
+import { collectClosure, type CollectOptions } from "./collect.ts";
+import { indexOfNeutralPath, withLabels, type Closure } from "./closure.ts";
+import { KnownModules } from "./known.ts";
 import { recordWatched, watchedHolds, type DigestOf, type WatchedRecord } from "./watched.ts";
 import type { Print, Printer } from "./print.ts";
 
@@ -32,7 +34,7 @@ export interface BundleSource {
 }
 
 /** Raise it when what is kept of a bundle looks different: the lines of another exp are then not found. */
-const keptFormat = 3;
+const keptFormat = 4;
 
 interface Kept {
   readonly id: string;
@@ -42,6 +44,8 @@ interface Kept {
   readonly code: Digest;
   readonly externals: Readonly<Record<string, string>>;
   readonly watched: WatchedRecord;
+  /** Of each module of the closure, which of the watched files it is. */
+  readonly modules: readonly number[];
 }
 
 export class Bundler {
@@ -52,6 +56,7 @@ export class Bundler {
   readonly #canonical: (code: Digest, closure: Closure, printer: Printer) => Promise<Digest>;
   readonly #log: AppendLog<Kept>;
   readonly #bundles = new Map<string, Promise<Result<Bundle, readonly Failure[]>>>();
+  readonly #modules: KnownModules;
   #kept: Map<string, Kept> | undefined;
   #printer: Promise<Printer> | undefined;
   /** Everything that bundles of this process depend on, by absolute path, and what was absent: for the stamp of the fast path. */
@@ -75,6 +80,7 @@ export class Bundler {
     this.#digestOf = options.digestOf;
     this.#makePrinter = options.makePrinter;
     this.#canonical = options.canonical;
+    this.#modules = new KnownModules(options.digestOf);
     this.#log = new AppendLog(join(options.folder, "kept.jsonl"));
   }
 
@@ -128,9 +134,12 @@ export class Bundler {
       this.#look(kept.watched);
       return ok({ code: kept.code, file: this.fileOf(kept.print), externals: kept.externals });
     }
-    const collected = await collectClosure({ ...options, root: this.#root });
+    if (kept !== undefined) this.#remember(kept);
+    const collected = await collectClosure({ ...options, root: this.#root }, this.#modules);
     if (!collected.ok) return fail(collected.error);
-    const { closure, externals, watched } = collected.value;
+    const { closure, paths, externals } = collected.value;
+    const watched = recordWatched(collected.value.watched, this.#digestOf);
+    this.#modules.add({ closure, paths, watched });
     this.#printer ??= this.#makePrinter();
     const printer = await this.#printer;
     let print: Print;
@@ -140,17 +149,29 @@ export class Bundler {
       if (!isBuildFailure(error)) throw error;
       return fail(error.errors.map((message) => failureInClosure(message, closure, options.neededBy)));
     }
+    // esbuild lets a name pass that nobody exports, because in TypeScript it might be a type: at run time it would be undefined.
+    const wrong = print.warnings.filter((message) => message.id === "import-is-undefined");
+    if (wrong.length > 0) return fail(wrong.map((message) => failureInClosure(message, closure, options.neededBy)));
     const printed = digestOfBytes(print.code);
     writeAtomic(this.fileOf(printed), print.code);
     const source: BundleSource = { closure, map: print.map, printer: printer.name };
     writeAtomic(join(this.#folder, `${printed}.json`), JSON.stringify(source));
     const code = await this.#canonical(printed, closure, printer);
-    const entry: Kept = { id, print: printed, code, externals, watched: recordWatched(watched, this.#digestOf) };
+    const places = new Map(watched.files.map(([path], n) => [path, n]));
+    const modules = paths.map((path) => places.get(path)!);
+    const entry: Kept = { id, print: printed, code, externals, watched, modules };
     this.#load().set(id, entry);
     this.#log.append(entry);
     this.#log.write();
     this.#look(entry.watched);
     return ok({ code, file: this.fileOf(printed), externals });
+  }
+
+  /** What was collected the last time, for what of it is as it was. */
+  #remember({ print, watched, modules }: Kept): void {
+    const closure = this.sourceOf(print)?.closure;
+    if (closure?.modules.length !== modules.length) return;
+    this.#modules.add({ closure, paths: modules.map((n) => watched.files[n]![0]), watched });
   }
 
   #look(watched: WatchedRecord): void {
@@ -192,13 +213,13 @@ export function compactKept(folder: string): void {
     writeAtomic(file, [...last.values()].map((line) => JSON.stringify(line) + "\n").join(""));
 }
 
-/** What the printer says of a neutral path, said of the file behind it. */
-function failureInClosure(message: Message, closure: Closure, neededBy: string): Failure {
-  const { location } = message;
+/** What the printer says of neutral paths, said of the files behind them. */
+function failureInClosure({ text, location }: Message, closure: Closure, neededBy: string): Failure {
+  const what = withLabels(text, closure);
   const module = location === null ? undefined : closure.modules[indexOfNeutralPath(location.file)];
-  if (location === null || module === undefined) return inputFailure(message.text, { neededBy });
+  if (location === null || module === undefined) return inputFailure(what, { neededBy });
   const { line, column, length, lineText } = location;
-  return inputFailure(message.text, {
+  return inputFailure(what, {
     where: { file: module.label, line, column: column + 1, length, text: lineText },
     neededBy,
   });

@@ -62,3 +62,9 @@ export function neutralPath(module: ClosureModule, index: number): string {
 export function indexOfNeutralPath(path: string): number {
   return Number(/(\d+)\.[a-z]+$/.exec(path)?.[1] ?? Number.NaN);
 }
+
+/** A text that names modules by their neutral paths, with their labels instead. */
+export function withLabels(text: string, { modules }: Closure): string {
+  const path = new RegExp(String.raw`/?exp/${modulePrefix}(\d+)\.[a-z]+`, "g");
+  return text.replace(path, (named, number: string) => modules[Number(number)]?.label ?? named);
+}

@@ -1,14 +1,17 @@
 // Collects the closure of a recipe with esbuild's own resolution, and the list of what was looked at on the way.
 // Unaware of keys and of the graph.
 
-import type { BuildFailure, Message, OnResolveArgs, OnResolveResult } from "esbuild";
-import { existsSync, readFileSync } from "node:fs";
+import type { OnResolveArgs, OnResolveResult } from "esbuild";
+import { readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { dirname, extname, join, relative, sep } from "node:path";
-import { digestOfBytes, type Digest } from "../../model/digest.ts";
-import { inputFailure, type Failure, type Place } from "../../model/failure.ts";
+import { digestOfBytes } from "../../model/digest.ts";
+import type { Failure } from "../../model/failure.ts";
+import type { JsonObject } from "../../model/json.ts";
 import { fail, ok, type Result } from "../../util/result.ts";
+import { failureOfMessage, isBuildFailure } from "./build-failures.ts";
 import { closureFormat, edgeKey, type Closure, type ClosureModule, type Loader } from "./closure.ts";
+import type { CollectedModule, Edge, Known, KnownModules } from "./known.ts";
 import { expfileShadows, isInNodeModules, moduleType, pastExpfile, Trail, type PackageScope } from "./resolution.ts";
 import { startResolver } from "./resolver.ts";
 import { effectiveTsconfig } from "./tsconfig.ts";
@@ -25,6 +28,8 @@ export interface CollectOptions {
 
 export interface Collected {
   readonly closure: Closure;
+  /** Of each module, absolute. */
+  readonly paths: readonly string[];
   /** Name and version of each declared external. */
   readonly externals: Readonly<Record<string, string>>;
   readonly watched: Watched;
@@ -61,26 +66,104 @@ export const textExtensions = [
   ".R",
 ];
 
-interface Found {
-  readonly path: string;
-  readonly text: string;
-  /** Of the bytes that were read, so that an edit since then is not taken for what was bundled. */
-  readonly digest: Digest;
-  readonly loader: Loader;
-  readonly edges: Map<string, string | { external: string }>;
+/** A module that esbuild has read in this collection. */
+interface Found extends Omit<CollectedModule, "edges" | "sideEffects"> {
+  readonly edges: Map<string, Edge>;
 }
 
-export async function collectClosure(options: CollectOptions): Promise<Result<Collected, readonly Failure[]>> {
-  const esbuild = await import("esbuild");
-  const found = new Map<string, Found>();
-  const sideEffectFree = new Set<string>();
+/** `known`: what need not be read again. */
+export async function collectClosure(
+  options: CollectOptions,
+  known?: KnownModules,
+): Promise<Result<Collected, readonly Failure[]>> {
   const trail = new Trail();
   const tsconfig = effectiveTsconfig(options.file);
+  const now = known?.now(tsconfig.options, options.externals);
+  const collection = new Map<string, CollectedModule>();
+  try {
+    for (;;) {
+      const missing = reachFrom(options.file, collection, (path) => now?.module(path));
+      if (missing.length === 0) break;
+      const read = await readModules(missing, options, tsconfig.options, trail, now);
+      for (const [path, module] of read) collection.set(path, module);
+    }
+  } catch (error) {
+    if (!isBuildFailure(error)) throw error;
+    return fail(error.errors.map((message) => failureOfMessage(message, options)));
+  }
+
+  const paths = depthFirst(options.file, collection);
+  const index = new Map(paths.map((path, i) => [path, i]));
+  const modules = paths.map((path): ClosureModule => {
+    const { digest, loader, text, sideEffects, edges } = collection.get(path)!;
+    follow(trail, path, edges, options.externals);
+    const scope = trail.module(path);
+    trail.read(path, digest);
+    const numbered = [...edges].flatMap(([key, to]): [string, number | string][] => {
+      if (typeof to !== "string") return [[key, to.external]];
+      const target = index.get(to);
+      return target === undefined ? [] : [[key, target]];
+    });
+    return {
+      label: labelOf(path, options.root, scope),
+      loader,
+      type: moduleType(path, scope.type),
+      // It is always asked for something.
+      sideEffects: path === options.file || sideEffects,
+      digest,
+      text,
+      edges: Object.fromEntries(numbered),
+    };
+  });
+  const closure: Closure = {
+    format: closureFormat,
+    exportName: options.exportName,
+    modules,
+    tsconfig: tsconfig.options,
+    externals: options.externals,
+  };
+  const externals = Object.fromEntries(options.externals.map((name) => [name, trail.external(options.root, name)]));
+  return ok({ closure, paths, externals, watched: trail });
+}
+
+/** Takes along what is known of the modules that are reached from `entry`; gives those that are not. */
+function reachFrom(
+  entry: string,
+  collection: Map<string, CollectedModule>,
+  known: (path: string) => CollectedModule | undefined,
+): string[] {
+  const missing: string[] = [];
+  const seen = new Set([entry]);
+  for (const path of seen) {
+    const module = collection.get(path) ?? known(path);
+    if (module === undefined) missing.push(path);
+    else {
+      collection.set(path, module);
+      for (const to of module.edges.values()) if (typeof to === "string") seen.add(to);
+    }
+  }
+  return missing;
+}
+
+const knownNamespace = "known";
+
+/** Has esbuild read modules, with all that they lead to and that is not known. */
+async function readModules(
+  paths: readonly string[],
+  options: CollectOptions,
+  tsconfig: JsonObject,
+  trail: Trail,
+  now: Known | undefined,
+): Promise<ReadonlyMap<string, CollectedModule>> {
+  const esbuild = await import("esbuild");
+  const found = new Map<string, Found>();
+  const sideEffectFree = new Set(paths.filter((path) => now?.sideEffects(path) === false));
+  const left = new Set(paths.filter((path) => now?.sideEffects(path) === undefined));
   const order = new Map<string, string[]>();
   const resolver = await startResolver(options.root);
   try {
     const built = await esbuild.build({
-      entryPoints: [options.file],
+      entryPoints: [...paths],
       bundle: true,
       write: false,
       metafile: true,
@@ -92,9 +175,9 @@ export async function collectClosure(options: CollectOptions): Promise<Result<Co
       minifyWhitespace: true,
       logLevel: "silent",
       absWorkingDir: options.root,
-      outfile: join(options.root, "recipe.js"),
+      outdir: join(options.root, "collected"),
       // As in the print: which imports survive depends on these.
-      tsconfigRaw: { compilerOptions: tsconfig.options },
+      tsconfigRaw: { compilerOptions: tsconfig },
       plugins: [
         {
           name: "collect",
@@ -107,7 +190,7 @@ export async function collectClosure(options: CollectOptions): Promise<Result<Co
                 from?.edges.set(edge, { external: args.path.startsWith("node:") ? args.path : `node:${args.path}` });
                 return { path: args.path, external: true };
               }
-              if (options.externals.some((name) => args.path === name || args.path.startsWith(`${name}/`))) {
+              if (isDeclaredExternal(args.path, options.externals)) {
                 from?.edges.set(edge, { external: args.path });
                 return { path: args.path, external: true };
               }
@@ -117,7 +200,6 @@ export async function collectClosure(options: CollectOptions): Promise<Result<Co
               if (resolved.errors.length > 0) {
                 // An optional `require` inside try/catch may fail at run time, as it does without a bundler.
                 if (args.kind === "require-call" || args.kind === "require-resolve") {
-                  trail.missed(args);
                   from?.edges.set(edge, { external: args.path });
                   return { path: args.path, external: true };
                 }
@@ -125,45 +207,38 @@ export async function collectClosure(options: CollectOptions): Promise<Result<Co
               }
               const path = pastExpfile(options.root, args.path, resolved.path);
               if (path === undefined) return { errors: [{ text: expfileShadows }] };
-              trail.resolved(args, path);
               if (!resolved.sideEffects) sideEffectFree.add(path);
               from?.edges.set(edge, path);
+              // Not to be read: what is known of it is taken along afterwards.
+              if (now?.module(path) !== undefined)
+                return { path, namespace: knownNamespace, sideEffects: resolved.sideEffects };
               return { path, namespace: resolved.namespace, sideEffects: resolved.sideEffects };
             });
+            // A module from which every name may be imported.
+            build.onLoad({ filter: /.*/, namespace: knownNamespace }, () => ({ contents: "module.exports = {};" }));
             build.onLoad({ filter: /.*/ }, (args) => {
               const extension = extname(args.path);
               const loader = loaders[extension] ?? (textExtensions.includes(extension) ? "text" : undefined);
               if (loader === undefined) return { errors: [{ text: cannotBundle(args.path, extension) }] };
               const bytes = readFileSync(args.path);
               const text = bytes.toString("utf8");
-              found.set(args.path, { path: args.path, text, digest: digestOfBytes(bytes), loader, edges: new Map() });
+              found.set(args.path, { text, digest: digestOfBytes(bytes), loader, edges: new Map() });
               return { contents: text, loader, resolveDir: dirname(args.path) };
             });
           },
         },
       ],
     });
-    // esbuild lets a name pass that nobody exports, because in TypeScript it might be a type: at run time it would be undefined.
-    const wrong = built.warnings.filter((message) => message.id === "import-is-undefined");
-    if (wrong.length > 0) return fail(wrong.map((message) => failureOfMessage(message, options)));
-    const left = new Set<string>();
     for (const [name, { imports }] of Object.entries(built.metafile.inputs)) {
+      if (name.startsWith(`${knownNamespace}:`)) continue;
       const file = join(options.root, name);
       const { edges } = found.get(file)!;
-      const resolveDir = dirname(file);
       const keys = imports.map(({ kind, path, original = path, external = false }) => {
         const edge = edgeKey(kind, original);
         if (edges.has(edge)) return edge;
-        if (external) {
-          // So is an optional `import()`.
-          edges.set(edge, { external: original });
-          trail.missed({ path: original, resolveDir });
-          return edge;
-        }
-        const to = join(options.root, path);
-        edges.set(edge, to);
-        trail.resolved({ path: original, resolveDir }, to);
-        left.add(to);
+        // An optional `import()` may fail at run time, too.
+        edges.set(edge, external ? { external: original } : join(options.root, path));
+        if (!external) left.add(join(options.root, path));
         return edge;
       });
       order.set(file, keys);
@@ -176,43 +251,35 @@ export async function collectClosure(options: CollectOptions): Promise<Result<Co
         if (isFree) sideEffectFree.add(path);
       }),
     );
-  } catch (error) {
-    if (!isBuildFailure(error)) throw error;
-    return fail(error.errors.map((message) => failureOfMessage(message, options)));
   } finally {
     await resolver.end();
   }
+  return new Map(
+    [...found].map(([path, { text, digest, loader, edges }]) => {
+      const ordered = inOrder(edges, order.get(path) ?? []);
+      return [path, { text, digest, loader, edges: ordered, sideEffects: !sideEffectFree.has(path) }];
+    }),
+  );
+}
 
-  const numbered = depthFirst(options.file, found, order);
-  const index = new Map(numbered.map((path, i) => [path, i]));
-  const modules = numbered.map((path): ClosureModule => {
-    const module = found.get(path)!;
-    const scope = trail.module(path);
-    trail.read(path, module.digest);
-    const edges = [...module.edges].flatMap(([key, to]): [string, number | string][] => {
-      if (typeof to !== "string") return [[key, to.external]];
-      const target = index.get(to);
-      return target === undefined ? [] : [[key, target]];
-    });
-    return {
-      label: labelOf(path, options.root, scope),
-      loader: module.loader,
-      type: moduleType(path, scope.type),
-      sideEffects: !sideEffectFree.has(path),
-      digest: module.digest,
-      text: module.text,
-      edges: Object.fromEntries(edges),
-    };
-  });
-  const closure: Closure = {
-    format: closureFormat,
-    exportName: options.exportName,
-    modules,
-    tsconfig: tsconfig.options,
-    externals: options.externals,
-  };
-  const externals = Object.fromEntries(options.externals.map((name) => [name, trail.external(options.root, name)]));
-  return ok({ closure, externals, watched: trail });
+/** As written; edges that only onResolve saw (esbuild drops unused type imports from its report) come last. */
+function inOrder(edges: ReadonlyMap<string, Edge>, order: readonly string[]): ReadonlyMap<string, Edge> {
+  const keys = new Set([...order, ...[...edges.keys()].sort()]);
+  return new Map([...keys].map((key) => [key, edges.get(key)!]));
+}
+
+/** Notes what was looked at to find what a module imports. */
+function follow(trail: Trail, path: string, edges: ReadonlyMap<string, Edge>, externals: readonly string[]): void {
+  for (const [key, to] of edges) {
+    const asked = { path: key.slice(key.indexOf(" ") + 1), resolveDir: dirname(path) };
+    if (typeof to === "string") trail.resolved(asked, to);
+    // Not there, as it seems: it may be the next time.
+    else if (!isBuiltin(to.external) && !isDeclaredExternal(to.external, externals)) trail.missed(asked);
+  }
+}
+
+function isDeclaredExternal(specifier: string, externals: readonly string[]): boolean {
+  return externals.some((name) => specifier === name || specifier.startsWith(`${name}/`));
 }
 
 /**
@@ -224,82 +291,24 @@ function isLeftToEsbuild({ kind, path, importer }: OnResolveArgs): boolean {
   return isStatement && path !== "expfile" && isInNodeModules(importer) && /\.[cm]?js$/.test(importer);
 }
 
-export function isBuildFailure(error: unknown): error is BuildFailure {
-  return error instanceof Error && Array.isArray((error as Partial<BuildFailure>).errors);
-}
-
 function cannotBundle(path: string, extension: string): string {
   if (extension === ".node")
     return `the native addon ${path} cannot travel with a recipe: name its package in the rule's \`externals\``;
   return `files ending in "${extension}" cannot be imported by a recipe: hand the file over as an input, or rename it to .txt to import it as text`;
 }
 
-/** esbuild's message as a failure, with its place underlined. */
-export function failureOfMessage(
-  message: Message,
-  options: { readonly root: string; readonly neededBy: string },
-): Failure {
-  const location = message.location;
-  const where: Place | undefined = location
-    ? {
-        file: relative(options.root, join(options.root, location.file)),
-        line: location.line,
-        column: location.column + 1,
-        length: location.length,
-        text: location.lineText,
-      }
-    : undefined;
-  // What the bundler advises to its own users would need options that exp does not have.
-  const notes = message.notes.map((note) => note.text).filter((text) => text !== "" && !isAboutExternals(text));
-  const missing = notes.length === 0 ? missingPackage(message, options.root) : undefined;
-  return inputFailure(missing === undefined ? message.text : `the package "${missing}" is not installed`, {
-    ...(where && { where }),
-    neededBy: options.neededBy,
-    ...(missing !== undefined && { fix: `npm install ${missing}` }),
-    ...(notes.length > 0 && { details: notes }),
-  });
-}
-
-function isAboutExternals(note: string): boolean {
-  return /^You can mark the path .* as external/.test(note);
-}
-
-/** The package that is not installed; undefined where something else is wrong: a file of a package is not there, say. */
-function missingPackage({ text, notes }: Message, root: string): string | undefined {
-  if (!notes.some((note) => isAboutExternals(note.text))) return undefined;
-  const path = /^Could not resolve "(.+)"$/.exec(text)?.[1];
-  const name = /^(?:@[\w.-]+\/)?\w[\w.-]*(?=\/|$)/.exec(path ?? "")?.[0];
-  return name === undefined || isInstalled(name, root) ? undefined : name;
-}
-
-function isInstalled(name: string, folder: string): boolean {
-  if (existsSync(join(folder, "node_modules", name))) return true;
-  return dirname(folder) !== folder && isInstalled(name, dirname(folder));
-}
-
 /** Paths in depth-first order of import statements from the entry. */
-function depthFirst(
-  entry: string,
-  found: ReadonlyMap<string, Found>,
-  order: ReadonlyMap<string, readonly string[]>,
-): string[] {
+function depthFirst(entry: string, collection: ReadonlyMap<string, CollectedModule>): string[] {
   const seen = new Set<string>();
-  const result: string[] = [];
   const stack = [entry];
   while (stack.length > 0) {
     const path = stack.pop()!;
-    const module = found.get(path);
+    const module = collection.get(path);
     if (module === undefined || seen.has(path)) continue;
     seen.add(path);
-    result.push(path);
-    // Import order as written; edges that only onResolve saw (esbuild drops unused type imports from the metafile) come last.
-    const keys = [...new Set([...(order.get(path) ?? []), ...[...module.edges.keys()].sort()])];
-    for (const key of keys.reverse()) {
-      const to = module.edges.get(key);
-      if (typeof to === "string") stack.push(to);
-    }
+    for (const to of [...module.edges.values()].reverse()) if (typeof to === "string") stack.push(to);
   }
-  return result;
+  return [...seen];
 }
 
 function labelOf(path: string, root: string, scope: PackageScope): string {

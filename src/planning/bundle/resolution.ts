@@ -201,7 +201,6 @@ export class Trail implements Watched {
     }
     return found;
   }
-
 }
 
 function ofNearest({ type, sideEffects }: PackageJson = {}): Pick<PackageScope, "type" | "isSideEffectFree"> {
