@@ -67,6 +67,8 @@ export class Bundler {
   };
 
   readonly #seen = new Map<string, boolean>();
+  /** Of what was printed by this process: to read it again takes as long as to print it. */
+  readonly #sources = new Map<Digest, BundleSource>();
 
   constructor(options: {
     readonly root: string;
@@ -108,6 +110,8 @@ export class Bundler {
 
   /** The sources of a bundle that this project has printed; undefined when the cache was deleted since. */
   sourceOf(code: Digest): BundleSource | undefined {
+    const own = this.#sources.get(code);
+    if (own !== undefined) return own;
     try {
       return JSON.parse(readFileSync(join(this.#folder, `${code}.json`), "utf8")) as BundleSource;
     } catch {
@@ -156,6 +160,7 @@ export class Bundler {
     writeAtomic(this.fileOf(printed), print.code);
     const source: BundleSource = { closure, map: print.map, printer: printer.name };
     writeAtomic(join(this.#folder, `${printed}.json`), JSON.stringify(source));
+    this.#sources.set(printed, source);
     const code = await this.#canonical(printed, closure, printer);
     const places = new Map(watched.files.map(([path], n) => [path, n]));
     const modules = paths.map((path) => places.get(path)!);
