@@ -379,6 +379,60 @@ export const recipe = async ({ outputs }) => outputs.seen.write({ who: who() });
   test("of one of them", () => expectSeen(marked(["./who.js"]), say(["./mark.js"]), "nobody", "marked"));
 });
 
+describe("a name that nobody exports", () => {
+  const unexported = `import * as it from "./it.js";\nexport const who = it.nobody ?? "package";\n`;
+
+  test.each([
+    ["is told at the import, which was not read anew", `import { nobody as who } from "./who.js";\n`, /look\.ts:1:10/],
+    ["is told where it is asked for", `import * as all from "./who.js";\nconst who = all.nobody;\n`, /look\.ts:2:\d+/],
+  ])("%s", async (_what, asked, place) => {
+    const rig = whoProject("./who.js", { "who.js": says("one") });
+    await settle(rig);
+    rig.edit("look.ts", `import { who } from "./who.js";\n`, asked);
+    const { code, stdout } = await rig.exp("build");
+    expect(code).not.toBe(0);
+    expect(stdout).toMatch(place);
+    expect(stdout).toMatch(/no matching export in "who\.js"/i);
+    expect(stdout).not.toContain("expmodule");
+    rig.edit("look.ts", asked, `import { who } from "./who.js";\n`);
+    await settle(rig);
+  });
+
+  test("is a package's own business", async () => {
+    const rig = whoProject("p", {
+      "node_modules/p/package.json": packageJson("1.0.0", { main: "./index.js" }),
+      "node_modules/p/index.js": unexported,
+      "node_modules/p/it.js": "export const somebody = 1;\n",
+    });
+    await settle(rig);
+    expect(seen(rig)).toBe("package");
+  });
+});
+
+describe("two recipes of one print", () => {
+  // What is kept of a print are the sources of the one that was collected last.
+  const twin = (word: string) => ({
+    [`${word}/recipe.ts`]: `import { used } from "./helper.ts";\nexport const recipe = ({ outputs }) => outputs.seen.write(used);\n`,
+    [`${word}/helper.ts`]: `export const used = 1;\nexport const unused = "${word}";\n`,
+  });
+
+  test("an edit of one takes along its own modules, not the other's", async () => {
+    const rig = makeProject({
+      "Expfile.ts": `import { contract, experiments, json, rule } from "expfile";
+const a = rule(contract({ name: "a", outputs: { seen: json() } }), { recipe: () => import("./a/recipe.ts") });
+const b = rule(contract({ name: "b", outputs: { seen: json() } }), { recipe: () => import("./b/recipe.ts") });
+export default experiments({ main: () => ({ a: a(), b: b() }) });
+`,
+      ...twin("a"),
+      ...twin("b"),
+    });
+    await settle(rig);
+    for (const name of ["a", "b"]) rig.edit(`${name}/recipe.ts`, /used/g, "unused");
+    await settle(rig);
+    for (const name of ["a", "b"]) expect(rig.read(`runs/default/${name}/seen.json`).trim()).toBe(`"${name}"`);
+  });
+});
+
 describe("a package that is optional to another, and is installed later", () => {
   const optional = {
     "node_modules/opt/package.json": '{ "name": "opt", "type": "module" }',

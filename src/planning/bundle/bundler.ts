@@ -2,6 +2,7 @@
 // and the bundler is not even loaded. So an upgrade of the bundler changes nothing by itself.
 
 import type { Message } from "esbuild";
+import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import { digestOfBytes, type Digest } from "../../model/digest.ts";
@@ -14,6 +15,7 @@ import { isBuildFailure } from "./build-failures.ts";
 import { collectClosure, type CollectOptions } from "./collect.ts";
 import { indexOfNeutralPath, withLabels, type Closure } from "./closure.ts";
 import { KnownModules } from "./known.ts";
+import { isInNodeModules } from "./resolution.ts";
 import { recordWatched, watchedHolds, type DigestOf, type WatchedRecord } from "./watched.ts";
 import type { Print, Printer } from "./print.ts";
 
@@ -33,6 +35,11 @@ export interface BundleSource {
   readonly printer: string;
 }
 
+/** As it lies in cache/: of two recipes with one print, the sources of the one that was collected last. */
+interface KeptSource extends BundleSource {
+  readonly collection?: string;
+}
+
 /** Raise it when what is kept of a bundle looks different: the lines of another exp are then not found. */
 const keptFormat = 4;
 
@@ -46,6 +53,8 @@ interface Kept {
   readonly watched: WatchedRecord;
   /** Of each module of the closure, which of the watched files it is. */
   readonly modules: readonly number[];
+  /** Another one each time that a closure is collected. */
+  readonly collection: string;
 }
 
 export class Bundler {
@@ -68,7 +77,7 @@ export class Bundler {
 
   readonly #seen = new Map<string, boolean>();
   /** Of what was printed by this process: to read it again takes as long as to print it. */
-  readonly #sources = new Map<Digest, BundleSource>();
+  readonly #sources = new Map<Digest, KeptSource>();
 
   constructor(options: {
     readonly root: string;
@@ -109,11 +118,11 @@ export class Bundler {
   }
 
   /** The sources of a bundle that this project has printed; undefined when the cache was deleted since. */
-  sourceOf(code: Digest): BundleSource | undefined {
+  sourceOf(code: Digest): KeptSource | undefined {
     const own = this.#sources.get(code);
     if (own !== undefined) return own;
     try {
-      return JSON.parse(readFileSync(join(this.#folder, `${code}.json`), "utf8")) as BundleSource;
+      return JSON.parse(readFileSync(join(this.#folder, `${code}.json`), "utf8")) as KeptSource;
     } catch {
       return undefined;
     }
@@ -154,17 +163,23 @@ export class Bundler {
       return fail(error.errors.map((message) => failureInClosure(message, closure, options.neededBy)));
     }
     // esbuild lets a name pass that nobody exports, because in TypeScript it might be a type: at run time it would be undefined.
-    const wrong = print.warnings.filter((message) => message.id === "import-is-undefined");
+    const wrong = print.warnings.filter(
+      ({ id, location }) =>
+        id === "import-is-undefined" &&
+        // Packages try out what others have.
+        !isInNodeModules(paths[indexOfNeutralPath(location?.file ?? "")] ?? ""),
+    );
     if (wrong.length > 0) return fail(wrong.map((message) => failureInClosure(message, closure, options.neededBy)));
     const printed = digestOfBytes(print.code);
     writeAtomic(this.fileOf(printed), print.code);
-    const source: BundleSource = { closure, map: print.map, printer: printer.name };
+    const collection = randomUUID();
+    const source: KeptSource = { closure, map: print.map, printer: printer.name, collection };
     writeAtomic(join(this.#folder, `${printed}.json`), JSON.stringify(source));
     this.#sources.set(printed, source);
     const code = await this.#canonical(printed, closure, printer);
     const places = new Map(watched.files.map(([path], n) => [path, n]));
     const modules = paths.map((path) => places.get(path)!);
-    const entry: Kept = { id, print: printed, code, externals, watched, modules };
+    const entry: Kept = { id, print: printed, code, externals, watched, modules, collection };
     this.#load().set(id, entry);
     this.#log.append(entry);
     this.#log.write();
@@ -173,10 +188,10 @@ export class Bundler {
   }
 
   /** What was collected the last time, for what of it is as it was. */
-  #remember({ print, watched, modules }: Kept): void {
-    const closure = this.sourceOf(print)?.closure;
-    if (closure?.modules.length !== modules.length) return;
-    this.#modules.add({ closure, paths: modules.map((n) => watched.files[n]![0]), watched });
+  #remember({ print, watched, modules, collection }: Kept): void {
+    const source = this.sourceOf(print);
+    if (source?.collection !== collection) return;
+    this.#modules.add({ closure: source.closure, paths: modules.map((n) => watched.files[n]![0]), watched });
   }
 
   #look(watched: WatchedRecord): void {
