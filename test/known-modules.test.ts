@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { digestOfFile } from "../src/backends/store/local.ts";
 import { collectClosure, type Collected } from "../src/planning/bundle/collect.ts";
-import { KnownModules } from "../src/planning/bundle/known.ts";
+import type { Closure } from "../src/planning/bundle/closure.ts";
+import { KnownModules, modulesOf } from "../src/planning/bundle/known.ts";
 import { recordWatched, type DigestOf } from "../src/planning/bundle/watched.ts";
 import type { Failure } from "../src/model/failure.ts";
 import type { Result } from "../src/util/result.ts";
@@ -131,32 +132,42 @@ const recipes = [
   ["two.ts", "recipe"],
 ] as const;
 
-async function collect(rig: Rig, [name, exportName]: (typeof recipes)[number], known?: KnownModules) {
+/** `isKept`: as another process finds it in cache/. */
+async function collect(rig: Rig, [name, exportName]: (typeof recipes)[number], known?: KnownModules, isKept?: boolean) {
   const collected = await collectClosure(
     { root: rig.root, file: rig.path(name), exportName, externals: [], neededBy: "a test" },
     known,
   );
-  if (collected.ok) known?.add({ ...collected.value, watched: recordWatched(collected.value.watched, digestOf) });
+  if (!collected.ok || known === undefined) return collected;
+  const { closure, modules, watched } = collected.value;
+  const read = isKept ? modulesOf(JSON.parse(JSON.stringify(closure)) as Closure, [...modules.keys()]) : modules;
+  known.add(closure, { modules: read, watched: recordWatched(watched, digestOf) });
   return collected;
 }
 
 /** For a comparison: in sets the order means nothing. */
 function plain(collected: Result<Collected, readonly Failure[]>): unknown {
   if (!collected.ok) return new Set(collected.error.map(({ what }) => what));
-  const { closure, paths, externals, watched } = collected.value;
-  return { closure, paths, externals, watched: { ...watched, files: new Map([...watched.files].sort()) } };
+  const { closure, modules, externals, watched } = collected.value;
+  return {
+    closure,
+    modules: [...modules],
+    externals,
+    watched: { ...watched, files: new Map([...watched.files].sort()) },
+  };
 }
 
 test("after any edits, what is known gives the closure that is found without it", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.constantFrom(...Object.keys(edits)), { maxLength: 8 }), async (names) => {
       const rig = open();
-      const known = new KnownModules(digestOf);
+      const [known, kept] = [new KnownModules(digestOf), new KnownModules(digestOf)];
       for (const name of ["", ...names]) {
         edits[name]?.(rig);
         for (const recipe of recipes) {
-          const [first, second] = [await collect(rig, recipe, known), await collect(rig, recipe)];
-          expect(plain(first), `${recipe.join()} after ${name}`).toEqual(plain(second));
+          const wanted = plain(await collect(rig, recipe));
+          expect(plain(await collect(rig, recipe, known)), `${recipe.join()} after ${name}`).toEqual(wanted);
+          expect(plain(await collect(rig, recipe, kept, true)), `${recipe.join()} after ${name}`).toEqual(wanted);
         }
       }
     }),
@@ -179,12 +190,12 @@ test("what was not edited is known, and nothing is where a package or a link lea
   for (const recipe of recipes) await collect(rig, recipe, known);
   const names = ["a.ts", "b.ts", "node_modules/p/z.js", "q/q.ts", "q/r.ts", "prompt.md", "data.json"];
   const isKnown = () => {
-    const now = known.now({}, []);
+    const now = known.now({ tsconfig: {}, externals: [] });
     return names.filter((name) => now.module(rig.path(name)) !== undefined);
   };
   expect(isKnown()).toEqual(names);
-  expect(known.now({}, ["p"]).module(rig.path("b.ts"))).toBeUndefined();
-  expect(known.now({ jsx: "react" }, []).module(rig.path("b.ts"))).toBeUndefined();
+  expect(known.now({ tsconfig: {}, externals: ["p"] }).module(rig.path("b.ts"))).toBeUndefined();
+  expect(known.now({ tsconfig: { jsx: "react" }, externals: [] }).module(rig.path("b.ts"))).toBeUndefined();
   const without = (...edited: readonly string[]) => names.filter((name) => !edited.includes(name));
   append("b.ts")(rig);
   append("q/q.ts")(rig);

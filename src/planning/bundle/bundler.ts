@@ -14,7 +14,7 @@ import { AppendLog, readLog } from "../../util/append-log.ts";
 import { isBuildFailure } from "./build-failures.ts";
 import { collectClosure, type CollectOptions } from "./collect.ts";
 import { indexOfNeutralPath, withLabels, type Closure } from "./closure.ts";
-import { KnownModules } from "./known.ts";
+import { KnownModules, modulesOf } from "./known.ts";
 import { isInNodeModules } from "./resolution.ts";
 import { recordWatched, watchedHolds, type DigestOf, type WatchedRecord } from "./watched.ts";
 import type { Print, Printer } from "./print.ts";
@@ -57,6 +57,9 @@ interface Kept {
   readonly collection: string;
 }
 
+/** Some of them hold megabytes. */
+const mostSources = 16;
+
 export class Bundler {
   readonly #root: string;
   readonly #folder: string;
@@ -76,7 +79,7 @@ export class Bundler {
   };
 
   readonly #seen = new Map<string, boolean>();
-  /** Of what was printed by this process: to read it again takes as long as to print it. */
+  /** Of what was printed last: it will be asked for in a moment, and to be read again takes a tenth of what to print it takes. */
   readonly #sources = new Map<Digest, KeptSource>();
 
   constructor(options: {
@@ -150,9 +153,9 @@ export class Bundler {
     if (kept !== undefined) this.#remember(kept);
     const collected = await collectClosure({ ...options, root: this.#root }, this.#modules);
     if (!collected.ok) return fail(collected.error);
-    const { closure, paths, externals } = collected.value;
+    const { closure, modules, externals } = collected.value;
     const watched = recordWatched(collected.value.watched, this.#digestOf);
-    this.#modules.add({ closure, paths, watched });
+    this.#modules.add(closure, { modules, watched });
     this.#printer ??= this.#makePrinter();
     const printer = await this.#printer;
     let print: Print;
@@ -162,6 +165,7 @@ export class Bundler {
       if (!isBuildFailure(error)) throw error;
       return fail(error.errors.map((message) => failureInClosure(message, closure, options.neededBy)));
     }
+    const paths = [...modules.keys()];
     // esbuild lets a name pass that nobody exports, because in TypeScript it might be a type: at run time it would be undefined.
     const wrong = print.warnings.filter(
       ({ id, location }) =>
@@ -176,10 +180,11 @@ export class Bundler {
     const source: KeptSource = { closure, map: print.map, printer: printer.name, collection };
     writeAtomic(join(this.#folder, `${printed}.json`), JSON.stringify(source));
     this.#sources.set(printed, source);
+    if (this.#sources.size > mostSources) this.#sources.delete(this.#sources.keys().next().value!);
     const code = await this.#canonical(printed, closure, printer);
-    const places = new Map(watched.files.map(([path], n) => [path, n]));
-    const modules = paths.map((path) => places.get(path)!);
-    const entry: Kept = { id, print: printed, code, externals, watched, modules, collection };
+    const indexes = new Map(watched.files.map(([path], n) => [path, n]));
+    const places = paths.map((path) => indexes.get(path)!);
+    const entry: Kept = { id, print: printed, code, externals, watched, modules: places, collection };
     this.#load().set(id, entry);
     this.#log.append(entry);
     this.#log.write();
@@ -191,7 +196,8 @@ export class Bundler {
   #remember({ print, watched, modules, collection }: Kept): void {
     const source = this.sourceOf(print);
     if (source?.collection !== collection) return;
-    this.#modules.add({ closure: source.closure, paths: modules.map((n) => watched.files[n]![0]), watched });
+    const paths = modules.map((n) => watched.files[n]![0]);
+    this.#modules.add(source.closure, { modules: modulesOf(source.closure, paths), watched });
   }
 
   #look(watched: WatchedRecord): void {

@@ -28,8 +28,8 @@ export interface CollectOptions {
 
 export interface Collected {
   readonly closure: Closure;
-  /** Of each module, absolute. */
-  readonly paths: readonly string[];
+  /** By absolute path, in the order of the closure. */
+  readonly modules: ReadonlyMap<string, CollectedModule>;
   /** Name and version of each declared external. */
   readonly externals: Readonly<Record<string, string>>;
   readonly watched: Watched;
@@ -78,28 +78,28 @@ export async function collectClosure(
 ): Promise<Result<Collected, readonly Failure[]>> {
   const trail = new Trail();
   const tsconfig = effectiveTsconfig(options.file);
-  const now = known?.now(tsconfig.options, options.externals);
-  const collection = new Map<string, CollectedModule>();
+  const now = known?.now({ tsconfig: tsconfig.options, externals: options.externals });
+  const collected = new Map<string, CollectedModule>();
   try {
     for (;;) {
-      const missing = reachFrom(options.file, collection, (path) => now?.module(path));
+      const missing = reachFrom(options.file, collected, (path) => now?.module(path));
       if (missing.length === 0) break;
       const read = await readModules(missing, options, tsconfig.options, trail, now);
-      for (const [path, module] of read) collection.set(path, module);
+      for (const [path, module] of read) collected.set(path, module);
     }
   } catch (error) {
     if (!isBuildFailure(error)) throw error;
     return fail(error.errors.map((message) => failureOfMessage(message, options)));
   }
 
-  const paths = depthFirst(options.file, collection);
-  const index = new Map(paths.map((path, i) => [path, i]));
-  const modules = paths.map((path): ClosureModule => {
-    const { digest, loader, text, sideEffects, edges } = collection.get(path)!;
+  const modules = depthFirst(options.file, collected);
+  const index = new Map([...modules.keys()].map((path, i) => [path, i]));
+  const numbered = [...modules].map(([path, module]): ClosureModule => {
+    const { digest, loader, text, sideEffects, edges } = module;
     follow(trail, path, edges, options.externals);
     const scope = trail.module(path);
     trail.read(path, digest);
-    const numbered = [...edges].flatMap(([key, to]): [string, number | string][] => {
+    const entries = [...edges].flatMap(([key, to]): [string, number | string][] => {
       if (typeof to !== "string") return [[key, to.external]];
       const target = index.get(to);
       return target === undefined ? [] : [[key, target]];
@@ -112,33 +112,33 @@ export async function collectClosure(
       sideEffects: path === options.file || sideEffects,
       digest,
       text,
-      edges: Object.fromEntries(numbered),
+      edges: Object.fromEntries(entries),
     };
   });
   const closure: Closure = {
     format: closureFormat,
     exportName: options.exportName,
-    modules,
+    modules: numbered,
     tsconfig: tsconfig.options,
     externals: options.externals,
   };
   const externals = Object.fromEntries(options.externals.map((name) => [name, trail.external(options.root, name)]));
-  return ok({ closure, paths, externals, watched: trail });
+  return ok({ closure, modules, externals, watched: trail });
 }
 
 /** Takes along what is known of the modules that are reached from `entry`; gives those that are not. */
 function reachFrom(
   entry: string,
-  collection: Map<string, CollectedModule>,
+  collected: Map<string, CollectedModule>,
   known: (path: string) => CollectedModule | undefined,
 ): string[] {
   const missing: string[] = [];
   const seen = new Set([entry]);
   for (const path of seen) {
-    const module = collection.get(path) ?? known(path);
+    const module = collected.get(path) ?? known(path);
     if (module === undefined) missing.push(path);
     else {
-      collection.set(path, module);
+      collected.set(path, module);
       for (const to of module.edges.values()) if (typeof to === "string") seen.add(to);
     }
   }
@@ -297,18 +297,18 @@ function cannotBundle(path: string, extension: string): string {
   return `files ending in "${extension}" cannot be imported by a recipe: hand the file over as an input, or rename it to .txt to import it as text`;
 }
 
-/** Paths in depth-first order of import statements from the entry. */
-function depthFirst(entry: string, collection: ReadonlyMap<string, CollectedModule>): string[] {
-  const seen = new Set<string>();
+/** The modules that are reached from `entry`, in depth-first order of imports. */
+function depthFirst(entry: string, collected: ReadonlyMap<string, CollectedModule>): Map<string, CollectedModule> {
+  const reached = new Map<string, CollectedModule>();
   const stack = [entry];
   while (stack.length > 0) {
     const path = stack.pop()!;
-    const module = collection.get(path);
-    if (module === undefined || seen.has(path)) continue;
-    seen.add(path);
+    const module = collected.get(path);
+    if (module === undefined || reached.has(path)) continue;
+    reached.set(path, module);
     for (const to of [...module.edges.values()].reverse()) if (typeof to === "string") stack.push(to);
   }
-  return [...seen];
+  return reached;
 }
 
 function labelOf(path: string, root: string, scope: PackageScope): string {

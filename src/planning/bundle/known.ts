@@ -1,7 +1,6 @@
 // Modules that were collected before, for this recipe or another: where one of four hundred was edited, the others are neither read nor parsed again.
 
 import type { Digest } from "../../model/digest.ts";
-import type { JsonObject } from "../../model/json.ts";
 import type { Closure, Loader } from "./closure.ts";
 import { isFoundAsBefore, type DigestOf, type WatchedRecord } from "./watched.ts";
 
@@ -17,11 +16,13 @@ export interface CollectedModule {
   readonly sideEffects: boolean;
 }
 
-/** A closure, with where its modules lie and what was looked at to find them. */
+/** What decides, beside a module itself, what becomes of it. */
+export type Terms = Pick<Closure, "tsconfig" | "externals">;
+
+/** What was collected for one recipe, with what was looked at for it. */
 export interface Collection {
-  readonly closure: Closure;
-  /** Of each module, absolute. */
-  readonly paths: readonly string[];
+  /** By path, absolute. */
+  readonly modules: ReadonlyMap<string, CollectedModule>;
   readonly watched: WatchedRecord;
 }
 
@@ -33,60 +34,67 @@ export interface Known {
   sideEffects(path: string): boolean | undefined;
 }
 
-interface Place {
-  readonly collection: Collection;
-  readonly index: number;
-}
-
 export class KnownModules {
   readonly #digestOf: DigestOf;
-  /** By what else decides what becomes of a module, and by its path: in the collection that was added last. */
-  readonly #places = new Map<string, Map<string, Place>>();
+  /** By the terms, and by the path of a module: the collection that was added last. */
+  readonly #collections = new Map<string, Map<string, Collection>>();
 
   constructor(digestOf: DigestOf) {
     this.#digestOf = digestOf;
   }
 
-  add(collection: Collection): void {
-    const { tsconfig, externals } = collection.closure;
-    const key = JSON.stringify([tsconfig, externals]);
-    const places = this.#places.get(key) ?? new Map<string, Place>();
-    this.#places.set(key, places);
-    // Of the first it does not say whether it is free of side effects: it is asked for something.
-    for (const [index, path] of collection.paths.entries()) if (index > 0) places.set(path, { collection, index });
+  add(terms: Terms, { modules, watched }: Collection): void {
+    const collection = { modules, watched };
+    const key = keyOf(terms);
+    const collections = this.#collections.get(key) ?? new Map<string, Collection>();
+    this.#collections.set(key, collections);
+    for (const path of modules.keys()) collections.set(path, collection);
   }
 
   /** As of now. Each collection that is asked for is looked at once. */
-  now(tsconfig: JsonObject, externals: readonly string[]): Known {
-    const places = this.#places.get(JSON.stringify([tsconfig, externals]));
+  now(terms: Terms): Known {
+    const collections = this.#collections.get(keyOf(terms));
     const looks = new Map<Collection, ReadonlySet<string> | undefined>();
     const unedited = (collection: Collection): ReadonlySet<string> | undefined => {
       if (!looks.has(collection)) looks.set(collection, uneditedOf(collection, this.#digestOf));
       return looks.get(collection);
     };
-    /** Undefined also where it would be found in another place now, or its package may say something else. */
-    const placeOf = (path: string) => {
-      const place = places?.get(path);
-      return place !== undefined && unedited(place.collection) !== undefined ? place : undefined;
-    };
     return {
       module(path) {
-        const place = placeOf(path);
-        return place !== undefined && unedited(place.collection)!.has(path) ? moduleAt(place) : undefined;
+        const collection = collections?.get(path);
+        return collection !== undefined && unedited(collection)?.has(path) ? collection.modules.get(path) : undefined;
       },
       sideEffects(path) {
-        const place = placeOf(path);
-        return place?.collection.closure.modules[place.index]!.sideEffects;
+        const collection = collections?.get(path);
+        // Where its package may say something else now, nothing is known.
+        const isFound = collection !== undefined && unedited(collection) !== undefined;
+        return isFound ? collection.modules.get(path)?.sideEffects : undefined;
       },
     };
   }
 }
 
+function keyOf({ tsconfig, externals }: Terms): string {
+  return JSON.stringify([tsconfig, externals]);
+}
+
+/** The modules of a closure that was kept, by their `paths`. */
+export function modulesOf({ modules }: Closure, paths: readonly string[]): Map<string, CollectedModule> {
+  const known = new Map<string, CollectedModule>();
+  for (const [index, { text, digest, loader, edges, sideEffects }] of modules.entries()) {
+    // Of the first it does not say whether it is free of side effects: it is asked for something.
+    if (index === 0) continue;
+    const edge = (to: number | string): Edge => (typeof to === "string" ? { external: to } : paths[to]!);
+    const byPath = new Map(Object.entries(edges).map(([key, to]) => [key, edge(to)]));
+    known.set(paths[index]!, { text, digest, loader, edges: byPath, sideEffects });
+  }
+  return known;
+}
+
 /** The paths of its modules that hold what they held; undefined where anything else is other than it was: what they import may be found elsewhere then. */
-function uneditedOf({ paths, watched }: Collection, digestOf: DigestOf): ReadonlySet<string> | undefined {
+function uneditedOf({ modules, watched }: Collection, digestOf: DigestOf): ReadonlySet<string> | undefined {
   if (!isFoundAsBefore(watched)) return undefined;
-  const modules = new Set(paths);
-  const unedited = new Set(paths);
+  const unedited = new Set(modules.keys());
   const links = new Map(watched.links);
   for (const [path, digest] of watched.files) {
     const found = digestOf(path);
@@ -97,16 +105,4 @@ function uneditedOf({ paths, watched }: Collection, digestOf: DigestOf): Readonl
     unedited.delete(module);
   }
   return unedited;
-}
-
-function moduleAt({ collection: { closure, paths }, index }: Place): CollectedModule {
-  const { text, digest, loader, edges, sideEffects } = closure.modules[index]!;
-  const edge = (to: number | string): Edge => (typeof to === "string" ? { external: to } : paths[to]!);
-  return {
-    text,
-    digest,
-    loader,
-    sideEffects,
-    edges: new Map(Object.entries(edges).map(([key, to]) => [key, edge(to)])),
-  };
 }
