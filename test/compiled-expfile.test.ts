@@ -49,6 +49,16 @@ describe("the compiled Expfile", () => {
     expect(one(rig)).toBe("3");
   });
 
+  test("knows the names that a recipe exports now, where both were edited at once", async () => {
+    const rig = makeProject(files);
+    await rig.build();
+    rig.edit("Expfile.ts", "m.make", "m.made");
+    rig.edit("one.ts", "const make", "const made");
+    rig.edit("one.ts", "write(1)", "write(2)");
+    await rig.build();
+    expect(one(rig)).toBe("2");
+  });
+
   test("is made anew when a module is edited that is both imported and a recipe", async () => {
     const rig = makeProject({
       ...files,

@@ -6,7 +6,7 @@ import { readFileSync, realpathSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { digestOfBytes } from "../model/digest.ts";
+import { digestOfBytes, type Digest } from "../model/digest.ts";
 import type { Failure } from "../model/failure.ts";
 import { failureOfMessage, isBuildFailure } from "../planning/bundle/build-failures.ts";
 import { expfileShadows, pastExpfile, Trail } from "../planning/bundle/resolution.ts";
@@ -51,13 +51,19 @@ export async function compiledExpfile(
   const folder = join(cacheFolder, "expfile");
   const kept = readKept(keptFile(folder), root);
   const current = kept === undefined ? undefined : await broughtUpToDate(kept, folder, digestOf);
-  const compiled = current === undefined ? await compile(root, folder, digestOf) : ok(current);
+  const compiled = current === undefined ? await compile(root, folder, digestOf, kept) : ok(current);
   if (!compiled.ok) return compiled;
   const { module, impure, watched } = compiled.value;
   return ok({ file: join(folder, module), impure, watched });
 }
 
-async function compile(root: string, folder: string, digestOf: DigestOf): Promise<Result<Kept, readonly Failure[]>> {
+/** `former`: what was compiled before it. */
+async function compile(
+  root: string,
+  folder: string,
+  digestOf: DigestOf,
+  former: Kept | undefined,
+): Promise<Result<Kept, readonly Failure[]>> {
   const esbuild = await import("esbuild");
   const entry = join(root, expfileName);
   const trail = new Trail();
@@ -81,7 +87,7 @@ async function compile(root: string, folder: string, digestOf: DigestOf): Promis
       banner: {
         js: `import { createRequire as $createRequire } from "node:module"; const require = ${worldRequire}($createRequire(${JSON.stringify(pathToFileURL(entry).href)}));`,
       },
-      plugins: [ownZod(trail), recipeStubs(root, trail, stubs)],
+      plugins: [ownZod(trail), recipeStubs(root, trail, stubs, knownExports(former))],
     });
     // The Expfile may be a link itself.
     trail.resolved({ path: entry, resolveDir: root }, realpathSync.native(entry));
@@ -111,7 +117,15 @@ async function compile(root: string, folder: string, digestOf: DigestOf): Promis
 
 const recipeNamespace = "recipe";
 
-function recipeStubs(root: string, trail: Trail, stubs: Map<string, readonly string[]>): Plugin {
+/** The names that a module exports, where they are known of its path and digest: each recipe would be parsed for them. */
+type KnownExports = (path: string, digest: Digest) => readonly string[] | undefined;
+
+function knownExports(former: Kept | undefined): KnownExports {
+  const digests = new Map(former?.watched.files);
+  return (path, digest) => (digests.get(path) === digest ? former?.stubs[path] : undefined);
+}
+
+function recipeStubs(root: string, trail: Trail, stubs: Map<string, readonly string[]>, known: KnownExports): Plugin {
   return {
     name: "recipe-stubs",
     setup(build) {
@@ -132,8 +146,9 @@ function recipeStubs(root: string, trail: Trail, stubs: Map<string, readonly str
       });
       build.onLoad({ filter: /.*/, namespace: recipeNamespace }, async ({ path }) => {
         const bytes = readFileSync(path);
-        trail.read(path, digestOfBytes(bytes));
-        const names = await exportsOf(path, bytes);
+        const digest = digestOfBytes(bytes);
+        trail.read(path, digest);
+        const names = known(path, digest) ?? (await exportsOf(path, bytes));
         stubs.set(path, names);
         return { contents: stubOf(path, names, root), loader: "js" };
       });
