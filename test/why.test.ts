@@ -79,6 +79,15 @@ describe("an item", () => {
     expect(done.stderr).toContain("the items of draw are not known before its split has run");
   });
 
+  test("is not asked of a target without items; the advice is for the run that was asked about", async () => {
+    const rig = await builtWords();
+    await rig.build(["--run", "half"]);
+    expect((await rig.exp("why", "prepare[0]")).stderr).toBe("prepare has no items\n  exp why prepare\n");
+    expect((await rig.exp("why", "prepare[0]", "--run", "half")).stderr).toBe(
+      "prepare has no items\n  exp why prepare --run half\n",
+    );
+  });
+
   test("is found by a piece of its label", async () => {
     const rig = makeFan();
     await rig.build();

@@ -3,6 +3,7 @@
 import { acceptTarget, type Accepted, type AcceptSession } from "../engine/accept.ts";
 import { assess } from "../engine/assess.ts";
 import { LostRun } from "../engine/session.ts";
+import { inRun } from "../model/advice.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import type { Artifacts } from "../model/action.ts";
 import { openAcceptSession, openSession, useStores } from "../project/project.ts";
@@ -69,7 +70,7 @@ async function acceptAsked(
     else
       writeLines(
         screen,
-        names.flatMap((name) => wordAccepted(name, accepted.value.get(name)!)),
+        names.flatMap((name) => wordAccepted(name, accepted.value.get(name)!, run.folder.id)),
       );
     return [...accepted.value.values()].some(({ left }) => left > 0) ? exitCodes.incomplete : exitCodes.done;
   } finally {
@@ -128,15 +129,17 @@ function noteInState({ run }: Asked, { trace }: AcceptSession, accepted: Readonl
   run.folder.save({ ...state, targets: state.targets.with(changed) });
 }
 
-function wordAccepted(target: string, { results, left, reasons }: Accepted): string[] {
+function wordAccepted(target: string, { results, left, reasons }: Accepted, run: string): string[] {
   if (results === 0 && left === 0) return [`${target} is up to date: there is nothing to accept`];
   if (results === 0) return [`${target}: no earlier result answers to its ${countOf(left, "item")}`];
   return [
     `${target}: ${countOf(results, "result")} kept, although`,
     ...reasons.map((reason) => `  ${wordReason(reason)}`),
     ...(left > 0
-      ? [`${countOf(left, "item")} ${left === 1 ? "is" : "are"} new: exp build makes ${left === 1 ? "it" : "them"}`]
+      ? [
+          `${countOf(left, "item")} ${left === 1 ? "is" : "are"} new: ${inRun("exp build", run)} makes ${left === 1 ? "it" : "them"}`,
+        ]
       : []),
-    `exp why ${target} will say so; exp clean ${target} takes it back`,
+    `${inRun(`exp why ${target}`, run)} will say so; ${inRun(`exp clean ${target}`, run)} takes it back`,
   ];
 }

@@ -1,6 +1,7 @@
 // Whose outputs `exp show` is asked for: a target, one of its outputs, an item of a fan-out; and what was meant where there is no such thing.
 
 import { itemName } from "../engine/fan-out.ts";
+import { inRun } from "../model/advice.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import type { GraphTarget } from "../planning/graph.ts";
 import type { DecidingSession } from "../project/project.ts";
@@ -66,7 +67,7 @@ function findItemOutputs(
 ): Result<ItemSubject, Failure> {
   const { name, declaration } = target;
   if (declaration.work.kind !== "fan-out")
-    return fail(inputFailure(`${name} has no items`, { fix: `exp show ${name}` }));
+    return fail(inputFailure(`${name} has no items`, { fix: inRun(`exp show ${name}`, run.folder.id) }));
   const slots = Object.keys(declaration.contract.items?.outputs ?? {});
   if (output !== undefined && !slots.includes(output)) {
     const near = suggest(output, slots);
@@ -129,5 +130,5 @@ function notBuilt(name: string, run: Asked["run"]): Failure {
 }
 
 export function buildCommand(name: string, { folder }: Asked["run"]): string {
-  return `exp build ${name}${folder.id === "default" ? "" : ` --run ${folder.id}`}`;
+  return inRun(`exp build ${name}`, folder.id);
 }

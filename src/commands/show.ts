@@ -2,6 +2,7 @@
 
 import { readdirSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import { inRun } from "../model/advice.ts";
 import { digestOfArtifact } from "../model/action.ts";
 import { shortDigest, type Digest } from "../model/digest.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
@@ -226,7 +227,7 @@ function missingFile(file: string, screen: Screen): Failure {
     return inputFailure(what, { fix: `Did you mean "${nearPath(screen, join(dirname(file), near))}"?` });
   const [run, target, name] = root === undefined ? [] : relative(pathsOf(root).runs, file).split(sep);
   if (run === undefined || run === ".." || target === undefined || name === undefined) return inputFailure(what);
-  return inputFailure(what, { fix: `exp build ${target}${run === "default" ? "" : ` --run ${run}`}` });
+  return inputFailure(what, { fix: inRun(`exp build ${target}`, run) });
 }
 
 function namesIn(folder: string): readonly string[] {

@@ -1,6 +1,7 @@
 // `exp watch`: builds, waits until something that the build read is edited, and builds again. What fails is shown, and watching goes on.
 
 import { unpaid } from "../backends/executors/executor.ts";
+import { inRun } from "../model/advice.ts";
 import type { Event } from "../model/event.ts";
 import { actionFailure, FailureError, type Failure } from "../model/failure.ts";
 import type { OpenRun } from "../project/open-run.ts";
@@ -159,10 +160,9 @@ async function tell({ built }: Past, watcher: Watcher, args: Arguments, screen: 
 /** What was refused because nothing may be paid is no fault of the recipe. */
 function sayWhatCosts(event: Event, { folder }: OpenRun): Event {
   if (event.kind !== "target-failed" || !event.failures.some(({ what }) => what.includes(unpaid))) return event;
-  const run = folder.id === "default" ? "" : ` --run ${folder.id}`;
   const others = event.failures.filter(({ what }) => !what.includes(unpaid));
   const costs = actionFailure(`${event.target} would have to be paid: it asks for what is not remembered`, {
-    fix: `exp build ${event.target}${run}, or exp watch --paid`,
+    fix: `${inRun(`exp build ${event.target}`, folder.id)}, or exp watch --paid`,
   });
   return { ...event, failures: [costs, ...others] };
 }

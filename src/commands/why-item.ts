@@ -5,6 +5,7 @@ import { ownDifferences, withoutRepeats } from "../engine/differences.ts";
 import { itemIdentity, itemName, type Item } from "../engine/fan-out.ts";
 import { formerItems, type FormerItem } from "../engine/former-items.ts";
 import type { Session } from "../engine/session.ts";
+import { inRun } from "../model/advice.ts";
 import type { Artifacts } from "../model/action.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import type { JsonObject } from "../model/json.ts";
@@ -18,7 +19,7 @@ import { findItem, noSuchItem } from "./item-name.ts";
 export async function whyItem(session: Session, graph: Graph, name: string, word: string): Promise<Why | Failure> {
   const target = graph.byName.get(name)!;
   if (target.declaration.work.kind !== "fan-out")
-    return inputFailure(`${name} has no items`, { fix: `exp why ${name}` });
+    return inputFailure(`${name} has no items`, { fix: inRun(`exp why ${name}`, session.run) });
   const { found, open, known } = await assessUpTo(session, graph, target);
   const states = found === undefined ? undefined : statesOf(found);
   if (states !== undefined) {
@@ -27,7 +28,9 @@ export async function whyItem(session: Session, graph: Graph, name: string, word
   }
   const former = formerItems(session, target);
   if (former === undefined)
-    return inputFailure(`the items of ${name} are not known before its split has run`, { fix: `exp build ${name}` });
+    return inputFailure(`the items of ${name} are not known before its split has run`, {
+      fix: inRun(`exp build ${name}`, session.run),
+    });
   const item = findItem(former, word);
   if (item === undefined) return noSuchItem(name, word, former, "last-split");
   const own = await ownDifferences(session, target, known, item.recipe);

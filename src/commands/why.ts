@@ -1,5 +1,6 @@
 // `exp why`: the first differing parts of a key, old and new; for what is up to date, why it was made last; also for a past build.
 
+import { inRun } from "../model/advice.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import { explainReasons } from "../project/explain.ts";
 import { renderWhy, type Why } from "../report/why.ts";
@@ -84,7 +85,9 @@ async function answerTo(
       ? whyTarget(plan, asked, session, target)
       : whyItem(session, asked.run.graph, target, item);
   if (item === undefined) return whyPast(asked, session, target, build);
-  return inputFailure("--build tells of whole targets", { fix: `exp why ${target} --build ${build}` });
+  return inputFailure("--build tells of whole targets", {
+    fix: inRun(`exp why ${target} --build ${build}`, session.run),
+  });
 }
 
 function whyTarget(plan: Plan, { run }: Asked, session: DecidingSession, name: string): Why {

@@ -3,6 +3,7 @@
 
 import type { Part } from "../backends/store/trace-lines.ts";
 import type { PackedSplit } from "../backends/executors/worker/split.ts";
+import { inRun } from "../model/advice.ts";
 import type { Digest } from "../model/digest.ts";
 import { inputFailure, type Failure } from "../model/failure.ts";
 import type { Reason } from "../model/reason.ts";
@@ -58,7 +59,10 @@ export async function acceptTarget(
   const refuse = (what: string, fix: string) =>
     fail([inputFailure(what, { neededBy: `target "${target.name}"`, fix })]);
   if (last === undefined || trace.find(last.core) === undefined)
-    return refuse("there is no result that could be kept", `exp build ${target.name} makes one.`);
+    return refuse(
+      "there is no result that could be kept",
+      `${inRun(`exp build ${target.name}`, session.run)} makes one.`,
+    );
   /** By their text: a code change may be behind the split and the items. */
   const reasons = new Map<string, Reason>();
   let results = 0;

@@ -1,5 +1,6 @@
 // The text of `exp plan`: what a build would do, why, and what that takes by past traces. Pure; the plan is given.
 
+import { inRun } from "../model/advice.ts";
 import type { Plan, PlannedTarget } from "../model/plan.ts";
 import { countOf, formatAbout, formatMoney, formatRoughDuration } from "./amounts.ts";
 import { warnOfMoney, wordSpent } from "./money.ts";
@@ -26,7 +27,7 @@ export function renderPlan(plan: Plan, { palette, width }: DrawOptions): string[
     [span(`run ${oneLine(plan.run)}`, "bold"), span(oneLine(plan.experiment)), overrides],
     " · ",
   );
-  const all = plan.targets.map((target) => ({ target, details: detailsOf(target) }));
+  const all = plan.targets.map((target) => ({ target, details: detailsOf(target, plan.run) }));
   const plain = all.filter(({ target, details }) => target.state === "fresh" && details.length === 0);
   const isListed = plain.length <= MOST_FRESH;
   const listed = isListed ? all : all.filter((one) => one.target.state !== "fresh" || one.details.length > 0);
@@ -114,13 +115,14 @@ export function wordWarning(text: string): Span {
   return span(`warning: ${oneLine(text)}`, "yellow");
 }
 
-function detailsOf({ name, items, reasons, state, warnings = [] }: PlannedTarget): Span[] {
+function detailsOf({ name, items, reasons, state, warnings = [] }: PlannedTarget, run: string): Span[] {
   const details: Span[] = [];
   if (items !== undefined && totalOf(items) > 0) details.push(span(wordItemCounts(items)));
   const shown = reasons.length > MOST_REASONS ? reasons.slice(0, MOST_REASONS - 1) : reasons;
   details.push(...shown.map((reason) => span(wordReason(reason), "dim")));
   const hidden = reasons.length - shown.length;
-  if (hidden > 0) details.push(span(`and ${countOf(hidden, "more reason")}: exp why ${oneLine(name)}`, "dim"));
+  const why = inRun(`exp why ${oneLine(name)}`, oneLine(run));
+  if (hidden > 0) details.push(span(`and ${countOf(hidden, "more reason")}: ${why}`, "dim"));
   if (state === "waiting" && reasons.length === 0) details.push(span("waits for people", "dim"));
   details.push(...warnings.map(wordWarning));
   return details;
