@@ -1,4 +1,4 @@
-// The zod that came along with exp, in one file beside the program. Where an Expfile imports that very zod, by its version, it is loaded from there: half
+// The zod that came along with exp, in one file beside the program. Where an Expfile imports that very zod, by its version, it is loaded from there: nearly half
 // of a project's first plan, and of each one after an edit of the Expfile, would be spent on compiling its eighty modules. Another zod is compiled along.
 
 import type { Plugin } from "esbuild";

@@ -57,9 +57,6 @@ interface Kept {
   readonly collection: string;
 }
 
-/** Some of them hold megabytes. */
-const mostSources = 16;
-
 export class Bundler {
   readonly #root: string;
   readonly #folder: string;
@@ -79,8 +76,6 @@ export class Bundler {
   };
 
   readonly #seen = new Map<string, boolean>();
-  /** Of what was printed last: it will be asked for in a moment, and to be read again takes a tenth of what to print it takes. */
-  readonly #sources = new Map<Digest, KeptSource>();
 
   constructor(options: {
     readonly root: string;
@@ -122,8 +117,6 @@ export class Bundler {
 
   /** The sources of a bundle that this project has printed; undefined when the cache was deleted since. */
   sourceOf(code: Digest): KeptSource | undefined {
-    const own = this.#sources.get(code);
-    if (own !== undefined) return own;
     try {
       return JSON.parse(readFileSync(join(this.#folder, `${code}.json`), "utf8")) as KeptSource;
     } catch {
@@ -179,8 +172,6 @@ export class Bundler {
     const collection = randomUUID();
     const source: KeptSource = { closure, map: print.map, printer: printer.name, collection };
     writeAtomic(join(this.#folder, `${printed}.json`), JSON.stringify(source));
-    this.#sources.set(printed, source);
-    if (this.#sources.size > mostSources) this.#sources.delete(this.#sources.keys().next().value!);
     const code = await this.#canonical(printed, closure, printer);
     const indexes = new Map(watched.files.map(([path], n) => [path, n]));
     const places = paths.map((path) => indexes.get(path)!);
